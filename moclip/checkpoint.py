@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights on disk: safetensors in float16, with their configuration as JSON in the file's metadata.
+
+Reading needs numpy and safetensors only; in memory weights are float32.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moclip.errors import MoclipError
+
+FORMAT = 1
+
+
+def save_weights(path: Path, tensors: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Write tensors (torch or numpy) atomically; floating ones as float16."""
+    from safetensors.numpy import save
+
+    arrays = {}
+    for name, tensor in tensors.items():
+        array = tensor.detach().cpu().numpy() if hasattr(tensor, "detach") else np.asarray(tensor)
+        arrays[name] = np.ascontiguousarray(array.astype(np.float16) if array.dtype.kind == "f" else array)
+    metadata = {"format": str(FORMAT), "config": json.dumps(dict(config))}
+    unfinished = Path(path).with_suffix(".tmp")
+    unfinished.write_bytes(save(arrays, metadata=metadata))
+    os.replace(unfinished, path)
+
+
+def load_weights(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """(name -> float32 array, configuration). Raises MoclipError for a missing, truncated or foreign file."""
+    from safetensors import SafetensorError, safe_open
+
+    hint = "Install the model again, or check the path."
+    if not Path(path).is_file():
+        raise MoclipError(f"There is no weights file at {path}.", hint=hint, code="bad_weights")
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise MoclipError(f"The weights file {path} is damaged or not a safetensors file.", hint=hint, code="bad_weights") from error
+    if "config" not in metadata:
+        raise MoclipError(f"The weights file {path} carries no configuration, so it is not one of ours.", hint=hint, code="bad_weights")
+    arrays = {name: a.astype(np.float32) if a.dtype.kind == "f" else a for name, a in arrays.items()}
+    return arrays, json.loads(metadata["config"])
+
+
+def fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
+    """Sixteen hex digits that name a set of weights: sha256 over names, shapes and float16 values, in sorted order."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(np.asarray(arrays[name]).astype(np.float16))
+        digest.update(f"{name}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:16]

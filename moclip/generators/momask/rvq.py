@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Residual VQ-VAE of MoMask: motion features to `quantizers` layers of discrete codes and back.
+
+State-dict names and shapes are those of the official checkpoints.
+"""
+
+import random
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from moclip.generators.momask.config import RVQConfig
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, width: int, dilation: int, dropout: float):
+        super().__init__()
+        self.conv1 = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
+        self.conv2 = nn.Conv1d(width, width, 1)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.dropout(self.conv2(F.relu(self.conv1(F.relu(x)))))
+
+
+class ResidualStack(nn.Module):
+    """Blocks whose dilation shrinks (9, 3, 1), in the encoder and in the decoder.
+
+    The other order has the same state dict and would load without a complaint, with wrong results.
+    """
+
+    def __init__(self, config: RVQConfig):
+        super().__init__()
+        dilations = [config.dilation_growth**k for k in reversed(range(config.depth))]
+        self.model = nn.Sequential(*(ResidualBlock(config.width, d, config.dropout) for d in dilations))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
+
+
+class Encoder(nn.Module):
+    def __init__(self, config: RVQConfig):
+        super().__init__()
+        width = config.width
+        down = [
+            nn.Sequential(nn.Conv1d(width, width, 4, stride=2, padding=1), ResidualStack(config))
+            for _ in range(config.down_t)
+        ]
+        self.model = nn.Sequential(
+            nn.Conv1d(config.features, width, 3, padding=1), nn.ReLU(), *down, nn.Conv1d(width, config.code_dim, 3, padding=1)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, features, T) -> (B, code_dim, T / stride)."""
+        return self.model(features)
+
+
+class Decoder(nn.Module):
+    def __init__(self, config: RVQConfig):
+        super().__init__()
+        width = config.width
+        up = [
+            nn.Sequential(ResidualStack(config), nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv1d(width, width, 3, padding=1))
+            for _ in range(config.down_t)
+        ]
+        self.model = nn.Sequential(
+            nn.Conv1d(config.code_dim, width, 3, padding=1),
+            nn.ReLU(),
+            *up,
+            nn.Conv1d(width, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv1d(width, config.features, 3, padding=1),
+        )
+
+    def forward(self, latent: Tensor) -> Tensor:
+        return self.model(latent)
+
+
+class Codebook(nn.Module):
+    """One quantizer layer; its codebook follows the data by an exponential moving average."""
+
+    def __init__(self, config: RVQConfig):
+        super().__init__()
+        self.decay = config.codebook_decay
+        self.temperature = config.sample_temperature
+        self.register_buffer("codebook", torch.zeros(config.codes, config.code_dim))
+        # Training state. Official files and inference lack it: after loading one, call `start_from_codebook`, else
+        # the first training batch would replace the codebook.
+        self.register_buffer("code_sum", torch.zeros(config.codes, config.code_dim), persistent=False)
+        self.register_buffer("code_count", torch.zeros(config.codes), persistent=False)
+        self.register_buffer("initialised", torch.zeros((), dtype=torch.bool), persistent=False)
+
+    def start_from_codebook(self) -> None:
+        """Begin training from the loaded codebook."""
+        self.code_sum.copy_(self.codebook)
+        self.code_count.fill_(1.0)
+        self.initialised.fill_(True)
+
+    def codes_of(self, x: Tensor, sample: bool) -> Tensor:
+        """Nearest codes of (N, D); with `sample` (training) drawn from softmax(-distance / temperature)."""
+        distance = x.pow(2).sum(1, keepdim=True) - 2 * x @ self.codebook.t() + self.codebook.pow(2).sum(1)
+        if sample and self.temperature > 0:
+            gumbel = -torch.log(-torch.log(torch.rand_like(distance).clamp(1e-20, 1 - 1e-7)))
+            return (-distance / self.temperature + gumbel).argmax(dim=1)
+        return distance.argmin(dim=1)
+
+    @torch.no_grad()
+    def _fresh_codes(self, x: Tensor) -> Tensor:
+        count, dim = self.codebook.shape
+        chosen = x[torch.randint(len(x), (count,), device=x.device)]
+        return chosen + 0.01 / dim**0.5 * torch.randn_like(chosen)
+
+    @torch.no_grad()
+    def update(self, x: Tensor, codes: Tensor) -> None:
+        """Move the codes towards their vectors; codes that no vector uses any more are put on random vectors."""
+        one_hot = F.one_hot(codes, len(self.codebook)).to(x.dtype)
+        self.code_sum.mul_(self.decay).add_(one_hot.t() @ x, alpha=1 - self.decay)
+        self.code_count.mul_(self.decay).add_(one_hot.sum(0), alpha=1 - self.decay)
+        used = (self.code_count >= 0.03).unsqueeze(1)
+        moved = self.code_sum / self.code_count.clamp(min=1e-6).unsqueeze(1)
+        fresh = self._fresh_codes(x)
+        self.codebook.copy_(torch.where(used, moved, fresh))
+        # A code that was just moved starts with the weight of one vector, else it would be reset again at once.
+        self.code_sum.copy_(torch.where(used, self.code_sum, fresh))
+        self.code_count.copy_(torch.where(used.squeeze(1), self.code_count, torch.ones_like(self.code_count)))
+
+    def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x (B, S, D), valid (B, S) bool -> quantized (B, S, D) straight-through, codes (B, S), commitment loss ()."""
+        flat = x.reshape(-1, x.shape[-1])
+        keep = valid.reshape(-1)
+        if self.training and not self.initialised:
+            self.codebook.copy_(self._fresh_codes(flat[keep].detach()))
+            self.start_from_codebook()
+        codes = self.codes_of(flat.detach(), sample=self.training)
+        quantized = self.codebook[codes].view_as(x)
+        if self.training:
+            self.update(flat[keep].detach(), codes[keep])
+        weight = valid.unsqueeze(-1).to(x.dtype)
+        commit = ((x - quantized.detach()).pow(2) * weight).sum() / (weight.sum() * x.shape[-1]).clamp(min=1)
+        return x + (quantized - x).detach(), codes.view(x.shape[:-1]), commit
+
+
+class ResidualQuantizer(nn.Module):
+    def __init__(self, config: RVQConfig):
+        super().__init__()
+        self.dropout = config.quantize_dropout
+        self.layers = nn.ModuleList(Codebook(config) for _ in range(config.quantizers))
+
+    def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, S, D) -> sum of the layers (B, S, D), codes (B, S, Q) with -1 for dropped layers, mean commitment loss."""
+        last = len(self.layers) - 1
+        if self.training and random.random() < self.dropout:
+            last = random.randrange(len(self.layers))
+        residual, total, codes, losses = x, torch.zeros_like(x), [], []
+        for index, layer in enumerate(self.layers):
+            if index > last:
+                codes.append(torch.full(x.shape[:-1], -1, dtype=torch.long, device=x.device))
+                continue
+            quantized, layer_codes, commit = layer(residual, valid)
+            residual = residual - quantized.detach()
+            total = total + quantized
+            codes.append(layer_codes)
+            losses.append(commit)
+        return total, torch.stack(codes, dim=-1), torch.stack(losses).mean()
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Nearest codes, layer by layer: (B, S, D) -> (B, S, Q)."""
+        codes = []
+        for layer in self.layers:
+            distance = x.pow(2).sum(-1, keepdim=True) - 2 * x @ layer.codebook.t() + layer.codebook.pow(2).sum(1)
+            codes.append(distance.argmin(dim=-1))
+            x = x - layer.codebook[codes[-1]]
+        return torch.stack(codes, dim=-1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """(B, S, Q) -> (B, S, D); code -1 adds nothing."""
+        present = (codes >= 0).unsqueeze(-1)
+        vectors = [layer.codebook[codes[..., q].clamp(min=0)] for q, layer in enumerate(self.layers)]
+        return (torch.stack(vectors, dim=-2) * present).sum(dim=-2)
+
+
+class RVQ(nn.Module):
+    """features (B, T, features) <-> codes (B, T / stride, quantizers); T a multiple of `config.stride`.
+
+    `mean` and `std` are those that training normalised by: `encode` and `decode` take and give features in their own
+    units, `forward` works on normalised ones.
+    """
+
+    def __init__(self, config: RVQConfig):
+        super().__init__()
+        self.config = config
+        self.register_buffer("mean", torch.zeros(config.features))
+        self.register_buffer("std", torch.ones(config.features))
+        self.encoder = Encoder(config)
+        self.quantizer = ResidualQuantizer(config)
+        self.decoder = Decoder(config)
+
+    def normalize(self, features: Tensor) -> Tensor:
+        return (features - self.mean) / self.std
+
+    def forward(self, features: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Normalised features, valid (B, T) bool -> reconstruction (B, T, features), commitment loss, codes (B, S, Q)."""
+        latent = self.encoder(features.transpose(1, 2)).transpose(1, 2)
+        token_valid = valid[:, self.config.stride - 1 :: self.config.stride]
+        quantized, codes, commit = self.quantizer(latent, token_valid)
+        return self.decoder(quantized.transpose(1, 2)).transpose(1, 2), commit, codes
+
+    def encode(self, features: Tensor) -> Tensor:
+        return self.quantizer.encode(self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        normalized = self.decoder(self.quantizer.decode(codes).transpose(1, 2)).transpose(1, 2)
+        return normalized * self.std + self.mean

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training of the three networks that read text: masked transformer, residual transformer, length estimator."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from moclip.generators.momask.config import LengthConfig, TransformerConfig
+from moclip.generators.momask.rvq import RVQ
+from moclip.generators.momask.transformers import LengthEstimator, MaskedTransformer, ResidualTransformer
+from moclip.training.clips import Clips
+from moclip.training.loop import Schedule, Trainer
+
+MAX_TOKENS = 49
+
+
+@dataclass(frozen=True)
+class TokenClips:
+    """A split as codes and text vectors, computed once.
+
+    codes: per clip a list of (S, Q) int64, one for each start offset. text: per clip (C, D) float32, one row a caption.
+    """
+
+    codes: list[list[np.ndarray]]
+    text: list[np.ndarray]
+    weights: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+@torch.no_grad()
+def tokenize_clips(clips: Clips, rvq: RVQ, embed: Callable[[list[str]], np.ndarray], offsets: tuple[int, ...] = (0, 2)) -> TokenClips:
+    """Encode motions from several start frames, so that tokens do not depend on where a clip happens to begin."""
+    rvq.eval()
+    codes = []
+    for features in clips.features:
+        starts = [o for o in offsets if len(features) - o >= rvq.config.stride] or [0]
+        variants = []
+        for start in starts:
+            frames = min(len(features) - start, MAX_TOKENS * rvq.config.stride) // rvq.config.stride * rvq.config.stride
+            variants.append(rvq.encode(torch.from_numpy(features[start : start + frames])[None])[0].numpy())
+        codes.append(variants)
+    unique = sorted({c for captions in clips.captions for c in captions})
+    row = {caption: k for k, caption in enumerate(unique)}
+    vectors = embed(unique)
+    text = [vectors[[row[c] for c in captions]] for captions in clips.captions]
+    return TokenClips(codes, text, clips.weights)
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    codes: Tensor  # (B, S, Q), 0 where padded
+    padding: Tensor  # (B, S) True where padded
+    text: Tensor  # (B, D)
+
+
+def token_batch(clips: TokenClips, rng: np.random.Generator, count: int, text_noise: float = 0.0) -> TokenBatch:
+    """Draw clips by weight, of similar length so that little of the batch is padding."""
+    # Draw a pool, keep a run of it that is sorted by length: lengths vary between batches, hardly within one.
+    pool = rng.choice(len(clips), size=4 * count, p=clips.weights)
+    picked = [(clips.codes[i][rng.integers(len(clips.codes[i]))], i) for i in pool]
+    picked.sort(key=lambda pair: len(pair[0]))
+    # Every fourth of the pool with equal chance: runs start at 0, count, 2 count or 3 count.
+    start = count * int(rng.integers(4))
+    picked = picked[start : start + count]
+    longest = max(len(codes) for codes, _ in picked)
+    codes = np.zeros((count, longest, picked[0][0].shape[-1]), dtype=np.int64)
+    padding = np.ones((count, longest), dtype=bool)
+    text = np.empty((count, clips.text[0].shape[-1]), dtype=np.float32)
+    for row, (clip_codes, index) in enumerate(picked):
+        codes[row, : len(clip_codes)], padding[row, : len(clip_codes)] = clip_codes, False
+        text[row] = clips.text[index][rng.integers(len(clips.text[index]))]
+    if text_noise:
+        # Noise the size of the distance between paraphrases: neighbours of a caption mean the same.
+        spread = np.linalg.norm(text, axis=1, keepdims=True) / np.sqrt(text.shape[1])
+        text += (text_noise * spread * rng.standard_normal(text.shape)).astype(np.float32)
+    return TokenBatch(torch.from_numpy(codes), torch.from_numpy(padding), torch.from_numpy(text))
+
+
+def masked_loss(network: MaskedTransformer, batch: TokenBatch) -> tuple[Tensor, dict[str, float]]:
+    """MoMask's masked modelling: cosine-distributed mask ratio, 10 % random codes, 88 % of the rest masked."""
+    ids, padding = batch.codes[..., 0], batch.padding
+    lengths = (~padding).sum(1)
+    ratio = torch.cos(torch.rand(len(ids)) * np.pi / 2)
+    count = (lengths * ratio).round().clamp(min=1)
+    rank = torch.rand(ids.shape).masked_fill(padding, 2.0).argsort(1).argsort(1)
+    chosen = (rank < count[:, None]) & ~padding
+    draw = torch.rand(ids.shape)
+    shown = ids.masked_fill(padding, network.pad_id)
+    shown = torch.where(chosen & (draw < 0.1), torch.randint(network.config.codes, ids.shape), shown)
+    shown = torch.where(chosen & (draw >= 0.1) & (draw < 0.1 + 0.9 * 0.88), network.mask_id, shown)
+    logits = network(shown, network.drop_text(batch.text), padding)[chosen]
+    target = ids[chosen]
+    accuracy = (logits.argmax(-1) == target).float().mean().item()
+    return F.cross_entropy(logits, target, label_smoothing=0.05 if network.training else 0.0), {"acc": accuracy}
+
+
+def residual_loss(network: ResidualTransformer, batch: TokenBatch) -> tuple[Tensor, dict[str, float]]:
+    """Cross entropy of one residual layer per sample; low layers are drawn more often (MoMask's cosine schedule)."""
+    config = network.config
+    draw = 1 - torch.cos(torch.rand(len(batch.codes)) * np.pi / 2)
+    layer = (draw * (config.quantizers - 2)).round().long() + 1
+    codes = batch.codes.masked_fill(batch.padding.unsqueeze(-1), network.pad_id)
+    logits = network(codes[..., :-1], layer, network.drop_text(batch.text), batch.padding)
+    target = codes.gather(2, layer[:, None, None].expand(-1, codes.shape[1], 1))[..., 0]
+    valid = ~batch.padding
+    logits, target = logits[valid], target[valid]
+    accuracy = (logits.argmax(-1) == target).float().mean().item()
+    return F.cross_entropy(logits, target, label_smoothing=0.05 if network.training else 0.0), {"acc": accuracy}
+
+
+def length_loss(network: LengthEstimator, batch: TokenBatch) -> tuple[Tensor, dict[str, float]]:
+    lengths = (~batch.padding).sum(1)
+    logits = network(batch.text)
+    error = (logits.softmax(-1) * torch.arange(logits.shape[-1])).sum(-1) - lengths
+    return F.cross_entropy(logits, lengths), {"tokens_off": error.abs().mean().item()}
+
+
+def _train(name: str, network: nn.Module, loss: Callable, config: dict, train: TokenClips, val: TokenClips, out: Path,
+           schedule: Schedule, batch: int, text_noise: float, resume: bool, log: Callable[[str], None]) -> float:  # fmt: skip
+    def validate(averaged: nn.Module) -> tuple[float, dict[str, float]]:
+        rng = np.random.default_rng(1)
+        torch.manual_seed(1)
+        results = [loss(averaged, token_batch(val, rng, batch)) for _ in range(12)]
+        keys = results[0][1]
+        return float(np.mean([r[0].item() for r in results])), {k: float(np.mean([r[1][k] for r in results])) for k in keys}
+
+    trainer = Trainer(
+        name, network, out=out, config=config, schedule=schedule, validate=validate, log=log,
+        make_batch=lambda rng: token_batch(train, rng, batch, text_noise), loss=lambda b: loss(network, b),
+    )  # fmt: skip
+    return trainer.run(resume=resume)
+
+
+def train_masked(config: TransformerConfig, train: TokenClips, val: TokenClips, out: Path, schedule: Schedule, *,
+                 text_fingerprint: str, batch: int = 64, text_noise: float = 0.1, resume: bool = True, log=print) -> float:  # fmt: skip
+    meta = {"kind": "masked", **config.to_dict(), "text_fingerprint": text_fingerprint}
+    return _train("masked", MaskedTransformer(config), masked_loss, meta, train, val, out, schedule, batch, text_noise, resume, log)
+
+
+def train_residual(config: TransformerConfig, train: TokenClips, val: TokenClips, out: Path, schedule: Schedule, *,
+                   text_fingerprint: str, batch: int = 64, text_noise: float = 0.1, resume: bool = True, log=print) -> float:  # fmt: skip
+    meta = {"kind": "residual", **config.to_dict(), "text_fingerprint": text_fingerprint}
+    return _train("residual", ResidualTransformer(config), residual_loss, meta, train, val, out, schedule, batch, text_noise, resume, log)
+
+
+def train_length(config: LengthConfig, train: TokenClips, val: TokenClips, out: Path, schedule: Schedule, *,
+                 text_fingerprint: str, batch: int = 128, text_noise: float = 0.1, resume: bool = True, log=print) -> float:  # fmt: skip
+    meta = {"kind": "length", **config.to_dict(), "text_fingerprint": text_fingerprint}
+    return _train("length", LengthEstimator(config), length_loss, meta, train, val, out, schedule, batch, text_noise, resume, log)

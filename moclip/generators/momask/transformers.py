@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Masked and residual transformers of MoMask, names and shapes as in the official checkpoints.
+
+Both prepend text to motion tokens and run a transformer encoder over them; all sequences are batch-first here.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from moclip.generators.momask.config import LengthConfig, TransformerConfig
+
+
+def sinusoids(length: int, width: int) -> Tensor:
+    """(length, width): sine in even, cosine in odd dimensions, base 10000."""
+    position = torch.arange(length, dtype=torch.float32).unsqueeze(1)
+    rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * (-math.log(10000.0) / width))
+    table = torch.zeros(length, width)
+    table[:, 0::2] = torch.sin(position * rate)
+    table[:, 1::2] = torch.cos(position * rate)
+    return table
+
+
+class InputProcess(nn.Module):
+    def __init__(self, code_dim: int, width: int):
+        super().__init__()
+        self.poseEmbedding = nn.Linear(code_dim, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.poseEmbedding(x)
+
+
+class OutputHead(nn.Module):
+    """Linear, GELU, LayerNorm, Linear; the last layer is `poseFinal`."""
+
+    def __init__(self, width: int, out: int):
+        super().__init__()
+        self.dense = nn.Linear(width, width)
+        self.LayerNorm = nn.LayerNorm(width, eps=1e-12)
+        self.poseFinal = nn.Linear(width, out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.poseFinal(self.LayerNorm(F.gelu(self.dense(x))))
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention with the parameter names of torch's own, which the official checkpoints use.
+
+    Torch's module cannot be traced with variable batch and length, and the ONNX graphs need both.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float):
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        self.out_proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, attend: Tensor) -> Tensor:
+        """x (B, S, width), attend (B, 1, 1, S) True where a key may be attended to."""
+        batch, length, width = x.shape
+        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias)
+        query, key, value = qkv.view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        dropout = self.dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attend, dropout_p=dropout)
+        return self.out_proj(mixed.transpose(1, 2).reshape(batch, length, width))
+
+
+class EncoderLayer(nn.Module):
+    """Transformer encoder layer, post-norm as in the official models or pre-norm."""
+
+    def __init__(self, config: TransformerConfig):
+        super().__init__()
+        width = config.width
+        self.pre_norm = config.pre_norm
+        self.self_attn = SelfAttention(width, config.heads, config.dropout)
+        self.linear1 = nn.Linear(width, config.feed_forward)
+        self.linear2 = nn.Linear(config.feed_forward, width)
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.linear2(self.dropout(F.gelu(self.linear1(x)))))
+
+    def forward(self, x: Tensor, attend: Tensor) -> Tensor:
+        if self.pre_norm:
+            x = x + self.dropout(self.self_attn(self.norm1(x), attend))
+            return x + self._feed_forward(self.norm2(x))
+        x = self.norm1(x + self.dropout(self.self_attn(x, attend)))
+        return self.norm2(x + self._feed_forward(x))
+
+
+class EncoderStack(nn.Module):
+    def __init__(self, config: TransformerConfig):
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
+
+    def forward(self, x: Tensor, attend: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x, attend)
+        return x
+
+
+class _Body(nn.Module):
+    """What the two transformers share."""
+
+    def __init__(self, config: TransformerConfig, head_out: int):
+        super().__init__()
+        self.config = config
+        self.input_process = InputProcess(config.code_dim, config.width)
+        # 64 positions serve 49 tokens; a table is not a weight and is left out of checkpoints.
+        self.register_buffer("positions", sinusoids(64, config.width), persistent=False)
+        self.position_dropout = nn.Dropout(config.dropout)
+        self.seqTransEncoder = EncoderStack(config)
+        self.cond_emb = nn.Linear(config.text_dim, config.width)
+        self.output_process = OutputHead(config.width, head_out)
+
+    def _init_weights(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=0.02)
+                if getattr(module, "bias", None) is not None:
+                    nn.init.zeros_(module.bias)
+
+    def drop_text(self, text: Tensor) -> Tensor:
+        """Zero the text vector of a share of the samples while training (no learned null, as in the official code)."""
+        if not self.training:
+            return text
+        keep = torch.rand(len(text), 1, device=text.device) >= self.config.cond_drop
+        return text * keep
+
+    def _run(self, tokens: Tensor, prefix: list[Tensor], padding: Tensor) -> Tensor:
+        """tokens (B, S, code_dim), prefix of (B, width), padding (B, S) True where padded -> (B, S, head_out)."""
+        x = self.input_process(tokens)
+        x = self.position_dropout(x + self.positions[: x.shape[1]])
+        x = torch.cat([torch.stack(prefix, dim=1), x], dim=1)
+        attend = ~torch.cat([torch.zeros_like(padding[:, :1]).expand(-1, len(prefix)), padding], dim=1)
+        x = self.seqTransEncoder(x, attend[:, None, None, :])
+        return self.output_process(x[:, len(prefix) :])
+
+
+class MaskedTransformer(_Body):
+    """Predicts the base layer's codes at masked positions from text and the other codes."""
+
+    def __init__(self, config: TransformerConfig):
+        super().__init__(config, head_out=config.codes)
+        self.token_emb = nn.Embedding(config.codes + 2, config.code_dim)
+        self._init_weights()
+
+    @property
+    def mask_id(self) -> int:
+        return self.config.codes
+
+    @property
+    def pad_id(self) -> int:
+        return self.config.codes + 1
+
+    def forward(self, ids: Tensor, text: Tensor, padding: Tensor) -> Tensor:
+        """ids (B, S), text (B, text_dim), padding (B, S) bool -> logits (B, S, codes)."""
+        return self._run(self.token_emb(ids), [self.cond_emb(text)], padding)
+
+
+class ResidualTransformer(_Body):
+    """Predicts layer q's codes from the sum of the embedded layers below it, text and q."""
+
+    def __init__(self, config: TransformerConfig):
+        super().__init__(config, head_out=config.code_dim)
+        self.quant_emb = nn.Linear(config.quantizers, config.width)
+        tables, rows, dim = config.quantizers - 1, config.codes + 1, config.code_dim
+        self.embed_proj_shared_weight = nn.Parameter(torch.empty(tables - 1, rows, dim))
+        self.token_embed_weight_ = nn.Parameter(torch.empty(1, rows, dim))
+        self.output_proj_weight_ = nn.Parameter(torch.empty(1, rows, dim))
+        self._init_weights()
+        for parameter in self.parameters(recurse=False):
+            nn.init.normal_(parameter, std=0.02)
+
+    @property
+    def pad_id(self) -> int:
+        return self.config.codes
+
+    def tables(self) -> tuple[Tensor, Tensor]:
+        """Input tables for layers 0..Q-2 and output tables for predicting layers 1..Q-1, each (Q-1, codes + 1, dim).
+
+        The table that predicts layer q also embeds layer q (the released `_sw` models).
+        """
+        shared = self.embed_proj_shared_weight
+        return torch.cat([self.token_embed_weight_, shared]), torch.cat([shared, self.output_proj_weight_])
+
+    def forward(self, codes: Tensor, layer: Tensor, text: Tensor, padding: Tensor) -> Tensor:
+        """codes (B, S, Q-1) in 0..codes (pad_id where padded), layer (B,) in 1..Q-1 -> logits (B, S, codes + 1).
+
+        Codes of layers at or above `layer` are ignored.
+        """
+        embed, project = self.tables()
+        below = torch.arange(codes.shape[-1], device=codes.device)[None] < layer[:, None]
+        history = sum(
+            F.embedding(codes[..., q], embed[q]) * below[:, q, None, None].to(embed.dtype) for q in range(codes.shape[-1])
+        )
+        step = F.one_hot(layer, self.config.quantizers).to(text.dtype)
+        hidden = self._run(history, [self.cond_emb(text), self.quant_emb(step)], padding)
+        return hidden @ project[layer - 1].transpose(1, 2)
+
+
+class LengthEstimator(nn.Module):
+    """Text vector (B, text_dim) -> logits over token counts (B, classes)."""
+
+    def __init__(self, config: LengthConfig):
+        super().__init__()
+        self.config = config
+        self.output = nn.Sequential(
+            nn.Linear(config.text_dim, 512), nn.LayerNorm(512), nn.LeakyReLU(0.2), nn.Dropout(0.2),
+            nn.Linear(512, 256), nn.LayerNorm(256), nn.LeakyReLU(0.2), nn.Dropout(0.2),
+            nn.Linear(256, 128), nn.LayerNorm(128), nn.LeakyReLU(0.2), nn.Linear(128, config.classes),
+        )  # fmt: skip
+
+    def forward(self, text: Tensor) -> Tensor:
+        return self.output(text)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model folders: what lies in one, where they are found, and whether one is whole.
+
+A model folder holds `model.json` (name, licence, what it was trained on, metrics) and one safetensors file a network.
+The embedded model lies in the package; others under `models_folder()` or at any path.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moclip.checkpoint import fingerprint, load_weights
+from moclip.errors import MoclipError
+
+NETWORKS = ("text", "masked", "residual", "length", "rvq")
+EMBEDDED = Path(__file__).parent / "weights" / "embedded"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What `model.json` says, and where it lies."""
+
+    name: str
+    path: Path
+    licence: str
+    description: str
+    text_fingerprint: str
+    sizes: dict[str, int]
+    parameters: dict[str, int]
+    metrics: dict[str, Any]
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model in memory: tensors and configuration of each network."""
+
+    info: ModelInfo
+    arrays: dict[str, dict[str, np.ndarray]]
+    configs: dict[str, dict[str, Any]]
+
+
+def models_folder() -> Path:
+    """Where installed models lie: $MOCLIP_MODELS, else the user's data folder."""
+    if os.environ.get("MOCLIP_MODELS"):
+        return Path(os.environ["MOCLIP_MODELS"])
+    base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "moclip" / "models"
+
+
+def _candidates() -> dict[str, Path]:
+    found = {"embedded": EMBEDDED} if (EMBEDDED / "model.json").is_file() else {}
+    folder = models_folder()
+    if folder.is_dir():
+        found.update({p.name: p for p in sorted(folder.iterdir()) if (p / "model.json").is_file()})
+    return found
+
+
+def find_model(name: str) -> Path:
+    """Folder of a model by name or path. Raises MoclipError(code="unknown_model")."""
+    found = _candidates()
+    if name in found:
+        return found[name]
+    if (Path(name) / "model.json").is_file():
+        return Path(name)
+    raise MoclipError(
+        f"The model '{name}' is not installed.", hint="`moclip models list` shows what is.", action="models", code="unknown_model"
+    )
+
+
+def list_models() -> list[ModelInfo]:
+    return [model_info(name) for name in _candidates()]
+
+
+def model_info(name: str) -> ModelInfo:
+    """Read `model.json` without loading weights. Raises MoclipError for an unknown or unreadable model."""
+    folder = find_model(name)
+    try:
+        details = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        return ModelInfo(
+            name=details["name"],
+            path=folder,
+            licence=details["licence"],
+            description=details["description"],
+            text_fingerprint=details["text_fingerprint"],
+            sizes={p.name: p.stat().st_size for p in sorted(folder.iterdir()) if p.is_file()},
+            parameters=details.get("parameters", {}),
+            metrics=details.get("metrics", {}),
+            details=details,
+        )
+    except (ValueError, KeyError) as error:
+        raise MoclipError(
+            f"The description of model '{name}' ({folder / 'model.json'}) is damaged.", hint="Install the model again.", code="bad_weights"
+        ) from error
+
+
+def load_model(name: str) -> ModelFiles:
+    """Read all networks of a model and check that they belong together.
+
+    Raises MoclipError for missing or damaged files, and when a generator was trained with another text tower.
+    """
+    info = model_info(name)
+    loaded = {network: load_weights(info.path / f"{network}.safetensors") for network in NETWORKS}
+    files = ModelFiles(info, {k: v[0] for k, v in loaded.items()}, {k: v[1] for k, v in loaded.items()})
+    tower = fingerprint(files.arrays["text"])
+    for network in ("masked", "residual", "length"):
+        trained_with = files.configs[network].get("text_fingerprint")
+        if trained_with != tower:
+            raise MoclipError(
+                f"The {network} network of model '{info.name}' was trained with another text tower ({trained_with}, not {tower}).",
+                hint="Train it with this tower, or install the tower that it was trained with.",
+                code="tower_mismatch",
+            )
+    return files
+
+
+def verify_model(name: str) -> list[str]:
+    """What is wrong with a model, one sentence each; empty when it is whole."""
+    try:
+        files = load_model(name)
+    except MoclipError as error:
+        return [str(error)]
+    problems = []
+    for network, arrays in files.arrays.items():
+        bad = [key for key, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
+        problems += [f"{network}: {key} holds numbers that are not finite." for key in bad]
+    return problems

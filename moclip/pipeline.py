@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text to motion: prompts in, `Motion`s out."""
+
+import importlib.util
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from moclip.errors import Cancelled, MoclipError
+from moclip.features import features_to_joints, local_rotations
+from moclip.models import ModelFiles, load_model
+from moclip.motion import Motion
+from moclip.prompts import MAX_SECONDS, check_prompt, check_seconds
+from moclip.runtimes import Runtime
+from moclip.sampling import SamplingOptions, sample_base, sample_lengths, sample_residual
+from moclip.solver import solve_rotations
+from moclip.tokenizer import Tokenizer
+
+MAX_BATCH = 16
+SHORTEST_TOKENS = 5
+
+
+@dataclass(frozen=True)
+class Request:
+    """text: English. seconds: None asks the length predictor. seed: 0 or more."""
+
+    text: str
+    seconds: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """tokens: (S, Q) codes. warnings: sentences for the user."""
+
+    motion: Motion
+    seconds: float
+    seed: int
+    warnings: tuple[str, ...]
+    tokens: np.ndarray
+
+
+class Familiarity:
+    """How close a prompt lies to the captions that the model was trained on.
+
+    centres: (K, D) unit vectors, k-means centres of the training captions' text vectors. threshold: cosine similarity
+    under which a prompt counts as far from training.
+    """
+
+    def __init__(self, centres: np.ndarray, threshold: float):
+        self.centres, self.threshold = centres, threshold
+
+    def similarity(self, text: np.ndarray) -> np.ndarray:
+        """(B, D) text vectors -> (B,) cosine similarity to the nearest centre."""
+        unit = text / np.maximum(np.linalg.norm(text, axis=1, keepdims=True), 1e-9)
+        return (unit @ self.centres.T).max(axis=1)
+
+    def warnings(self, text: np.ndarray) -> list[list[str]]:
+        message = "This prompt is far from what the model was trained on, so the motion may not show it."
+        return [[message] if s < self.threshold else [] for s in self.similarity(text)]
+
+
+def make_runtime(files: ModelFiles, runtime: str = "auto", device: str = "auto") -> Runtime:
+    """`auto` is onnxruntime on the CPU; torch when a GPU is asked for or onnxruntime is absent.
+
+    Raises MoclipError when the packages of the runtime are not installed, or for an unknown name.
+    """
+    if runtime not in ("auto", "onnx", "torch"):
+        raise MoclipError(f"There is no runtime '{runtime}'.", hint="Use auto, onnx or torch.", code="bad_runtime")
+    onnx_serves = device in ("auto", "cpu") and importlib.util.find_spec("onnxruntime") and (files.info.path / "masked.onnx").is_file()
+    if runtime == "onnx" and device not in ("auto", "cpu"):
+        raise MoclipError("The onnx runtime works on the CPU only.", hint="Use `--runtime torch` for a GPU.", code="bad_device")
+    if runtime == "onnx" or (runtime == "auto" and onnx_serves):
+        if not importlib.util.find_spec("onnxruntime"):
+            raise MoclipError("onnxruntime is not installed.", hint="`pip install onnxruntime`.", code="missing_package")
+        from moclip.runtimes.onnx_runtime import OnnxRuntime
+
+        return OnnxRuntime(files)
+    if not importlib.util.find_spec("torch"):
+        raise MoclipError(
+            "PyTorch is not installed.", hint='`pip install "moclip[torch]"`, or use `--runtime onnx`.', code="missing_package"
+        )
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from moclip.runtimes.torch_runtime import TorchRuntime
+
+    return TorchRuntime(files, device)
+
+
+class TextToMotion:
+    """A loaded model. Not thread-safe: one worker at a time."""
+
+    def __init__(self, files: ModelFiles, runtime: Runtime, options: SamplingOptions | None = None):
+        details = files.info.details
+        known = {f.name for f in fields(SamplingOptions)}
+        self.name, self.licence = files.info.name, files.info.licence
+        self.fps = float(details["fps"])
+        self.runtime, self.device = runtime.name, runtime.device
+        self.options = options or SamplingOptions(**{k: v for k, v in details.get("sampling", {}).items() if k in known})
+        self._network = runtime
+        self._stride = 2 ** files.configs["rvq"]["down_t"]
+        self._local_rotations = files.configs["rvq"].get("rotation_channels") == "local"
+        self._familiarity = _load_familiarity(files)
+        self._tokenizer = Tokenizer()
+
+    @classmethod
+    def load(cls, model: str = "embedded", runtime: str = "auto", device: str = "auto") -> "TextToMotion":
+        """Load a model by name or folder. Raises MoclipError for what is missing, damaged or does not fit together."""
+        files = load_model(model)
+        return cls(files, make_runtime(files, runtime, device))
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Text vectors (N, D) float32, not normalised."""
+        tokens = self._tokenizer.encode(texts)
+        # The tower is causal and reads its result at the end-of-text token: what follows it changes nothing.
+        return self._network.text(tokens[:, : int(tokens.argmax(axis=1).max()) + 1])
+
+    def generate(
+        self,
+        requests: Sequence[Request],
+        *,
+        progress: Callable[[str, float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Result]:
+        """Generate one motion a request; all are sampled in one batch.
+
+        progress(stage, fraction) is called for each iteration. Raises Cancelled between iterations once `cancelled()`
+        is true, and MoclipError for prompts, seconds, seeds or batch sizes that cannot be served.
+        """
+        progress, cancelled = progress or (lambda stage, fraction: None), cancelled or (lambda: False)
+        if not 1 <= len(requests) <= MAX_BATCH:
+            raise MoclipError(f"A batch holds 1 to {MAX_BATCH} prompts, not {len(requests)}.", hint="Split it.", code="bad_batch")
+        prompts, warnings = zip(*(check_prompt(r.text) for r in requests), strict=True)
+        seeds = [_check_seed(r.seed) for r in requests]
+        progress("text", 0.0)
+        text = self.embed(prompts)
+        if self._familiarity:
+            warnings = [[*w, *far] for w, far in zip(warnings, self._familiarity.warnings(text), strict=True)]
+        frames, lengths = self._lengths([check_seconds(r.seconds) for r in requests], text, seeds)
+        base = sample_base(self._network, text, lengths, seeds, self.options, progress, cancelled)
+        codes = sample_residual(self._network, base, text, lengths, seeds, self.options, progress, cancelled)
+        results = []
+        for k, prompt in enumerate(prompts):
+            if cancelled():
+                raise Cancelled
+            progress("solve", k / len(prompts))
+            tokens = codes[k, : lengths[k]]
+            motion = self._motion(tokens, int(frames[k]), prompt, seeds[k])
+            results.append(Result(motion, motion.seconds, seeds[k], tuple(warnings[k]), tokens))
+        progress("done", 1.0)
+        return results
+
+    def _lengths(self, seconds: list[float | None], text: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Frames to keep (B,) and tokens to sample (B,): requests are rounded up to whole tokens, then trimmed."""
+        longest = int(MAX_SECONDS * self.fps) // self._stride
+        predicted = sample_lengths(self._network.length(text), seeds, SHORTEST_TOKENS, longest) * self._stride
+        frames = np.array([p if s is None else round(s * self.fps) for p, s in zip(predicted, seconds, strict=True)])
+        return frames, -(-frames // self._stride)
+
+    def _motion(self, tokens: np.ndarray, frames: int, text: str, seed: int) -> Motion:
+        features = self._network.decode(tokens[None])[0][:frames]
+        leaves = local_rotations(features) if self._local_rotations else None
+        solved = solve_rotations(features_to_joints(features), leaf_rotations=leaves, fps=self.fps)
+        return Motion(self.fps, solved.rotations, solved.root_translation, solved.offsets, text, seed)
+
+
+def _check_seed(seed: int) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
+        raise MoclipError(f"The seed must be a whole number from 0 on, not {seed!r}.", hint="Use 0, 1, 2 ...", code="bad_seed")
+    return int(seed)
+
+
+def _load_familiarity(files: ModelFiles) -> Familiarity | None:
+    path: Path = files.info.path / "familiarity.npy"
+    threshold = files.info.details.get("familiarity_threshold")
+    if threshold is None or not path.is_file():
+        return None
+    return Familiarity(np.load(path, allow_pickle=False).astype(np.float32), float(threshold))

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quaternion and rotation functions on numpy arrays.
+
+Quaternions are (w, x, y, z), unit length, in the last axis; all functions broadcast over leading axes.
+"""
+
+import numpy as np
+
+IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
+
+
+def normalize(vectors: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Scale to unit length; zero vectors stay zero."""
+    length = np.linalg.norm(vectors, axis=axis, keepdims=True)
+    return vectors / np.where(length > 1e-12, length, 1.0)
+
+
+def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Hamilton product a*b: (..., 4), the rotation b followed by a."""
+    aw, ax, ay, az = np.moveaxis(np.asarray(a), -1, 0)
+    bw, bx, by, bz = np.moveaxis(np.asarray(b), -1, 0)
+    return np.stack([
+        aw * bw - ax * bx - ay * by - az * bz,
+        aw * bx + ax * bw + ay * bz - az * by,
+        aw * by - ax * bz + ay * bw + az * bx,
+        aw * bz + ax * by - ay * bx + az * bw,
+    ], axis=-1)  # fmt: skip
+
+
+def conjugate(q: np.ndarray) -> np.ndarray:
+    """The inverse of a unit quaternion."""
+    return np.asarray(q) * np.array([1, -1, -1, -1], dtype=np.asarray(q).dtype)
+
+
+def rotate(q: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Rotate vectors (..., 3) by unit quaternions (..., 4)."""
+    axis = q[..., 1:]
+    twice_cross = 2 * np.cross(axis, vectors)
+    return vectors + q[..., :1] * twice_cross + np.cross(axis, twice_cross)
+
+
+def between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The smallest rotation that takes direction a to direction b: (..., 4).
+
+    Opposite directions turn half a circle about an axis perpendicular to a (which one is arbitrary but fixed).
+    Zero-length input gives the identity.
+    """
+    a, b = np.broadcast_arrays(normalize(np.asarray(a, dtype=np.float64)), normalize(np.asarray(b, dtype=np.float64)))
+    q = np.concatenate([1 + np.sum(a * b, axis=-1, keepdims=True), np.cross(a, b)], axis=-1)
+    opposite = q[..., 0] < 1e-9
+    if np.any(opposite):
+        least = np.eye(3)[np.argmin(np.abs(a), axis=-1)]
+        perpendicular = normalize(np.cross(a, least))
+        q = np.where(opposite[..., None], np.concatenate([np.zeros_like(q[..., :1]), perpendicular], axis=-1), q)
+    return normalize(q)
+
+
+def from_axis_angle(axis: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
+    """axis (..., 3) of unit length, angle_rad (...): (..., 4)."""
+    half = np.asarray(angle_rad)[..., None] / 2
+    return np.concatenate([np.cos(half), np.sin(half) * axis], axis=-1)
+
+
+def from_euler_deg(angles_deg: np.ndarray, order: str) -> np.ndarray:
+    """Intrinsic Euler angles (..., 3) in degrees, `order` such as "ZXY": the product of the three in that order."""
+    q = None
+    for k, letter in enumerate(order):
+        step = from_axis_angle(np.eye(3)["XYZ".index(letter)], np.radians(angles_deg[..., k]))
+        q = step if q is None else multiply(q, step)
+    return q
+
+
+def to_matrix(q: np.ndarray) -> np.ndarray:
+    """(..., 4) -> (..., 3, 3)."""
+    return np.stack([rotate(q, axis) for axis in np.eye(3, dtype=np.asarray(q).dtype)], axis=-1)
+
+
+def from_matrix(matrix: np.ndarray) -> np.ndarray:
+    """(..., 3, 3) rotation matrices -> (..., 4), w >= 0; stable for every angle (Shepperd's method)."""
+    m = np.asarray(matrix)
+    xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    # Row k of `candidates` is 4*q_k*q; the row with the largest q_k is free of cancellation.
+    candidates = np.stack([
+        np.stack([1 + xx + yy + zz, m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]], -1),
+        np.stack([m[..., 2, 1] - m[..., 1, 2], 1 + xx - yy - zz, m[..., 0, 1] + m[..., 1, 0], m[..., 0, 2] + m[..., 2, 0]], -1),
+        np.stack([m[..., 0, 2] - m[..., 2, 0], m[..., 0, 1] + m[..., 1, 0], 1 - xx + yy - zz, m[..., 1, 2] + m[..., 2, 1]], -1),
+        np.stack([m[..., 1, 0] - m[..., 0, 1], m[..., 0, 2] + m[..., 2, 0], m[..., 1, 2] + m[..., 2, 1], 1 - xx - yy + zz], -1),
+    ], axis=-2)  # fmt: skip
+    best = np.argmax(np.diagonal(candidates, axis1=-2, axis2=-1), axis=-1)
+    q = np.take_along_axis(candidates, best[..., None, None], axis=-2)[..., 0, :]
+    return normalize(np.where(q[..., :1] < 0, -q, q))
+
+
+def to_6d(q: np.ndarray) -> np.ndarray:
+    """Column 0 and column 1 of the rotation matrix, concatenated: (..., 6) (Zhou et al. 2019, HumanML3D's order)."""
+    q = np.asarray(q)
+    x, y = np.eye(3, dtype=q.dtype)[:2]
+    return np.concatenate([rotate(q, x), rotate(q, y)], axis=-1)
+
+
+def from_6d(six: np.ndarray) -> np.ndarray:
+    """(..., 6) -> (..., 4): the first column is kept, the second made perpendicular to it."""
+    x = normalize(six[..., :3])
+    z = normalize(np.cross(x, six[..., 3:]))
+    return from_matrix(np.stack([x, np.cross(z, x), z], axis=-1))
+
+
+def continuous(q: np.ndarray) -> np.ndarray:
+    """Flip signs along axis 0 (time) so that neighbours lie in the same hemisphere; frame 0 is kept."""
+    flips = np.sum(q[1:] * q[:-1], axis=-1) < 0
+    signs = np.where(np.cumsum(flips, axis=0) % 2, -1.0, 1.0)
+    return np.concatenate([q[:1], q[1:] * signs[..., None]], axis=0).astype(np.asarray(q).dtype)
+
+
+def slerp(a: np.ndarray, b: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Spherical interpolation from a (weight 0) to b (weight 1) along the shorter arc; weight (...)."""
+    weight = np.asarray(weight)[..., None]
+    dot = np.sum(a * b, axis=-1, keepdims=True)
+    b = np.where(dot < 0, -b, b)
+    angle = np.arccos(np.clip(np.abs(dot), 0, 1))
+    small = angle < 1e-4
+    safe = np.where(small, 1.0, angle)
+    wa = np.where(small, 1 - weight, np.sin((1 - weight) * safe) / np.sin(safe))
+    wb = np.where(small, weight, np.sin(weight * safe) / np.sin(safe))
+    return normalize(wa * a + wb * b)
+
+
+def angle_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Geodesic angle between rotations in radians, 0..pi: (...)."""
+    relative = multiply(conjugate(a), b)
+    return 2 * np.arctan2(np.linalg.norm(relative[..., 1:], axis=-1), np.abs(relative[..., 0]))

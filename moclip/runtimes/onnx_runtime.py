@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network calls in onnxruntime on the CPU: what users run, with no torch installed.
+
+The graphs lie beside the weights and carry none: tensors from the safetensors files are fed in as initializers.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from moclip.errors import MoclipError
+from moclip.models import ModelFiles
+
+CALLS = {"text": "text", "masked": "masked", "residual": "residual", "length": "length", "decode": "rvq", "encode": "rvq"}
+"""Graph name -> the network whose weights it takes."""
+
+
+class OnnxRuntime:
+    name = "onnx"
+    device = "cpu"
+
+    def __init__(self, files: ModelFiles, threads: int | None = None):
+        import onnxruntime
+
+        self._ort = onnxruntime
+        self.codes: int = files.configs["rvq"]["codes"]
+        self.quantizers: int = files.configs["rvq"]["quantizers"]
+        self._threads = threads or min(4, os.cpu_count() or 1)
+        # onnxruntime does not copy the initializers: they must live as long as the sessions.
+        self._values: list = []
+        self._sessions = {}
+        for call, network in CALLS.items():
+            graph = files.info.path / f"{call}.onnx"
+            if graph.is_file():
+                self._sessions[call] = self._session(graph, files.arrays[network])
+
+    def _session(self, graph: Path, arrays: dict[str, np.ndarray]):
+        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidProtobuf, RuntimeException
+
+        options = self._ort.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        # Spinning worker threads starve every other process of the machine, Blender first.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        values = {name: self._ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+        options.add_external_initializers(list(values), list(values.values()))
+        self._values.append(values)
+        try:
+            return self._ort.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
+        except (Fail, InvalidArgument, InvalidProtobuf, RuntimeException) as error:
+            raise MoclipError(
+                f"The graph {graph} is damaged or does not fit its weights.", hint="Install the model again.", code="bad_weights"
+            ) from error
+
+    def _call(self, name: str, **inputs: np.ndarray) -> np.ndarray:
+        if name not in self._sessions:
+            raise MoclipError(f"This model has no {name}.onnx graph.", hint="Use `--runtime torch`.", code="bad_weights")
+        return self._sessions[name].run(None, inputs)[0]
+
+    def text(self, tokens: np.ndarray) -> np.ndarray:
+        return self._call("text", tokens=tokens)
+
+    def masked(self, ids: np.ndarray, text: np.ndarray, padding: np.ndarray) -> np.ndarray:
+        return self._call("masked", ids=ids, text=text, padding=padding)
+
+    def residual(self, codes: np.ndarray, layer: np.ndarray, text: np.ndarray, padding: np.ndarray) -> np.ndarray:
+        return self._call("residual", codes=codes, layer=layer, text=text, padding=padding)
+
+    def length(self, text: np.ndarray) -> np.ndarray:
+        return self._call("length", text=text)
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        return self._call("decode", codes=codes)
+
+    def encode(self, features: np.ndarray) -> np.ndarray:
+        return self._call("encode", features=features)

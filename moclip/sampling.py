@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MoMask's sampling loops in numpy, over the calls of a `Runtime`.
+
+All noise is drawn per request from its own seed, so a request gives the same tokens alone and in a batch, in every
+runtime.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from moclip.errors import Cancelled
+from moclip.runtimes import Runtime
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """steps: iterations of the masked transformer. top_share: share of the codes that may be drawn.
+
+    ramp_guidance: raise guidance from 1 to its target over the steps. confidence_noise: scale of the Gumbel noise on
+    the confidences, annealed to 0; constant guidance and bare confidence tend to repeat one token. `OFFICIAL` has
+    MoMask's own rule.
+    """
+
+    steps: int = 10
+    guidance: float = 4.0
+    residual_guidance: float = 3.0
+    temperature: float = 1.0
+    top_share: float = 0.1
+    ramp_guidance: bool = True
+    confidence_noise: float = 2.0
+
+
+OFFICIAL = SamplingOptions(guidance=4.0, residual_guidance=5.0, ramp_guidance=False, confidence_noise=0.0)
+
+Progress = Callable[[str, float], None]
+
+
+class RequestNoise:
+    """The random numbers of a batch: every request draws from a generator of its own."""
+
+    def __init__(self, seeds: Sequence[int], stream: int):
+        self.generators = [np.random.default_rng([stream, seed]) for seed in seeds]
+
+    def gumbel(self, lengths: np.ndarray, longest: int, width: int) -> np.ndarray:
+        """(B, longest, width); a request draws numbers for its own length only, whatever the batch's longest."""
+        noise = np.zeros((len(lengths), longest, width), dtype=np.float32)
+        for row, (generator, length) in enumerate(zip(self.generators, lengths, strict=True)):
+            noise[row, :length] = generator.gumbel(size=(length, width))
+        return noise
+
+
+def draw(logits: np.ndarray, noise: np.ndarray, options: SamplingOptions) -> np.ndarray:
+    """Draw one code per position from the most likely `top_share` of them: logits, noise (B, S, V) -> (B, S)."""
+    keep = int(np.ceil(options.top_share * logits.shape[-1]))
+    threshold = np.partition(logits, -keep, axis=-1)[..., -keep, None]
+    allowed = np.where(logits >= threshold, logits, -np.inf)
+    return np.argmax(allowed / max(options.temperature, 1e-10) + noise, axis=-1)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    exponent = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponent / exponent.sum(axis=-1, keepdims=True)
+
+
+def guided(call: Callable[[np.ndarray], np.ndarray], text: np.ndarray, scale: float) -> np.ndarray:
+    """Classifier-free guidance in one doubled batch: uncond + scale * (cond - uncond)."""
+    conditional, unconditional = np.split(call(np.concatenate([text, np.zeros_like(text)])), 2)
+    return unconditional + scale * (conditional - unconditional)
+
+
+def _twice(array: np.ndarray) -> np.ndarray:
+    return np.concatenate([array, array])
+
+
+def sample_base(
+    runtime: Runtime,
+    text: np.ndarray,
+    lengths: np.ndarray,
+    seeds: Sequence[int],
+    options: SamplingOptions,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> np.ndarray:
+    """Base-layer codes by iterative unmasking (MoMask, section 3.4): (B, longest); -1 past a request's length.
+
+    text (B, D); lengths (B,) tokens; seeds one a request. Raises Cancelled between steps.
+    """
+    longest = int(lengths.max())
+    padding = np.arange(longest)[None] >= lengths[:, None]
+    mask_id, pad_id = runtime.codes, runtime.codes + 1
+    ids = np.where(padding, pad_id, mask_id)
+    scores = np.where(padding, 1e5, 0.0)
+    noise = RequestNoise(seeds, stream=0)
+    for step in range(options.steps):
+        if cancelled():
+            raise Cancelled
+        progress("masked", step / options.steps)
+        done = step / (options.steps - 1) if options.steps > 1 else 0.0
+        count = np.maximum(np.round(np.cos(done * np.pi / 2) * lengths), 1)
+        rank = np.argsort(np.argsort(scores, axis=1, kind="stable"), axis=1, kind="stable")
+        masked = (rank < count[:, None]) & ~padding
+        ids = np.where(masked, mask_id, ids)
+        scale = 1 + (options.guidance - 1) * (done if options.ramp_guidance else 1.0)
+        logits = guided(lambda t: runtime.masked(_twice(ids), t, _twice(padding)), text, scale)  # noqa: B023
+        drawn = draw(logits, noise.gumbel(lengths, longest, logits.shape[-1]), options)
+        ids = np.where(masked, drawn, ids)
+        confidence = np.take_along_axis(softmax(logits), drawn[..., None], axis=-1)[..., 0]
+        if options.confidence_noise:
+            jitter = noise.gumbel(lengths, longest, 1)[..., 0]
+            confidence = np.log(np.maximum(confidence, 1e-20)) + options.confidence_noise * (1 - done) * jitter
+        scores = np.where(masked, confidence, 1e5)
+    return np.where(padding, -1, ids)
+
+
+def sample_residual(
+    runtime: Runtime,
+    base: np.ndarray,
+    text: np.ndarray,
+    lengths: np.ndarray,
+    seeds: Sequence[int],
+    options: SamplingOptions,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> np.ndarray:
+    """All layers' codes from the base layer's: (B, S) -> (B, S, Q); -1 past a request's length."""
+    padding = base < 0
+    pad_id, layers = runtime.codes, runtime.quantizers
+    codes = np.full((*base.shape, layers), pad_id, dtype=np.int64)
+    codes[..., 0] = np.where(padding, pad_id, base)
+    noise = RequestNoise(seeds, stream=1)
+    for layer in range(1, layers):
+        if cancelled():
+            raise Cancelled
+        progress("residual", (layer - 1) / max(1, layers - 1))
+        which = np.full(2 * len(base), layer, dtype=np.int64)
+        logits = guided(
+            lambda t: runtime.residual(_twice(codes[..., :-1]), which, t, _twice(padding)), text, options.residual_guidance  # noqa: B023
+        )
+        drawn = draw(logits, noise.gumbel(lengths, base.shape[1], logits.shape[-1]), options)
+        codes[..., layer] = np.where(padding, pad_id, drawn)
+    return np.where(codes == pad_id, -1, codes)
+
+
+def sample_lengths(logits: np.ndarray, seeds: Sequence[int], shortest: int, longest: int) -> np.ndarray:
+    """Token counts from the middle half of the predicted distribution: (B, classes) -> (B,).
+
+    The tails of the distribution (a two-second walk, a nine-second bow) surprise more than they serve.
+    """
+    probability = softmax(logits[:, shortest : longest + 1])
+    cumulative = np.cumsum(probability, axis=1)
+    at = np.array([np.random.default_rng([2, seed]).uniform(0.25, 0.75) for seed in seeds])
+    return shortest + np.minimum((cumulative < at[:, None]).sum(1), longest - shortest)

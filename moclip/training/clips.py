@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A dataset split in memory, and how often each of its clips is drawn."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from moclip.data.folder import DatasetFolder
+
+
+@dataclass(frozen=True)
+class Clips:
+    """features: per clip (T, 263) in their own units. weights: (N,) how often each clip is drawn, summing to 1."""
+
+    ids: list[str]
+    features: list[np.ndarray]
+    captions: list[list[str]]
+    groups: list[str]
+    weights: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def action_group(clip: dict) -> str:
+    """What class balancing counts: the action with its side, or for sequences all of them as one group."""
+    actions = clip.get("actions") or []
+    if not actions:
+        return "unlabelled"
+    if len(actions) > 1:
+        return "sequence"
+    return f"{actions[0]['action']}:{actions[0].get('side') or ''}"
+
+
+def load_clips(dataset: DatasetFolder, split: str, *, kinds: set[str] | None = None, sequence_share: float = 0.3) -> Clips:
+    """Read a split. kinds: only clips of these kinds ("clip", "loop", ...).
+
+    Single actions are drawn by n ** -0.85 of their class size: rare ones (a kick has three clips) are not forgotten.
+    `sequence_share` of the draws are two-action sequences.
+    """
+    ids = [i for i in dataset.ids(split) if kinds is None or dataset.clips.get(i, {}).get("kind", "clip") in kinds]
+    groups = [action_group(dataset.clips.get(i, {})) for i in ids]
+    sizes = Counter(groups)
+    weights = np.array([sizes[g] ** -0.85 for g in groups])
+    is_sequence = np.array([g == "sequence" for g in groups])
+    if is_sequence.any() and not is_sequence.all():
+        weights[is_sequence] = sequence_share / is_sequence.sum()
+        weights[~is_sequence] *= (1 - sequence_share) / weights[~is_sequence].sum()
+    return Clips(ids, [dataset.load(i) for i in ids], [dataset.captions(i) for i in ids], groups, weights / weights.sum())
