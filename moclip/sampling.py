@@ -98,7 +98,8 @@ def sample_base(
             raise Cancelled
         progress("masked", step / options.steps)
         done = step / (options.steps - 1) if options.steps > 1 else 0.0
-        count = np.maximum(np.round(np.cos(done * np.pi / 2) * lengths), 1)
+        # In float32, as the official code: 49 tokens at step 7 of 10 are exactly half and round to the even 24.
+        count = np.maximum(np.round(np.cos(np.float32(done * np.pi / 2)) * lengths.astype(np.float32)), 1)
         rank = np.argsort(np.argsort(scores, axis=1, kind="stable"), axis=1, kind="stable")
         masked = (rank < count[:, None]) & ~padding
         ids = np.where(masked, mask_id, ids)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`moclip train`: the stages of the recipe, one command each, and `embedded` for all of them in order."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Train the networks. Example: moclip train rvq --dataset data/mocap --work runs/first")
+
+Dataset = Annotated[Path, typer.Option(help="Dataset folder in HumanML3D layout, as `moclip data bvh` writes it.")]
+Work = Annotated[Path, typer.Option(help="Folder for weights, logs and resumable state.")]
+Config = Annotated[Path | None, typer.Option(help="Recipe (TOML); the embedded model's by default.")]
+Resume = Annotated[bool, typer.Option(help="Go on from the state in --work.")]
+Threads = Annotated[int, typer.Option(help="CPU threads.", min=1)]
+
+
+def _prepare(threads: int) -> None:
+    # Set before torch is imported: spinning threads make a shared machine many times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    from backend.cli import require
+
+    require("torch", "train")
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def _log(message: str) -> None:
+    print(message, flush=True)
+
+
+def _stage(name: str, summary: str) -> None:
+    def command(dataset: Dataset, work: Work, config: Config = None, resume: Resume = True, threads: Threads = 2) -> None:
+        _prepare(threads)
+        from moclip.data.folder import DatasetFolder
+        from moclip.training.recipe import STAGES, load_recipe
+
+        STAGES[name](DatasetFolder(dataset), work, load_recipe(config), resume=resume, log=_log)
+
+    command.__doc__ = f"{summary} Example: moclip train {name} --dataset data/mocap --work runs/first"
+    app.command(name)(command)
+
+
+_stage("rvq", "Train the residual VQ-VAE.")
+_stage("moclip", "Fine-tune the text tower on motion (MoCLIP), starting from the distilled tower.")
+_stage("masked", "Train the masked transformer.")
+_stage("residual", "Train the residual transformer.")
+_stage("length", "Train the length estimator.")
+
+
+@app.command("pack")
+def pack_command(
+    dataset: Dataset,
+    work: Work,
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    name: str = "embedded",
+    description: str = "MoCLIP text tower and MoMask generator",
+) -> None:
+    """Pack the trained stages into a model folder with its ONNX graphs.
+
+    Example: moclip train pack --dataset data/mocap --work runs/first --out models/first --name first
+    """
+    _prepare(1)
+    from moclip.data.folder import DatasetFolder
+    from moclip.training.pack import pack
+
+    pack(DatasetFolder(dataset), work, out, name=name, description=description, log=_log)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pack the stages' weights into a model folder that the product loads."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moclip.checkpoint import fingerprint, load_weights
+from moclip.data.folder import DatasetFolder
+from moclip.models import NETWORKS, load_model
+from moclip.training.recipe import Log, tower_vectors
+
+CENTRES = 512
+"""Unit vectors that stand for the training captions; 0.4 MB at 384 dimensions."""
+
+
+def k_means(points: np.ndarray, count: int, *, rounds: int = 12, seed: int = 0) -> np.ndarray:
+    """Spherical k-means: (N, D) unit vectors -> (count, D) unit centres."""
+    rng = np.random.default_rng(seed)
+    centres = points[rng.choice(len(points), size=min(count, len(points)), replace=False)]
+    for _ in range(rounds):
+        nearest = (points @ centres.T).argmax(axis=1)
+        sums = np.zeros_like(centres)
+        np.add.at(sums, nearest, points)
+        length = np.linalg.norm(sums, axis=1, keepdims=True)
+        centres = np.where(length > 0, sums / np.maximum(length, 1e-9), centres)
+    return centres
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def familiarity(dataset: DatasetFolder, tower: tuple[dict[str, np.ndarray], dict[str, Any]], log: Log) -> tuple[np.ndarray, float]:
+    """Centres of the training captions, and the similarity that all but one in 200 of the validation captions exceed."""
+    rng = np.random.default_rng(0)
+    train = sorted({c for i in dataset.ids("train") for c in dataset.captions(i)})
+    val = sorted({c for i in dataset.ids("val") for c in dataset.captions(i)} - set(train))
+    train = [train[k] for k in rng.choice(len(train), size=min(20000, len(train)), replace=False)]
+    centres = k_means(_unit(tower_vectors(*tower, train, log)), CENTRES)
+    known = (_unit(tower_vectors(*tower, val[:4000], log)) @ centres.T).max(axis=1)
+    return centres, float(np.quantile(known, 0.005))
+
+
+def pack(dataset: DatasetFolder, work: Path, out: Path, *, name: str, description: str, log: Log = print) -> None:
+    """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced."""
+    from moclip.runtimes.export import export_graphs
+
+    out.mkdir(parents=True, exist_ok=True)
+    loaded = {network: load_weights(work / f"{network}.safetensors") for network in NETWORKS}
+    for network in NETWORKS:
+        shutil.copyfile(work / f"{network}.safetensors", out / f"{network}.safetensors")
+    centres, threshold = familiarity(dataset, loaded["text"], log)
+    np.save(out / "familiarity.npy", centres.astype(np.float16))
+    details = {
+        "format": 1,
+        "name": name,
+        "licence": dataset.meta.get("licence", "unknown"),
+        "description": description,
+        "fps": dataset.meta["fps"],
+        "text_fingerprint": fingerprint(loaded["text"][0]),
+        "familiarity_threshold": round(threshold, 4),
+        "parameters": {k: int(sum(a.size for a in v[0].values())) for k, v in loaded.items()},
+        "sources": dataset.meta.get("sources", {}),
+        "metrics": {},
+    }
+    (out / "model.json").write_text(json.dumps(details, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for path in export_graphs(load_model(str(out)), out):
+        log(f"wrote {path.name}, {path.stat().st_size / 1e3:.0f} kB")

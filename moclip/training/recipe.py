@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages that make a model, one function each, over one work folder.
+
+Every stage writes `<work>/<name>.safetensors`, resumes from `<work>/<name>.state.pt` and needs the files of the stages
+before it: dataset -> tower -> rvq -> moclip -> masked, residual, length -> pack.
+"""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moclip.alignment.motion_encoder import MotionEncoderConfig
+from moclip.alignment.train import AlignmentConfig, pair_clips, train_moclip
+from moclip.checkpoint import fingerprint, load_weights, save_weights
+from moclip.data.folder import DatasetFolder
+from moclip.errors import MoclipError
+from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig
+from moclip.generators.momask.train_rvq import train_rvq
+from moclip.generators.momask.train_tokens import TokenClips, tokenize_clips, train_length, train_masked, train_residual
+from moclip.runtimes.torch_runtime import restore_network
+from moclip.tokenizer import Tokenizer
+from moclip.training.clips import load_clips
+from moclip.training.loop import Schedule
+
+Log = Callable[[str], None]
+DEFAULT_RECIPE = Path(__file__).parent / "embedded.toml"
+
+
+def load_recipe(path: Path | None = None) -> dict[str, Any]:
+    """Read a recipe file. Raises MoclipError when it is missing or not TOML."""
+    path = path or DEFAULT_RECIPE
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise MoclipError(f"The recipe {path} cannot be read: {error}.", hint="Copy `moclip/training/embedded.toml` and change that.") from error
+
+
+def _need(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    path = work / f"{name}.safetensors"
+    if not path.is_file():
+        raise MoclipError(f"There is no {path} yet.", hint=f"Run `moclip train {name}` with the same --work first.")
+    return load_weights(path)
+
+
+def rvq_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+    part = recipe["rvq"]
+    features = len(dataset.mean)
+    sizes = RVQConfig(features=features, joints=dataset.meta["joints"], **part["sizes"])
+    train_rvq(dataset, work, sizes, Schedule(**part["schedule"]), batch=part["batch"], resume=resume, log=log)
+
+
+def moclip_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+    """Fine-tune the tower on motion; writes `text.safetensors`, the tower that the generator is trained with."""
+    part = recipe["moclip"]
+    arrays, config = _need(work, "tower")
+    tower = restore_network("text", config, arrays)
+    train, val = (pair_clips(load_clips(dataset, split), dataset.clips) for split in ("train", "val"))
+    train_moclip(
+        tower, train, val, work, MotionEncoderConfig(**part["motion"]), AlignmentConfig(**part["alignment"]),
+        Schedule(**part["schedule"]), batch=part["batch"], resume=resume, log=log,
+    )  # fmt: skip
+    best, _ = _need(work, "moclip")
+    student = {k.removeprefix("student."): v for k, v in best.items() if k.startswith("student.")}
+    drift = _norm_ratio(restore_network("text", config, student), restore_network("text", config, arrays), val)
+    log(f"moclip: student norm / teacher norm = {drift:.3f}")
+    save_weights(work / "text.safetensors", student, config)
+
+
+def _norm_ratio(student: Any, teacher: Any, val: Any) -> float:
+    import torch
+
+    tokens = torch.from_numpy(np.concatenate([t[:1] for t in val.tokens])[:256])
+    with torch.inference_mode():
+        return float((student(tokens).norm(dim=1) / teacher(tokens).norm(dim=1)).mean())
+
+
+def tower_vectors(arrays: dict[str, np.ndarray], config: dict[str, Any], captions: list[str], log: Log = print) -> np.ndarray:
+    """(N, D) float32 text vectors, computed in batches of similar length."""
+    import torch
+
+    tower, tokens = restore_network("text", config, arrays), Tokenizer().encode(captions)
+    ends = tokens.argmax(1)
+    vectors = None
+    with torch.inference_mode():
+        for chunk in np.array_split(np.argsort(ends), max(1, len(tokens) // 256)):
+            part = tower(torch.from_numpy(tokens[chunk, : ends[chunk].max() + 1])).numpy()
+            vectors = np.empty((len(tokens), part.shape[1]), dtype=np.float32) if vectors is None else vectors
+            vectors[chunk] = part
+    log(f"embedded {len(captions)} captions")
+    return vectors
+
+
+def _tokens(dataset: DatasetFolder, work: Path, log: Log) -> tuple[TokenClips, TokenClips, str, dict[str, Any]]:
+    text, text_config = _need(work, "text")
+    arrays, config = _need(work, "rvq")
+    rvq = restore_network("rvq", config, arrays)
+    train, val = (
+        tokenize_clips(load_clips(dataset, split), rvq, lambda c: tower_vectors(text, text_config, c, log)) for split in ("train", "val")
+    )
+    log(f"tokenised {len(train)} training and {len(val)} validation clips")
+    return train, val, fingerprint(text), config
+
+
+def _transformer_sizes(part: dict[str, Any], rvq: dict[str, Any], text_dim: int) -> TransformerConfig:
+    return TransformerConfig(
+        codes=rvq["codes"], code_dim=rvq["code_dim"], quantizers=rvq["quantizers"], text_dim=text_dim, **part["sizes"]
+    )
+
+
+def masked_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+    part = recipe["masked"]
+    train, val, tower, rvq = _tokens(dataset, work, log)
+    sizes = _transformer_sizes(part, rvq, train.text[0].shape[1])
+    train_masked(sizes, train, val, work, Schedule(**part["schedule"]), text_fingerprint=tower, batch=part["batch"],
+                 text_noise=part["text_noise"], resume=resume, log=log)  # fmt: skip
+
+
+def residual_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+    part = recipe["residual"]
+    train, val, tower, rvq = _tokens(dataset, work, log)
+    sizes = _transformer_sizes(part, rvq, train.text[0].shape[1])
+    train_residual(sizes, train, val, work, Schedule(**part["schedule"]), text_fingerprint=tower, batch=part["batch"],
+                   text_noise=part["text_noise"], resume=resume, log=log)  # fmt: skip
+
+
+def length_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+    part = recipe["length"]
+    train, val, tower, _ = _tokens(dataset, work, log)
+    train_length(LengthConfig(text_dim=train.text[0].shape[1]), train, val, work, Schedule(**part["schedule"]), text_fingerprint=tower,
+                 batch=part["batch"], text_noise=part["text_noise"], resume=resume, log=log)  # fmt: skip
+
+
+STAGES: dict[str, Callable[..., None]] = {
+    "rvq": rvq_stage, "moclip": moclip_stage, "masked": masked_stage, "residual": residual_stage, "length": length_stage,
+}  # fmt: skip

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts about the RVQ and the transformers that a wrong architecture would break."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the networks need PyTorch")
+
+from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig  # noqa: E402
+from moclip.generators.momask.rvq import RVQ, Codebook, ResidualStack  # noqa: E402
+from moclip.generators.momask.transformers import (  # noqa: E402
+    EncoderStack,
+    LengthEstimator,
+    MaskedTransformer,
+    ResidualTransformer,
+    sinusoids,
+)
+
+SMALL_RVQ = RVQConfig(features=20, joints=2, width=16, code_dim=16, codes=8, quantizers=3)
+SMALL = TransformerConfig(codes=8, code_dim=16, quantizers=3, text_dim=12, width=24, layers=2, heads=3, feed_forward=32)
+
+
+def parameter_count(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_official_sizes_have_the_official_parameter_counts():
+    assert round(parameter_count(RVQ(RVQConfig())) / 1e6, 2) == 19.44
+    assert round(parameter_count(MaskedTransformer(TransformerConfig())) / 1e6, 2) == 12.05
+    assert round(parameter_count(ResidualTransformer(TransformerConfig())) / 1e6, 2) == 13.36
+    assert len(LengthEstimator(LengthConfig()).state_dict()) == 14
+
+
+def test_dilations_shrink_in_encoder_and_decoder():
+    dilations = [block.conv1.dilation[0] for block in ResidualStack(SMALL_RVQ).model]
+    assert dilations == [9, 3, 1]
+
+
+def test_four_frames_become_one_token_and_come_back():
+    rvq = RVQ(SMALL_RVQ).eval()
+    codes = rvq.encode(torch.randn(2, 24, 20))
+    assert codes.shape == (2, 6, 3)
+    assert rvq.decode(codes).shape == (2, 24, 20)
+
+
+def test_code_minus_one_adds_nothing():
+    rvq = RVQ(SMALL_RVQ).eval()
+    for layer in rvq.quantizer.layers:
+        layer.codebook.normal_()
+    codes = torch.tensor([[[3, 5, -1], [1, -1, -1]]])
+    books = [layer.codebook for layer in rvq.quantizer.layers]
+    expected = torch.stack([books[0][3] + books[1][5], books[0][1]])[None]
+    assert torch.allclose(rvq.quantizer.decode(codes), expected)
+
+
+def test_loaded_codebook_survives_the_first_training_batch():
+    book = Codebook(RVQConfig(code_dim=4, codes=6, sample_temperature=0.0)).train()
+    book.codebook.copy_(torch.arange(24.0).view(6, 4))
+    before = book.codebook.clone()
+    book.start_from_codebook()
+    book(before[None] + 0.01, torch.ones(1, 6, dtype=torch.bool))
+    assert (book.codebook - before).abs().max() < 0.02
+
+
+def test_padding_frames_never_reach_the_codebook():
+    book = Codebook(RVQConfig(code_dim=2, codes=4, sample_temperature=0.0)).train()
+    x = torch.cat([torch.rand(1, 5, 2), torch.full((1, 5, 2), 1000.0)], dim=1)
+    valid = torch.arange(10)[None] < 5
+    book(x, valid)
+    assert book.codebook.max() < 2
+
+
+@pytest.mark.parametrize("pre_norm", [False, True])
+def test_encoder_equals_torchs_own_layer(pre_norm):
+    config = TransformerConfig(width=32, layers=2, heads=4, feed_forward=48, pre_norm=pre_norm)
+    ours = EncoderStack(config).eval()
+    layer = torch.nn.TransformerEncoderLayer(32, 4, 48, 0.2, "gelu", batch_first=True, norm_first=pre_norm)
+    theirs = torch.nn.TransformerEncoder(layer, 2, enable_nested_tensor=False).eval()
+    theirs.load_state_dict(ours.state_dict())
+    x, padding = torch.randn(2, 9, 32), torch.arange(9)[None] >= torch.tensor([[9], [6]])
+    difference = (ours(x, ~padding[:, None, None]) - theirs(x, src_key_padding_mask=padding))[~padding]
+    assert difference.abs().max() < 1e-5
+
+
+def test_padding_changes_nothing():
+    network = MaskedTransformer(SMALL).eval()
+    ids, text = torch.randint(8, (1, 5)), torch.randn(1, 12)
+    alone = network(ids, text, torch.zeros(1, 5, dtype=torch.bool))
+    padded_ids = torch.cat([ids, torch.full((1, 4), network.pad_id)], dim=1)
+    padded = network(padded_ids, text, torch.arange(9)[None] >= 5)
+    assert torch.allclose(alone, padded[:, :5], atol=1e-5)
+
+
+def test_residual_prediction_ignores_layers_at_or_above_its_own():
+    network = ResidualTransformer(SMALL).eval()
+    codes, text, padding = torch.randint(8, (1, 6, 2)), torch.randn(1, 12), torch.zeros(1, 6, dtype=torch.bool)
+    other = codes.clone()
+    other[..., 1] = (other[..., 1] + 1) % 8
+    first, second = torch.tensor([1]), torch.tensor([2])
+    assert torch.equal(network(codes, first, text, padding), network(other, first, text, padding))
+    assert not torch.allclose(network(codes, second, text, padding), network(other, second, text, padding))
+
+
+def test_residual_tables_are_shared_between_input_and_output():
+    network = ResidualTransformer(SMALL)
+    embed, project = network.tables()
+    assert embed.shape == project.shape == (2, 9, 16)
+    assert torch.equal(embed[1], project[0])
+
+
+def test_guidance_dropout_zeroes_whole_text_vectors_while_training_only():
+    network = MaskedTransformer(TransformerConfig(**{**SMALL.to_dict(), "cond_drop": 0.5}))
+    text = torch.ones(400, 12)
+    dropped = network.train().drop_text(text)
+    rows = dropped.sum(1)
+    assert set(rows.tolist()) == {0.0, 12.0}
+    assert 130 < (rows == 0).sum() < 270
+    assert torch.equal(network.eval().drop_text(text), text)
+
+
+def test_sinusoids_start_with_zeros_and_ones():
+    table = sinusoids(3, 4)
+    assert table[0].tolist() == [0.0, 1.0, 0.0, 1.0]
+    assert table[2, 0].item() == pytest.approx(np.sin(2.0))
+    assert table[2, 2].item() == pytest.approx(np.sin(0.02))

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sampling loops against runtimes whose answers are known."""
+
+import numpy as np
+import pytest
+
+from moclip.errors import Cancelled
+from moclip.sampling import OFFICIAL, SamplingOptions, draw, guided, sample_base, sample_lengths, sample_residual
+
+
+class KnownRuntime:
+    """Wants code (position + number of the text) % 8 everywhere; remembers how many positions it saw masked."""
+
+    name, device, codes, quantizers = "known", "cpu", 8, 3
+
+    def __init__(self, sharpness: float = 50.0):
+        self.sharpness, self.masked_counts = sharpness, []
+
+    def _wanted(self, text: np.ndarray, length: int, classes: int) -> np.ndarray:
+        wanted = (np.arange(length)[None] + text[:, :1].astype(int)) % 8
+        return self.sharpness * np.eye(classes, dtype=np.float32)[wanted] * (text[:, :1, None] != 0)
+
+    def masked(self, ids, text, padding):
+        half = len(ids) // 2
+        self.masked_counts.append((ids[:half] == 8).sum(1).tolist())
+        assert not np.any((ids == 9) & ~padding)
+        return self._wanted(text, ids.shape[1], 8)
+
+    def residual(self, codes, layer, text, padding):
+        return np.roll(self._wanted(text, codes.shape[1], 9), int(layer[0]), axis=-1) * (np.arange(9) < 8)
+
+
+def run(runtime, numbers, lengths, seeds, options):
+    text = np.array(numbers, dtype=np.float32)[:, None] * np.ones((1, 4), dtype=np.float32)
+    return sample_base(runtime, text, np.array(lengths), seeds, options, lambda *_: None, lambda: False)
+
+
+def test_sure_model_gives_its_codes_and_pads_with_minus_one():
+    ids = run(KnownRuntime(), [1, 3], [6, 4], [0, 1], SamplingOptions())
+    assert ids[0].tolist() == [1, 2, 3, 4, 5, 6]
+    assert ids[1].tolist() == [3, 4, 5, 6, -1, -1]
+
+
+def test_official_mask_counts_of_ten_steps():
+    runtime = KnownRuntime()
+    run(runtime, [1], [49], [0], OFFICIAL)
+    assert [c[0] for c in runtime.masked_counts] == [49, 48, 46, 42, 38, 31, 24, 17, 9, 1]
+
+
+@pytest.mark.parametrize("options", [SamplingOptions(top_share=1.0), OFFICIAL])
+def test_request_gives_the_same_tokens_alone_and_in_a_batch(options):
+    unsure = KnownRuntime(sharpness=0.5)
+    together = run(unsure, [1, 2, 5], [9, 20, 13], [7, 8, 9], options)
+    alone = run(unsure, [2], [20], [8], options)
+    short = run(unsure, [1], [9], [7], options)
+    assert together[1].tolist() == alone[0].tolist()
+    assert together[0, :9].tolist() == short[0].tolist()
+
+
+def test_seeds_differ():
+    unsure = KnownRuntime(sharpness=0.5)
+    options = SamplingOptions(top_share=1.0)
+    assert run(unsure, [2], [20], [1], options).tolist() != run(unsure, [2], [20], [2], options).tolist()
+
+
+def test_residual_layers_follow_the_base():
+    runtime = KnownRuntime()
+    text = np.full((1, 4), 2, dtype=np.float32)
+    base = np.array([[2, 3, 4, -1]])
+    codes = sample_residual(runtime, base, text, np.array([3]), [0], SamplingOptions(), lambda *_: None, lambda: False)
+    assert codes.shape == (1, 4, 3)
+    assert codes[0, :, 0].tolist() == [2, 3, 4, -1]
+    assert codes[0, :, 1].tolist() == [3, 4, 5, -1]
+    assert codes[0, :, 2].tolist() == [4, 5, 6, -1]
+
+
+def test_cancel_stops_between_iterations():
+    runtime, calls = KnownRuntime(), []
+
+    def cancelled():
+        calls.append(1)
+        return len(calls) > 3
+
+    with pytest.raises(Cancelled):
+        sample_base(runtime, np.ones((1, 4), np.float32), np.array([8]), [0], SamplingOptions(), lambda *_: None, cancelled)
+    assert len(runtime.masked_counts) == 3
+
+
+def test_guidance_extrapolates_from_the_unconditional_answer():
+    result = guided(lambda text: text + 1, np.array([[2.0, 4.0]]), 3.0)
+    assert result.tolist() == [[1 + 3 * 2.0, 1 + 3 * 4.0]]
+
+
+def test_draw_keeps_to_the_top_share():
+    logits = np.arange(20, dtype=np.float32)[None, None]
+    strong_noise = np.zeros((1, 1, 20), dtype=np.float32)
+    strong_noise[..., 0] = 1e6
+    strong_noise[..., 18] = 5.0
+    assert draw(logits, strong_noise, SamplingOptions(top_share=0.1)).item() == 18
+
+
+def test_lengths_stay_in_range_and_in_the_middle_of_the_distribution():
+    logits = np.full((200, 50), -20.0)
+    logits[:, 20] = logits[:, 30] = 5.0
+    lengths = sample_lengths(logits, range(200), 5, 49)
+    assert set(lengths.tolist()) == {20, 30}
+    short = np.full((1, 50), -20.0)
+    short[:, 0] = 5.0
+    assert 5 <= sample_lengths(short, [3], 5, 49)[0] <= 49
