@@ -166,7 +166,7 @@ ACTIONS: dict[str, ActionPhrases] = {
         instrument="foot",
     ),
     "punch": _action(
-        """punch|throw a punch|punch forward|box|jab|throw a jab|punch the air|throw some punches|shadow box|deliver a punch|
+        """punch|throw a punch|punch forward|box|jab|throw a jab|punch the air|throw some punches|shadow-box|deliver a punch|
         hit with a fist|strike with a fist|punch someone|punch a bag|do a boxing punch|throw a hook|swing a fist|attack with {his} fists|
         fight with punches|land a punch|punch an opponent|strike a blow|perform a punch|hit something in front|do a straight punch|
         throw a cross|thrust a fist forward|practise boxing|do karate punches|punch hard|punch repeatedly|hit an enemy|throw an uppercut|
@@ -293,7 +293,7 @@ ACTIONS: dict[str, ActionPhrases] = {
     "roll": _action(
         """roll|roll forward|do a forward roll|roll on the ground|do a somersault|somersault forward|tumble forward|roll over|
         do a roll|perform a roll|roll along the floor|dive into a roll|*tuck in and *roll|do a shoulder roll|roll head over heels|
-        make a forward roll|execute a forward roll|do a combat roll|dodge roll|*crouch and *roll forward|roll across the floor|
+        make a forward roll|execute a forward roll|do a combat roll|dodge-roll|*crouch and *roll forward|roll across the floor|
         go into a roll|do a gymnastic roll|somersault on the ground|roll over {his} shoulder|evade with a roll|do a ninja roll|
         turn a somersault|*dive down and *roll|roll like a ball""",
         styled=False,
@@ -306,15 +306,15 @@ ACTIONS: dict[str, ActionPhrases] = {
         styled=False,
     ),
     "spin_kick": _action(
-        """do a spin kick|spin kick|do a spinning kick|*spin and *kick|do a roundhouse kick|kick while spinning|*turn around and *kick|
+        """do a spin kick|spin-kick|do a spinning kick|*spin and *kick|do a roundhouse kick|kick while spinning|*turn around and *kick|
         perform a spinning kick|do a turning kick|throw a spinning kick|do a flying spin kick|*jump, *spin and *kick|whirl into a kick|
-        do a spinning back kick|execute a roundhouse kick|deliver a spinning kick|roundhouse kick|do a tornado kick|do a reverse turning kick|
+        do a spinning back kick|execute a roundhouse kick|deliver a spinning kick|roundhouse-kick|do a tornado kick|do a reverse turning kick|
         kick with a spin|*twirl and *kick|*rotate and *kick high|land a roundhouse kick|attack with a spinning kick|do a hook kick with a spin|
         kick around in a circle|do a 360 kick""",
         styled=False,
     ),
     "side_flip": _action(
-        """do a side flip|flip sideways|perform a side flip|do a sideways flip|side flip|flip to the side|do a side somersault|
+        """do a side flip|flip sideways|perform a side flip|do a sideways flip|side-flip|flip to the side|do a side somersault|
         *jump and *flip sideways|do an aerial|do a sideways somersault in the air|somersault sideways|throw a side flip|land a side flip|
         execute a side flip|turn over sideways in the air|make a side flip|do an acrobatic side flip|*leap up and *rotate sideways|
         jump into a side flip|do a no-handed cartwheel|do a side aerial|rotate sideways through the air|spin sideways in the air|
@@ -324,7 +324,7 @@ ACTIONS: dict[str, ActionPhrases] = {
     "sneak": _action(
         """sneak|tiptoe|creep|sneak around|move stealthily|walk stealthily|creep forward|sneak forward|walk quietly|prowl|
         tiptoe forward|skulk|walk like a thief|sneak up on someone|move silently|slink|walk on {his} toes|walk crouched|
-        creep along without a sound|steal forward|sneak like a burglar|sneak past somebody|walk like a ninja|crouch walk|
+        creep along without a sound|steal forward|sneak like a burglar|sneak past somebody|walk like a ninja|crouch-walk|
         tread softly|pussyfoot|stalk something|slip away quietly|walk with careful quiet steps|walk carefully|move with stealth|
         step carefully so as not to be heard|lurk forward|pad along softly""",
         styled=False,
