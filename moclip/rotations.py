@@ -9,6 +9,11 @@ import numpy as np
 IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
 
 
+def _components(array: np.ndarray) -> tuple[np.ndarray, ...]:
+    array = np.asarray(array)
+    return tuple(array[..., k] for k in range(array.shape[-1]))
+
+
 def normalize(vectors: np.ndarray, axis: int = -1) -> np.ndarray:
     """Scale to unit length; zero vectors stay zero."""
     length = np.linalg.norm(vectors, axis=axis, keepdims=True)
@@ -17,8 +22,8 @@ def normalize(vectors: np.ndarray, axis: int = -1) -> np.ndarray:
 
 def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Hamilton product a*b: (..., 4), the rotation b followed by a."""
-    aw, ax, ay, az = np.moveaxis(np.asarray(a), -1, 0)
-    bw, bx, by, bz = np.moveaxis(np.asarray(b), -1, 0)
+    aw, ax, ay, az = _components(a)
+    bw, bx, by, bz = _components(b)
     return np.stack([
         aw * bw - ax * bx - ay * by - az * bz,
         aw * bx + ax * bw + ay * bz - az * by,
@@ -34,9 +39,15 @@ def conjugate(q: np.ndarray) -> np.ndarray:
 
 def rotate(q: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Rotate vectors (..., 3) by unit quaternions (..., 4)."""
-    axis = q[..., 1:]
-    twice_cross = 2 * np.cross(axis, vectors)
-    return vectors + q[..., :1] * twice_cross + np.cross(axis, twice_cross)
+    w, x, y, z = _components(q)
+    vx, vy, vz = _components(vectors)
+    # v + 2w(u x v) + 2u x (u x v), written out: np.cross takes twice as long.
+    tx, ty, tz = 2 * (y * vz - z * vy), 2 * (z * vx - x * vz), 2 * (x * vy - y * vx)
+    return np.stack([
+        vx + w * tx + y * tz - z * ty,
+        vy + w * ty + z * tx - x * tz,
+        vz + w * tz + x * ty - y * tx,
+    ], axis=-1)  # fmt: skip
 
 
 def between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
