@@ -17,6 +17,8 @@ from moclip.checkpoint import fingerprint, load_weights
 from moclip.errors import MoclipError
 
 NETWORKS = ("text", "masked", "residual", "length", "rvq")
+GRAPH_WEIGHTS = "graphs.json"
+"""Which tensors each ONNX graph takes, by graph name."""
 EMBEDDED = Path(__file__).parent / "weights" / "embedded"
 
 

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from moclip.alignment.losses import alignment_loss, contrastive_loss, tether_loss
 from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
-from moclip.checkpoint import save_weights
 from moclip.features import features_to_joints
 from moclip.generators.momask.config import Config
 from moclip.text.tower import TextTower
@@ -38,7 +37,10 @@ class MoCLIP(nn.Module):
 
     def __init__(self, tower: TextTower, motion: MotionEncoderConfig):
         super().__init__()
+        # The token table stays: captions hold a few hundred of its 49,408 words, and moving those would tear them
+        # from their neighbours.
         self.student = tower
+        self.student.text.token_embedding.requires_grad_(False)
         self.teacher = deepcopy(tower).requires_grad_(False).eval()
         self.motion = MotionEncoder(motion)
         self.log_scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
@@ -133,7 +135,6 @@ def train_moclip(tower: TextTower, train: PairedClips, val: PairedClips, out: Pa
     unfreeze = int(schedule.steps * config.frozen_share)
 
     def loss(pairs: PairBatch) -> tuple[Tensor, dict[str, float]]:
-        network.student.requires_grad_(trainer.step >= unfreeze)
         with torch.no_grad():
             teacher = network.teacher(pairs.tokens)
         student = network.student(pairs.tokens) if trainer.step >= unfreeze else teacher
@@ -162,14 +163,9 @@ def train_moclip(tower: TextTower, train: PairedClips, val: PairedClips, out: Pa
         config={"kind": "moclip", **config.to_dict(), "motion": motion.to_dict()},
         parameters=[
             {"params": [*network.motion.parameters(), network.log_scale]},
-            {"params": list(network.student.parameters()), "scale": config.student_rate},
+            {"params": [p for p in network.student.parameters() if p.requires_grad], "scale": config.student_rate},
         ],
     )  # fmt: skip
     trainer.run(resume=resume)
     return network.student
 
-
-def save_student(network_weights: dict[str, np.ndarray], tower_config: dict, path: Path) -> None:
-    """Write the student tower alone from the tensors of `moclip.safetensors`: what inference needs."""
-    student = {k.removeprefix("student."): v for k, v in network_weights.items() if k.startswith("student.")}
-    save_weights(path, student, tower_config)

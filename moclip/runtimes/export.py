@@ -2,14 +2,16 @@
 """Write the weightless ONNX graphs of a model folder. Needs torch and onnx; done once, when a model is packed."""
 
 import io
+import json
 import warnings
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from moclip.models import ModelFiles
+from moclip.models import GRAPH_WEIGHTS, ModelFiles
 from moclip.runtimes.torch_runtime import restore_network
+from moclip.text.traceable import TraceableTower
 
 OPSET = 17
 
@@ -27,7 +29,8 @@ class _Call(nn.Module):
 
 def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
     """Write text, masked, residual, length, decode and encode graphs to `out`; weights stay in the safetensors files."""
-    networks = {kind: restore_network(kind, files.configs[kind], files.arrays[kind]) for kind in files.arrays}
+    networks = {kind: restore_network(kind, files.configs[kind], files.arrays[kind]) for kind in files.arrays if kind != "text"}
+    networks["text"] = TraceableTower(restore_network("text", files.configs["text"], files.arrays["text"]).config)
     codes, layers = files.configs["rvq"]["codes"], files.configs["rvq"]["quantizers"]
     batch, length, text_dim = 2, 12, files.configs["masked"]["text_dim"]
     text = torch.randn(batch, text_dim)
@@ -48,19 +51,23 @@ def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
         "decode": ("rvq", "decode", {"codes": every}, {"codes": {1: "S"}}),
         "encode": ("rvq", "encode", {"features": features}, {"features": {1: "T"}}),
     }  # fmt: skip
-    written = []
+    written, weights = [], {}
     for name, (kind, method, inputs, axes) in calls.items():
-        graph = _trace(networks[kind], method, inputs, axes)
+        graph, weights[name] = _trace(networks[kind], method, inputs, axes)
         path = out / f"{name}.onnx"
         path.write_bytes(graph)
         written.append(path)
+    # onnxruntime refuses a weight that a graph does not use, so each graph says which it does.
+    (out / GRAPH_WEIGHTS).write_text(json.dumps(weights, indent=1) + "\n", encoding="utf-8")
     return written
 
 
-def _trace(network: nn.Module, method: str, inputs: dict[str, Tensor], axes: dict[str, dict[int, str]]) -> bytes:
+def _trace(
+    network: nn.Module, method: str, inputs: dict[str, Tensor], axes: dict[str, dict[int, str]]
+) -> tuple[bytes, list[str]]:
     # Equal tensors (untrained biases) would be merged into one by the exporter, so every one is made different first.
     with torch.no_grad():
-        for tensor in [*network.parameters(), *network.buffers()]:
+        for tensor in network.state_dict().values():
             if tensor.is_floating_point():
                 tensor.add_(torch.randn_like(tensor) * 1e-3)
     dynamic = {name: {0: "B", **axes.get(name, {})} for name in inputs}
@@ -76,8 +83,8 @@ def _trace(network: nn.Module, method: str, inputs: dict[str, Tensor], axes: dic
     return _strip(buffer.getvalue(), set(network.state_dict()))
 
 
-def _strip(model: bytes, names: set[str]) -> bytes:
-    """Replace every weight by a reference, under its state-dict name, that the runtime fills in."""
+def _strip(model: bytes, names: set[str]) -> tuple[bytes, list[str]]:
+    """Replace every weight by a reference, under its state-dict name, that the runtime fills in; also those names."""
     import onnx
 
     graph = onnx.load_from_string(model)
@@ -97,5 +104,5 @@ def _strip(model: bytes, names: set[str]) -> bytes:
         for k, used in enumerate(node.input):
             node.input[k] = renamed.get(used, used)
         node.doc_string = ""
-    return graph.SerializeToString()
+    return graph.SerializeToString(), sorted(renamed.values())
 

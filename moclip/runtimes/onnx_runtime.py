@@ -4,16 +4,27 @@
 The graphs lie beside the weights and carry none: tensors from the safetensors files are fed in as initializers.
 """
 
+import json
 import os
 from pathlib import Path
 
 import numpy as np
 
 from moclip.errors import MoclipError
-from moclip.models import ModelFiles
+from moclip.models import GRAPH_WEIGHTS, ModelFiles
 
-CALLS = {"text": "text", "masked": "masked", "residual": "residual", "length": "length", "decode": "rvq", "encode": "rvq"}
-"""Graph name -> the network whose weights it takes."""
+NETWORK_OF = {"text": "text", "masked": "masked", "residual": "residual", "length": "length", "decode": "rvq", "encode": "rvq"}
+
+
+def _graph_weights(path: Path) -> dict[str, list[str]]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MoclipError(
+            f"The model has no readable {path.name}, which the onnx runtime needs.",
+            hint="Install the model again, or use `--runtime torch`.",
+            code="bad_weights",
+        ) from error
 
 
 class OnnxRuntime:
@@ -29,13 +40,13 @@ class OnnxRuntime:
         self._threads = threads or min(4, os.cpu_count() or 1)
         # onnxruntime does not copy the initializers: they must live as long as the sessions.
         self._values: list = []
-        self._sessions = {}
-        for call, network in CALLS.items():
-            graph = files.info.path / f"{call}.onnx"
-            if graph.is_file():
-                self._sessions[call] = self._session(graph, files.arrays[network])
+        weights = _graph_weights(files.info.path / GRAPH_WEIGHTS)
+        self._sessions = {
+            call: self._session(files.info.path / f"{call}.onnx", files.arrays[NETWORK_OF[call]], names)
+            for call, names in weights.items()
+        }
 
-    def _session(self, graph: Path, arrays: dict[str, np.ndarray]):
+    def _session(self, graph: Path, arrays: dict[str, np.ndarray], names: list[str]):
         from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidProtobuf, RuntimeException
 
         options = self._ort.SessionOptions()
@@ -43,12 +54,12 @@ class OnnxRuntime:
         # Spinning worker threads starve every other process of the machine, Blender first.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
-        values = {name: self._ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
-        options.add_external_initializers(list(values), list(values.values()))
-        self._values.append(values)
         try:
+            values = [self._ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(arrays[name])) for name in names]
+            options.add_external_initializers(names, values)
+            self._values.append(values)
             return self._ort.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
-        except (Fail, InvalidArgument, InvalidProtobuf, RuntimeException) as error:
+        except (OSError, KeyError, Fail, InvalidArgument, InvalidProtobuf, RuntimeException) as error:
             raise MoclipError(
                 f"The graph {graph} is damaged or does not fit its weights.", hint="Install the model again.", code="bad_weights"
             ) from error

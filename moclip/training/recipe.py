@@ -14,13 +14,14 @@ import numpy as np
 
 from moclip.alignment.motion_encoder import MotionEncoderConfig
 from moclip.alignment.train import AlignmentConfig, pair_clips, train_moclip
-from moclip.checkpoint import fingerprint, load_weights, save_weights
+from moclip.checkpoint import fingerprint, load_weights
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig
 from moclip.generators.momask.train_rvq import train_rvq
 from moclip.generators.momask.train_tokens import TokenClips, tokenize_clips, train_length, train_masked, train_residual
 from moclip.runtimes.torch_runtime import restore_network
+from moclip.text.tower import save_tower
 from moclip.tokenizer import Tokenizer
 from moclip.training.clips import load_clips
 from moclip.training.loop import Schedule
@@ -63,10 +64,11 @@ def moclip_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, 
         Schedule(**part["schedule"]), batch=part["batch"], resume=resume, log=log,
     )  # fmt: skip
     best, _ = _need(work, "moclip")
-    student = {k.removeprefix("student."): v for k, v in best.items() if k.startswith("student.")}
-    drift = _norm_ratio(restore_network("text", config, student), restore_network("text", config, arrays), val)
-    log(f"moclip: student norm / teacher norm = {drift:.3f}")
-    save_weights(work / "text.safetensors", student, config)
+    prefix = "student."
+    student_arrays = {k.removeprefix(prefix): v for k, v in best.items() if k.startswith(prefix)}
+    student = restore_network("text", config, student_arrays)
+    log(f"moclip: student norm / teacher norm = {_norm_ratio(student, restore_network('text', config, arrays), val):.3f}")
+    save_tower(student, work / "text.safetensors")
 
 
 def _norm_ratio(student: Any, teacher: Any, val: Any) -> float:
