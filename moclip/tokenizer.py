@@ -87,6 +87,11 @@ class Tokenizer:
         """The 49408 symbols in the order of their ids; "</w>" ends a word."""
         return list(self._ids)
 
+    @property
+    def byte_symbols(self) -> dict[str, int]:
+        """The byte behind each character that the vocabulary is written in."""
+        return {symbol: byte for byte, symbol in enumerate(_byte_symbols())}
+
     def tokens(self, text: str) -> list[int]:
         """The ids of a text of any length, without start and end."""
         text = clean(text)

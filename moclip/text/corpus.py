@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sentences that the text tower is distilled on: captions, a broad movement grammar, and WordNet.
+
+Captions teach the phrasings of the motion data, the grammar other movements, body parts and scenes, WordNet's glosses
+and examples the words that no template holds. Everything is a function of the seed.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from moclip.data.action_phrases import ACTIONS
+from moclip.data.captions import write_captions
+from moclip.data.labels import ActionLabel
+from moclip.data.style_phrases import STYLES
+from moclip.errors import MoclipError
+from moclip.text import movement
+from moclip.text.grammar import IMPERATIVE, chance, conjugate, dress, finite, pick, random_agent
+
+WORDNET_DIR = Path("/usr/share/wordnet")
+SIDED = ("wave", "raise_hand", "kick", "punch", "slash", "soccer", "guide", "call", "respond")
+# WordNet's lexicographer files: verbs of body, communication, competition, contact, motion, ...; nouns of acts and the body.
+VERB_FILES = {"29": 1.0, "30": 0.3, "32": 0.5, "33": 1.0, "35": 1.0, "36": 0.3, "37": 0.5, "38": 1.0, "39": 0.5, "41": 0.3}
+NOUN_FILES = {"04": 0.5, "08": 0.7, "07": 0.15, "18": 0.12, "06": 0.08, "11": 0.3, "12": 0.5, "05": 0.05, "15": 0.05}
+
+
+def random_label(rng: np.random.Generator, actions: tuple[str, ...] = tuple(ACTIONS)) -> ActionLabel:
+    """Any action with a random style, and with a side where the action has one."""
+    action = pick(rng, actions)
+    style = pick(rng, tuple(STYLES)) if chance(rng, 0.4) else None
+    side = None
+    if action in SIDED:
+        side = pick(rng, ("left", "right", "left", "right", "both"))
+    return ActionLabel(action, style, side)
+
+
+def caption_sentences(rng: np.random.Generator, single: int, double: int) -> list[str]:
+    """Captions of random labels; three in ten of the single ones are of the sided actions, which differ by one word."""
+    sentences = []
+    for _ in range(single):
+        actions = SIDED[:5] if chance(rng, 0.3) else tuple(ACTIONS)
+        sentences += write_captions([random_label(rng, actions)], rng, 1, seconds=float(rng.uniform(1, 10)))
+    for _ in range(double):
+        sentences += write_captions([random_label(rng), random_label(rng)], rng, 1)
+    return sentences
+
+
+def movement_sentences(rng: np.random.Generator, count: int) -> list[str]:
+    """Sentences of the movement grammar; where a side is named, its mirrored twin follows."""
+    sentences: list[str] = []
+    while len(sentences) < count:
+        phrase = _movement_phrase(rng)
+        second = _movement_phrase(rng) if chance(rng, 0.15) else None
+        if second:
+            phrase = f"*{phrase} {pick(rng, movement.LINKS)} *{second}".replace("**", "*")
+        side = pick(rng, ("left", "right")) if "{side}" in phrase else ""
+        if chance(rng, 0.3):
+            sentence = conjugate(phrase, pick(rng, ("base", "ing")), IMPERATIVE, side)
+        else:
+            agent = random_agent(rng, pick(rng, movement.ADJECTIVES) if chance(rng, 0.1) else "")
+            sentence = finite(phrase, agent, side, rng)
+        sentence = dress(sentence, rng)
+        sentences.append(sentence)
+        if side:
+            sentences.append(swap_sides(sentence))
+    return sentences[:count]
+
+
+def swap_sides(sentence: str) -> str:
+    """left and right exchanged."""
+    swapped = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
+    return re.sub(r"\b(left|right)(?=\b|ward|wards)", lambda m: swapped[m.group()], sentence, flags=re.IGNORECASE)
+
+
+def _movement_phrase(rng: np.random.Generator) -> str:
+    kind = rng.random()
+    if kind < 0.30:
+        phrase = pick(rng, movement.VERBS)
+        if chance(rng, 0.6):
+            phrase += " " + pick(rng, movement.DIRECTIONS)
+    elif kind < 0.50:
+        phrase = f"{pick(rng, movement.LIMB_VERBS)} {{his}} {pick(rng, movement.LIMBS)}"
+        if chance(rng, 0.4):
+            phrase += " " + pick(rng, movement.LIMB_ENDINGS)
+    elif kind < 0.75:
+        phrase = pick(rng, movement.ACTIVITIES)
+    else:
+        phrase = f"{pick(rng, movement.OBJECT_VERBS)} {pick(rng, movement.OBJECTS)}"
+    if chance(rng, 0.3):
+        phrase += " " + pick(rng, movement.MANNERS)
+    if chance(rng, 0.12):
+        phrase += " " + pick(rng, movement.SCENES)
+    return phrase
+
+
+def wordnet_sentences(rng: np.random.Generator, count: int, folder: Path = WORDNET_DIR) -> list[str]:
+    """Words, glosses and example sentences of WordNet, verbs of movement first.
+
+    folder: the one with `data.verb` (Debian: package wordnet-base). Raises MoclipError when it is absent.
+    """
+    if not (folder / "data.verb").is_file():
+        raise MoclipError(
+            f"WordNet's data files are not in {folder}.", hint="Install them, on Debian with `apt-get install wordnet-base`."
+        )
+    pool: list[str] = []
+    for name, files in (("data.verb", VERB_FILES), ("data.noun", NOUN_FILES), ("data.adj", {}), ("data.adv", {})):
+        for line in (folder / name).read_text(encoding="latin-1").splitlines():
+            if line.startswith(" "):  # the licence at the top
+                continue
+            kept = files.get(line[9:11], 0.02 if files else 0.25 if name == "data.adv" else 0.08)
+            if chance(rng, kept):
+                pool += _entry_texts(line, rng)
+    pool = [text for text in dict.fromkeys(pool) if text.isascii() and len(text.split()) <= 30]
+    return [pool[i] for i in rng.permutation(len(pool))[:count]]
+
+
+def _entry_texts(line: str, rng: np.random.Generator) -> list[str]:
+    head, _, gloss = line.partition(" | ")
+    fields = head.split(" ")
+    names = [re.sub(r"\(.*", "", word).replace("_", " ") for word in fields[4 : 4 + 2 * int(fields[3], 16) : 2]]
+    examples = re.findall(r'"([^"]+)"', gloss)
+    meaning = gloss.split('; "')[0].strip().strip(";")
+    texts = [pick(rng, names), meaning, *examples]
+    if chance(rng, 0.3):
+        texts.append(f"{names[0]}: {meaning}")
+    return texts
+
+
+def misspell(sentence: str, rng: np.random.Generator) -> str:
+    """One slip of the keyboard: a letter lost, doubled or exchanged with its neighbour."""
+    if len(sentence) < 8:
+        return sentence
+    at = int(rng.integers(2, len(sentence) - 2))
+    change = pick(rng, ("lose", "double", "swap"))
+    if change == "lose":
+        return sentence[:at] + sentence[at + 1 :]
+    if change == "double":
+        return sentence[:at] + sentence[at] + sentence[at:]
+    return sentence[:at] + sentence[at + 1] + sentence[at] + sentence[at + 2 :]
+
+
+def build_corpus(size: int = 100_000, seed: int = 0, wordnet: Path = WORDNET_DIR) -> list[str]:
+    """About `size` distinct sentences: 40 % captions, 35 % movement grammar, 25 % WordNet; one in a hundred misspelt."""
+    rng = np.random.default_rng(seed)
+    sentences = caption_sentences(rng, int(0.29 * size), int(0.11 * size))
+    sentences += movement_sentences(rng, int(0.35 * size))
+    sentences = [misspell(s, rng) if chance(rng, 0.01) else s for s in sentences]
+    sentences += wordnet_sentences(rng, int(0.25 * size), wordnet)
+    return list(dict.fromkeys(sentences))
