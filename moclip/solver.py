@@ -25,6 +25,7 @@ _CHAIN_GROUPS = ((4, 5, 6), (7, 8, 9), (10, 11), (15, 16, 17), (18, 19), (20, 21
 
 _FIT_PASSES = 3
 _FIT_GOOD_METRES = 1e-4
+_FIT_STEP_METRES = 0.05  # more than bones wobble; a body that fits nowhere keeps the pose of its directions
 
 # A frame whose hinge shows little takes its twist from the neighbours inside this window ...
 _NEIGHBOUR_SECONDS = 0.25
@@ -163,7 +164,7 @@ def _constant_bones(joints: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray
         errors = joints - positions
         if np.abs(errors).max() < _FIT_GOOD_METRES:
             break
-        aims = positions + np.einsum("jk,tkx->tjx", _SUBTREE_MEANS, errors)
+        aims = positions + np.clip(np.einsum("jk,tkx->tjx", _SUBTREE_MEANS, errors), -_FIT_STEP_METRES, _FIT_STEP_METRES)
     return positions, pelvis, chest
 
 

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`Motion`s in files, the format by suffix.
+
+`.npz` keeps everything; `.bvh` is for other programs; `.npy` holds the 263 features of HumanML3D (one frame fewer than the
+motion, start at the origin); `.gif`, `.png` and `.mp4` are previews and cannot be read back.
+"""
+
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from moclip.errors import MoclipError
+from moclip.motion import Motion
+from moclip.skeleton import REST_OFFSETS
+
+FEATURES_FPS = 20.0
+_OWN_SKELETON_METRES = 0.003  # a fitted skeleton this near to the standard one is the standard one
+_READABLE = (".npz", ".bvh", ".npy")
+_WRITABLE = (*_READABLE, ".gif", ".png", ".mp4")
+
+
+def save_motion(motion: Motion, path: str | Path) -> None:
+    """Write a motion; the suffix of `path` chooses the format.
+
+    The file appears whole or not at all: it is written beside its place and then renamed. Raises MoclipError for an
+    unknown suffix, a folder that does not exist or cannot be written, or a format whose package is missing.
+    """
+    path = Path(path)
+    suffix = check_writable_suffix(path)
+    writers: dict[str, Callable[[Motion, Path], None]] = {".npz": _write_npz, ".bvh": _write_bvh, ".npy": _write_features}
+    _atomically(path, lambda temporary: writers.get(suffix, _write_preview)(motion, temporary))
+
+
+def check_writable_suffix(path: str | Path) -> str:
+    """The suffix in lower case. Raises MoclipError when no motion can be written in that format."""
+    return _check_suffix(Path(path), _WRITABLE, "written")
+
+
+def load_motion(path: str | Path) -> Motion:
+    """Read a motion from `.npz`, `.bvh` (any skeleton that the joint maps know) or `.npy` (263 features at 20 fps).
+
+    Features hold positions; their rotations are solved. Raises MoclipError for a missing, foreign or damaged file.
+    """
+    path = Path(path)
+    suffix = _check_suffix(path, _READABLE, "read")
+    if not path.is_file():
+        raise MoclipError(f"There is no file '{path}'.", hint="Check the name and the folder.", code="missing_file")
+    readers: dict[str, Callable[[Path], Motion]] = {".npz": _read_npz, ".bvh": _read_bvh, ".npy": _read_features}
+    try:
+        return readers[suffix](path)
+    except OSError as error:
+        raise MoclipError(
+            f"'{path}' cannot be read: {error.strerror or error}.", hint="Check its permissions.", code="unreadable_file"
+        ) from error
+
+
+def _check_suffix(path: Path, known: tuple[str, ...], done: str) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in known:
+        shown = f"A motion cannot be {done} as '{suffix}'." if suffix else f"'{path.name}' has no suffix to tell its format."
+        raise MoclipError(shown, hint=f"Use one of {', '.join(known)}.", code="bad_suffix")
+    return suffix
+
+
+def _atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file in the same folder, then give it its name."""
+    if path.is_dir():
+        raise MoclipError(f"'{path}' is a folder.", hint="Give the name of a file.", code="unwritable_file")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        # mkstemp makes files that only their owner can read; give the rights that a plain open() would.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def _unwritable(path: Path, error: OSError) -> MoclipError:
+    return MoclipError(
+        f"'{path}' cannot be written: {error.strerror or error}.",
+        hint="Choose a folder that exists and that you may write to.",
+        code="unwritable_file",
+    )
+
+
+def _damaged(path: Path, why: str) -> MoclipError:
+    return MoclipError(f"'{path}' does not hold a motion: {why}.", hint="Write it again.", code="damaged_file")
+
+
+# -- npz: everything ---------------------------------------------------------------------------------------------------
+
+
+def _write_npz(motion: Motion, path: Path) -> None:
+    np.savez_compressed(
+        path,
+        rotations=motion.rotations, root_translation=motion.root_translation, offsets=motion.offsets,
+        joints=motion.joints(), fps=np.float64(motion.fps), text=np.str_(motion.text), seed=np.int64(motion.seed),
+    )  # fmt: skip
+
+
+def _read_npz(path: Path) -> Motion:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            fields = {name: arrays[name] for name in ("rotations", "root_translation", "offsets", "fps", "text", "seed")}
+    except KeyError as error:
+        raise _damaged(path, str(error).strip("'\"")) from error
+    except (zipfile.BadZipFile, ValueError, EOFError, AttributeError) as error:
+        raise _damaged(path, "it is damaged or not an .npz file") from error
+    return _motion(path, **{k: fields[k] for k in ("rotations", "root_translation", "offsets")},
+                   fps=fields["fps"], text=fields["text"], seed=fields["seed"])  # fmt: skip
+
+
+def _motion(path: Path, *, fps: np.ndarray, text: np.ndarray, seed: np.ndarray, **arrays: np.ndarray) -> Motion:
+    try:
+        return Motion(fps=float(fps), text=str(text), seed=int(seed), **arrays)
+    except (ValueError, TypeError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+# -- bvh, features, previews -------------------------------------------------------------------------------------------
+
+
+def _write_bvh(motion: Motion, path: Path) -> None:
+    from moclip.data.bvh import write_bvh
+
+    write_bvh(motion, path)
+
+
+def _read_bvh(path: Path) -> Motion:
+    from moclip.data.retarget import load_bvh_motion
+
+    return load_bvh_motion(path)
+
+
+def _write_features(motion: Motion, path: Path) -> None:
+    from moclip.features import motion_to_features
+
+    if motion.frames < 2:
+        raise MoclipError("Features need at least two frames.", hint="Save a longer motion.", code="too_short")
+    np.save(path, motion_to_features(motion).astype(np.float32))
+
+
+def _read_features(path: Path) -> Motion:
+    from moclip.features import features_to_joints
+    from moclip.solver import fit_offsets, solve_rotations
+
+    try:
+        features = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise _damaged(path, "it is damaged or not an .npy file") from error
+    if features.ndim != 2 or features.shape[1] != 263 or len(features) == 0 or features.dtype.kind != "f":
+        raise _damaged(path, f"it has shape {features.shape}, not (frames, 263)")
+    if not np.isfinite(features).all():
+        raise _damaged(path, "some of its numbers are not finite")
+    joints = features_to_joints(features)
+    offsets = fit_offsets(joints)
+    if np.abs(offsets - REST_OFFSETS).max() < _OWN_SKELETON_METRES:
+        offsets = REST_OFFSETS
+    return solve_rotations(joints, offsets=offsets, fps=FEATURES_FPS)
+
+
+def _write_preview(motion: Motion, path: Path) -> None:
+    from moclip.preview import save_preview
+
+    save_preview(motion, path)
