@@ -51,11 +51,13 @@ def _tables() -> tuple[dict[str, int], dict[tuple[str, str], int]]:
     hidden = [byte for byte in range(256) if byte not in set(printable)]
     alphabet = [symbols[byte] for byte in printable + hidden]
     vocabulary = [*alphabet, *(symbol + "</w>" for symbol in alphabet), *map("".join, merges), START, END]
-    return dict(zip(vocabulary, range(len(vocabulary)), strict=True)), dict(zip(merges, range(len(merges)), strict=True))
+    return dict(zip(vocabulary, range(len(vocabulary)), strict=True)), dict(
+        zip(merges, range(len(merges)), strict=True)
+    )
 
 
 def clean(text: str) -> str:
-    """Lower case, single spaces, HTML entities and typographic quotes resolved: open_clip's clean="lower" for English."""
+    """Lower case, single spaces, HTML entities and curly quotes resolved: open_clip's clean="lower" for English."""
     text = text if text.isascii() else unicodedata.normalize("NFC", text.translate(REPAIRS))
     if text.isascii():
         text = text.translate(REPAIRS)

@@ -15,7 +15,18 @@ from moclip.data.action_phrases import ACTIONS, ActionPhrases
 from moclip.data.labels import ActionLabel
 from moclip.data.style_phrases import ALIASES, NEUTRAL_ADVERBS, STYLES, StylePhrases
 from moclip.errors import MoclipError
-from moclip.text.grammar import FIRST_PERSON, IMPERATIVE, Agent, chance, conjugate, dress, finite, pick, random_agent, words
+from moclip.text.grammar import (
+    FIRST_PERSON,
+    IMPERATIVE,
+    Agent,
+    chance,
+    conjugate,
+    dress,
+    finite,
+    pick,
+    random_agent,
+    words,
+)
 
 SIDE_MENTIONED = {"wave": 0.85, "raise_hand": 0.9, "kick": 0.7, "punch": 0.7}
 LOCOMOTION = {"walk", "run", "sprint", "jog", "walk_left", "walk_right", "sneak", "walk_backward"}
@@ -23,12 +34,13 @@ GESTURES = {"wave", "raise_hand", "call", "guide", "respond"}
 
 INSTRUMENTS = {
     "hand": words(
-        """with {his} {side} hand|with the {side} hand|with {his} {side} arm|using {his} {side} hand|using the {side} arm|, {side} hand|
-        with just {his} {side} hand|{side}-handed|using only the {side} hand|with the {side} arm"""
+        """with {his} {side} hand|with the {side} hand|with {his} {side} arm|using {his} {side} hand|
+        using the {side} arm|, {side} hand|with just {his} {side} hand|{side}-handed|using only the {side} hand|
+        with the {side} arm"""
     ),
     "foot": words(
-        """with {his} {side} foot|with the {side} leg|with {his} {side} leg|using {his} {side} foot|using the {side} leg|, {side} leg|
-        with the {side} foot|, {side} foot|on the {side} side"""
+        """with {his} {side} foot|with the {side} leg|with {his} {side} leg|using {his} {side} foot|
+        using the {side} leg|, {side} leg|with the {side} foot|, {side} foot|on the {side} side"""
     ),
 }
 BOTH_INSTRUMENTS = {
@@ -36,9 +48,10 @@ BOTH_INSTRUMENTS = {
     "foot": words("with both feet"),
 }
 FRAMES = words(
-    """the animation shows {a} {ing}|an animation of {a} {ing}|{a} who is {ing}|a clip of {a} {ing}|make {a} {base}|show {a} {ing}|
-    i want {a} to {base}|{a} starts {ing}|{a} begins to {base}|{a} can be seen {ing}|there is {a} {ing}|{a} should {base}|
-    have {a} {base}|{a} tries to {base}|motion of {a} {ing}|{a}, {ing}|we see {a} {ing}|{a} keeps {ing}|{a} will {base}"""
+    """the animation shows {a} {ing}|an animation of {a} {ing}|{a} who is {ing}|a clip of {a} {ing}|make {a} {base}|
+    show {a} {ing}|i want {a} to {base}|{a} starts {ing}|{a} begins to {base}|{a} can be seen {ing}|
+    there is {a} {ing}|{a} should {base}|have {a} {base}|{a} tries to {base}|motion of {a} {ing}|{a}, {ing}|
+    we see {a} {ing}|{a} keeps {ing}|{a} will {base}"""
 )
 
 
@@ -69,11 +82,15 @@ def write_captions(
 def _check(label: ActionLabel) -> None:
     if label.action not in ACTIONS:
         raise MoclipError(
-            f"There are no phrases for the action '{label.action}'.", hint="Known: " + ", ".join(ACTIONS) + ".", code="bad_label"
+            f"There are no phrases for the action '{label.action}'.",
+            hint="Known: " + ", ".join(ACTIONS) + ".",
+            code="bad_label",
         )
     if label.style is not None and ALIASES.get(label.style, label.style) not in STYLES:
         raise MoclipError(
-            f"There are no phrases for the style '{label.style}'.", hint="Known: " + ", ".join(STYLES) + ".", code="bad_label"
+            f"There are no phrases for the style '{label.style}'.",
+            hint="Known: " + ", ".join(STYLES) + ".",
+            code="bad_label",
         )
 
 
@@ -129,7 +146,7 @@ def styled_phrase(label: ActionLabel, rng: np.random.Generator, styled: bool = T
 
 
 def _with_adverb(phrase: str, adverb: str, rng: np.random.Generator) -> str:
-    """The adverb after the phrase, before its verb ("wearily walks") or right after the verb ("walks wearily ahead")."""
+    """The adverb after the phrase, before its verb ("wearily walks") or right after it ("walks wearily ahead")."""
     if " " in adverb or chance(rng, 0.5):
         return f"{phrase} {adverb}"
     marked = phrase if "*" in phrase else f"*{phrase}"
@@ -160,7 +177,15 @@ def _one(label: ActionLabel, rng: np.random.Generator) -> str:
 
 def pick_possessor(rng: np.random.Generator) -> Agent:
     """The unnamed agent of "raising his left hand" or "raising their left hand"."""
-    return pick(rng, (Agent("", "he", "his", "himself"), Agent("", "she", "her", "herself"), Agent(""), Agent("", "they", "the", "themselves")))
+    return pick(
+        rng,
+        (
+            Agent("", "he", "his", "himself"),
+            Agent("", "she", "her", "herself"),
+            Agent(""),
+            Agent("", "they", "the", "themselves"),
+        ),
+    )
 
 
 def _framed(phrase: str, agent: Agent, side: str, rng: np.random.Generator) -> str:
@@ -171,19 +196,22 @@ def _framed(phrase: str, agent: Agent, side: str, rng: np.random.Generator) -> s
 
 
 TWO_FINITE = words(
-    """{1}, then {2}|{1} and then {2}|{1}, and then {2}|{1} then {2}|{1} and {2}|{1}, after that {p2}|{1}. then {p2}|{1}, then {p2}|
-    {1} and afterwards {2}|{1}, next {p2}|first {1}, then {2}|first {1} and then {2}|{1} before {ing2}|{1}, before {ing2}|{1}, finally {2}|
-    {1} and after that {2}|after {ing1}, {a2}|before {ing2}, {1}|{a2} after {ing1}|{1} followed by {ing2}|{1}, stops and {2}|{1}. {p2}|
-    {1} and ends by {ing2}|having finished {ing1}, {a2}|{1} and finally {2}|{1}, followed by {ing2}|{1}. after that {p2}|{1}. next, {p2}|
-    {1}; then {p2}|{1}, and {2}|{1} until {p2}|initially {1}, later {p2}|once done {ing1}, {a2}|{1}, pauses, then {2}|as soon as {1}, {p2}"""
+    """{1}, then {2}|{1} and then {2}|{1}, and then {2}|{1} then {2}|{1} and {2}|{1}, after that {p2}|{1}. then {p2}|
+    {1}, then {p2}|{1} and afterwards {2}|{1}, next {p2}|first {1}, then {2}|first {1} and then {2}|{1} before {ing2}|
+    {1}, before {ing2}|{1}, finally {2}|{1} and after that {2}|after {ing1}, {a2}|before {ing2}, {1}|
+    {a2} after {ing1}|{1} followed by {ing2}|{1}, stops and {2}|{1}. {p2}|{1} and ends by {ing2}|
+    having finished {ing1}, {a2}|{1} and finally {2}|{1}, followed by {ing2}|{1}. after that {p2}|{1}. next, {p2}|
+    {1}; then {p2}|{1}, and {2}|{1} until {p2}|initially {1}, later {p2}|once done {ing1}, {a2}|{1}, pauses, then {2}|
+    as soon as {1}, {p2}"""
 )
 TWO_GERUND = words(
-    """{1}, then {2}|{1} and then {2}|{1} followed by {2}|{1}, followed by {2}|{1} before {2}|{1} and {2}|first {1}, then {2}|
-    {2} after {1}|after {1}, {2}|{1}, next {2}|{1}, after that {2}|from {1} to {2}"""
+    """{1}, then {2}|{1} and then {2}|{1} followed by {2}|{1}, followed by {2}|{1} before {2}|{1} and {2}|
+    first {1}, then {2}|{2} after {1}|after {1}, {2}|{1}, next {2}|{1}, after that {2}|from {1} to {2}"""
 )
 TWO_BASE = words(
-    """{1}, then {2}|{1} and then {2}|{1} and {2}|first {1}, then {2}|{1}, after that {2}|{1}, next {2}|{1}. then {2}|{1} and finally {2}|
-    {1} before {ing2}|after {ing1}, {2}|before {ing2}, {1}|{1} then {2}|start by {ing1}, then {2}|{1}, stop, and {2}"""
+    """{1}, then {2}|{1} and then {2}|{1} and {2}|first {1}, then {2}|{1}, after that {2}|{1}, next {2}|{1}. then {2}|
+    {1} and finally {2}|{1} before {ing2}|after {ing1}, {2}|before {ing2}, {1}|{1} then {2}|start by {ing1}, then {2}|
+    {1}, stop, and {2}"""
 )
 
 
@@ -206,12 +234,14 @@ def _two(first: ActionLabel, second: ActionLabel, rng: np.random.Generator) -> s
 def _join(
     template: str, form: str, phrase1: str, phrase2: str, agent: Agent, side1: str, side2: str, rng: np.random.Generator
 ) -> str:
-    """Fill a two-action template: {1} and {2} clauses, {a2} with the agent, {p2} with the pronoun, {ing1} {ing2} gerunds."""
+    """Fill a two-action template: {1}, {2} clauses, {a2} with the agent, {p2} with the pronoun, {ing1}, {ing2} gerunds."""
     subject_form = "s" if agent.number == "s" else "base"
     verb_form = subject_form if form == "finite" else form
     second = conjugate(phrase2, verb_form, agent, side2, rng)
     values = {
-        "{1}": finite(phrase1, agent, side1, rng, progressive=0.0) if form == "finite" else conjugate(phrase1, form, agent, side1, rng),
+        "{1}": finite(phrase1, agent, side1, rng, progressive=0.0)
+        if form == "finite"
+        else conjugate(phrase1, form, agent, side1, rng),
         "{2}": second,
         "{a2}": f"{agent.text} {second}",
         "{p2}": f"{agent.he} {conjugate(phrase2, agent.pronoun_form, agent, side2, rng)}",

@@ -22,8 +22,20 @@ from moclip.text.grammar import IMPERATIVE, chance, conjugate, dress, finite, pi
 
 WORDNET_DIR = Path("/usr/share/wordnet")
 SIDED = ("wave", "raise_hand", "kick", "punch", "slash", "soccer", "guide", "call", "respond")
-# WordNet's lexicographer files: verbs of body, communication, competition, contact, motion, ...; nouns of acts and the body.
-VERB_FILES = {"29": 1.0, "30": 0.3, "32": 0.5, "33": 1.0, "35": 1.0, "36": 0.3, "37": 0.5, "38": 1.0, "39": 0.5, "41": 0.3}
+# Shares of WordNet's lexicographer files: verbs of body, communication, competition, contact, motion, ...;
+# nouns of acts, the body, people, ...
+VERB_FILES = {
+    "29": 1.0,
+    "30": 0.3,
+    "32": 0.5,
+    "33": 1.0,
+    "35": 1.0,
+    "36": 0.3,
+    "37": 0.5,
+    "38": 1.0,
+    "39": 0.5,
+    "41": 0.3,
+}
 NOUN_FILES = {"04": 0.5, "08": 0.7, "07": 0.15, "18": 0.12, "06": 0.08, "11": 0.3, "12": 0.5, "05": 0.05, "15": 0.05}
 
 
@@ -103,7 +115,8 @@ def wordnet_sentences(rng: np.random.Generator, count: int, folder: Path = WORDN
     """
     if not (folder / "data.verb").is_file():
         raise MoclipError(
-            f"WordNet's data files are not in {folder}.", hint="Install them, on Debian with `apt-get install wordnet-base`."
+            f"WordNet's data files are not in {folder}.",
+            hint="Install them, on Debian with `apt-get install wordnet-base`.",
         )
     pool: list[str] = []
     for name, files in (("data.verb", VERB_FILES), ("data.noun", NOUN_FILES), ("data.adj", {}), ("data.adv", {})):
@@ -143,7 +156,7 @@ def misspell(sentence: str, rng: np.random.Generator) -> str:
 
 
 def build_corpus(size: int = 100_000, seed: int = 0, wordnet: Path = WORDNET_DIR) -> list[str]:
-    """About `size` distinct sentences: 40 % captions, 35 % movement grammar, 25 % WordNet; one in a hundred misspelt."""
+    """About `size` distinct sentences: 40 % captions, 35 % movement, 25 % WordNet; one in a hundred misspelt."""
     rng = np.random.default_rng(seed)
     sentences = caption_sentences(rng, int(0.29 * size), int(0.11 * size))
     sentences += movement_sentences(rng, int(0.35 * size))

@@ -28,7 +28,7 @@ BLOCKS = 8  # a batch is one block of similar length out of this many
 
 @dataclass(frozen=True)
 class DistillConfig:
-    """corpus_size: sentences to write; batch: sentences a step. whitened_weight: share of the whitened error in the loss.
+    """corpus_size: sentences to write. batch: sentences a step. whitened_weight: of the whitened error in the loss.
 
     ridge: how far whitening lifts small directions, as a share of the mean variance.
     """
@@ -123,7 +123,9 @@ def new_tower(config: TowerConfig, table: np.ndarray, seed: int) -> TextTower:
     return tower
 
 
-def train_text_tower(config: DistillConfig, out: Path, *, resume: bool = True, log: Callable[[str], None] = print) -> Path:
+def train_text_tower(
+    config: DistillConfig, out: Path, *, resume: bool = True, log: Callable[[str], None] = print
+) -> Path:
     """Distil a tower and return its file, `<out>/tower.safetensors`.
 
     Needs the packages of the training extra and WordNet's files. The teacher's vectors stay in `<out>/teacher_cache`.

@@ -19,18 +19,30 @@ Choice = TypeVar("Choice")
 
 IRREGULAR_PAST = dict(
     pair.split(":")
-    for pair in """be:was have:had do:did go:went run:ran swing:swung spin:spun swim:swam sit:sat stand:stood get:got
-    give:gave take:took make:made come:came throw:threw fall:fell rise:rose lie:lay bend:bent bring:brought
-    hold:held lift:lifted put:put say:said bid:bade fly:flew shake:shook swing:swung strike:struck hit:hit cut:cut fling:flung
-    creep:crept sneak:sneaked leap:leapt kneel:knelt sweep:swept set:set let:let keep:kept begin:began draw:drew break:broke
-    burst:burst shoot:shot speed:sped tear:tore hide:hid lead:led send:sent show:showed catch:caught drive:drove beat:beat
-    slide:slid sling:slung stick:stuck turn:turned spring:sprang feel:felt find:found grind:ground hang:hung lose:lost
-    leave:left ride:rode push:pushed pay:paid shrink:shrank sink:sank sleep:slept stride:strode thrust:thrust tread:trod
-    weave:wove wind:wound write:wrote build:built dig:dug drink:drank eat:ate fight:fought freeze:froze read:read
-    spread:spread stand:stood see:saw tell:told think:thought wake:woke wear:wore wring:wrung bite:bit blow:blew
-    choose:chose light:lit meet:met quit:quit ring:rang sing:sang split:split steal:stole swear:swore teach:taught""".split()
+    for pair in """be:was flee:fled have:had do:did go:went run:ran swing:swung spin:spun swim:swam sit:sat stand:stood get:got give:gave
+    take:took make:made come:came throw:threw fall:fell rise:rose lie:lay bend:bent bring:brought hold:held
+    lift:lifted put:put say:said bid:bade fly:flew shake:shook strike:struck hit:hit cut:cut fling:flung creep:crept
+    sneak:sneaked leap:leapt kneel:knelt sweep:swept set:set let:let keep:kept begin:began draw:drew break:broke
+    burst:burst shoot:shot speed:sped tear:tore hide:hid lead:led send:sent show:showed catch:caught drive:drove
+    beat:beat slide:slid sling:slung stick:stuck turn:turned spring:sprang feel:felt find:found grind:ground
+    hang:hung lose:lost leave:left ride:rode push:pushed pay:paid shrink:shrank sink:sank sleep:slept stride:strode
+    thrust:thrust tread:trod weave:wove wind:wound write:wrote build:built dig:dug drink:drank eat:ate fight:fought
+    freeze:froze read:read spread:spread see:saw tell:told think:thought wake:woke wear:wore wring:wrung bite:bit
+    blow:blew choose:chose light:lit meet:met quit:quit ring:rang sing:sang split:split steal:stole swear:swore
+    teach:taught""".split()
 )
-DOUBLING = {"begin", "zigzag", "backflip", "frontflip", "sidestep", "backstep", "overstep", "kidnap", "goosestep", "handclap"}
+DOUBLING = {
+    "begin",
+    "zigzag",
+    "backflip",
+    "frontflip",
+    "sidestep",
+    "backstep",
+    "overstep",
+    "kidnap",
+    "goosestep",
+    "handclap",
+}
 THIRD_PERSON = {"be": "is", "have": "has", "do": "does", "go": "goes"}
 VOWELS = "aeiou"
 
@@ -92,12 +104,15 @@ class Agent:
 
 
 PRONOUNS = {"he": ("he", "his", "himself"), "she": ("she", "her", "herself"), "they": ("they", "their", "themselves")}
-ANYBODY = """a person|the person|person|someone|somebody|a human|a figure|the figure|the character|a character|the subject|
-an individual|one person|this person|the actor|a performer|the avatar|an actor|the model|a pedestrian|the user|a stranger|
-a teenager|a kid|a child|an adult|a dancer|an athlete|the player|a stick figure|the performer|a human being|my character|
-the human|a worker|a friend|the hero|a soldier|the guy's friend|a tourist|a student|a neighbour|a pensioner|a fighter"""
-MALE = "a man|the man|man|a guy|the guy|a boy|the boy|a young man|a gentleman|some guy|this man|a tall man|a middle-aged man|a dude|a male|a fellow"
-FEMALE = "a woman|the woman|woman|a girl|the girl|a lady|a young woman|this woman|the lady|a tall woman|a female|a gal|a young lady"
+ANYBODY = """a person|the person|person|someone|somebody|a human|a figure|the figure|the character|a character|
+    the subject|an individual|one person|this person|the actor|a performer|the avatar|an actor|the model|a pedestrian|
+    the user|a stranger|a teenager|a kid|a child|an adult|a dancer|an athlete|the player|a stick figure|the performer|
+    a human being|my character|the human|a worker|a friend|the hero|a soldier|the guy's friend|a tourist|a student|
+    a neighbour|a pensioner|a fighter"""
+MALE = """a man|the man|man|a guy|the guy|a boy|the boy|a young man|a gentleman|some guy|this man|a tall man|
+a middle-aged man|a dude|a male|a fellow"""
+FEMALE = """a woman|the woman|woman|a girl|the girl|a lady|a young woman|this woman|the lady|a tall woman|
+a female|a gal|a young lady"""
 
 
 def words(table: str) -> tuple[str, ...]:
@@ -141,7 +156,7 @@ def random_agent(rng: np.random.Generator, adjective: str = "") -> Agent:
 
 
 def with_adjective(noun_phrase: str, adjective: str) -> str:
-    """"a man" + "old" -> "an old man"; "someone" + "sad" -> "someone sad"."""
+    """ "a man" + "old" -> "an old man"; "someone" + "sad" -> "someone sad"."""
     article, _, noun = noun_phrase.partition(" ")
     if article in ("a", "an"):
         return f"{article_of(adjective)} {adjective} {noun}"
@@ -151,7 +166,7 @@ def with_adjective(noun_phrase: str, adjective: str) -> str:
 
 
 def article_of(word: str) -> str:
-    """"a" or "an" by the first letter (with the few exceptions that the tables hold)."""
+    """ "a" or "an" by the first letter (with the few exceptions that the tables hold)."""
     return "an" if word[0].lower() in VOWELS and not word.lower().startswith(("one", "uni", "use", "eu")) else "a"
 
 

@@ -20,7 +20,7 @@ Embed = Callable[[Sequence[str]], np.ndarray]
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """accuracy: share of sentences with action (and side, where one is named) right. misses: (sentence, wanted, got)."""
+    """accuracy: share of sentences with action and side right. misses: (sentence, wanted, got)."""
 
     accuracy: float
     action_accuracy: float
@@ -46,7 +46,9 @@ def training_captions(actions: Sequence[str], count: int, seed: int = 0) -> list
     return rows
 
 
-def probe_actions(embed: Embed, sentences: Sequence[tuple[str, str, str]], count: int = 150, ridge: float = 1e-2) -> ProbeResult:
+def probe_actions(
+    embed: Embed, sentences: Sequence[tuple[str, str, str]], count: int = 150, ridge: float = 1e-2
+) -> ProbeResult:
     """Fit a linear classifier on captions of the sentences' actions and name the sentences' classes with it.
 
     embed: texts -> (N, D) vectors. Captions of a sided action that name no side are left out of the fit, since
@@ -55,7 +57,8 @@ def probe_actions(embed: Embed, sentences: Sequence[tuple[str, str, str]], count
     rows = [
         (name, text)
         for name, text in training_captions([action for action, _, _ in sentences], count)
-        if name.endswith(":-") or any(word in text.lower() for word in ("left", "right", "both", "two", " arms", " hands"))
+        if name.endswith(":-")
+        or any(word in text.lower() for word in ("left", "right", "both", "two", " arms", " hands"))
     ]
     names = sorted({name for name, _ in rows})
     vectors = _unit(embed([text for _, text in rows]))
@@ -74,7 +77,9 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _softmax_regression(x: np.ndarray, y: np.ndarray, classes: int, ridge: float, steps: int = 400) -> tuple[np.ndarray, np.ndarray]:
+def _softmax_regression(
+    x: np.ndarray, y: np.ndarray, classes: int, ridge: float, steps: int = 400
+) -> tuple[np.ndarray, np.ndarray]:
     """Multinomial logistic regression by Adam on the full batch, every class with the same weight."""
     import torch
     import torch.nn.functional as F

@@ -62,7 +62,9 @@ class TextTower(nn.Module):
         """
         text = self.text
         ends = tokens.argmax(dim=-1)  # EOT has the highest id
-        if not (torch.compiler.is_compiling() or torch.jit.is_tracing()):  # an exported graph takes the length it is given
+        if not (
+            torch.compiler.is_compiling() or torch.jit.is_tracing()
+        ):  # an exported graph takes the length it is given
             tokens = tokens[:, : int(ends.max()) + 1]
         length = tokens.shape[1]
         x = text.token_embedding(tokens) + text.positional_embedding[:length]
@@ -103,7 +105,9 @@ def load_tower(path: Path) -> TextTower:
     arrays, config = checkpoint.load_weights(path)
     if config.get("kind") != KIND:
         raise MoclipError(
-            f"The weights file {path} is not a text tower.", hint="Install the model again, or check the path.", code="bad_weights"
+            f"The weights file {path} is not a text tower.",
+            hint="Install the model again, or check the path.",
+            code="bad_weights",
         )
     from moclip.runtimes.torch_runtime import restore_network
 
@@ -120,7 +124,7 @@ def load_open_clip_tower(name: str = "ViT-B-32-quickgelu", pretrained: str = "op
     import open_clip
 
     hint = (
-        f"With internet access, `python -c \"import open_clip; open_clip.create_model('{name}', pretrained='openai')\"` "
+        f"With internet access, `python -c \"import open_clip as o; o.create_model('{name}', pretrained='openai')\"` "
         "fetches the file once; else copy open_clip_model.safetensors here and name its path instead of 'openai'."
     )
     if pretrained not in open_clip.list_pretrained_tags_by_model(name) and not Path(pretrained).is_file():
@@ -129,7 +133,9 @@ def load_open_clip_tower(name: str = "ViT-B-32-quickgelu", pretrained: str = "op
         model = open_clip.create_model(name, pretrained=pretrained)
     except (OSError, RuntimeError, ValueError) as error:  # no network, no such file on the hub, a foreign file
         raise MoclipError(
-            f"The weights '{pretrained}' of the text encoder {name} could not be loaded.", hint=hint, code="no_text_encoder"
+            f"The weights '{pretrained}' of the text encoder {name} could not be loaded.",
+            hint=hint,
+            code="no_text_encoder",
         ) from error
     return from_open_clip(model)
 
