@@ -3,21 +3,18 @@
 
 Positions fix less than a pose. Pelvis and chest carry three rigid joints each, so a best-fit rotation (Wahba's problem)
 gives them whole. Every other joint has one child bone: its direction gives the swing, and the twist about it comes from
-evidence with a weight: the plane of a bent knee or elbow, the foot for the leg, and a prior for what is left.
-Twist is measured against a frame that is carried along the bone without turning about it (parallel transport in time),
-so "no evidence" means "keep still", whatever way the body faces.
+evidence with a weight: the plane of a bent knee or elbow, the foot for the leg, and what is usual (`moclip.twist`).
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.motion import Motion
-from moclip.rotations import between, conjugate, continuous, from_axis_angle, multiply, normalize, rotate, slerp
+from moclip.rotations import between, conjugate, continuous, multiply, normalize, rotate, slerp
 from moclip.skeleton import CHILDREN, JOINT_COUNT, LEAF_JOINTS, PARENTS, REST_OFFSETS
+from moclip.twist import LEVELS, hinge_evidence, solve_twists
 
-_X, _Y, _Z = np.eye(3)
+_X, _Y, _ = np.eye(3)
 _PELVIS, _CHEST = 0, 9
 _BRANCH = {_PELVIS: (1, 2, 3), _CHEST: (12, 13, 14)}
 # Bones that are single children of their parent, parents first; members of a group do not depend on each other.
@@ -27,14 +24,7 @@ _FIT_PASSES = 3
 _FIT_GOOD_METRES = 1e-4
 _FIT_STEP_METRES = 0.05  # more than bones wobble; a body that fits nowhere keeps the pose of its directions
 
-# A frame whose hinge shows little takes its twist from the neighbours inside this window ...
-_NEIGHBOUR_SECONDS = 0.25
-_NEIGHBOUR_WEIGHT = 0.3
-# ... and may not twist faster than this, plus what its bone turns. Wrong evidence then passes slowly instead of flipping.
-_TWIST_RATE_DEG = 200.0
-
 _SPINE_SHARES = {3: 1 / 3, 6: 2 / 3}
-_FOOT_FOR_HIP, _FOOT_FOR_KNEE, _PRIOR_WEIGHT = 0.1, 0.1, 0.1
 
 
 def solve_rotations(
@@ -95,7 +85,7 @@ def _checked(array: np.ndarray, name: str, shape: tuple[int, int]) -> np.ndarray
         raise ValueError(f"{name} have shape {array.shape}, not (frames, {shape[0]}, {shape[1]})")
     if not np.isfinite(array).all():
         raise MoclipError(
-            "The motion holds joint positions that are not numbers.", hint="Check where it came from.", code="bad_motion"
+            "The motion holds positions that are not numbers.", hint="Check where it came from.", code="bad_motion"
         )
     return array
 
@@ -156,7 +146,7 @@ def _constant_bones(joints: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray
     aims, positions = joints, np.empty_like(joints)
     for _ in range(_FIT_PASSES):
         positions[:, 0] = aims[:, 0]
-        pelvis = _place_branch(_PELVIS, aims, positions, offsets)
+        pelvis = chest = _place_branch(_PELVIS, aims, positions, offsets)
         for group in _CHAIN_GROUPS:
             _place_chain(list(group), aims, positions, offsets, pelvis if group[0] <= 11 else chest)
             if _CHEST in group:
@@ -164,7 +154,8 @@ def _constant_bones(joints: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray
         errors = joints - positions
         if np.abs(errors).max() < _FIT_GOOD_METRES:
             break
-        aims = positions + np.clip(np.einsum("jk,tkx->tjx", _SUBTREE_MEANS, errors), -_FIT_STEP_METRES, _FIT_STEP_METRES)
+        steps = np.einsum("jk,tkx->tjx", _SUBTREE_MEANS, errors)
+        aims = positions + np.clip(steps, -_FIT_STEP_METRES, _FIT_STEP_METRES)
     return positions, pelvis, chest
 
 
@@ -175,12 +166,14 @@ def _place_branch(parent: int, aims: np.ndarray, positions: np.ndarray, offsets:
     return rotation
 
 
-def _place_chain(group: list[int], aims: np.ndarray, positions: np.ndarray, offsets: np.ndarray, trunk: np.ndarray) -> None:
+def _place_chain(
+    group: list[int], aims: np.ndarray, positions: np.ndarray, offsets: np.ndarray, trunk: np.ndarray
+) -> None:
     """Put the joints of `group` at their constant distance from their parents, towards their aims."""
     parents = np.array(PARENTS)[group]
     bones = aims[:, group] - positions[:, parents]
     lengths = np.linalg.norm(offsets[group], axis=-1)
-    # A bone whose ends coincide has no direction: it takes the one of the rest pose, gradually below a fifth of its length.
+    # A bone whose ends coincide has no direction: below a fifth of its length it gradually takes that of the rest pose.
     missing = np.maximum(0.2 * lengths - np.linalg.norm(bones, axis=-1), 0.0)
     if missing.any():
         bones = bones + missing[..., None] * rotate(trunk[:, None], normalize(offsets[group]))
@@ -188,35 +181,6 @@ def _place_chain(group: list[int], aims: np.ndarray, positions: np.ndarray, offs
 
 
 # -- rotations ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Level:
-    """Joints with one child bone each, whose parents are solved before them.
-
-    hinges: (K, 3) axis in the rest pose about which the child's own bone bends. bends: (K,) the joint itself is that hinge.
-    """
-
-    joints: tuple[int, ...]
-    hinges: np.ndarray
-    bends: np.ndarray
-
-    @property
-    def children(self) -> list[int]:
-        return [CHILDREN[j][0] for j in self.joints]
-
-    @property
-    def parents(self) -> list[int]:
-        return [PARENTS[j] for j in self.joints]
-
-
-# Knees bend about +X: the shank goes back. Elbows bend forward: the left forearm from +X to +Z.
-_HINGES = {16: -_Y, 17: _Y, 18: -_Y, 19: _Y, 13: -_Y, 14: _Y}
-_BENDING = (4, 5, 18, 19)
-_LEVELS = tuple(
-    _Level(joints, np.stack([_HINGES.get(j, _X) for j in joints]), np.isin(joints, _BENDING))
-    for joints in ((1, 2, 12, 13, 14), (4, 5, 16, 17), (7, 8, 18, 19))
-)
 
 
 def _world_rotations(
@@ -231,80 +195,13 @@ def _world_rotations(
         between_ends = slerp(pelvis, chest, np.full(len(pelvis), share))
         (child,) = CHILDREN[joint]
         world[:, joint] = multiply(between(rotate(between_ends, rest[child]), bones[:, child]), between_ends)
-    evidence = _evidence(bones)
-    for level in _LEVELS:
+    evidence, leans = hinge_evidence(bones), np.zeros_like(bones)
+    for level in LEVELS:
         joints, children = list(level.joints), level.children
         parents = world[:, level.parents]
         directions = rotate(conjugate(parents), bones[:, children])
-        local = _twist(level, rest[children], directions, rotate(conjugate(parents), evidence[:, joints]), fps)
+        leans[:, joints] = directions - rest[children]
+        seen = rotate(conjugate(parents), evidence[:, joints])
+        local = solve_twists(level, rest[children], directions, leans[:, level.leaning], seen, fps)
         world[:, joints] = multiply(parents, local)
     return world
-
-
-def _evidence(bones: np.ndarray) -> np.ndarray:
-    """World vectors (T, 22, 3) along each joint's hinge as far as it shows; the length is the confidence."""
-    evidence = np.zeros_like(bones)
-    foot = np.cross(bones[:, [10, 11]], bones[:, [7, 8]])
-    evidence[:, [1, 2]] = np.cross(bones[:, [4, 5]], bones[:, [7, 8]]) + _FOOT_FOR_HIP * foot
-    evidence[:, [4, 5]] = _FOOT_FOR_KNEE * foot
-    evidence[:, [16, 17]] = np.cross(bones[:, [18, 19]], bones[:, [20, 21]])
-    return evidence
-
-
-def _twist(level: _Level, rest: np.ndarray, directions: np.ndarray, evidence: np.ndarray, fps: float) -> np.ndarray:
-    """Local rotations (T, K, 4) that take rest (K, 3) to directions (T, K, 3), with the most likely twist."""
-    expected = _expected(level, rest, directions)
-    carried = _carry(expected[0], directions)
-    # Angles about the bone relative to the carried frame, as complex numbers: argument the angle, modulus the weight.
-    relative = multiply(conjugate(carried), expected)
-    prior = (relative[..., 0] + 1j * np.sum(relative[..., 1:] * rest, axis=-1)) ** 2
-    seen = rotate(conjugate(carried), evidence)
-    hinges = normalize(level.hinges - np.sum(level.hinges * rest, axis=-1, keepdims=True) * rest)
-    seen = np.sum(seen * hinges, axis=-1) + 1j * np.sum(seen * np.cross(rest, hinges), axis=-1)
-    total = seen + _NEIGHBOUR_WEIGHT * _nearby(seen, fps) + _PRIOR_WEIGHT * prior
-    angle = _limit_rate(np.unwrap(np.angle(total), axis=0), directions, fps)
-    twist = np.concatenate([np.cos(angle / 2)[..., None], np.sin(angle / 2)[..., None] * rest], axis=-1)
-    return normalize(multiply(carried, twist))
-
-
-def _nearby(values: np.ndarray, fps: float) -> np.ndarray:
-    """Gaussian mean over time of (T, K) values; nothing lies beyond the ends."""
-    sigma = _NEIGHBOUR_SECONDS * fps
-    reach = int(np.ceil(3 * sigma))
-    window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    full = [np.convolve(column, window / window.sum()) for column in values.T]
-    return np.stack(full, axis=-1)[reach : reach + len(values)]
-
-
-def _expected(level: _Level, rest: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """The rotation (T, K, 4) that a joint most likely has when nothing but its bone's direction is known."""
-    forward = np.cross(level.hinges, rest)
-    bend = np.arctan2(np.sum(directions * forward, axis=-1), np.sum(directions * rest, axis=-1))
-    flexed = from_axis_angle(level.hinges, np.where(level.bends, bend, 0.0))
-    return multiply(between(rotate(flexed, rest), directions), flexed)
-
-
-def _carry(first: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Parallel transport: `first` (K, 4) turned from frame to frame by the smallest rotation that follows directions."""
-    steps = np.concatenate([first[None], between(directions[:-1], directions[1:])])
-    # Running product by doubling: after step n, entry t holds the product of its 2^n predecessors.
-    span = 1
-    while span < len(steps):
-        steps[span:] = multiply(steps[span:], steps[:-span])
-        span *= 2
-    return normalize(steps)
-
-
-def _limit_rate(angle: np.ndarray, directions: np.ndarray, fps: float) -> np.ndarray:
-    """The angles (T, K) midway between the largest rate-limited curve below and the smallest above.
-
-    Angles that keep the limit are returned unchanged.
-    """
-    turned = np.arccos(np.clip(np.sum(directions[1:] * directions[:-1], axis=-1), -1, 1))
-    budget = np.concatenate([np.zeros((1, angle.shape[1])), np.cumsum(np.radians(_TWIST_RATE_DEG) / fps + turned, axis=0)])
-    if np.all(np.abs(np.diff(angle, axis=0)) <= np.diff(budget, axis=0)):
-        return angle
-    low, high = np.minimum.accumulate, np.maximum.accumulate
-    below = np.minimum(low(angle - budget) + budget, low((angle + budget)[::-1])[::-1] - budget)
-    above = np.maximum(high(angle + budget) - budget, high((angle - budget)[::-1])[::-1] + budget)
-    return (below + above) / 2

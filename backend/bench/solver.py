@@ -30,7 +30,9 @@ def bench_solver(dataset: Path | None, clips: int = 100, seed: int = 0) -> dict:
     in which the bones that meet in it turn under 15. Raises MoclipError for a folder without true rotations.
     """
     rng = np.random.default_rng(seed)
-    motions = (synthetic_motion(rng) for _ in range(clips)) if dataset is None else _clips(Path(dataset), clips, rng)
+    motions = (
+        (synthetic_motion(rng) for _ in range(clips)) if dataset is None else dataset_motions(Path(dataset), clips, rng)
+    )
     figures = {"source": "synthetic" if dataset is None else str(dataset)}
     return {**figures, **measure(motions, rng), **time_solver(rng)}
 
@@ -70,7 +72,9 @@ def time_solver(rng: np.random.Generator, repeats: int = 20) -> dict:
     """Milliseconds for 196 frames with constant and with wobbling bones, and the ratio to forward kinematics."""
     motion = synthetic_motion(rng, TIMED_FRAMES)
     joints = motion.joints()
-    kinematics = _milliseconds(lambda: forward_kinematics(motion.rotations, motion.root_translation, motion.offsets), repeats)
+    kinematics = _milliseconds(
+        lambda: forward_kinematics(motion.rotations, motion.root_translation, motion.offsets), repeats
+    )
     exact = _milliseconds(lambda: solve_rotations(joints), repeats)
     target = wobble(joints, rng)
     wobbling = _milliseconds(lambda: solve_rotations(target), repeats)
@@ -151,7 +155,7 @@ def _smooth_noise(rng: np.random.Generator, frames: int, shape: tuple[int, ...])
     return keys[before] * (1 - part) + keys[before + 1] * part
 
 
-def _clips(dataset: Path, count: int, rng: np.random.Generator) -> Iterator[Motion]:
+def dataset_motions(dataset: Path, count: int, rng: np.random.Generator) -> Iterator[Motion]:
     """Motions with true local rotations out of a dataset folder; the pelvis is the best fit of its rigid bones."""
     from moclip.features import features_to_joints, local_rotations
 
@@ -159,11 +163,13 @@ def _clips(dataset: Path, count: int, rng: np.random.Generator) -> Iterator[Moti
         meta = json.loads((dataset / "meta.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise MoclipError(
-            f"'{dataset}' is not a dataset folder: its meta.json cannot be read.", hint="`moclip data check` tells more."
+            f"'{dataset}' is not a dataset folder: its meta.json cannot be read.",
+            hint="`moclip data check` tells more.",
         ) from error
     if meta.get("rotation_channels") != "local":
         raise MoclipError(
-            f"The dataset in '{dataset}' holds no true rotations to compare with.", hint="Use one made by `moclip data bvh`."
+            f"The dataset in '{dataset}' holds no true rotations to compare with.",
+            hint="Use one made by `moclip data bvh`.",
         )
     paths = sorted((dataset / "new_joint_vecs").glob("*.npy"))
     for index in rng.permutation(len(paths))[:count]:
