@@ -15,43 +15,57 @@ Unknown fields of a header are ignored, by both sides; so are types that a clien
 
 From the client
 ---------------
-hello     protocol: int (1); token: str, "" where the CURVE key is the credential; client: str, who is calling, for the log.
-          Answer: `welcome`, or `error` (bad_token, protocol_mismatch, too_many_clients). Until the `welcome` nothing else is
-          answered. A client that lost its connection (the backend was restarted) says hello again.
-submit    id: str, 1 to 64 characters, chosen by the client, not in use by another of its jobs;
-          requests: 1 to limits.batch of {"text": str, "seconds": float | null, "seed": int}; seconds null (or absent) asks the
-          length predictor; seed is 0 when absent. Answer: `queued`, then `progress`es, then for each request one `result`;
-          or, instead of what is left of these, one `error` or one `cancelled` with that id, which ends the job.
-cancel    id: str, of a job. Answer: `cancelled` once the job has stopped (between two model iterations; at once while it
-          waits). A job that ended meanwhile gives `error` unknown_job, which a client that has its results may ignore.
+hello     protocol: int (1); token: str, "" where the CURVE key is the credential; client: str, who is calling, for
+          the log. Answer: `welcome`, or `error` (bad_token, protocol_mismatch, too_many_clients). Until the
+          `welcome` nothing else is answered. A client that lost its connection (the backend was restarted) says
+          hello again.
+submit    id: str, 1 to 64 characters, chosen by the client, not in use by another of its jobs; requests: 1 to
+          limits.batch of {"text": str, "seconds": float | null, "seed": int}; seconds null (or absent) asks the
+          length predictor; seed is 0 when absent. Answer: `queued`, then `progress`es, then for each request one
+          `result`; or, instead of what is left of these, one `error` or one `cancelled` with that id, which ends
+          the job.
+cancel    id: str, of a job. Answer: `cancelled` once the job has stopped (between two model iterations; at once
+          while it waits). A job that ended meanwhile gives `error` unknown_job, which a client that has its results
+          may ignore.
 ping      id: str, optional. Answer: `pong` with the same id.
 status    id: str, optional. Answer: `status`.
 shutdown  id: str, optional. Answer: `shutdown`; running jobs get `cancelled`; then the backend ends.
 
 From the backend
 ----------------
-welcome   protocol: int; version: str, of moclip; model, licence, runtime, device: str; fps: float; joints: [str], the 22
-          names in the order of every array; features: [str], what this backend can do ("text_to_motion", "batch", "cancel",
-          "auto_seconds"); limits: {"seconds": [shortest, longest], "text_characters", "batch", "queue", "header_bytes", "arrays",
-          "message_bytes": int}.
+welcome   protocol: int; version: str, of moclip; model, licence, runtime, device: str; fps: float; joints: [str],
+          the 22 names in the order of every array; features: [str], what this backend can do ("text_to_motion",
+          "batch", "cancel", "auto_seconds"); limits: {"seconds": [shortest, longest], "text_characters", "batch",
+          "queue", "header_bytes", "arrays", "message_bytes": int}.
 queued    id; position: int, jobs before this one (0: it starts now).
-progress  id; stage: str ("text", "masked", "residual", "decode", "solve", "done"); fraction: float 0..1 within the stage;
-          overall: float 0..1 over the whole job, never falling. At most about 20 a second.
-result    id; index: int, which request of the job; count: int, how many it had (the job is over with index = count - 1);
-          text: str; seed: int; seconds: float, frames / fps; fps: float; warnings: [str], sentences for the user;
-          model: str; arrays, all f4: rotations (T, 22, 4) unit quaternions wxyz local to the parent, root_translation (T, 3)
-          and joints (T, 22, 3) in metres, Y up, +Z forward, +X left, offsets (22, 3) metres, the rest pose (a T-pose).
+progress  id; stage: str ("text", "masked", "residual", "decode", "solve", "done"); fraction: float 0..1 within the
+          stage; overall: float 0..1 over the whole job, never falling. At most about 20 a second.
+result    id; index: int, which request of the job; count: int, how many it had (the job is over with index = count
+          - 1); text: str; seed: int; seconds: float, frames / fps; fps: float; warnings: [str], sentences for the
+          user; model: str; arrays, all f4: rotations (T, 22, 4) unit quaternions wxyz local to the parent,
+          root_translation (T, 3) and joints (T, 22, 3) in metres, Y up, +Z forward, +X left, offsets (22, 3)
+          metres, the rest pose (a T-pose).
 cancelled id.
-error     id: str | null (null: it belongs to no job); code: str, below or a MoclipError's ("bad_prompt", "bad_seconds", ...);
-          message: str, one sentence for the user; hint: str, what to do; action: str, "" or what a button could do.
+error     id: str | null (null: it belongs to no job); code: str, below or a MoclipError's ("bad_prompt",
+          "bad_seconds", ...); message: str, one sentence for the user; hint: str, what to do; action: str, "" or
+          what a button could do.
 pong      id: str | null.
-status    id: str | null; version, model, licence, runtime, device: str; uptime_seconds: float; clients, jobs_waiting,
-          jobs_running, jobs_done, jobs_failed, jobs_cancelled: int; pid: int.
+status    id: str | null; version, model, licence, runtime, device: str; uptime_seconds: float; clients,
+          jobs_waiting, jobs_running, jobs_done, jobs_failed, jobs_cancelled: int; pid: int.
 shutdown  id: str | null. Also sent, unasked, to every client when the backend ends.
 ping      sent now and then to see whether the client is still there; needs no answer.
 
-Credentials: the token is random for each launch. Who starts the backend may choose it (environment variable MOCLIP_TOKEN) or
-read it from the file named in the ready line; it is never on a command line. A backend on another machine uses CURVE.
+Starting one
+------------
+`python -m backend.builtin` (or `moclip serve`) prints one line of JSON on stdout once it can be used:
+    {"ready": true, "address": "tcp://127.0.0.1:PORT", "protocol": 1, "version": str, "model": str, "runtime": str,
+     "device": str, "pid": int, "token_file": str | null}
+or, when it cannot start, and then it ends with exit code 1:
+    {"ready": false, "code": str, "message": str, "hint": str, "action": str}
+Who starts it may choose the token by the environment variable MOCLIP_TOKEN (at least 16 characters; token_file is then
+null), or reads it from the file of the ready line, which only the user can read; it is never on a command line. With a
+pipe as its standard input the backend ends when that closes: keep the pipe open. A backend for other machines uses
+CURVE keys, see `moclip keys`.
 """
 
 import json
@@ -172,7 +186,7 @@ def _parse(frame: bytes) -> dict[str, Any]:
 
     try:
         header = json.loads(frame.decode("utf-8"), parse_constant=refuse, parse_float=_finite, object_pairs_hook=unique)
-        # JSON may escape half a surrogate pair, which no text can hold: find it here rather than wherever it is printed.
+        # JSON may escape half a surrogate pair, which no text can hold: find it here, not where it is printed.
         json.dumps(header, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise WireError(f"the header is not JSON in UTF-8: {error}") from error
