@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`Motion`s in files, the format by suffix.
 
-`.npz` keeps everything; `.bvh` is for other programs; `.npy` holds the 263 features of HumanML3D (one frame fewer than the
-motion, start at the origin); `.gif`, `.png` and `.mp4` are previews and cannot be read back.
+`.npz` keeps everything; `.bvh` is for other programs; `.npy` holds the 263 features of HumanML3D (one frame fewer than
+the motion, start at the origin); `.gif`, `.png` and `.mp4` are previews and cannot be read back.
 """
 
 import os
@@ -20,6 +20,7 @@ from moclip.skeleton import REST_OFFSETS
 
 FEATURES_FPS = 20.0
 _OWN_SKELETON_METRES = 0.003  # a fitted skeleton this near to the standard one is the standard one
+_NPZ_KEYS = ("rotations", "root_translation", "offsets", "fps", "text", "seed")
 _READABLE = (".npz", ".bvh", ".npy")
 _WRITABLE = (*_READABLE, ".gif", ".png", ".mp4")
 
@@ -32,7 +33,7 @@ def save_motion(motion: Motion, path: str | Path) -> None:
     """
     path = Path(path)
     suffix = check_writable_suffix(path)
-    writers: dict[str, Callable[[Motion, Path], None]] = {".npz": _write_npz, ".bvh": _write_bvh, ".npy": _write_features}
+    writers = {".npz": _write_npz, ".bvh": _write_bvh, ".npy": _write_features}
     _atomically(path, lambda temporary: writers.get(suffix, _write_preview)(motion, temporary))
 
 
@@ -50,19 +51,21 @@ def load_motion(path: str | Path) -> Motion:
     suffix = _check_suffix(path, _READABLE, "read")
     if not path.is_file():
         raise MoclipError(f"There is no file '{path}'.", hint="Check the name and the folder.", code="missing_file")
-    readers: dict[str, Callable[[Path], Motion]] = {".npz": _read_npz, ".bvh": _read_bvh, ".npy": _read_features}
+    readers = {".npz": _read_npz, ".bvh": _read_bvh, ".npy": _read_features}
     try:
         return readers[suffix](path)
     except OSError as error:
         raise MoclipError(
-            f"'{path}' cannot be read: {error.strerror or error}.", hint="Check its permissions.", code="unreadable_file"
+            f"'{path}' cannot be read: {error.strerror or error}.",
+            hint="Check its permissions.",
+            code="unreadable_file",
         ) from error
 
 
 def _check_suffix(path: Path, known: tuple[str, ...], done: str) -> str:
     suffix = path.suffix.lower()
     if suffix not in known:
-        shown = f"A motion cannot be {done} as '{suffix}'." if suffix else f"'{path.name}' has no suffix to tell its format."
+        shown = f"A motion cannot be {done} as '{suffix}'." if suffix else f"'{path.name}' has no suffix."
         raise MoclipError(shown, hint=f"Use one of {', '.join(known)}.", code="bad_suffix")
     return suffix
 
@@ -117,13 +120,12 @@ def _write_npz(motion: Motion, path: Path) -> None:
 def _read_npz(path: Path) -> Motion:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            fields = {name: arrays[name] for name in ("rotations", "root_translation", "offsets", "fps", "text", "seed")}
+            fields = {name: arrays[name] for name in _NPZ_KEYS}
     except KeyError as error:
         raise _damaged(path, str(error).strip("'\"")) from error
     except (zipfile.BadZipFile, ValueError, EOFError, AttributeError) as error:
         raise _damaged(path, "it is damaged or not an .npz file") from error
-    return _motion(path, **{k: fields[k] for k in ("rotations", "root_translation", "offsets")},
-                   fps=fields["fps"], text=fields["text"], seed=fields["seed"])  # fmt: skip
+    return _motion(path, **fields)
 
 
 def _motion(path: Path, *, fps: np.ndarray, text: np.ndarray, seed: np.ndarray, **arrays: np.ndarray) -> Motion:

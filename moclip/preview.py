@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stick-figure previews of a `Motion`: animated `.gif` and `.mp4`, or a `.png` sheet of poses over time.
 
-Drawn with Pillow alone, at twice the size and then reduced, which smooths the edges. The left side of the body is orange,
-the right side blue; the dark line on the ground is the way of the pelvis. The camera looks at the front of the first pose
-from the side and goes along with the body; the ground grid has a line every half metre.
+Drawn with Pillow alone, at twice the size and then reduced, which smooths the edges. The left side of the body is
+orange, the right side blue; the dark line on the ground is the way of the pelvis. The camera looks at the front of the
+first pose from the side and goes along with the body; the ground grid has a line every half metre.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,8 @@ _SHEET_COLUMNS, _SHEET_ROWS = 4, 2
 _CAPTION_HEIGHT = 44
 _HIGHEST_FPS = 25.0  # many GIF viewers slow down what is faster
 
-_BACKGROUND, _GRID, _SHADOW, _TRAIL, _INK = (250, 250, 248), (222, 224, 222), (205, 207, 208), (120, 124, 130), (45, 48, 54)
+_BACKGROUND, _GRID, _SHADOW = (250, 250, 248), (222, 224, 222), (205, 207, 208)
+_TRAIL, _INK = (120, 124, 130), (45, 48, 54)
 _LEFT, _RIGHT, _MIDDLE = (226, 104, 32), (38, 110, 180), (84, 88, 96)
 _GRID_STEP, _GRID_RADIUS = 0.5, 3.0
 
@@ -74,9 +75,9 @@ def _require(package: str) -> None:
 
 @dataclass(frozen=True)
 class _Scene:
-    """joints: (T, 22, 3). floor: its height. targets: (T, 3) what the camera looks at. view: (3, 3) world to camera axes.
+    """joints: (T, 22, 3). floor: its height. targets: (T, 3) what the camera looks at. view: (3, 3) to camera axes.
 
-    focal, centre: pixels per unit of x/depth and the middle of the picture, both at the oversampled size.
+    focal: pixels per unit of x/depth. centre: pixel of what the camera looks at. Both at the oversampled size.
     """
 
     joints: np.ndarray
@@ -169,7 +170,7 @@ def _smooth(values: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _view(pose: np.ndarray) -> np.ndarray:
-    """Rows are the camera's right, up and backward axes: it sees the front of `pose` (22, 3) from the side and above."""
+    """Rows are the camera's right, up and backward axes: it sees the front of `pose` (22, 3) from aside and above."""
     left = (pose[1] - pose[2]) * (1, 0, 1)
     heading = np.arctan2(-left[2], left[0]) if np.linalg.norm(left) > 1e-6 else 0.0
     yaw, pitch = heading + np.radians(_CAMERA_YAW_DEG), np.radians(_CAMERA_PITCH_DEG)
@@ -183,7 +184,9 @@ def _colour(joint: int) -> tuple[int, int, int]:
     return _LEFT if name.startswith("left") else _RIGHT if name.startswith("right") else _MIDDLE
 
 
-def _bone(draw: "ImageDraw.ImageDraw", a: np.ndarray, b: np.ndarray, width: float, colour: tuple[int, int, int]) -> None:
+def _bone(
+    draw: "ImageDraw.ImageDraw", a: np.ndarray, b: np.ndarray, width: float, colour: tuple[int, int, int]
+) -> None:
     draw.line([*a, *b], fill=colour, width=max(round(width), 1))
     for end in (a, b):
         _disc(draw, end, width / 2, colour)
@@ -296,12 +299,12 @@ def _save_mp4(motion: Motion, path: Path) -> None:
     import imageio_ffmpeg
 
     _, fps = _shown_frames(motion)
-    writer = None
-    for page in _captioned(motion, _FRAME_SIZE):
-        # H.264 wants even sides.
-        page = page.crop((0, 0, page.width & ~1, page.height & ~1))
-        if writer is None:
-            writer = imageio_ffmpeg.write_frames(str(path), page.size, fps=fps, macro_block_size=2, quality=7)
-            writer.send(None)
-        writer.send(page.tobytes())
-    writer.close()
+    height = _FRAME_SIZE[1] + _caption(motion.text, _FRAME_SIZE[0]).height
+    # H.264 wants even sides.
+    writer = imageio_ffmpeg.write_frames(str(path), (_FRAME_SIZE[0], height), fps=fps, macro_block_size=2, quality=7)
+    writer.send(None)
+    try:
+        for page in _captioned(motion, _FRAME_SIZE):
+            writer.send(page.tobytes())
+    finally:
+        writer.close()

@@ -56,7 +56,9 @@ def test_features_keep_the_shape_of_the_motion(motion, tmp_path):
         )
 
 
-@pytest.mark.parametrize(("name", "code"), [("walk.fbx", "bad_suffix"), ("walk", "bad_suffix"), ("no/walk.npz", "unwritable_file")])
+@pytest.mark.parametrize(
+    ("name", "code"), [("walk.fbx", "bad_suffix"), ("walk", "bad_suffix"), ("no/walk.npz", "unwritable_file")]
+)
 def test_what_cannot_be_written_is_one_sentence(motion, tmp_path, name, code):
     with pytest.raises(MoclipError) as caught:
         save_motion(motion, tmp_path / name)
@@ -128,7 +130,9 @@ def test_damaged_npz_is_one_sentence(motion, tmp_path, damage):
     assert "walk.npz" in caught.value.message
 
 
-@pytest.mark.parametrize("features", [np.zeros((4, 251)), np.zeros(263), np.zeros((0, 263)), np.full((5, 263), np.inf), np.array(["a"])])
+@pytest.mark.parametrize(
+    "features", [np.zeros((4, 251)), np.zeros(263), np.zeros((0, 263)), np.full((5, 263), np.inf), np.array(["a"])]
+)
 def test_foreign_npy_is_one_sentence(tmp_path, features):
     np.save(tmp_path / "walk.npy", features)
     with pytest.raises(MoclipError) as caught:

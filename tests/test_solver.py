@@ -170,7 +170,9 @@ def test_a_chain_without_spine3_and_collars_keeps_its_pose():
 
 
 def test_a_bone_that_turns_over_within_one_frame_is_survived():
-    joints = posed({"left_hip": about(X, np.repeat([0, 180], 5)), "left_shoulder": about(Z, np.repeat([0, 180], 5))}, 10)
+    joints = posed(
+        {"left_hip": about(X, np.repeat([0, 180], 5)), "left_shoulder": about(Z, np.repeat([0, 180], 5))}, 10
+    )
     solved = solve_rotations(joints)
     assert np.abs(solved.joints() - joints).max() < 1e-4
 
