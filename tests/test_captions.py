@@ -13,9 +13,10 @@ from moclip.data.style_phrases import ALIASES, STYLES
 from moclip.errors import MoclipError
 from moclip.text.grammar import Agent, article_of, conjugate, inflect, with_adjective
 
-CANONICAL = """walk run sprint walk_backward walk_left walk_right turn_left turn_right bow wave raise_hand kick punch slash
-dance guide respond call jump backflip cartwheel crawl get_up_face_down get_up_face_up roll spin spin_kick side_flip sneak
-zombie_walk jog soccer basketball basketball_signal direct_traffic stand""".split()
+CANONICAL = """walk run sprint walk_backward walk_left walk_right turn_left turn_right bow wave raise_hand kick
+punch slash dance guide respond call jump backflip cartwheel crawl get_up_face_down get_up_face_up
+roll spin spin_kick side_flip sneak zombie_walk jog soccer basketball basketball_signal
+direct_traffic stand""".split()
 
 
 def rng(seed: int = 0) -> np.random.Generator:

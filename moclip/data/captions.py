@@ -234,7 +234,7 @@ def _two(first: ActionLabel, second: ActionLabel, rng: np.random.Generator) -> s
 def _join(
     template: str, form: str, phrase1: str, phrase2: str, agent: Agent, side1: str, side2: str, rng: np.random.Generator
 ) -> str:
-    """Fill a two-action template: {1}, {2} clauses, {a2} with the agent, {p2} with the pronoun, {ing1}, {ing2} gerunds."""
+    """Fill a two-action template: {1}, {2} clauses, {a2} with agent, {p2} with pronoun, {ing1}, {ing2} gerunds."""
     subject_form = "s" if agent.number == "s" else "base"
     verb_form = subject_form if form == "finite" else form
     second = conjugate(phrase2, verb_form, agent, side2, rng)

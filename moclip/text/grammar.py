@@ -19,17 +19,17 @@ Choice = TypeVar("Choice")
 
 IRREGULAR_PAST = dict(
     pair.split(":")
-    for pair in """be:was flee:fled have:had do:did go:went run:ran swing:swung spin:spun swim:swam sit:sat stand:stood get:got give:gave
-    take:took make:made come:came throw:threw fall:fell rise:rose lie:lay bend:bent bring:brought hold:held
-    lift:lifted put:put say:said bid:bade fly:flew shake:shook strike:struck hit:hit cut:cut fling:flung creep:crept
-    sneak:sneaked leap:leapt kneel:knelt sweep:swept set:set let:let keep:kept begin:began draw:drew break:broke
-    burst:burst shoot:shot speed:sped tear:tore hide:hid lead:led send:sent show:showed catch:caught drive:drove
-    beat:beat slide:slid sling:slung stick:stuck turn:turned spring:sprang feel:felt find:found grind:ground
-    hang:hung lose:lost leave:left ride:rode push:pushed pay:paid shrink:shrank sink:sank sleep:slept stride:strode
-    thrust:thrust tread:trod weave:wove wind:wound write:wrote build:built dig:dug drink:drank eat:ate fight:fought
-    freeze:froze read:read spread:spread see:saw tell:told think:thought wake:woke wear:wore wring:wrung bite:bit
-    blow:blew choose:chose light:lit meet:met quit:quit ring:rang sing:sang split:split steal:stole swear:swore
-    teach:taught""".split()
+    for pair in """be:was flee:fled have:had do:did go:went run:ran swing:swung spin:spun swim:swam sit:sat
+    stand:stood get:got give:gave take:took make:made come:came throw:threw fall:fell rise:rose lie:lay bend:bent
+    bring:brought hold:held lift:lifted put:put say:said bid:bade fly:flew shake:shook strike:struck hit:hit cut:cut
+    fling:flung creep:crept sneak:sneaked leap:leapt kneel:knelt sweep:swept set:set let:let keep:kept begin:began
+    draw:drew break:broke burst:burst shoot:shot speed:sped tear:tore hide:hid lead:led send:sent show:showed
+    catch:caught drive:drove beat:beat slide:slid sling:slung stick:stuck turn:turned spring:sprang feel:felt
+    find:found grind:ground hang:hung lose:lost leave:left ride:rode push:pushed pay:paid shrink:shrank sink:sank
+    sleep:slept stride:strode thrust:thrust tread:trod weave:wove wind:wound write:wrote build:built dig:dug
+    drink:drank eat:ate fight:fought freeze:froze read:read spread:spread see:saw tell:told think:thought wake:woke
+    wear:wore wring:wrung bite:bit blow:blew choose:chose light:lit meet:met quit:quit ring:rang sing:sang
+    split:split steal:stole swear:swore teach:taught""".split()
 )
 DOUBLING = {
     "begin",
