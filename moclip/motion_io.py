@@ -10,12 +10,14 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.motion import Motion
+from moclip.rotations import slerp
 from moclip.skeleton import REST_OFFSETS
 
 FEATURES_FPS = 20.0
@@ -153,9 +155,24 @@ def _read_bvh(path: Path) -> Motion:
 def _write_features(motion: Motion, path: Path) -> None:
     from moclip.features import motion_to_features
 
+    motion = _at_rate(motion, FEATURES_FPS)
     if motion.frames < 2:
         raise MoclipError("Features need at least two frames.", hint="Save a longer motion.", code="too_short")
     np.save(path, motion_to_features(motion).astype(np.float32))
+
+
+def _at_rate(motion: Motion, fps: float) -> Motion:
+    """The motion sampled at another rate; a motion of that rate is returned as it is."""
+    if abs(motion.fps - fps) < 1e-3:
+        return motion
+    count = int((motion.frames - 1) / motion.fps * fps + 1e-6) + 1
+    times = np.minimum(np.arange(count) * motion.fps / fps, motion.frames - 1)
+    before = np.minimum(times.astype(int), max(motion.frames - 2, 0))
+    after, share = np.minimum(before + 1, motion.frames - 1), times - before
+    turned = slerp(motion.rotations[before], motion.rotations[after], share[:, None])
+    root = motion.root_translation
+    moved = root[before] + (root[after] - root[before]) * share[:, None]
+    return replace(motion, fps=fps, rotations=turned, root_translation=moved)
 
 
 def _read_features(path: Path) -> Motion:

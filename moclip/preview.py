@@ -253,7 +253,11 @@ def _label(image: "Image.Image", text: str, at: tuple[int, int]) -> None:
 def _font(size: int):
     from PIL import ImageFont
 
-    return ImageFont.load_default(size)
+    try:
+        return ImageFont.load_default(size)
+    except (ImportError, TypeError):
+        # A Pillow without FreeType, or older than 10.1, has one small bitmap font.
+        return ImageFont.load_default()
 
 
 def _save_gif(motion: Motion, path: Path) -> None:

@@ -192,7 +192,7 @@ def _world_rotations(
     world = np.zeros((len(positions), JOINT_COUNT, 4))
     world[:, _PELVIS], world[:, _CHEST] = pelvis, chest
     for joint, share in _SPINE_SHARES.items():
-        between_ends = slerp(pelvis, chest, np.full(len(pelvis), share))
+        between_ends = slerp(pelvis, chest, np.array(share))
         (child,) = CHILDREN[joint]
         world[:, joint] = multiply(between(rotate(between_ends, rest[child]), bones[:, child]), between_ends)
     evidence, leans = hinge_evidence(bones), np.zeros_like(bones)

@@ -56,6 +56,16 @@ def test_features_keep_the_shape_of_the_motion(motion, tmp_path):
         )
 
 
+def test_features_are_written_at_20_fps(motion, tmp_path):
+    fast = replace(motion, fps=40.0)
+    save_motion(fast, tmp_path / "fast.npy")
+    # 40 frames at 40 fps last 39/40 s: 20 samples at 20 fps, every other frame, make 19 rows.
+    features = np.load(tmp_path / "fast.npy")
+    assert len(features) == 19
+    height = motion.joints()[:, 0, 1] - motion.joints()[::2, :, 1].min()
+    assert features[:, 3] == pytest.approx(height[0:38:2], abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("name", "code"), [("walk.fbx", "bad_suffix"), ("walk", "bad_suffix"), ("no/walk.npz", "unwritable_file")]
 )
