@@ -13,7 +13,7 @@ from moclip.errors import Cancelled, MoclipError
 from moclip.features import features_to_joints, local_rotations
 from moclip.models import ModelFiles, load_model
 from moclip.motion import Motion
-from moclip.prompts import MAX_SECONDS, check_prompt, check_seconds
+from moclip.prompts import LONGEST_SECONDS, check_prompt, check_seconds
 from moclip.runtimes import Runtime
 from moclip.sampling import SamplingOptions, sample_base, sample_lengths, sample_residual
 from moclip.solver import solve_rotations
@@ -154,7 +154,7 @@ class TextToMotion:
 
     def _lengths(self, seconds: list[float | None], text: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """Frames to keep (B,) and tokens to sample (B,): requests are rounded up to whole tokens, then trimmed."""
-        longest = int(MAX_SECONDS * self.fps) // self._stride
+        longest = int(LONGEST_SECONDS * self.fps) // self._stride
         predicted = sample_lengths(self._network.length(text), seeds, SHORTEST_TOKENS, longest) * self._stride
         frames = np.array([p if s is None else round(s * self.fps) for p, s in zip(predicted, seconds, strict=True)])
         return frames, -(-frames // self._stride)
