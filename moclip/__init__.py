@@ -1,8 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """MoCLIP: text to human motion. Importing this package loads neither torch nor onnxruntime."""
 
+from typing import TYPE_CHECKING, Any
+
 from moclip.errors import MoclipError
-from moclip.motion import Motion
+
+if TYPE_CHECKING:
+    from moclip.motion import Motion
 
 __version__ = "0.1.0"
 __all__ = ["MoclipError", "Motion", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # numpy takes longer to import than the command line may take for its help.
+    if name == "Motion":
+        from moclip.motion import Motion
+
+        return Motion
+    raise AttributeError(f"module 'moclip' has no attribute '{name}'")
