@@ -32,7 +32,10 @@ def _action(
 
 FORWARD = """forward|forwards|ahead|straight ahead|straight|in a straight line|straight forward|along a path|
     across the room|down the street|through the hall|along the road|towards the camera|a few steps|several steps|
-    for a while|along|in one direction|up ahead|down a corridor|toward something|over there|on"""
+    for a while|along|in one direction|up ahead|down a corridor|toward something|over there|on|
+    to the door|to the window|over to a friend|into the kitchen|out of the house|home|past some people|past the shops|
+    through the park|on the pavement|along the beach|across the lawn|to work|towards a table|up to the stage|
+    around the block|out of the room|into the distance|along the river"""
 
 ACTIONS: dict[str, ActionPhrases] = {
     "walk": _action(
@@ -456,3 +459,43 @@ _TURNS = """turn {side}|turn to the {side}|turn {side} while walking|*walk and *
 for _side, _clock in (("left", ("counterclockwise", "anticlockwise")), ("right", ("clockwise",))):
     _circles = [f"walk {clock}|walk in a circle {clock}|walk {clock} in a curve" for clock in _clock]
     ACTIONS[f"turn_{_side}"] = _action("|".join([_TURNS.replace("{side}", _side), *_circles]))
+
+# Noun phrases without their article; {side} where it is told. "a tired walk", "a wave with the left hand".
+NOUNS: dict[str, str] = {
+    "walk": "walk|stroll|walk forward|straight walk|walk cycle|walking motion|forward walk",
+    "run": "run|run forward|running motion|run cycle|running",
+    "sprint": "sprint|dash|fast run|sprint at full speed|sprinting motion|full-speed run",
+    "jog": "jog|light run|slow run|jogging motion|easy jog",
+    "walk_backward": "backward walk|walk backwards|walk in reverse|retreat on foot|reverse walk",
+    "walk_left": "diagonal walk to the left|walk drifting to the left|walk to the left|leftward walk",
+    "walk_right": "diagonal walk to the right|walk drifting to the right|walk to the right|rightward walk",
+    "turn_left": "left turn while walking|walking turn to the left|walk with a left turn|left turn",
+    "turn_right": "right turn while walking|walking turn to the right|walk with a right turn|right turn",
+    "bow": "bow|polite bow|deep bow|bow of respect|respectful bow|formal greeting bow|bow from the waist",
+    "wave": "wave|wave hello|goodbye wave|friendly wave|waving motion|greeting|hand wave",
+    "raise_hand": "raised hand|hand raise|arm raise|hand in the air",
+    "kick": "kick|front kick|high kick|karate kick|kick forward|kicking motion|powerful kick",
+    "punch": "punch|jab|hook|boxing punch|straight punch|punching motion|hard punch|series of punches",
+    "slash": "slash|sword slash|swing of a sword|sword attack|slashing motion|sword swing",
+    "dance": "dance|dance routine|dance move|little dance|dancing motion|happy dance",
+    "guide": "guiding gesture|gesture that shows the way|welcoming gesture|gesture of this way please",
+    "respond": "response|reply with a gesture|reaction to a call|answering gesture|gesture in reply",
+    "call": "beckoning gesture|come here gesture|call to a friend|shout to someone",
+    "jump": "jump|leap|hop|vertical jump|big jump|jump into the air|high jump",
+    "backflip": "backflip|back somersault|standing backflip|flip backwards|back tuck",
+    "cartwheel": "cartwheel|sideways handspring|perfect cartwheel|gymnastic cartwheel",
+    "crawl": "crawl|crawl on hands and knees|baby crawl|crawling motion",
+    "get_up_face_down": "get-up from lying face down|rise from the stomach|get-up from a prone position",
+    "get_up_face_up": "get-up from lying on the back|rise from the floor|get-up from a supine position",
+    "roll": "roll|forward roll|somersault on the ground|combat roll|dodge roll",
+    "spin": "spin|full turn|pirouette|twirl|360 degree turn|ballet spin|spin on the spot",
+    "spin_kick": "spin kick|spinning kick|roundhouse kick|flying spin kick|tornado kick",
+    "side_flip": "side flip|sideways flip|side somersault|aerial flip to the side|lateral flip",
+    "sneak": "sneaky walk|stealthy walk|quiet tiptoe walk|sneaking motion|careful creeping walk",
+    "zombie_walk": "zombie walk|undead shuffle|zombie shamble|walk like a zombie|zombie stagger",
+    "soccer": "soccer kick|football shot|soccer pass|free kick in soccer|penalty kick|game of soccer",
+    "basketball": "basketball dribble|basketball shot|jump shot|layup|free throw|game of basketball",
+    "basketball_signal": "referee signal|basketball referee gesture|foul signal|time-out signal",
+    "direct_traffic": "traffic signal by hand|traffic police gesture|traffic-directing gesture",
+    "stand": "still stance|idle pose|standing pose|moment of standing still|wait in place",
+}

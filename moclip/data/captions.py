@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from moclip.data.action_phrases import ACTIONS, ActionPhrases
+from moclip.data.action_phrases import ACTIONS, NOUNS, ActionPhrases
 from moclip.data.labels import ActionLabel
 from moclip.data.style_phrases import ALIASES, NEUTRAL_ADVERBS, STYLES, StylePhrases
 from moclip.errors import MoclipError
@@ -19,6 +19,7 @@ from moclip.text.grammar import (
     FIRST_PERSON,
     IMPERATIVE,
     Agent,
+    article_of,
     chance,
     conjugate,
     dress,
@@ -32,6 +33,12 @@ SIDE_MENTIONED = {"wave": 0.85, "raise_hand": 0.9, "kick": 0.7, "punch": 0.7}
 LOCOMOTION = {"walk", "run", "sprint", "jog", "walk_left", "walk_right", "sneak", "walk_backward"}
 GESTURES = {"wave", "raise_hand", "call", "guide", "respond"}
 
+SCENES = words(
+    """in the park|in the kitchen|on stage|in a gym|in the rain|at a party|at school|at work|at home|in an office|
+    in the garden|in the street|in a big hall|in front of a mirror|in front of an audience|in a video game|in a film|
+    on the beach|in the dark|at the station|outside|indoors|in an empty room|during a break|in the morning|at night|
+    in front of the camera|all alone|with nobody around|please|, please|now|again"""
+)
 INSTRUMENTS = {
     "hand": words(
         """with {his} {side} hand|with the {side} hand|with {his} {side} arm|using {his} {side} hand|
@@ -47,6 +54,7 @@ BOTH_INSTRUMENTS = {
     "hand": words("with both hands|with both arms|using both hands|, both hands|with two hands|using both arms"),
     "foot": words("with both feet"),
 }
+TAIL_WORDS = ("along", "ahead", "forward", "over", "off", "away", "past", "up")
 FRAMES = words(
     """the animation shows {a} {ing}|an animation of {a} {ing}|{a} who is {ing}|a clip of {a} {ing}|make {a} {base}|
     show {a} {ing}|i want {a} to {base}|{a} starts {ing}|{a} begins to {base}|{a} can be seen {ing}|
@@ -111,7 +119,8 @@ def core_phrase(label: ActionLabel, rng: np.random.Generator) -> str:
             return f"{pick(rng, phrases.plain)} {pick(rng, BOTH_INSTRUMENTS[phrases.instrument])}"
         return _pick_core(phrases.both, rng)
     phrase = _pick_core(phrases.plain, rng)
-    if phrases.tails and len(phrase.split()) <= 2 and chance(rng, 0.45):
+    takes_tail = len(phrase.split()) <= 2 and not phrase.endswith(TAIL_WORDS)
+    if phrases.tails and takes_tail and chance(rng, 0.45):
         phrase = f"{phrase} {pick(rng, phrases.tails)}"
     return phrase
 
@@ -157,7 +166,33 @@ def _with_adverb(phrase: str, adverb: str, rng: np.random.Generator) -> str:
     return f"{adverb} {marked}"
 
 
+def noun_phrase(label: ActionLabel, rng: np.random.Generator) -> str:
+    """A noun for the action: "a tired walk", "a goodbye wave with the left hand", "walk"."""
+    noun = pick(rng, words(NOUNS[label.action]))
+    phrases = ACTIONS[label.action]
+    if phrases.styled and label.style is not None and chance(rng, 0.7):
+        noun = f"{pick(rng, STYLES[ALIASES.get(label.style, label.style)].adjectives)} {noun}"
+    if label.side in ("left", "right") and phrases.sided and chance(rng, SIDE_MENTIONED.get(label.action, 0.6)):
+        limb = pick(rng, ("foot", "leg") if phrases.instrument == "foot" else ("hand", "arm"))
+        way = pick(rng, ("{n} with the {s} {l}", "{s} {l} {n}", "{n} using the {s} {l}", "{s}-{l} {n}", "{n}, {s} {l}"))
+        noun = way.format(n=noun, s=label.side, l=limb)
+    elif label.side == "both" and phrases.both and chance(rng, 0.85):
+        noun = f"{noun} with both {pick(rng, ('hands', 'arms'))}"
+    return f"{article_of(noun)} {noun}" if chance(rng, 0.6) else noun
+
+
+def _with_scene(sentence: str, rng: np.random.Generator) -> str:
+    """Where it happens, once in a while: words that say nothing about the movement."""
+    return f"{sentence} {pick(rng, SCENES)}" if chance(rng, 0.06) else sentence
+
+
 def _one(label: ActionLabel, rng: np.random.Generator) -> str:
+    if chance(rng, 0.08):
+        return noun_phrase(label, rng)
+    return _with_scene(_sentence(label, rng), rng)
+
+
+def _sentence(label: ActionLabel, rng: np.random.Generator) -> str:
     phrase, adjective = styled_phrase(label, rng)
     side = label.side or ""
     form = rng.random()
@@ -215,8 +250,15 @@ TWO_BASE = words(
 )
 
 
+TWO_NOUNS = words(
+    "{}, then {}|{} and then {}|{} followed by {}|{} before {}|first {}, then {}|{}, followed by {}|{}. then {}"
+)
+
+
 def _two(first: ActionLabel, second: ActionLabel, rng: np.random.Generator) -> str:
     """Two actions in time order. One style for both is said once, on the agent or on one of the clauses."""
+    if chance(rng, 0.05):
+        return pick(rng, TWO_NOUNS).format(noun_phrase(first, rng), noun_phrase(second, rng))
     phrase1, adjective = styled_phrase(first, rng)
     phrase2, _ = styled_phrase(second, rng, styled=second.style != first.style)
     side1, side2 = first.side or "", second.side or ""

@@ -108,11 +108,15 @@ ANYBODY = """a person|the person|person|someone|somebody|a human|a figure|the fi
     the subject|an individual|one person|this person|the actor|a performer|the avatar|an actor|the model|a pedestrian|
     the user|a stranger|a teenager|a kid|a child|an adult|a dancer|an athlete|the player|a stick figure|the performer|
     a human being|my character|the human|a worker|a friend|the hero|a soldier|the guy's friend|a tourist|a student|
-    a neighbour|a pensioner|a fighter"""
+    a neighbour|a pensioner|a fighter|a nurse|a teacher|
+a cook|a farmer|a singer|a knight|a pirate|a clown|a waiter|a traveller|a shopper|a visitor|a patient|
+a stuntman|the coach|a recruit|the doctor|a robot|a pupil|our friend|a postman|a driver"""
 MALE = """a man|the man|man|a guy|the guy|a boy|the boy|a young man|a gentleman|some guy|this man|a tall man|
-a middle-aged man|a dude|a male|a fellow"""
+a middle-aged man|a dude|a male|a fellow|the king|a policeman|a cowboy|a monk|my brother|dad|
+a boyfriend|a father|the butler|mister smith|john|tom"""
 FEMALE = """a woman|the woman|woman|a girl|the girl|a lady|a young woman|this woman|the lady|a tall woman|
-a female|a gal|a young lady"""
+a female|a gal|a young lady|the queen|a mother|my sister|mum|a princess|a waitress|a girlfriend|
+an actress|mary|anna"""
 
 
 def words(table: str) -> tuple[str, ...]:
