@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BVH files: any hierarchy, any channel order, positions on any joint. Units are the file's own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from moclip import rotations as rot
+from moclip.errors import MoclipError
+from moclip.motion import Motion
+from moclip.skeleton import CHILDREN, JOINT_NAMES, PARENTS
+
+_HINT = "Export it again as a BVH file with a full-body skeleton."
+
+
+@dataclass(frozen=True)
+class Bvh:
+    """names, parents: (J,). offsets: (J, 3). rotations: (T, J, 4) local, wxyz. positions: (T, J, 3) local, which are
+    the offsets where a joint has no position channels. ends: offset of each joint's end site."""
+
+    names: tuple[str, ...]
+    parents: tuple[int, ...]
+    offsets: np.ndarray
+    rotations: np.ndarray
+    positions: np.ndarray
+    fps: float
+    ends: dict[int, np.ndarray]
+
+    @property
+    def frames(self) -> int:
+        return len(self.rotations)
+
+    def world(self) -> tuple[np.ndarray, np.ndarray]:
+        """World rotations (T, J, 4) and positions (T, J, 3)."""
+        rotations, positions = np.empty_like(self.rotations), np.empty_like(self.positions)
+        for joint, parent in enumerate(self.parents):
+            if parent < 0:
+                rotations[:, joint], positions[:, joint] = self.rotations[:, joint], self.positions[:, joint]
+            else:
+                rotations[:, joint] = rot.multiply(rotations[:, parent], self.rotations[:, joint])
+                moved = rot.rotate(rotations[:, parent], self.positions[:, joint])
+                positions[:, joint] = positions[:, parent] + moved
+        return rotations, positions
+
+
+@dataclass
+class _Hierarchy:
+    names: list[str]
+    parents: list[int]
+    offsets: list[list[float]]
+    channels: list[list[str]]
+    ends: dict[int, np.ndarray]
+
+
+def read_bvh(path: Path) -> Bvh:
+    """Read a BVH file.
+
+    Raises MoclipError for a file that is missing, not BVH, cut in the middle, without frames, with a root only, or
+    with numbers that are not finite.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise MoclipError(f"The file {path} cannot be read.", hint="Check the path.", code="bad_bvh") from error
+    head, found, tail = text.partition("MOTION")
+    if "HIERARCHY" not in head or not found:
+        raise _bad(path, "is not a BVH file: it has no HIERARCHY or no MOTION part")
+    try:
+        hierarchy = _read_hierarchy(head.split())
+    except (IndexError, ValueError) as error:
+        raise _bad(path, "has a damaged HIERARCHY part") from error
+    if len(hierarchy.names) < 2:
+        raise _bad(path, "has a root joint only")
+    values, seconds = _read_motion(path, tail.split(), sum(map(len, hierarchy.channels)))
+    rotations, positions = _apply_channels(hierarchy, values)
+    return Bvh(
+        tuple(hierarchy.names), tuple(hierarchy.parents), np.array(hierarchy.offsets), rotations, positions, 1 / seconds, hierarchy.ends
+    )
+
+
+def _bad(path: Path, what: str) -> MoclipError:
+    return MoclipError(f"The file {path} {what}.", hint=_HINT, code="bad_bvh")
+
+
+def _read_hierarchy(words: list[str]) -> _Hierarchy:
+    result = _Hierarchy([], [], [], [], {})
+    open_joints: list[int] = []
+    in_end, k = False, 0
+    while k < len(words):
+        word = words[k]
+        if word in ("ROOT", "JOINT"):
+            result.parents.append(open_joints[-1] if open_joints else -1)
+            result.names.append(words[k + 1])
+            result.channels.append([])
+            k += 2
+        elif word == "End":
+            in_end = True
+            k += 2
+        elif word == "{":
+            open_joints.append(open_joints[-1] if in_end else len(result.names) - 1)
+            k += 1
+        elif word == "}":
+            open_joints.pop()
+            in_end = False
+            k += 1
+        elif word == "OFFSET":
+            offset = [float(x) for x in words[k + 1 : k + 4]]
+            if in_end:
+                result.ends[open_joints[-1]] = np.array(offset)
+            else:
+                result.offsets.append(offset)
+            k += 4
+        elif word == "CHANNELS":
+            count = int(words[k + 1])
+            result.channels[-1] = words[k + 2 : k + 2 + count]
+            k += 2 + count
+        else:
+            k += 1
+    if open_joints or not len(result.names) == len(result.offsets):
+        raise ValueError("braces or offsets are missing")
+    return result
+
+
+def _read_motion(path: Path, words: list[str], width: int) -> tuple[np.ndarray, float]:
+    """Channel values (T, width) and seconds a frame from the words after MOTION: Frames: T Frame Time: s numbers."""
+    try:
+        frames, seconds = int(words[1]), float(words[4])
+        values = np.array(words[5:], dtype=np.float64)
+    except (IndexError, ValueError) as error:
+        raise _bad(path, "is cut in the middle or has words where numbers belong") from error
+    if frames < 1:
+        raise _bad(path, "has no frames")
+    if not seconds > 0 or not np.isfinite(seconds):
+        raise _bad(path, f"has a frame time of {words[4]}")
+    if len(values) < frames * width:
+        raise _bad(path, f"is cut in the middle: it promises {frames} frames and holds {len(values) // max(width, 1)}")
+    if not np.isfinite(values).all():
+        raise _bad(path, "holds numbers that are not finite")
+    return values[: frames * width].reshape(frames, width), seconds
+
+
+def _apply_channels(hierarchy: _Hierarchy, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    frames, count = len(values), len(hierarchy.names)
+    rotations = np.tile(rot.IDENTITY, (frames, count, 1))
+    positions = np.tile(np.array(hierarchy.offsets), (frames, 1, 1))
+    at = 0
+    for joint, channels in enumerate(hierarchy.channels):
+        part = values[:, at : at + len(channels)]
+        at += len(channels)
+        turns = [k for k, name in enumerate(channels) if name.endswith("rotation")]
+        if turns:
+            rotations[:, joint] = rot.from_euler_deg(part[:, turns], "".join(channels[k][0] for k in turns))
+        for k, name in enumerate(channels):
+            if name.endswith("position"):
+                positions[:, joint, "XYZ".index(name[0])] = part[:, k]
+    return rotations, positions
+
+
+BVH_NAMES = {
+    "pelvis": "Hips", "spine1": "Spine", "spine2": "Spine1", "spine3": "Spine2", "neck": "Neck", "head": "Head",
+    "left_collar": "LeftShoulder", "left_shoulder": "LeftArm", "left_elbow": "LeftForeArm", "left_wrist": "LeftHand",
+    "right_collar": "RightShoulder", "right_shoulder": "RightArm", "right_elbow": "RightForeArm", "right_wrist": "RightHand",
+    "left_hip": "LeftUpLeg", "left_knee": "LeftLeg", "left_ankle": "LeftFoot", "left_foot": "LeftToeBase",
+    "right_hip": "RightUpLeg", "right_knee": "RightLeg", "right_ankle": "RightFoot", "right_foot": "RightToeBase",
+}  # fmt: skip
+"""Joint -> its name in the files that we write, which other programs know (Mixamo's, without the prefix)."""
+
+_END_SITES = {"head": (0, 15, 0), "left_foot": (0, 0, 6), "right_foot": (0, 0, 6), "left_wrist": (15, 0, 0), "right_wrist": (-15, 0, 0)}
+_CM = 100.0
+
+
+def write_bvh(motion: Motion, path: Path) -> None:
+    """Write centimetres, Y up, rotations in Z X Y order; reading it back gives the same motion."""
+    order = _depth_first(0)
+    lines = ["HIERARCHY", *_hierarchy_lines(motion, 0, 0), "MOTION", f"Frames: {motion.frames}", f"Frame Time: {1 / motion.fps:.8f}"]
+    angles = np.degrees(euler_zxy(motion.rotations[:, order].astype(np.float64))).reshape(motion.frames, -1)
+    rows = np.concatenate([motion.root_translation.astype(np.float64) * _CM, angles], axis=1)
+    lines += [" ".join(f"{x:.5f}" for x in row) for row in rows]
+    Path(path).write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+def _depth_first(joint: int) -> list[int]:
+    return [joint, *(j for child in CHILDREN[joint] for j in _depth_first(child))]
+
+
+def _hierarchy_lines(motion: Motion, joint: int, depth: int) -> list[str]:
+    tab = "\t" * depth
+    offset = " ".join(f"{x:.5f}" for x in (motion.offsets[joint].astype(np.float64) * _CM if PARENTS[joint] >= 0 else np.zeros(3)))
+    positions = "6 Xposition Yposition Zposition" if PARENTS[joint] < 0 else "3"
+    lines = [
+        f"{tab}{'ROOT' if PARENTS[joint] < 0 else 'JOINT'} {BVH_NAMES[JOINT_NAMES[joint]]}",
+        f"{tab}{{",
+        f"{tab}\tOFFSET {offset}",
+        f"{tab}\tCHANNELS {positions} Zrotation Xrotation Yrotation",
+    ]
+    for child in CHILDREN[joint]:
+        lines += _hierarchy_lines(motion, child, depth + 1)
+    if not CHILDREN[joint]:
+        end = " ".join(str(x) for x in _END_SITES[JOINT_NAMES[joint]])
+        lines += [f"{tab}\tEnd Site", f"{tab}\t{{", f"{tab}\t\tOFFSET {end}", f"{tab}\t}}"]
+    return [*lines, f"{tab}}}"]
+
+
+def euler_zxy(q: np.ndarray) -> np.ndarray:
+    """Angles (..., 3) in radians about Z, X and Y, in that order, whose intrinsic product is q (..., 4)."""
+    m = rot.to_matrix(q)
+    x = np.arcsin(np.clip(m[..., 2, 1], -1, 1))
+    locked = np.abs(m[..., 2, 1]) > 1 - 1e-9
+    z = np.where(locked, np.arctan2(m[..., 1, 0], m[..., 0, 0]), np.arctan2(-m[..., 0, 1], m[..., 1, 1]))
+    y = np.where(locked, 0.0, np.arctan2(-m[..., 2, 0], m[..., 2, 2]))
+    return np.stack([z, x, y], axis=-1)

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BVH clips of other skeletons to `Motion`s on ours, by rotation.
+
+For every joint, world rotation here = world rotation there times a constant that takes our T-pose to the source's
+reference pose. Limb directions are kept exactly, bone lengths are ours, and the local rotations are the actor's own.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from moclip import rotations as rot
+from moclip.data.bvh import BVH_NAMES, Bvh, read_bvh
+from moclip.errors import MoclipError
+from moclip.motion import Motion, forward_kinematics
+from moclip.skeleton import BONE_LENGTHS, CHILDREN, JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
+
+FPS = 20.0
+REQUIRED = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist"))
+_X, _Y, _Z = np.eye(3)
+
+
+@dataclass(frozen=True)
+class JointMap:
+    """joints: our joint -> the source's name. axes: our joint -> rotation constant in the source joint's own frame,
+    for skeletons whose zero pose is no pose at all; without them `reference` says which pose is taken for a standing
+    one: None is the zero pose, a number that frame.
+    """
+
+    name: str
+    joints: dict[str, str]
+    axes: dict[str, np.ndarray] = field(default_factory=dict)
+    reference: int | None = None
+
+
+def _both_sides(joints: dict[str, str], left: str, right: str) -> dict[str, str]:
+    """Add the right side of a map that names the left."""
+    mirrored = {k.replace("left", "right"): v.replace(left, right) for k, v in joints.items() if k.startswith("left")}
+    return {**joints, **mirrored}
+
+
+def _columns(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """The constant whose matrix holds our three axes as the source joint sees them."""
+    return rot.from_matrix(np.stack([x, y, z], axis=-1))
+
+
+_BANDAI_JOINTS = {
+    "pelvis": "Hips", "spine1": "Spine", "spine3": "Chest", "neck": "Neck", "head": "Head",
+    **{f"{side}_{ours}": f"{theirs}_{side[0].upper()}" for side in ("left", "right") for ours, theirs in (
+        ("collar", "Shoulder"), ("shoulder", "UpperArm"), ("elbow", "LowerArm"), ("wrist", "Hand"),
+        ("hip", "UpperLeg"), ("knee", "LowerLeg"), ("ankle", "Foot"), ("foot", "Toes"))},
+}  # fmt: skip
+
+
+def _bandai_axes() -> dict[str, np.ndarray]:
+    """Bandai's joint frames: X along the bone (against it on the right side), and hinges about Y.
+
+    Its zero pose is a straight line. Read off the recordings: elbows have a Y rotation only, knees too.
+    """
+    spine = _columns(_Z, _X, _Y)
+    axes = {"pelvis": _columns(-_Y, _X, _Z), "spine1": spine, "spine3": spine, "neck": spine, "head": spine}
+    for part in ("collar", "shoulder", "elbow", "wrist"):
+        axes[f"left_{part}"], axes[f"right_{part}"] = _columns(_X, _Y, _Z), _columns(_X, -_Y, -_Z)
+    for part in ("hip", "knee"):
+        axes[f"left_{part}"], axes[f"right_{part}"] = _columns(_Y, -_X, _Z), _columns(_Y, _X, -_Z)
+    for part in ("ankle", "foot"):
+        axes[f"left_{part}"], axes[f"right_{part}"] = _columns(_Y, _Z, _X), _columns(_Y, -_Z, -_X)
+    return axes
+
+
+JOINT_MAPS = (
+    JointMap("bandai-namco", _BANDAI_JOINTS, _bandai_axes()),
+    JointMap("cmu", _both_sides({
+        "pelvis": "Hips", "spine1": "LowerBack", "spine2": "Spine", "spine3": "Spine1", "neck": "Neck1", "head": "Head",
+        "left_collar": "LeftShoulder", "left_shoulder": "LeftArm", "left_elbow": "LeftForeArm", "left_wrist": "LeftHand",
+        "left_hip": "LeftUpLeg", "left_knee": "LeftLeg", "left_ankle": "LeftFoot", "left_foot": "LeftToeBase",
+    }, "Left", "Right")),
+    JointMap("ours", dict(BVH_NAMES)),
+    JointMap("mixamo", {k: f"mixamorig:{v}" for k, v in BVH_NAMES.items()}),
+    JointMap("humanoid3d", _both_sides({
+        "pelvis": "Hips", "spine1": "Chest", "neck": "Neck", "head": "Head", "left_shoulder": "LeftArm", "left_elbow": "LeftForeArm",
+        "left_wrist": "LeftHand", "left_hip": "LeftUpLeg", "left_knee": "LeftLeg", "left_ankle": "LeftFoot", "left_foot": "LeftToe",
+    }, "Left", "Right")),
+)  # fmt: skip
+
+
+def load_joint_map(path: Path) -> JointMap:
+    """Read `{"joints": {"pelvis": "Hips", ...}, "reference": null or a frame}`. Raises MoclipError if it is not that."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        joints, reference = dict(data["joints"]), data.get("reference")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MoclipError(f"The joint map {path} cannot be read.", hint='It is JSON: {"joints": {"pelvis": "Hips", ...}}.') from error
+    unknown = sorted(set(joints) - set(JOINT_NAMES))
+    if unknown:
+        raise MoclipError(f"The joint map {path} names joints that we do not have: {', '.join(unknown)}.", hint=f"Ours: {', '.join(JOINT_NAMES)}.")
+    return JointMap(Path(path).stem, joints, reference=reference)
+
+
+def find_joint_map(bvh: Bvh, path: Path) -> JointMap:
+    """The known map that finds most of its joints. Raises MoclipError when none finds the pelvis and all limbs."""
+    names = set(bvh.names)
+    fitting = [m for m in JOINT_MAPS if all(m.joints[j] in names for j in ("pelvis", *REQUIRED))]
+    if not fitting:
+        raise MoclipError(
+            f"The skeleton of {path} is not known (joints: {', '.join(bvh.names[:6])}, ...).",
+            hint="Write a joint map and pass it with --joint-map.",
+            code="unknown_skeleton",
+        )
+    return max(fitting, key=lambda m: sum(name in names for name in m.joints.values()))
+
+
+def calibrate(bvh: Bvh, joint_map: JointMap) -> dict[str, np.ndarray]:
+    """Our joint -> constant (4,) with world_ours = world_source * constant."""
+    present = {j: bvh.names.index(n) for j, n in joint_map.joints.items() if n in bvh.names}
+    if joint_map.axes:
+        return {j: joint_map.axes[j] for j in present}
+    if joint_map.reference is None:
+        still = np.tile(rot.IDENTITY, (1, len(bvh.names), 1))
+        pose = Bvh(bvh.names, bvh.parents, bvh.offsets, still, bvh.offsets[None], bvh.fps, bvh.ends)
+    else:
+        k = slice(joint_map.reference, joint_map.reference + 1)
+        pose = Bvh(bvh.names, bvh.parents, bvh.offsets, bvh.rotations[k], bvh.positions[k], bvh.fps, bvh.ends)
+    world, positions = (a[0] for a in pose.world())
+    upright = _upright({j: positions[k] for j, k in present.items()})
+    constants = {}
+    for joint, k in present.items():
+        children = [JOINT_NAMES[c] for c in CHILDREN[JOINT_INDEX[joint]] if JOINT_NAMES[c] in present]
+        turn = rot.IDENTITY
+        # A branching joint (pelvis, chest) or one of the spine keeps its upright orientation.
+        if len(children) == 1 and joint.split("_")[0] in ("left", "right"):
+            bone = rot.rotate(upright, positions[present[children[0]]] - positions[k])
+            turn = rot.between(REST_OFFSETS[JOINT_INDEX[children[0]]], bone)
+        constants[joint] = rot.multiply(rot.conjugate(world[k]), rot.multiply(rot.conjugate(upright), turn))
+    for side in ("left", "right"):  # hands and toes are straight in the reference pose
+        for end, limb in (("wrist", "elbow"), ("foot", "ankle")):
+            if f"{side}_{end}" in constants:
+                k, limb_k = present[f"{side}_{end}"], present[f"{side}_{limb}"]
+                between = rot.multiply(rot.conjugate(world[k]), world[limb_k])
+                constants[f"{side}_{end}"] = rot.multiply(between, constants[f"{side}_{limb}"])
+    return constants
+
+
+def _upright(positions: dict[str, np.ndarray]) -> np.ndarray:
+    """Rotation that takes the reference pose's own up and left, snapped to axes, to +Y and +X."""
+    up = _snap(positions.get("head", positions["left_shoulder"]) - positions["pelvis"])
+    left = positions["left_hip"] - positions["right_hip"]
+    left = _snap(left - up * (left @ up))
+    if not left.any() or not up.any():
+        return rot.IDENTITY
+    return rot.conjugate(rot.from_matrix(np.stack([left, up, np.cross(left, up)], axis=-1)))
+
+
+def _snap(vector: np.ndarray) -> np.ndarray:
+    axis = np.zeros(3)
+    largest = np.argmax(np.abs(vector))
+    axis[largest] = np.sign(vector[largest])
+    return axis
+
+
+def resample(bvh: Bvh, fps: float = FPS) -> Bvh:
+    """The same clip at another frame rate, rotations interpolated on the sphere."""
+    count = int((bvh.frames - 1) / bvh.fps * fps + 1e-6) + 1
+    at = np.arange(count) * bvh.fps / fps
+    low = np.minimum(at.astype(int), bvh.frames - 1)
+    high, weight = np.minimum(low + 1, bvh.frames - 1), at - low
+    turned = rot.slerp(bvh.rotations[low], bvh.rotations[high], np.broadcast_to(weight[:, None], (count, len(bvh.names))))
+    moved = bvh.positions[low] + (bvh.positions[high] - bvh.positions[low]) * weight[:, None, None]
+    return Bvh(bvh.names, bvh.parents, bvh.offsets, turned, moved, fps, bvh.ends)
+
+
+def retarget(bvh: Bvh, joint_map: JointMap, fps: float = FPS) -> Motion:
+    """A motion on REST_OFFSETS with the clip's own rotations; the lowest joint of the clip touches the floor (Y = 0)."""
+    constants = calibrate(bvh, joint_map)
+    bvh = resample(bvh, fps)
+    rotations, positions = bvh.world()
+    index = {joint: bvh.names.index(joint_map.joints[joint]) for joint in constants}
+    world = {joint: rot.multiply(rotations[:, index[joint]], constant) for joint, constant in constants.items()}
+    _fill_missing(world, bvh.frames)
+    stacked = np.stack([world[name] for name in JOINT_NAMES], axis=1)
+    local = stacked.copy()
+    for joint in range(1, len(PARENTS)):
+        local[:, joint] = rot.multiply(rot.conjugate(stacked[:, PARENTS[joint]]), stacked[:, joint])
+
+    def length(a: str, b: str) -> float:
+        return float(np.linalg.norm(positions[:, index[a]] - positions[:, index[b]], axis=-1).mean())
+
+    leg = sum(length(f"{s}_hip", f"{s}_knee") + length(f"{s}_knee", f"{s}_ankle") for s in ("left", "right"))
+    # Legs give the scale: it serves every unit, and strides fit our legs.
+    root = positions[:, index["pelvis"]] * (BONE_LENGTHS[[4, 5, 7, 8]].sum() / leg)
+    joints = forward_kinematics(local, root, REST_OFFSETS)
+    root = root - np.array([0.0, joints[..., 1].min(), 0.0])
+    return Motion(fps, rot.continuous(rot.normalize(local)), root)
+
+
+def _fill_missing(world: dict[str, np.ndarray], frames: int) -> None:
+    """World rotations of joints that the source lacks: the spine is shared out, the rest follows its neighbour."""
+    world.setdefault("spine3", world.get("spine1", world["pelvis"]))
+    world.setdefault("spine1", rot.slerp(world["pelvis"], world["spine3"], np.full(frames, 0.5)))
+    world.setdefault("spine2", rot.slerp(world["spine1"], world["spine3"], np.full(frames, 0.5)))
+    world.setdefault("neck", world["spine3"])
+    world.setdefault("head", world["neck"])
+    for side in ("left", "right"):
+        world.setdefault(f"{side}_collar", world["spine3"])
+        world.setdefault(f"{side}_foot", world[f"{side}_ankle"])
+
+
+def load_bvh_motion(path: Path, joint_map: JointMap | None = None) -> Motion:
+    """Read a BVH file of a known skeleton as a motion at 20 fps. Raises MoclipError for a bad or unknown file."""
+    bvh = read_bvh(path)
+    joint_map = joint_map or find_joint_map(bvh, path)
+    missing = [j for j in ("pelvis", *REQUIRED) if joint_map.joints.get(j) not in bvh.names]
+    if missing:
+        raise MoclipError(
+            f"The skeleton of {path} has no joint for {', '.join(missing[:4])}.", hint="Mend the joint map.", code="unknown_skeleton"
+        )
+    return retarget(bvh, joint_map)

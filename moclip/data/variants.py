@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is made of each recording: loops, repeats, stretched copies, single strikes, standing, and two-action sequences.
+
+Real clips are short (a raised hand lasts 2.5 s, a run 3 s) and rare classes hold a handful, so a model that sees the
+recordings alone fails at five-second requests and at kicks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from moclip.data.labels import ActionLabel, mirrored, strikes
+from moclip.data.sequences import cut, join_matched, loop, mirror, stretch, to_and_fro
+from moclip.motion import Motion
+
+MAX_FRAMES = 197  # 196 rows of features
+LOCOMOTION = {"walk", "run", "sprint", "walk_backward", "walk_left", "walk_right", "jog", "sneak", "zombie_walk"}
+STRIKES = {"kick", "punch", "slash", "jump"}
+RARE = 20
+"""Classes with at most this many recordings get more variants each."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A motion with what it shows; source: the recordings it comes from."""
+
+    motion: Motion
+    labels: tuple[ActionLabel, ...]
+    source: str
+    kind: str
+    suffix: str
+    mirrored: bool = False
+
+    def mirror(self) -> "Clip":
+        labels = tuple(mirrored(label) for label in self.labels)
+        return Clip(mirror(self.motion), labels, self.source, self.kind, self.suffix, not self.mirrored)
+
+
+def whole(clip: Clip) -> Iterator[Clip]:
+    """The recording itself, in windows where it is long and repeats itself."""
+    action = clip.labels[0].action
+    if clip.motion.frames <= MAX_FRAMES or action in STRIKES | {"raise_hand", "wave", "bow", "turn_left", "turn_right"}:
+        yield replace(clip, motion=cut(clip.motion, 0, MAX_FRAMES))
+        return
+    for number, first in enumerate(range(0, clip.motion.frames - 60, 150)):
+        yield replace(clip, motion=cut(clip.motion, first, first + MAX_FRAMES), suffix=f"_{number}")
+
+
+def single_actions(clip: Clip) -> list[Clip]:
+    """The single strikes of a recording, else the recording: building blocks of repeats and sequences."""
+    if clip.labels[0].action not in STRIKES:
+        return [clip]
+    found = strikes(clip.motion, clip.labels[0])
+    return [
+        replace(clip, motion=cut(clip.motion, first, end), labels=(sided,), kind="stretch", suffix=f"_K{k}")
+        for k, (first, end, sided) in enumerate(found)
+    ]
+
+
+def variants(clip: Clip, units: list[Clip], rng: np.random.Generator, rare: bool) -> Iterator[Clip]:
+    """Longer, shorter and repeated versions of one recording; `units` are its single actions."""
+    label, motion = clip.labels[0], clip.motion
+
+    def made(result: Motion, suffix: str, kind: str = "stretch") -> Clip:
+        return replace(clip, motion=result, kind=kind, suffix=suffix)
+
+    if label.action in LOCOMOTION:
+        for k in range(8 if rare else 1 if label.action == "walk" else 2):
+            looped = loop(motion, int(rng.integers(45, MAX_FRAMES)), rng)
+            if looped is not None:
+                yield made(stretch(looped, rng.uniform(0.88, 1.15)) if rare else looped, f"_L{k}", "loop")
+    elif label.action in STRIKES:
+        yield from _strike_variants(units, rng)
+    elif label.action == "bow":
+        for k in range(6):
+            yield made(stretch(motion, rng.uniform(0.75, 1.25)), f"_S{k}")
+        for k in range(2):
+            yield made(join_matched(cut(motion, 0, 98), stretch(motion, rng.uniform(0.85, 1.1)), rng), f"_R{k}")
+    elif label.action == "raise_hand":
+        if rng.random() < 0.45:
+            yield made(join_matched(motion, stretch(motion, rng.uniform(0.85, 1.25)), rng), "_R")
+    elif label.action == "wave" and motion.frames > 80:
+        frames = int(rng.integers(44, 90))
+        yield made(cut(motion, 0, frames) if rng.random() < 0.5 else shortened(motion, frames, rng), "_C")
+    elif label.action in ("turn_left", "turn_right"):
+        if rng.random() < 0.3:
+            yield made(stretch(motion, rng.uniform(0.8, 1.2)), "_S")
+    elif rare:
+        for k in range(5):
+            yield made(stretch(motion, rng.uniform(0.85, 1.18)), f"_S{k}")
+    if label.action in ("raise_hand", "wave") and rng.random() < 0.35:
+        yield from _standing(clip, rng)
+
+
+def shortened(motion: Motion, frames: int, rng: np.random.Generator) -> Motion:
+    """The start and the end of a motion with its middle left out: a hand goes up, waves for a moment, comes down."""
+    return join_matched(cut(motion, 0, max(24, frames - 24)), cut(motion, motion.frames - 30, motion.frames), rng)
+
+
+def _strike_variants(units: list[Clip], rng: np.random.Generator) -> Iterator[Clip]:
+    for unit in units:
+        label = unit.labels[0]
+        same = [u for u in units if label.action not in ("kick", "punch") or u.labels[0].side == label.side]
+        for k in range(5):
+            result = stretch(unit.motion, rng.uniform(0.88, 1.18)) if k else unit.motion
+            first = int(rng.integers(6))
+            yield replace(unit, motion=cut(result, first, result.frames - int(rng.integers(6))), suffix=f"{unit.suffix}_{k}")
+        for k in range(3):
+            result, frames = unit.motion, int(rng.integers(60, 170))
+            while result.frames < frames:
+                result = join_matched(result, stretch(same[rng.integers(len(same))].motion, rng.uniform(0.9, 1.15)), rng)
+            yield replace(unit, motion=result, suffix=f"{unit.suffix}_R{k}")
+
+
+def _standing(clip: Clip, rng: np.random.Generator) -> Iterator[Clip]:
+    """The still moment before a gesture, played to and fro."""
+    moving = np.abs(np.diff(clip.motion.joints(), axis=0)).max(axis=(1, 2)) > 0.03
+    still = int(np.argmax(moving)) if moving.any() else len(moving)
+    if still >= 5:
+        label = ActionLabel("stand", clip.labels[0].style, None)
+        motion = to_and_fro(cut(clip.motion, 0, still), int(rng.integers(40, 160)))
+        yield replace(clip, motion=motion, labels=(label,), kind="stretch", suffix="_I")
+
+
+SEQUENCE_WEIGHTS = {
+    ("walk", None): 5, ("run", None): 2.5, ("sprint", None): 0.5, ("turn_left", None): 1.2, ("turn_right", None): 1.2,
+    ("walk_backward", None): 1.5, ("walk_left", None): 0.4, ("walk_right", None): 0.4, ("bow", None): 2,
+    ("wave", "left"): 1.3, ("wave", "right"): 1.3, ("wave", "both"): 1.2,
+    ("raise_hand", "left"): 1, ("raise_hand", "right"): 1, ("raise_hand", "both"): 1,
+    ("kick", "left"): 1, ("kick", "right"): 1, ("punch", "left"): 0.8, ("punch", "right"): 0.8, ("jump", None): 1.8,
+    ("slash", None): 0.2, ("slash", "left"): 0.4, ("slash", "right"): 0.5, ("dance", None): 0.8, ("stand", None): 1.2,
+}  # fmt: skip
+
+
+def sequences(units: list[Clip], count: int, rng: np.random.Generator) -> Iterator[Clip]:
+    """`count` two-action sequences of different actions, joined where the poses match."""
+    by_key: dict[tuple[str, str | None], list[Clip]] = {}
+    for unit in units:
+        by_key.setdefault((unit.labels[0].action, unit.labels[0].side), []).append(unit)
+    keys = [key for key in SEQUENCE_WEIGHTS if key in by_key]
+    if len(keys) < 2:
+        return
+    weights = np.array([SEQUENCE_WEIGHTS[key] for key in keys], dtype=np.float64)
+    weights /= weights.sum()
+    for number in range(count):
+        a, b = rng.choice(len(keys), size=2, replace=False, p=weights)
+        first = _any(by_key[keys[a]], rng)
+        second = _any(by_key[keys[b]], rng)
+        # People do not change their mood between two actions, more often than not.
+        alike = [u for u in by_key[keys[b]] if u.labels[0].style == first.labels[0].style]
+        if alike and rng.random() < 0.6:
+            second = _any(alike, rng)
+        motion = join_matched(_part(first, rng, is_first=True), _part(second, rng, is_first=False), rng)
+        if motion.frames > MAX_FRAMES:
+            motion = cut(motion, 0, MAX_FRAMES) if motion.frames < 225 else stretch(motion, MAX_FRAMES / motion.frames)
+        yield Clip(motion, first.labels + second.labels, f"{first.source}+{second.source}", "sequence", f"{number:05d}")
+
+
+def _any(clips: list[Clip], rng: np.random.Generator) -> Clip:
+    return clips[rng.integers(len(clips))]
+
+
+def _part(unit: Clip, rng: np.random.Generator, is_first: bool) -> Motion:
+    """A part of a recording that is long enough to show its action in a sequence."""
+    motion, action = unit.motion, unit.labels[0].action
+    if action in LOCOMOTION:
+        frames = int(rng.integers(32, 90))
+        if motion.frames <= frames + 6:
+            motion = loop(motion, frames + 6, rng) or motion
+        first = int(rng.integers(max(1, motion.frames - frames)))
+        return cut(motion, first, first + frames)
+    if action == "wave" and motion.frames > 70:
+        frames = int(rng.integers(46, 80))
+        # A wave that comes first must come down again; the last may end in the air.
+        return shortened(motion, frames, rng) if is_first else cut(motion, 0, frames + 10)
+    if action == "dance":
+        frames = int(rng.integers(50, 90))
+        first = int(rng.integers(max(1, motion.frames - frames)))
+        return cut(motion, first, first + frames)
+    return cut(motion, 0, int(rng.integers(24, 40)) if action == "stand" else 100)
