@@ -17,10 +17,12 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.motion import Motion
-from moclip.rotations import slerp
-from moclip.skeleton import REST_OFFSETS
+from moclip.rotations import continuous, slerp
+from moclip.skeleton import JOINT_NAMES, REST_OFFSETS
 
 FEATURES_FPS = 20.0
+_BVH_UNITS = 100.0  # centimetres
+_BVH_PRECISION = 1e-6
 _OWN_SKELETON_METRES = 0.003  # a fitted skeleton this near to the standard one is the standard one
 _NPZ_KEYS = ("rotations", "root_translation", "offsets", "fps", "text", "seed")
 _READABLE = (".npz", ".bvh", ".npy")
@@ -147,9 +149,20 @@ def _write_bvh(motion: Motion, path: Path) -> None:
 
 
 def _read_bvh(path: Path) -> Motion:
+    from moclip.data.bvh import BVH_NAMES, read_bvh
     from moclip.data.retarget import load_bvh_motion
 
-    return load_bvh_motion(path)
+    bvh = read_bvh(path)
+    names = [BVH_NAMES[joint] for joint in JOINT_NAMES]
+    if set(bvh.names) != set(names):
+        return load_bvh_motion(path)
+    # Our own file: its rotations are ours, it need not be retargeted, resampled or put on the floor.
+    order = [bvh.names.index(name) for name in names]
+    offsets = bvh.offsets[order] / _BVH_UNITS
+    offsets[0] = 0
+    if np.abs(offsets - REST_OFFSETS).max() < _BVH_PRECISION:
+        offsets = REST_OFFSETS
+    return Motion(bvh.fps, continuous(bvh.rotations[:, order]), bvh.positions[:, order[0]] / _BVH_UNITS, offsets)
 
 
 def _write_features(motion: Motion, path: Path) -> None:

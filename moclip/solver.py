@@ -24,7 +24,7 @@ _FIT_PASSES = 3
 _FIT_GOOD_METRES = 1e-4
 _FIT_STEP_METRES = 0.05  # more than bones wobble; a body that fits nowhere keeps the pose of its directions
 
-_SPINE_SHARES = {3: 1 / 3, 6: 2 / 3}
+_SPINE_SHARES = {3: 1 / 3, 6: 1 / 2}
 
 
 def solve_rotations(
@@ -191,9 +191,10 @@ def _world_rotations(
     rest = normalize(offsets)
     world = np.zeros((len(positions), JOINT_COUNT, 4))
     world[:, _PELVIS], world[:, _CHEST] = pelvis, chest
+    # The spine shares what the chest turns against the pelvis: each joint takes its part of what is left.
     for joint, share in _SPINE_SHARES.items():
-        between_ends = slerp(pelvis, chest, np.array(share))
         (child,) = CHILDREN[joint]
+        between_ends = slerp(world[:, PARENTS[joint]], chest, np.array(share))
         world[:, joint] = multiply(between(rotate(between_ends, rest[child]), bones[:, child]), between_ends)
     evidence, leans = hinge_evidence(bones), np.zeros_like(bones)
     for level in LEVELS:
