@@ -43,7 +43,7 @@ class DistillConfig:
     tower: TowerConfig = field(default_factory=TowerConfig)
     schedule: Schedule = field(
         default_factory=lambda: Schedule(
-            steps=4500, learning_rate=1e-3, warmup=200, ema=0.998, validate_every=250, save_every=250
+            steps=2200, learning_rate=1.5e-3, warmup=200, ema=0.995, validate_every=200, save_every=100
         )
     )
 

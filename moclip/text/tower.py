@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,11 +130,12 @@ def load_open_clip_tower(name: str = "ViT-B-32-quickgelu", pretrained: str = "op
     )
     if pretrained not in open_clip.list_pretrained_tags_by_model(name) and not Path(pretrained).is_file():
         raise MoclipError(f"There is no file {pretrained} with weights for {name}.", hint=hint, code="no_text_encoder")
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # its retries would bury the one clear sentence
     try:
         model = open_clip.create_model(name, pretrained=pretrained)
     except (OSError, RuntimeError, ValueError) as error:  # no network, no such file on the hub, a foreign file
         raise MoclipError(
-            f"The weights '{pretrained}' of the text encoder {name} could not be loaded.",
+            f"The weights '{pretrained}' of the text encoder {name} are neither on this machine nor reachable.",
             hint=hint,
             code="no_text_encoder",
         ) from error
