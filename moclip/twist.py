@@ -24,17 +24,19 @@ _TWIST_RATE_DEG = 200.0
 # Weights beside a limb bent at a right angle, which counts 1.
 _FOOT_WEIGHT, _PRIOR_WEIGHT = 0.03, 0.06
 
+_OVERSTRETCH_SINES = np.sin(np.radians([15.0, 40.0]))  # surely overstretched under this bend, surely not above that
+
 # Usual twist in radians: slopes on a lean, which is what a bone's direction in its parent's frame differs from the rest
 # pose; so the rest pose has no twist. The lean is that of the joint's own bone, for elbows that of the upper arm, for
 # knees there is none. Rows of left joints serve the right ones mirrored. Least squares over real clips:
 # `python -m backend.bench.twist_prior DATASET` prints it.
 TWIST_PRIOR: dict[int, tuple[float, float, float]] = {
-    1: (-0.915, -0.352, -0.113),
-    7: (-0.047, -0.132, 0.23),
-    12: (0.35, -0.0, -0.0),
-    13: (-0.042, 0.145, 0.001),
-    16: (1.04, -1.127, -0.525),
-    18: (-0.32, -0.03, 0.01),
+    1: (-0.821, -0.036, -0.162),
+    7: (0.031, -0.118, 0.214),
+    12: (0.353, -0.0, -0.0),
+    13: (-0.028, 0.152, -0.003),
+    16: (0.893, -1.041, -0.544),
+    18: (-0.231, -0.077, 0.065),
 }
 LEANING = {**{joint: joint for joint in range(len(PARENTS))}, 18: 16, 19: 17}
 
@@ -107,9 +109,21 @@ def solve_twists(
     seen = rotate(conjugate(carried), evidence)
     hinges = normalize(level.hinges - np.sum(level.hinges * rest, axis=-1, keepdims=True) * rest)
     seen = np.sum(seen * hinges, axis=-1) + 1j * np.sum(seen * np.cross(rest, hinges), axis=-1)
+    seen = seen + _overstretched(seen, prior) * prior
     total = seen + _NEIGHBOUR_WEIGHT * _nearby(seen, fps) + _PRIOR_WEIGHT * trust * prior
     angle = _limit_rate(np.unwrap(np.angle(total), axis=0), directions, fps)
     return normalize(multiply(carried, _about(rest, angle)))
+
+
+def _overstretched(seen: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Weight to add to the prior where a hinge seems to bend a little the wrong way.
+
+    A knee stretched five degrees too far has its hinge on the other side, as a thigh turned by half a circle would. The
+    former is what happens; only a limb bent much more than joints can be overstretched is taken at its word.
+    """
+    against = np.maximum(-np.real(seen * np.conj(prior)), 0.0)
+    small, large = _OVERSTRETCH_SINES
+    return 1.5 * against * np.clip((large - np.abs(seen)) / (large - small), 0.0, 1.0)
 
 
 def _about(rest: np.ndarray, angle: np.ndarray) -> np.ndarray:

@@ -117,6 +117,17 @@ def test_straight_limbs_that_swing_slowly_do_not_flip():
         assert turns.max() < 15
 
 
+def test_overstretched_knees_and_elbows_do_not_turn_the_limb_round():
+    over = np.array([0.0, -2, -4, -8, -12, -8, -4, 0, 5, 20, 5, -3])
+    joints = posed({
+        "left_knee": about(X, over), "right_knee": about(X, over),
+        "left_elbow": about(-Y, over), "right_elbow": about(Y, over),
+    }, len(over))  # fmt: skip
+    solved = solve_rotations(joints).rotations
+    assert degrees_between(solved[:, [1, 2, 16, 17]], rotations.IDENTITY).max() < 25
+    assert degrees_between(solved[1:], solved[:-1]).max() < 20
+
+
 def test_walk_turn_round_walk_back_is_continuous():
     frames = 120
     heading = np.interp(np.arange(frames), [40, 80], [0, 180])
