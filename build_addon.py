@@ -36,7 +36,9 @@ PLATFORMS = {
     "macos-arm64": ["macosx_14_0_arm64", "macosx_11_0_universal2"],
     "macos-x64": ["macosx_14_0_x86_64", "macosx_11_0_universal2"],
 }
-_NOTICE_FILES = re.compile(r"(^|/)(licen[cs]e|copying|notice|thirdpartynotices|authors)[^/]*$|\.dist-info/licenses/", re.I)
+_NOTICE_FILES = re.compile(
+    r"(^|/)(licen[cs]e|copying|notice|thirdpartynotices|authors)[^/]*$|\.dist-info/licenses/", re.I
+)
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -46,7 +48,9 @@ class BuildError(Exception):
 
 def current_platform() -> str:
     machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x64"
-    name = {"Linux": "linux", "Windows": "windows", "Darwin": "macos"}.get(platform.system(), platform.system()) + f"-{machine}"
+    name = {"Linux": "linux", "Windows": "windows", "Darwin": "macos"}.get(
+        platform.system(), platform.system()
+    ) + f"-{machine}"
     if name not in PLATFORMS:
         raise BuildError(f"There are no wheels for {name}; choose --platform from {', '.join(PLATFORMS)}.")
     return name
@@ -82,7 +86,17 @@ def _download(requirement: str, python: str, tags: list[str], folder: Path) -> l
     """The wheel for a requirement, without what it requires itself."""
     with tempfile.TemporaryDirectory(dir=folder) as fresh:
         platforms = [argument for tag in tags for argument in ("--platform", tag)]
-        _pip("download", requirement, "--no-deps", "--only-binary=:all:", "--python-version", python, *platforms, "--dest", fresh)
+        _pip(
+            "download",
+            requirement,
+            "--no-deps",
+            "--only-binary=:all:",
+            "--python-version",
+            python,
+            *platforms,
+            "--dest",
+            fresh,
+        )
         return [Path(os.replace(w, folder / w.name) or folder / w.name) for w in sorted(Path(fresh).glob("*.whl"))]
 
 
@@ -155,7 +169,7 @@ def notices(wheels: list[Path]) -> str:
 def manifest(platform_name: str, wheels: list[Path]) -> str:
     text = (ROOT / "blender_addon/blender_manifest.toml").read_text(encoding="utf-8")
     listed = "".join(f'  "./wheels/{wheel.name}",\n' for wheel in wheels)
-    text, versions = re.subn(r'^version = .*$', f'version = "{project_version()}"', text, flags=re.M)
+    text, versions = re.subn(r"^version = .*$", f'version = "{project_version()}"', text, flags=re.M)
     filled = f'platforms = ["{platform_name}"]\nwheels = [\n{listed}]'
     text, places = re.subn(r"^# wheels and platforms.*$", filled, text, flags=re.M)
     if versions != 1 or places != 1:
@@ -177,7 +191,9 @@ def check(zip_path: Path, pythons: list[str]) -> str:
     exact = {f"{tag[2]}.{tag[3:]}" for w, tag in ((w, t) for w in data["wheels"] for t in [w.split("-")[-3]])
              if re.fullmatch(r"cp3\d+", tag) and "abi3" not in w}  # fmt: skip
     if exact != set(pythons):
-        raise BuildError(f"The wheels serve Python {', '.join(sorted(exact))}, not {', '.join(pythons)} ({', '.join(sorted(tags))}).")
+        raise BuildError(
+            f"The wheels serve Python {', '.join(sorted(exact))}, not {', '.join(pythons)} ({', '.join(sorted(tags))})."
+        )
     cli = _blender_cli()
     if cli is None:
         return "own checks"
@@ -251,7 +267,9 @@ def main(arguments: list[str] | None = None) -> int:
         for name in PLATFORMS if chosen.all_platforms else [chosen.platform or current_platform()]:
             started = time.perf_counter()
             built = build(chosen.out, name, pythons, chosen.refresh)
-            print(f"{built}  {built.stat().st_size / 1e6:.1f} MB  {time.perf_counter() - started:.1f} s  ({check(built, pythons)})")
+            print(
+                f"{built}  {built.stat().st_size / 1e6:.1f} MB  {time.perf_counter() - started:.1f} s  ({check(built, pythons)})"
+            )
     except BuildError as error:
         print(f"build_addon: {error}", file=sys.stderr)
         return 1

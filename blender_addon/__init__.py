@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """MoCLIP: type a sentence, get a keyframed character."""
 
+from . import operators, panels, preferences, properties, timer
+
+_PARTS = (properties, preferences, operators, panels, timer)
+
 
 def register() -> None:
-    pass
+    for part in _PARTS:
+        part.register()
 
 
 def unregister() -> None:
-    pass
+    for part in reversed(_PARTS):
+        part.unregister()

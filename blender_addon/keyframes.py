@@ -91,7 +91,9 @@ def write_action(rig: bpy.types.Object, bones: Sequence[BoneCurves], start: int,
     return curves.action
 
 
-def _write(curves: compat.Curves, pose_bone: bpy.types.PoseBone, channel: str, values: np.ndarray, frames: np.ndarray) -> None:
+def _write(
+    curves: compat.Curves, pose_bone: bpy.types.PoseBone, channel: str, values: np.ndarray, frames: np.ndarray
+) -> None:
     path = pose_bone.path_from_id(channel)
     values = np.broadcast_to(values, (len(frames), values.shape[-1]))
     for index in range(values.shape[1]):
@@ -112,5 +114,7 @@ def _check_editable(rig: bpy.types.Object) -> None:
         )
     if rig.animation_data is not None and rig.animation_data.use_tweak_mode:
         raise MoclipError(
-            f"'{rig.name}' is in tweak mode of the NLA editor.", hint="Leave tweak mode (Tab) and apply again.", code="tweak_mode"
+            f"'{rig.name}' is in tweak mode of the NLA editor.",
+            hint="Leave tweak mode (Tab) and apply again.",
+            code="tweak_mode",
         )

@@ -26,7 +26,7 @@ REQUIRED = (
 
 
 def _mixamo_prefix(names: Iterable[str]) -> str | None:
-    """What stands before "Hips": "mixamorig:", "mixamorig_", "mixamorig1:" ... or nothing; None when there is no Hips."""
+    """What stands before "Hips": "mixamorig:", "mixamorig_", "mixamorig1:" ... or nothing; None without Hips."""
     prefixes = [name[: -len("Hips")] for name in names if name.endswith("Hips")]
     known = [p for p in prefixes if p == "" or p.lower().startswith("mixamorig")]
     return min(known, key=len) if known else None

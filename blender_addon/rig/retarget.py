@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Turn a motion into the pose of a rig, whatever its rest pose, bone rolls, axes and scale.
 
-All of it happens in the rig's own armature space, so the object's transform (a scale of 0.01, a quarter turn, a place in
-the scene) carries over by itself. Each bone takes over how far its joint has turned *from rest*: the motion's rest is a
+All of it happens in the rig's own armature space, so the object's transform (a scale of 0.01, a quarter turn, a place
+in the scene) carries over by itself. Each bone takes over how far its joint has turned *from rest*: the motion's rest is a
 T-pose, the rig's may be an A-pose, so limbs are first brought from the one to the other by their directions.
 """
 
@@ -25,7 +25,12 @@ _LIMBS = {
 }
 # A foot that stands flat in both rests must stay flat, though rigs draw the bone at any slope: only its heading counts.
 _FEET = {"left_ankle": "left_foot", "right_ankle": "right_foot"}
-_FOLLOWERS = {"left_wrist": "left_elbow", "right_wrist": "right_elbow", "left_foot": "left_ankle", "right_foot": "right_ankle"}
+_FOLLOWERS = {
+    "left_wrist": "left_elbow",
+    "right_wrist": "right_elbow",
+    "left_foot": "left_ankle",
+    "right_foot": "right_ankle",
+}
 _SNAP_COSINE = np.cos(np.radians(12.0))
 
 
@@ -85,7 +90,7 @@ class RigRest:
 
 
 def _in_frame(frame: np.ndarray, turns: np.ndarray) -> np.ndarray:
-    """Rotations (..., 4) told in Blender's axes, told in the rig's armature space; frame (4,) takes the one to the other."""
+    """Rotations (..., 4) in Blender's axes -> in the rig's armature space; frame (4,) turns the one into the other."""
     return rotations.multiply(rotations.multiply(frame, turns), rotations.conjugate(frame))
 
 

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A job in the add-on: what was asked, for which armature in which file."""
+
+import uuid
+from dataclasses import dataclass, field
+
+import bpy
+
+
+@dataclass(frozen=True)
+class Target:
+    """An armature remembered across undo, which gives it a new address but keeps its session id."""
+
+    name: str
+    session_uid: int
+
+    @classmethod
+    def of(cls, rig: bpy.types.Object) -> "Target":
+        return cls(rig.name, rig.session_uid)
+
+    def find(self) -> bpy.types.Object | None:
+        """The armature, even if it was renamed; None once it is deleted."""
+        for obj in bpy.data.objects:
+            if obj.session_uid == self.session_uid and obj.type == "ARMATURE":
+                return obj
+        return None
+
+
+@dataclass
+class Job:
+    """target: None makes a new armature when the motion comes. start: the scene frame of the first key."""
+
+    text: str
+    seconds: float | None
+    seed: int
+    target: Target | None
+    scene: str
+    start: int
+    file_number: int
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    submitted: bool = False
+    cancelling: bool = False
+    progress: float = 0.0
+    stage: str = "starting the backend"

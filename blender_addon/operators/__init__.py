@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One file for each thing that the user can do."""
+
+import bpy
+
+from .apply_motion import MOCLIP_OT_apply_motion
+from .cancel import MOCLIP_OT_cancel
+from .create_armature import MOCLIP_OT_create_armature
+from .generate import MOCLIP_OT_generate
+from .start_backend import MOCLIP_OT_start_backend
+from .stop_backend import MOCLIP_OT_stop_backend
+
+_CLASSES = (
+    MOCLIP_OT_generate, MOCLIP_OT_cancel, MOCLIP_OT_apply_motion, MOCLIP_OT_create_armature, MOCLIP_OT_start_backend,
+    MOCLIP_OT_stop_backend,
+)  # fmt: skip
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import bpy
+
+from .. import timer
+from ..errors import MoclipError
+from ..jobs import Job, Target
+from ..rig.mapping import map_bones
+from ..session import SESSION
+from .reporting import fail
+from .start_backend import start
+
+LONGEST_TEXT = 2000
+
+
+class MOCLIP_OT_generate(bpy.types.Operator):
+    """Generate the motion that the prompt describes and key it on the target, from the current frame on"""
+
+    bl_idname = "moclip.generate"
+    bl_label = "Generate"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return SESSION.job is None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            job = _job(context)
+            SESSION.submit(job)
+            start()
+        except MoclipError as error:
+            SESSION.job = None
+            return fail(self, error)
+        SESSION.say("INFO", "")
+        timer.wake()
+        return {"FINISHED"}
+
+
+def _job(context: bpy.types.Context) -> Job:
+    """Raises MoclipError for what would fail only after the wait."""
+    settings = context.scene.moclip
+    text = " ".join(settings.prompt.split())
+    if not text:
+        raise MoclipError("The prompt is empty.", hint="Describe a motion in English.", code="bad_prompt")
+    if len(text) > LONGEST_TEXT:
+        raise MoclipError(
+            f"The prompt is longer than {LONGEST_TEXT} characters.", hint="Shorten it.", code="bad_prompt"
+        )
+    if settings.target is not None:
+        map_bones(settings.target.data.bones.keys(), settings.target.name)
+    return Job(
+        text=text,
+        seconds=None if settings.use_auto_seconds else round(settings.seconds, 2),
+        seed=settings.seed,
+        target=Target.of(settings.target) if settings.target else None,
+        scene=context.scene.name,
+        start=context.scene.frame_current,
+        file_number=SESSION.file_number,
+    )

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import bpy
+
+from .. import timer
+from ..errors import MoclipError
+from ..preferences import preferences
+from ..session import SESSION
+from .reporting import fail
+
+
+def start() -> None:
+    """Start or reach the backend that the preferences name. Raises MoclipError."""
+    chosen = preferences()
+    SESSION.start(chosen.kind, chosen.command, chosen.address, bpy.path.abspath(chosen.key_file))
+
+
+class MOCLIP_OT_start_backend(bpy.types.Operator):
+    """Start the backend now, so that the first motion comes sooner"""
+
+    bl_idname = "moclip.start_backend"
+    bl_label = "Start Backend"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return SESSION.state == "off"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        try:
+            start()
+        except MoclipError as error:
+            return fail(self, error)
+        timer.wake()
+        return {"FINISHED"}

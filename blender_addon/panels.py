@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The MoCLIP tab in the 3D View's sidebar."""
+
+import textwrap
+
+import bpy
+
+from .session import SESSION
+
+_ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
+_STATES = {
+    "off": "Backend: off",
+    "starting": "Backend: starting",
+    "connecting": "Backend: connecting",
+    "ready": "Backend: ready",
+}
+
+
+class _Sidebar:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "MoCLIP"
+
+
+class MOCLIP_PT_main(_Sidebar, bpy.types.Panel):
+    bl_idname = "MOCLIP_PT_main"
+    bl_label = "Text to Motion"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.moclip
+        layout.prop(settings, "prompt", text="", icon="TEXT")
+        row = layout.row(align=True)
+        row.prop(settings, "use_auto_seconds", toggle=True)
+        length = row.row(align=True)
+        length.enabled = not settings.use_auto_seconds
+        length.prop(settings, "seconds")
+        layout.prop(settings, "seed")
+        row = layout.row(align=True)
+        row.prop(settings, "target", text="", icon="ARMATURE_DATA")
+        row.operator("moclip.create_armature", text="", icon="ADD")
+        self._draw_job(layout)
+        if SESSION.held is not None and SESSION.job is None:
+            layout.operator("moclip.apply_motion", icon="FILE_REFRESH")
+        if SESSION.message:
+            _draw_text(layout, SESSION.message, context.region.width, _ICONS[SESSION.level])
+
+    @staticmethod
+    def _draw_job(layout: bpy.types.UILayout) -> None:
+        job = SESSION.job
+        if job is None:
+            row = layout.row()
+            row.scale_y = 1.4
+            row.operator("moclip.generate", icon="PLAY")
+            return
+        row = layout.row(align=True)
+        row.progress(factor=job.progress, text="cancelling" if job.cancelling else job.stage)
+        row.operator("moclip.cancel", text="", icon="X")
+
+
+class MOCLIP_PT_backend(_Sidebar, bpy.types.Panel):
+    bl_idname = "MOCLIP_PT_backend"
+    bl_label = "Backend"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.label(text=_STATES[SESSION.state])
+        if SESSION.welcome:
+            told = SESSION.welcome
+            _draw_text(
+                layout,
+                f"Model {told.get('model')}, {told.get('runtime')} on {told.get('device')}",
+                context.region.width,
+            )
+        row = layout.row(align=True)
+        row.operator("moclip.start_backend", text="Start")
+        row.operator("moclip.stop_backend", text="Stop")
+
+
+class MOCLIP_PT_licence(_Sidebar, bpy.types.Panel):
+    bl_idname = "MOCLIP_PT_licence"
+    bl_label = "Licence of the Weights"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        text = "The built-in model's weights are CC BY-NC 4.0: motions made with them are for non-commercial use."
+        _draw_text(self.layout, text, context.region.width)
+
+
+def _draw_text(layout: bpy.types.UILayout, text: str, width: int, icon: str = "NONE") -> None:
+    """Wrapped to the panel: labels do not wrap by themselves."""
+    characters = max(20, int(width / (7.5 * bpy.context.preferences.system.ui_scale)) - (4 if icon != "NONE" else 0))
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(textwrap.wrap(text, characters)):
+        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
+
+
+_CLASSES = (MOCLIP_PT_main, MOCLIP_PT_backend, MOCLIP_PT_licence)
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The add-on's state while Blender runs: the backend, the connection, the job, what to tell the user.
+
+Everything happens in `pump`, which never waits: a timer calls it in Blender's window, tests call it by hand. Nothing
+here is saved with the file.
+"""
+
+import time
+
+import bpy
+
+from . import backend_process, wire
+from .backend_process import BackendProcess
+from .connection import Connection, Credentials, Event, read_credentials
+from .errors import MoclipError
+from .jobs import Job
+from .keyframes import Clip
+
+BUSY_INTERVAL, IDLE_INTERVAL = 0.05, 0.5
+MODES_TO_APPLY_IN = ("OBJECT", "POSE")
+_STAGES = {"text": "reading the prompt", "masked": "sketching the motion", "residual": "adding detail",
+           "decode": "decoding", "solve": "solving the pose", "done": "finishing"}  # fmt: skip
+
+
+class Session:
+    """state: "off", "starting" (the process), "connecting", "ready". level: INFO, WARNING or ERROR of the message."""
+
+    def __init__(self) -> None:
+        self.process: BackendProcess | None = None
+        self.connection: Connection | None = None
+        self.welcome: dict = {}
+        self.job: Job | None = None
+        self.held: tuple[Job, Clip] | None = None
+        self.file_number = 0
+        self.level, self.message, self.action = "INFO", "", ""
+        self._credentials = Credentials()
+        self._waiting_to_apply = False
+        self._used = time.monotonic()
+
+    @property
+    def state(self) -> str:
+        if self.welcome:
+            return "ready"
+        return "connecting" if self.connection else "starting" if self.process else "off"
+
+    # What operators call.
+
+    def start(self, kind: str, command: str = "", address: str = "", key_file: str = "") -> None:
+        """Begin to start or reach the backend; returns at once. Raises MoclipError for settings that cannot work."""
+        if self.state != "off":
+            return
+        self._used = time.monotonic()
+        if kind == "ADDRESS":
+            self._credentials = read_credentials(key_file)
+            self.connection = Connection(address, self._credentials)
+        else:
+            words = (
+                backend_process.builtin_command() if kind == "BUILTIN" else backend_process.external_command(command)
+            )
+            self.process = BackendProcess(words, builtin=kind == "BUILTIN")
+            self._credentials = Credentials(token=self.process.token)
+        self.say("INFO", "Starting the backend.")
+
+    def submit(self, job: Job) -> None:
+        """Take a job; it is sent as soon as the backend is ready."""
+        if self.job is not None:
+            raise MoclipError("A motion is being generated already.", hint="Cancel it, or wait for it.", code="busy")
+        if self._waiting_to_apply:
+            raise MoclipError(
+                "The last motion still waits to be applied.", hint="Leave Edit Mode, then it will be.", code="busy"
+            )
+        self.job = job
+        self._send_job()
+
+    def cancel(self) -> None:
+        """Ask the backend to stop; a job that it has not yet got ends at once."""
+        if self.job is None:
+            return
+        if not self.job.submitted:
+            return self._end_job("INFO", "Cancelled.")
+        self.job.cancelling = True
+        self.connection.send({"type": wire.CANCEL, "id": self.job.id})
+
+    def stop(self) -> None:
+        """Stop the backend (one that this add-on did not start is only left). A job that runs is cancelled."""
+        job = self.job
+        self._close(wait=False)
+        self.say("INFO", "The backend is stopped." + (f" The motion '{job.text}' was cancelled." if job else ""))
+
+    def shut_down(self) -> None:
+        """The add-on is being disabled or Blender ends: leave nothing behind."""
+        if self.job is not None:
+            print(
+                f"MoCLIP: the add-on was disabled, so the motion '{self.job.text}' was cancelled. Nothing was changed."
+            )
+        self._close(wait=True)
+        self.held, self._waiting_to_apply = None, False
+
+    def file_loaded(self) -> None:
+        """Another file is open now: armatures of jobs that run are no more."""
+        self.file_number += 1
+        if self.job is None and not self._waiting_to_apply:
+            self.message = ""
+
+    def say(self, level: str, message: str, action: str = "") -> None:
+        self.level, self.message, self.action = level, message, action
+
+    # The one step.
+
+    def pump(self, idle_minutes: float = 0.0) -> float | None:
+        """Do what has become possible; returns seconds until the next call, None when there is nothing to wait for."""
+        for event in self.connection.take() if self.connection else ():
+            self._receive(event)
+        self._watch_process()
+        if self._waiting_to_apply:
+            self._deliver()
+        if self.job is not None or self._waiting_to_apply:
+            self._used = time.monotonic()
+        elif self.process and idle_minutes and time.monotonic() - self._used > 60 * idle_minutes:
+            self._close(wait=False)
+        if self.state == "off" and not self._waiting_to_apply:
+            return None
+        return IDLE_INTERVAL if self.state == "ready" and self.job is None else BUSY_INTERVAL
+
+    def _watch_process(self) -> None:
+        if self.process is None:
+            return
+        if self.process.exit_code is not None:
+            words = self.process.last_words()
+            return self._lost(f"The backend has ended{': ' + words if words else '.'}")
+        if self.connection is None and self.process.ready:
+            self.connection = Connection(self.process.ready["address"], self._credentials)
+
+    def _send_job(self) -> None:
+        if self.job is None or self.state != "ready" or self.job.submitted:
+            return
+        request = {"text": self.job.text, "seconds": self.job.seconds, "seed": self.job.seed}
+        self.connection.send({"type": wire.SUBMIT, "id": self.job.id, "requests": [request]})
+        self.job.submitted, self.job.stage = True, "sent"
+
+    def _receive(self, event: Event) -> None:
+        if event.lost:
+            return self._lost(event.lost)
+        kind, header = event.header["type"], event.header
+        if kind == wire.WELCOME:
+            self.welcome = dict(header)
+            self.say("INFO", f"The backend is ready ({header.get('model')}, {header.get('device')}).")
+            return self._send_job()
+        if kind == wire.ERROR and header.get("id") is None and not self.welcome:
+            return self._lost(_sentence(header))
+        if kind == wire.SHUTDOWN:
+            return self._lost("The backend was shut down.")
+        if self.job is None or header.get("id") != self.job.id:
+            return
+        if kind == wire.QUEUED:
+            self.job.stage = "waiting" if header.get("position") else "reading the prompt"
+        elif kind == wire.PROGRESS:
+            self.job.stage = _STAGES.get(header.get("stage"), str(header.get("stage")))
+            self.job.progress = float(header.get("overall", 0.0))
+        elif kind == wire.CANCELLED:
+            self._end_job("INFO", "Cancelled.")
+        elif kind == wire.ERROR:
+            self._end_job("ERROR", _sentence(header), str(header.get("action", "")))
+        elif kind == wire.RESULT:
+            self._take_result(event)
+
+    def _take_result(self, event: Event) -> None:
+        header, job = event.header, self.job
+        clip = Clip(
+            fps=float(header["fps"]),
+            rotations=event.arrays["rotations"],
+            root_translation=event.arrays["root_translation"],
+            text=job.text,
+            seed=int(header["seed"]),
+            warnings=tuple(header.get("warnings", ())),
+        )
+        self.held, self._waiting_to_apply, self.job = (job, clip), True, None
+
+    def _deliver(self) -> None:
+        """Apply the motion that has come, unless the place for it is gone; then it is kept for the Apply button."""
+        job, clip = self.held
+        if job.file_number != self.file_number:
+            self._keep(f"Another file was opened while '{clip.text}' was generated.")
+        elif job.scene not in bpy.data.scenes:
+            self._keep(f"The scene '{job.scene}' was deleted while '{clip.text}' was generated.")
+        elif job.target is not None and job.target.find() is None:
+            self._keep(f"The armature '{job.target.name}' was deleted while '{clip.text}' was generated.")
+        elif bpy.context.mode not in MODES_TO_APPLY_IN:
+            # Undo steps made in Edit Mode do not cover actions: one Ctrl+Z could not remove the motion.
+            self.say(
+                "WARNING",
+                f"'{clip.text}' is ready; it is applied once you are back in Object or Pose Mode.",
+            )
+        else:
+            self._waiting_to_apply = False
+            self._apply()
+
+    def _apply(self) -> None:
+        try:
+            with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+                # The second argument pushes the operator's undo step, as a button would.
+                bpy.ops.moclip.apply_motion("EXEC_DEFAULT", True)
+        except RuntimeError as error:  # what the operator reported as an error
+            self.say("ERROR", str(error).removeprefix("Error: ").strip().splitlines()[0])
+
+    def _keep(self, why: str) -> None:
+        self._waiting_to_apply = False
+        self.say("WARNING", f"{why} The motion is kept: choose a target and press Apply Last Motion.", "apply")
+
+    def _end_job(self, level: str, message: str, action: str = "") -> None:
+        self.job = None
+        self.say(level, message, action)
+
+    def _lost(self, why: str) -> None:
+        job = self.job
+        self._close(wait=False)
+        tail = f" The motion '{job.text}' was not generated; press Generate to start again." if job else ""
+        self.say("ERROR", f"{why.rstrip('.')}.{tail}", "start")
+
+    def _close(self, wait: bool) -> None:
+        if self.connection:
+            self.connection.close()
+        if self.process:
+            self.process.stop_and_wait() if wait else self.process.stop()
+        self.connection, self.process, self.welcome, self.job = None, None, {}, None
+
+
+def _sentence(header: dict) -> str:
+    return f"{header.get('message', '')} {header.get('hint', '')}".strip()
+
+
+SESSION = Session()

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls `Session.pump` while there is something to wait for, and lets the panels show it."""
+
+import bpy
+
+from .preferences import preferences
+from .session import SESSION
+
+
+def pump() -> float | None:
+    """One step; also what tests call, as a Blender without a window runs no timers."""
+    before = _visible_state()
+    interval = SESSION.pump(idle_minutes=preferences().idle_minutes)
+    if _visible_state() != before:
+        _redraw()
+    return interval
+
+
+def wake() -> None:
+    """See that the timer runs; persistent, as jobs outlive the opening of another file."""
+    if not bpy.app.timers.is_registered(pump):
+        bpy.app.timers.register(pump, first_interval=0.0, persistent=True)
+
+
+def _visible_state() -> tuple:
+    job = SESSION.job
+    return SESSION.state, SESSION.message, job and (job.stage, job.progress, job.cancelling)
+
+
+def _redraw() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+
+
+@bpy.app.handlers.persistent
+def _file_loaded(*_arguments) -> None:
+    SESSION.file_loaded()
+
+
+def register() -> None:
+    bpy.app.handlers.load_post.append(_file_loaded)
+
+
+def unregister() -> None:
+    bpy.app.handlers.load_post.remove(_file_loaded)
+    if bpy.app.timers.is_registered(pump):
+        bpy.app.timers.unregister(pump)
+    SESSION.shut_down()
