@@ -2,8 +2,8 @@
 """Turn a motion into the pose of a rig, whatever its rest pose, bone rolls, axes and scale.
 
 All of it happens in the rig's own armature space, so the object's transform (a scale of 0.01, a quarter turn, a place
-in the scene) carries over by itself. Each bone takes over how far its joint has turned *from rest*: the motion's rest is a
-T-pose, the rig's may be an A-pose, so limbs are first brought from the one to the other by their directions.
+in the scene) carries over by itself. Each bone takes over how far its joint has turned *from rest*: the motion's rest
+is a T-pose, the rig's may be an A-pose, so limbs are first brought from the one to the other by their directions.
 """
 
 from collections.abc import Mapping
