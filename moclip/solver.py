@@ -20,7 +20,7 @@ _BRANCH = {_PELVIS: (1, 2, 3), _CHEST: (12, 13, 14)}
 # Bones that are single children of their parent, parents first; members of a group do not depend on each other.
 _CHAIN_GROUPS = ((4, 5, 6), (7, 8, 9), (10, 11), (15, 16, 17), (18, 19), (20, 21))
 
-_FIT_PASSES = 3
+_FIT_PASSES = 2
 _FIT_GOOD_METRES = 1e-4
 _FIT_STEP_METRES = 0.05  # more than bones wobble; a body that fits nowhere keeps the pose of its directions
 

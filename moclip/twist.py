@@ -29,7 +29,7 @@ _OVERSTRETCH_SINES = np.sin(np.radians([15.0, 40.0]))  # surely overstretched un
 # Usual twist in radians: slopes on a lean, which is what a bone's direction in its parent's frame differs from the rest
 # pose; so the rest pose has no twist. The lean is that of the joint's own bone, for elbows that of the upper arm, for
 # knees there is none. Rows of left joints serve the right ones mirrored. Least squares over real clips:
-# `python -m backend.bench.twist_prior DATASET` prints it.
+# `python -m backend.bench.twist_prior FOLDER` prints it.
 TWIST_PRIOR: dict[int, tuple[float, float, float]] = {
     1: (-0.821, -0.036, -0.162),
     7: (0.031, -0.118, 0.214),
@@ -97,22 +97,22 @@ def solve_twists(
 
     leans, evidence: (T, K, 3), in the frames of the joints' parents; for elbows the lean is in the frame of the collar.
     """
-    usual = np.sum(leans * level.prior, axis=-1)
-    expected = expected_rotations(level, rest, directions)
-    expected = multiply(expected, _about(rest, usual))
-    carried = _carry(expected[0], directions)
-    # Angles about the bone relative to the carried frame, as complex numbers: argument the angle, modulus the weight.
-    relative = multiply(conjugate(carried), expected)
-    prior = (relative[..., 0] + 1j * np.sum(relative[..., 1:] * rest, axis=-1)) ** 2
-    # The swing from the rest pose turns wildly where the bone points backwards.
-    trust = np.where(level.bends, 1.0, np.clip(1 + np.sum(directions * rest, axis=-1), 0.01, 1.0))
-    seen = rotate(conjugate(carried), evidence)
+    # Angles about the bone, from the swing: as complex numbers the argument is the angle, the modulus the weight.
+    swing = swing_rotations(level, rest, directions)
+    prior = np.exp(1j * np.sum(leans * level.prior, axis=-1))
+    seen = rotate(conjugate(swing), evidence)
     hinges = normalize(level.hinges - np.sum(level.hinges * rest, axis=-1, keepdims=True) * rest)
     seen = np.sum(seen * hinges, axis=-1) + 1j * np.sum(seen * np.cross(rest, hinges), axis=-1)
     seen = seen + _overstretched(seen, prior) * prior
+    # The swing from the rest pose turns wildly where the bone points backwards.
+    trust = np.where(level.bends, 1.0, np.clip(1 + np.sum(directions * rest, axis=-1), 0.01, 1.0))
+    # What changes over time is seen from the carried frame, in which a constant angle is a bone that does not twist.
+    carried = _carried_angles(swing, rest, directions)
+    seen, prior = seen * np.exp(-1j * carried), prior * np.exp(-1j * carried)
     total = seen + _NEIGHBOUR_WEIGHT * _nearby(seen, fps) + _PRIOR_WEIGHT * trust * prior
     angle = _limit_rate(np.unwrap(np.angle(total), axis=0), directions, fps)
-    return normalize(multiply(carried, _about(rest, angle)))
+    # A bone of no length has no axis; normalizing makes its turn the identity.
+    return normalize(multiply(swing, normalize(from_axis_angle(rest, angle + carried))))
 
 
 def _overstretched(seen: np.ndarray, prior: np.ndarray) -> np.ndarray:
@@ -126,11 +126,6 @@ def _overstretched(seen: np.ndarray, prior: np.ndarray) -> np.ndarray:
     return 1.5 * against * np.clip((large - np.abs(seen)) / (large - small), 0.0, 1.0)
 
 
-def _about(rest: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Turns (T, K, 4) by angle (T, K) about bones (K, 3); of unit length even where a bone has none."""
-    return normalize(from_axis_angle(rest, angle))
-
-
 def _nearby(values: np.ndarray, fps: float) -> np.ndarray:
     """Gaussian mean over time of (T, K) values; nothing lies beyond the ends."""
     sigma = _NEIGHBOUR_SECONDS * fps
@@ -140,23 +135,26 @@ def _nearby(values: np.ndarray, fps: float) -> np.ndarray:
     return np.stack(full, axis=-1)[reach : reach + len(values)]
 
 
-def expected_rotations(level: Level, rest: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """The rotation (T, K, 4) that a joint most likely has when nothing but its bone's direction is known."""
+def swing_rotations(level: Level, rest: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Rotations (T, K, 4) that take rest (K, 3) to directions (T, K, 3) without a twist.
+
+    The smallest ones; for knees and elbows a bend about the hinge and then the smallest one that makes up for the rest.
+    """
     forward = np.cross(level.hinges, rest)
     bend = np.arctan2(np.sum(directions * forward, axis=-1), np.sum(directions * rest, axis=-1))
     flexed = from_axis_angle(level.hinges, np.where(level.bends, bend, 0.0))
     return multiply(between(rotate(flexed, rest), directions), flexed)
 
 
-def _carry(first: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Parallel transport: `first` (K, 4) turned from frame to frame by the smallest rotation that follows the bone."""
-    steps = np.concatenate([first[None], between(directions[:-1], directions[1:])])
-    # Running product by doubling: after step n, entry t holds the product of its 2^n predecessors.
-    span = 1
-    while span < len(steps):
-        steps[span:] = multiply(steps[span:], steps[:-span])
-        span *= 2
-    return normalize(steps)
+def _carried_angles(swing: np.ndarray, rest: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Angles (T, K) from the swing to the frame that is carried along the bone by parallel transport.
+
+    The frame starts as the swing and is turned from frame to frame by the smallest rotation that follows the bone. It
+    differs from the next swing by a turn about the bone, so the sum of those turns is all there is to know.
+    """
+    steps = multiply(conjugate(swing[1:]), multiply(between(directions[:-1], directions[1:]), swing[:-1]))
+    turns = 2 * np.arctan2(np.sum(steps[..., 1:] * rest, axis=-1), steps[..., 0])
+    return np.cumsum(np.concatenate([np.zeros((1, len(rest))), turns]), axis=0)
 
 
 def _limit_rate(angle: np.ndarray, directions: np.ndarray, fps: float) -> np.ndarray:

@@ -25,13 +25,14 @@ _X, _Y, _Z = np.eye(3)
 def bench_solver(dataset: Path | None, clips: int = 100, seed: int = 0) -> dict:
     """Figures of `solve_rotations` against true rotations, ready for JSON.
 
-    dataset: a dataset folder whose features carry local rotations; None uses made-up motions. `clips` of them are drawn
-    at random with `seed`. Errors are degrees and metres; a fast turn is a joint that turns over 30 degrees in a frame
-    in which the bones that meet in it turn under 15. Raises MoclipError for a folder without true rotations.
+    dataset: a dataset folder whose features carry local rotations, or a folder of BVH files; None uses made-up motions.
+    `clips` of them are drawn at random with `seed`. Errors are degrees and metres; a fast turn is a joint that turns
+    over 30 degrees in a frame in which the bones that meet in it turn under 15. Raises MoclipError for a folder without
+    true rotations.
     """
     rng = np.random.default_rng(seed)
     motions = (
-        (synthetic_motion(rng) for _ in range(clips)) if dataset is None else dataset_motions(Path(dataset), clips, rng)
+        (synthetic_motion(rng) for _ in range(clips)) if dataset is None else true_motions(Path(dataset), clips, rng)
     )
     figures = {"source": "synthetic" if dataset is None else str(dataset)}
     return {**figures, **measure(motions, rng), **time_solver(rng)}
@@ -159,8 +160,17 @@ def _smooth_noise(rng: np.random.Generator, frames: int, shape: tuple[int, ...])
     return keys[before] * (1 - part) + keys[before + 1] * part
 
 
-def dataset_motions(dataset: Path, count: int, rng: np.random.Generator) -> Iterator[Motion]:
-    """Motions with true local rotations out of a dataset folder; the pelvis is the best fit of its rigid bones."""
+def true_motions(folder: Path, count: int, rng: np.random.Generator) -> Iterator[Motion]:
+    """Motions with true rotations, at most `count` at random, out of a dataset folder or a folder of BVH files."""
+    if not (folder / "meta.json").is_file() and (recordings := sorted(folder.rglob("*.bvh"))):
+        from moclip.data.retarget import load_bvh_motion
+
+        return (load_bvh_motion(recordings[k]) for k in rng.permutation(len(recordings))[:count])
+    return _dataset_motions(folder, count, rng)
+
+
+def _dataset_motions(dataset: Path, count: int, rng: np.random.Generator) -> Iterator[Motion]:
+    """Motions out of a dataset folder; features hold no pelvis rotation, so it is the best fit of its rigid bones."""
     from moclip.features import features_to_joints, local_rotations
 
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measure the table `moclip.twist.TWIST_PRIOR` on a dataset: `python -m backend.bench.twist_prior DATASET [CLIPS]`."""
+"""Measure the table `moclip.twist.TWIST_PRIOR` on a dataset: `python -m backend.bench.twist_prior FOLDER [CLIPS]`."""
 
 import sys
 from collections.abc import Iterable
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.bench.solver import dataset_motions
+from backend.bench.solver import true_motions
 from moclip.motion import Motion
 from moclip.rotations import conjugate, multiply, normalize, rotate
 from moclip.skeleton import MIRROR, REST_OFFSETS
-from moclip.twist import LEVELS, TWIST_PRIOR, expected_rotations
+from moclip.twist import LEVELS, TWIST_PRIOR, swing_rotations
 
 _FRAME_STEP = 4  # neighbouring frames tell the same
 
@@ -27,7 +27,7 @@ def measure_twist_prior(truths: Iterable[Motion]) -> dict[int, tuple[float, ...]
             rest = normalize(REST_OFFSETS[level.children].astype(np.float64))
             directions = rotate(local[:, joints], rest)
             leans[:, joints] = directions - rest
-            relative = multiply(conjugate(expected_rotations(level, rest, directions)), local[:, joints])
+            relative = multiply(conjugate(swing_rotations(level, rest, directions)), local[:, joints])
             half = np.arctan2(np.sum(relative[..., 1:] * rest, axis=-1), relative[..., 0])
             angles = (2 * half + np.pi) % (2 * np.pi) - np.pi
             for k, joint in enumerate(joints):
@@ -50,7 +50,7 @@ def measure_twist_prior(truths: Iterable[Motion]) -> dict[int, tuple[float, ...]
 
 def main() -> None:
     dataset, clips = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 400
-    for joint, row in measure_twist_prior(dataset_motions(dataset, clips, np.random.default_rng(0))).items():
+    for joint, row in measure_twist_prior(true_motions(dataset, clips, np.random.default_rng(0))).items():
         print(f"    {joint}: {row},")
 
 
