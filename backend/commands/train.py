@@ -44,6 +44,7 @@ def _stage(name: str, summary: str) -> None:
     app.command(name)(command)
 
 
+_stage("tower", "Distil the small text tower from a sentence encoder.")
 _stage("rvq", "Train the residual VQ-VAE.")
 _stage("moclip", "Fine-tune the text tower on motion (MoCLIP), starting from the distilled tower.")
 _stage("masked", "Train the masked transformer.")
@@ -68,3 +69,30 @@ def pack_command(
     from moclip.training.pack import pack
 
     pack(DatasetFolder(dataset), work, out, name=name, description=description, log=_log)
+
+
+@app.command("embedded")
+def embedded_command(
+    data: Annotated[list[Path], typer.Option(help="Folder with BVH files; give it several times for several folders.")],
+    work: Work,
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    config: Config = None,
+    threads: Threads = 2,
+) -> None:
+    """Run the whole recipe of the embedded model: dataset, every stage, pack. Takes hours; resumes where it stopped.
+
+    Example: moclip train embedded --data mocap/bandai-namco --data mocap/cmu --work runs/first --out models/first
+    """
+    _prepare(threads)
+    from moclip.data.build import build_dataset
+    from moclip.data.folder import DatasetFolder
+    from moclip.training.pack import pack
+    from moclip.training.recipe import STAGES, load_recipe
+
+    recipe = load_recipe(config)
+    build_dataset(data, work / "dataset")
+    dataset = DatasetFolder(work / "dataset")
+    for name, stage in STAGES.items():
+        _log(f"-- {name}")
+        stage(dataset, work, recipe, log=_log)
+    pack(dataset, work, out, name="embedded", description="MoCLIP text tower and MoMask generator, trained on public motion capture", log=_log)

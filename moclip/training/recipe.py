@@ -46,6 +46,14 @@ def _need(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]
     return load_weights(path)
 
 
+def tower_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+    """Distil the text tower from a sentence encoder; needs no motion."""
+    from moclip.text.distill import DistillConfig, train_text_tower
+
+    part = dict(recipe["tower"])
+    train_text_tower(DistillConfig(schedule=Schedule(**part.pop("schedule")), **part), work, resume=resume, log=log)
+
+
 def rvq_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
     part = recipe["rvq"]
     features = len(dataset.mean)
@@ -136,5 +144,5 @@ def length_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, 
 
 
 STAGES: dict[str, Callable[..., None]] = {
-    "rvq": rvq_stage, "moclip": moclip_stage, "masked": masked_stage, "residual": residual_stage, "length": length_stage,
+    "tower": tower_stage, "rvq": rvq_stage, "moclip": moclip_stage, "masked": masked_stage, "residual": residual_stage, "length": length_stage,
 }  # fmt: skip

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`moclip bench`: measured figures as JSON."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Measure, and print JSON. Example: moclip bench generate")
+
+
+@app.command("generate")
+def generate_command(model: str = "embedded", runtime: str = "auto", rounds: int = 7) -> None:
+    """Time generation, process start to file, and the server's start. Example: moclip bench generate --runtime onnx"""
+    from backend.bench.generation import bench_generation
+
+    print(json.dumps(bench_generation(model, runtime, rounds), indent=2))
+
+
+@app.command("solver")
+def solver_command(
+    dataset: Annotated[Path | None, typer.Option(help="Dataset folder with true rotations; made-up motions without it.")] = None,
+    clips: int = 100,
+    seed: int = 0,
+) -> None:
+    """Measure the rotation solver on real clips. Example: moclip bench solver --dataset data/mocap"""
+    from backend.bench.solver import bench_solver
+
+    print(json.dumps(bench_solver(dataset, clips, seed), indent=2))
+
+
+@app.command("rvq")
+def rvq_command(
+    dataset: Annotated[Path, typer.Option(help="Dataset folder.")],
+    model: str = "embedded",
+    split: str = "test",
+    clips: int = 200,
+    seed: int = 0,
+) -> None:
+    """Measure reconstruction by the RVQ on held-out recordings. Example: moclip bench rvq --dataset data/mocap"""
+    from backend.bench.reconstruction import bench_rvq
+
+    print(json.dumps(bench_rvq(dataset, model, split, clips, seed), indent=2))
