@@ -26,13 +26,15 @@ _X, _Y, _Z = np.eye(3)
 class JointMap:
     """joints: our joint -> the source's name. axes: our joint -> rotation constant in the source joint's own frame,
     for skeletons whose zero pose is no pose at all; without them `reference` says which pose is taken for a standing
-    one: None is the zero pose, a number that frame.
+    one: None is the zero pose, a number that frame. twists: our joint -> what its bones are turned about themselves in
+    that pose.
     """
 
     name: str
     joints: dict[str, str]
     axes: dict[str, np.ndarray] = field(default_factory=dict)
     reference: int | None = None
+    twists: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def _both_sides(joints: dict[str, str], left: str, right: str) -> dict[str, str]:
@@ -70,13 +72,22 @@ def _bandai_axes() -> dict[str, np.ndarray]:
     return axes
 
 
+def _cmu_twists() -> dict[str, np.ndarray]:
+    """In CMU's zero pose elbows bend about an axis 30 degrees off the vertical, and feet are rolled by the 20 degrees by
+    which the legs are spread: the Acclaim files give humerus and radius axes of 30 degrees and feet those of the legs.
+    """
+    arm = rot.from_axis_angle(_X, np.radians(-30))
+    twists = {f"{side}_{part}": arm for side in ("left", "right") for part in ("shoulder", "elbow")}
+    return {**twists, **{f"{s}_ankle": rot.from_axis_angle(_Z, np.radians(a)) for s, a in (("left", 20), ("right", -20))}}
+
+
 JOINT_MAPS = (
     JointMap("bandai-namco", _BANDAI_JOINTS, _bandai_axes()),
     JointMap("cmu", _both_sides({
         "pelvis": "Hips", "spine1": "LowerBack", "spine2": "Spine", "spine3": "Spine1", "neck": "Neck1", "head": "Head",
         "left_collar": "LeftShoulder", "left_shoulder": "LeftArm", "left_elbow": "LeftForeArm", "left_wrist": "LeftHand",
         "left_hip": "LeftUpLeg", "left_knee": "LeftLeg", "left_ankle": "LeftFoot", "left_foot": "LeftToeBase",
-    }, "Left", "Right")),
+    }, "Left", "Right"), twists=_cmu_twists()),
     JointMap("ours", dict(BVH_NAMES)),
     JointMap("mixamo", {k: f"mixamorig:{v}" for k, v in BVH_NAMES.items()}),
     JointMap("humanoid3d", _both_sides({
@@ -133,6 +144,7 @@ def calibrate(bvh: Bvh, joint_map: JointMap) -> dict[str, np.ndarray]:
         if len(children) == 1 and joint.split("_")[0] in ("left", "right"):
             bone = rot.rotate(upright, positions[present[children[0]]] - positions[k])
             turn = rot.between(REST_OFFSETS[JOINT_INDEX[children[0]]], bone)
+            turn = rot.multiply(turn, joint_map.twists.get(joint, rot.IDENTITY))
         constants[joint] = rot.multiply(rot.conjugate(world[k]), rot.multiply(rot.conjugate(upright), turn))
     for side in ("left", "right"):  # hands and toes are straight in the reference pose
         for end, limb in (("wrist", "elbow"), ("foot", "ankle")):
