@@ -69,11 +69,17 @@ class Client:
         self._socket.send_multipart(wire.encode(header, arrays))
 
     def receive(self, timeout: float) -> Message | None:
-        """The next message; None when none came within `timeout` seconds. Raises MoclipError for what is not one."""
-        if not self._socket.poll(max(0, int(1000 * timeout))):
-            return None
+        """The next message, but for pings; None when none came within `timeout` seconds.
+
+        Raises MoclipError for what is no message.
+        """
+        deadline = time.monotonic() + timeout
         try:
-            return wire.decode(self._socket.recv_multipart())
+            while self._socket.poll(max(0, int(1000 * (deadline - time.monotonic())))):
+                header, arrays = wire.decode(self._socket.recv_multipart())
+                if header["type"] != wire.PING:
+                    return header, arrays
+            return None
         except wire.WireError as error:
             message = f"The backend at {self.address} sent something unreadable: {error}."
             raise MoclipError(message, hint="Is it of the same version?", code=error.code) from error

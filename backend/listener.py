@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import zmq
+from zmq.utils import z85
 
 from backend import wire
 from backend.credentials import ServerKeys
@@ -61,7 +62,7 @@ class Listener:
     def answer_zap(self) -> None:
         """Answer one question of ZeroMQ's authentication protocol (RFC 27)."""
         version, request_id, domain, address, identity, mechanism, *credentials = self.zap.recv_multipart()
-        known = mechanism == b"CURVE" and credentials and zmq.z85.encode(credentials[0]) in self.keys.authorized
+        known = mechanism == b"CURVE" and credentials and z85.encode(credentials[0]) in self.keys.authorized
         verdict = [b"200", b"OK"] if known else [b"400", b"unknown key"]
         self.zap.send_multipart([version, request_id, *verdict, b"", b""])
 

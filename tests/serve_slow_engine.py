@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A backend with an engine that needs no weights: what tests of server and clients run as a process.
+
+`python tests/serve_slow_engine.py SECONDS_PER_JOB [BIND [KEYS_FOLDER]]`. Prompts that begin with "crash", "refuse" or
+"far" make the engine fail unexpectedly, refuse, or warn. The frames of a motion are its seconds times 20, its height
+its seed.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from backend.reporting import run
+from backend.serving import ServeOptions, serve
+from moclip.errors import Cancelled, MoclipError
+from moclip.motion import Motion
+from moclip.pipeline import Result
+
+ITERATIONS = 20
+
+
+class SlowEngine:
+    name, runtime, device, licence, fps = "slow", "test", "cpu", "none", 20.0
+
+    def __init__(self, seconds_per_job: float):
+        self._pause = seconds_per_job / ITERATIONS
+
+    def generate(self, requests, *, progress=None, cancelled=None):
+        for step in range(ITERATIONS):
+            if cancelled():
+                raise Cancelled
+            progress("masked", step / ITERATIONS)
+            time.sleep(self._pause)
+        return [self._result(request) for request in requests]
+
+    def _result(self, request):
+        if request.text.startswith("crash"):
+            raise ZeroDivisionError("as the test asked")
+        if request.text.startswith("refuse"):
+            raise MoclipError("No.", hint="Ask for something else.", action="models", code="bad_prompt")
+        frames = round((request.seconds or 2.0) * self.fps)
+        rotations = np.zeros((frames, 22, 4), np.float32)
+        rotations[..., 0] = 1.0
+        path = np.full((frames, 3), request.seed, np.float32)
+        motion = Motion(self.fps, rotations, path, text=request.text, seed=request.seed)
+        warnings = ("It is far.",) if request.text.startswith("far") else ()
+        return Result(motion, motion.seconds, request.seed, warnings, np.zeros((frames // 4, 6), np.int64))
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    bind = arguments[1] if len(arguments) > 1 else "tcp://127.0.0.1:0"
+    options = ServeOptions(bind=bind, keys=Path(arguments[2]) if len(arguments) > 2 else None)
+    return serve(options, lambda _: SlowEngine(float(arguments[0])))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
