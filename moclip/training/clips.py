@@ -8,6 +8,8 @@ import numpy as np
 
 from moclip.data.folder import DatasetFolder
 
+BALANCE = -0.7
+
 
 @dataclass(frozen=True)
 class Clips:
@@ -36,13 +38,13 @@ def action_group(clip: dict) -> str:
 def load_clips(dataset: DatasetFolder, split: str, *, kinds: set[str] | None = None, sequence_share: float = 0.3) -> Clips:
     """Read a split. kinds: only clips of these kinds ("clip", "loop", ...).
 
-    Single actions are drawn by n ** -0.85 of their class size: rare ones (a kick has three clips) are not forgotten.
+    Single actions are drawn by n ** BALANCE of their class size: rare ones (a kick has three clips) are not forgotten.
     `sequence_share` of the draws are two-action sequences.
     """
     ids = [i for i in dataset.ids(split) if kinds is None or dataset.clips.get(i, {}).get("kind", "clip") in kinds]
     groups = [action_group(dataset.clips.get(i, {})) for i in ids]
     sizes = Counter(groups)
-    weights = np.array([sizes[g] ** -0.85 for g in groups])
+    weights = np.array([sizes[g] ** BALANCE for g in groups])
     is_sequence = np.array([g == "sequence" for g in groups])
     if is_sequence.any() and not is_sequence.all():
         weights[is_sequence] = sequence_share / is_sequence.sum()

@@ -19,7 +19,16 @@ from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig
 from moclip.generators.momask.train_rvq import train_rvq
-from moclip.generators.momask.train_tokens import TokenClips, tokenize_clips, train_length, train_masked, train_residual
+from moclip.generators.momask.train_tokens import (
+    TokenClips,
+    caption_vectors,
+    encode_clips,
+    load_token_clips,
+    save_token_clips,
+    train_length,
+    train_masked,
+    train_residual,
+)
 from moclip.runtimes.torch_runtime import restore_network
 from moclip.text.tower import save_tower
 from moclip.tokenizer import Tokenizer
@@ -103,15 +112,33 @@ def tower_vectors(arrays: dict[str, np.ndarray], config: dict[str, Any], caption
     return vectors
 
 
+CAPTIONS = 6
+"""Captions of a clip that the generator is trained on: embedding them is most of the time of this stage."""
+
+
+def tokens_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+    """Encode all clips and captions once, for the three networks that read them."""
+    _tokens(dataset, work, log)
+
+
 def _tokens(dataset: DatasetFolder, work: Path, log: Log) -> tuple[TokenClips, TokenClips, str, dict[str, Any]]:
+    """Training and validation split, the tower's fingerprint and the RVQ's configuration."""
     text, text_config = _need(work, "text")
     arrays, config = _need(work, "rvq")
-    rvq = restore_network("rvq", config, arrays)
-    train, val = (
-        tokenize_clips(load_clips(dataset, split), rvq, lambda c: tower_vectors(text, text_config, c, log)) for split in ("train", "val")
-    )
-    log(f"tokenised {len(train)} training and {len(val)} validation clips")
-    return train, val, fingerprint(text), config
+    tower = fingerprint(text)
+    key, splits = f"{tower} {fingerprint(arrays)}", []
+    for split in ("train", "val"):
+        path = work / f"tokens.{split}.npz"
+        made = load_token_clips(path, key)
+        if made is None:
+            clips = load_clips(dataset, split)
+            codes = encode_clips(clips.features, restore_network("rvq", config, arrays))
+            log(f"encoded {len(codes)} {split} clips")
+            vectors = caption_vectors(clips, lambda c: tower_vectors(text, text_config, c, log), CAPTIONS)
+            made = TokenClips(codes, vectors, clips.weights)
+            save_token_clips(path, made, key)
+        splits.append(made)
+    return splits[0], splits[1], tower, config
 
 
 def _transformer_sizes(part: dict[str, Any], rvq: dict[str, Any], text_dim: int) -> TransformerConfig:
@@ -144,5 +171,11 @@ def length_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, 
 
 
 STAGES: dict[str, Callable[..., None]] = {
-    "tower": tower_stage, "rvq": rvq_stage, "moclip": moclip_stage, "masked": masked_stage, "residual": residual_stage, "length": length_stage,
-}  # fmt: skip
+    "tower": tower_stage,
+    "rvq": rvq_stage,
+    "moclip": moclip_stage,
+    "tokens": tokens_stage,
+    "masked": masked_stage,
+    "residual": residual_stage,
+    "length": length_stage,
+}

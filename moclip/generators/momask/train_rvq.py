@@ -102,7 +102,8 @@ def train_rvq(dataset: DatasetFolder, out: Path, config: RVQConfig, schedule: Sc
     """Train on the dataset's `train` split; best by root-aligned joint error plus a tenth of the root path error."""
     mean = dataset.mean.astype(np.float16).astype(np.float32)
     std = biased_std(dataset.std, config.joints)
-    train, val = load_clips(dataset, "train"), load_clips(dataset, "val")
+    # Recordings only: loops and sequences are made of the same frames.
+    train, val = (load_clips(dataset, split, kinds={"clip"}) for split in ("train", "val"))
     chosen = np.random.default_rng(0).choice(len(val), size=min(150, len(val)), replace=False)
     held_out = [val.features[i] for i in chosen]
     network = RVQ(config)

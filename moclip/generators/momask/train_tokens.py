@@ -35,22 +35,55 @@ class TokenClips:
 
 
 @torch.no_grad()
-def tokenize_clips(clips: Clips, rvq: RVQ, embed: Callable[[list[str]], np.ndarray], offsets: tuple[int, ...] = (0, 2)) -> TokenClips:
-    """Encode motions from several start frames, so that tokens do not depend on where a clip happens to begin."""
+def encode_clips(features: list[np.ndarray], rvq: RVQ, offsets: tuple[int, ...] = (0, 2)) -> list[list[np.ndarray]]:
+    """Codes (S, Q) of each clip from several start frames, so that they do not depend on where a clip happens to begin."""
     rvq.eval()
-    codes = []
-    for features in clips.features:
-        starts = [o for o in offsets if len(features) - o >= rvq.config.stride] or [0]
-        variants = []
-        for start in starts:
-            frames = min(len(features) - start, MAX_TOKENS * rvq.config.stride) // rvq.config.stride * rvq.config.stride
-            variants.append(rvq.encode(torch.from_numpy(features[start : start + frames])[None])[0].numpy())
-        codes.append(variants)
-    unique = sorted({c for captions in clips.captions for c in captions})
+    stride = rvq.config.stride
+    jobs: dict[int, list[tuple[int, int]]] = {}
+    for index, clip in enumerate(features):
+        for start in [o for o in offsets if len(clip) - o >= stride] or [0]:
+            jobs.setdefault(min(len(clip) - start, MAX_TOKENS * stride) // stride, []).append((index, start))
+    codes: list[list[np.ndarray]] = [[] for _ in features]
+    for length, members in sorted(jobs.items()):
+        for first in range(0, len(members), 64):
+            part = members[first : first + 64]
+            batch = np.stack([features[index][start : start + length * stride] for index, start in part])
+            for (index, _), encoded in zip(part, rvq.encode(torch.from_numpy(batch)).numpy(), strict=True):
+                codes[index].append(encoded)
+    return codes
+
+
+def caption_vectors(clips: Clips, embed: Callable[[list[str]], np.ndarray], count: int) -> list[np.ndarray]:
+    """Text vectors (C, D) of the first `count` captions of each clip; every distinct caption is embedded once."""
+    kept = [captions[:count] for captions in clips.captions]
+    unique = sorted({caption for captions in kept for caption in captions})
     row = {caption: k for k, caption in enumerate(unique)}
     vectors = embed(unique)
-    text = [vectors[[row[c] for c in captions]] for captions in clips.captions]
-    return TokenClips(codes, text, clips.weights)
+    return [vectors[[row[caption] for caption in captions]] for captions in kept]
+
+
+def save_token_clips(path: Path, clips: TokenClips, key: str) -> None:
+    """Write a split; `key` names the networks that made it."""
+    flat = [codes for variants in clips.codes for codes in variants]
+    np.savez(
+        path, key=np.array(key), codes=np.concatenate(flat).astype(np.int16), lengths=np.array([len(c) for c in flat]),
+        variants=np.array([len(v) for v in clips.codes]), text=np.concatenate(clips.text).astype(np.float16),
+        captions=np.array([len(t) for t in clips.text]), weights=clips.weights,
+    )  # fmt: skip
+
+
+def load_token_clips(path: Path, key: str) -> TokenClips | None:
+    """The split written under this key, or None when it is absent or was made by other networks."""
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as file:
+        if str(file["key"]) != key:
+            return None
+        flat = np.split(file["codes"].astype(np.int64), np.cumsum(file["lengths"])[:-1])
+        ends = np.cumsum(file["variants"])
+        codes = [flat[end - count : end] for end, count in zip(ends, file["variants"], strict=True)]
+        text = np.split(file["text"].astype(np.float32), np.cumsum(file["captions"])[:-1])
+        return TokenClips(codes, text, file["weights"])
 
 
 @dataclass(frozen=True)
