@@ -51,6 +51,8 @@ def _environment(token: str, builtin: bool) -> dict[str, str]:
     # Blender may set PYTHONHOME for itself; another Python must not inherit it.
     kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP")}
     kept |= {TOKEN_VARIABLE: token, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    # onnxruntime's builds report their use to Microsoft unless told not to.
+    kept["ORT_DISABLE_TELEMETRY"] = "1"
     if builtin:
         # PYTHONSAFEPATH: what lies in the current folder must not be taken for the add-on's packages.
         kept |= {

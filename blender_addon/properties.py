@@ -8,6 +8,10 @@ def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> b
     return obj.type == "ARMATURE"
 
 
+# Blender 4.2 as a Python module crashes on exit when a property has a poll function; it has no interface to filter for.
+_POLL = {} if bpy.app.module and bpy.app.version < (4, 3, 0) else {"poll": _is_armature}
+
+
 class MoclipSettings(bpy.types.PropertyGroup):
     prompt: bpy.props.StringProperty(
         name="Prompt",
@@ -27,7 +31,7 @@ class MoclipSettings(bpy.types.PropertyGroup):
         name="Target",
         description="The armature to animate: MoCLIP's own or one with Mixamo's bone names. Empty makes a new one",
         type=bpy.types.Object,
-        poll=_is_armature,
+        **_POLL,
     )
 
 

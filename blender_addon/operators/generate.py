@@ -47,6 +47,10 @@ def _job(context: bpy.types.Context) -> Job:
             f"The prompt is longer than {LONGEST_TEXT} characters.", hint="Shorten it.", code="bad_prompt"
         )
     if settings.target is not None:
+        if settings.target.type != "ARMATURE":
+            raise MoclipError(
+                f"'{settings.target.name}' is not an armature.", hint="Choose another target.", code="bad_rig"
+            )
         map_bones(settings.target.data.bones.keys(), settings.target.name)
     return Job(
         text=text,

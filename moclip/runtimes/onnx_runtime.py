@@ -32,6 +32,8 @@ class OnnxRuntime:
     device = "cpu"
 
     def __init__(self, files: ModelFiles, threads: int | None = None):
+        # Its builds report their use to Microsoft unless told not to.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime
 
         self._ort = onnxruntime
