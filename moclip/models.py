@@ -131,3 +131,17 @@ def verify_model(name: str) -> list[str]:
         bad = [key for key, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
         problems += [f"{network}: {key} holds numbers that are not finite." for key in bad]
     return problems
+
+
+def write_description(folder: Path, details: dict[str, Any]) -> None:
+    """Write `model.json`."""
+    (folder / "model.json").write_text(json.dumps(details, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def import_checkpoint(path: Path, out: Path) -> None:
+    """Turn an official checkpoint folder into a model folder. Needs torch. Raises MoclipError for anything else."""
+    if not Path(path).is_dir():
+        raise MoclipError(f"There is no checkpoint folder {path}.", hint="Point to MoMask's checkpoints/t2m folder.", code="bad_checkpoint")
+    from moclip.generators.momask.official import import_official
+
+    import_official(Path(path), Path(out))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pack the stages' weights into a model folder that the product loads."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 
 from moclip.checkpoint import fingerprint, load_weights
 from moclip.data.folder import DatasetFolder
-from moclip.models import NETWORKS, load_model
+from moclip.models import NETWORKS, load_model, write_description
 from moclip.training.recipe import Log, tower_vectors
 
 CENTRES = 512
@@ -67,6 +66,6 @@ def pack(dataset: DatasetFolder, work: Path, out: Path, *, name: str, descriptio
         "sources": dataset.meta.get("sources", {}),
         "metrics": {},
     }
-    (out / "model.json").write_text(json.dumps(details, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_description(out, details)
     for path in export_graphs(load_model(str(out)), out):
         log(f"wrote {path.name}, {path.stat().st_size / 1e3:.0f} kB")
