@@ -179,20 +179,21 @@ def connect_running(
     announced = read_json(serve_file()) if serve_file().is_file() else {}
     address = address or announced.get("address")
     if not isinstance(address, str):
-        raise MoclipError(
-            "No backend is running.", hint="`moclip serve` starts one.", action="start", code="backend_not_running"
-        )
+        raise _none_running()
     token = os.environ.get(TOKEN_VARIABLE)
     if token is None and token_file is None and announced.get("address") == address and announced.get("token_file"):
         token_file = Path(announced["token_file"])
         if not token_file.is_file():
             # Left behind by a backend that was killed.
-            raise MoclipError(
-                "No backend is running.", hint="`moclip serve` starts one.", action="start", code="backend_not_running"
-            )
+            raise _none_running()
     if token is None:
         token = read_token(token_file) if token_file else ""
     return Client(address, token, keys, timeout)
+
+
+def _none_running() -> MoclipError:
+    hint = "`moclip serve` starts one (the one that Blender starts answers Blender only)."
+    return MoclipError("No backend is running.", hint=hint, action="start", code="backend_not_running")
 
 
 def _error(header: Mapping[str, Any]) -> MoclipError:

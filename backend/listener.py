@@ -16,7 +16,8 @@ from moclip.errors import MoclipError
 
 # A frame over this closes its connection; smaller ones that the protocol refuses get an `error`.
 LARGEST_FRAME_BYTES = 4 * wire.MAX_MESSAGE_BYTES
-WAITING_MESSAGES = 1000
+# For one connection: what its client has not read yet, and what the backend has not.
+WAITING_OUT, WAITING_IN = 1000, 64
 
 
 class Wake:
@@ -104,8 +105,8 @@ def listen(bind: str, keys: ServerKeys | None = None) -> Listener:
     # Sending to a client that is gone fails instead of vanishing: so its jobs can be dropped.
     router.setsockopt(zmq.ROUTER_MANDATORY, 1)
     router.setsockopt(zmq.MAXMSGSIZE, LARGEST_FRAME_BYTES)
-    router.setsockopt(zmq.SNDHWM, WAITING_MESSAGES)
-    router.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
+    router.setsockopt(zmq.SNDHWM, WAITING_OUT)
+    router.setsockopt(zmq.RCVHWM, WAITING_IN)
     router.setsockopt(zmq.IPV6, int(host.startswith("[")))
     # Finds dead connections to other machines, of which TCP says nothing.
     router.setsockopt(zmq.HEARTBEAT_IVL, 5000)

@@ -129,7 +129,7 @@ class Server:
         given = token.encode("utf-8") if isinstance(token, str) else b""
         if self._token is not None and not hmac.compare_digest(given, self._token.encode("utf-8")):
             LOG.warning("refused a client: wrong token")
-            self._clients.discard(client)
+            self._forget(client)
             self._refuse(client, wire.BAD_TOKEN, "The backend did not accept the token.", "Restart it.", "restart")
         elif header.get("protocol") != wire.PROTOCOL:
             message = f"The backend speaks protocol {wire.PROTOCOL}, the client {header.get('protocol')!r:.20}."
@@ -174,10 +174,12 @@ class Server:
         try:
             self._socket.send_multipart([client, *wire.encode(header, arrays)], zmq.NOBLOCK)
         except zmq.ZMQError as error:
-            # Unreachable: gone. Again: it has not read a thousand messages. Both wait for nothing any more.
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise
-            self._forget(client)
+            # Unreachable: gone. Again: it has not read hundreds of messages, and will not read this one. Pings alone
+            # do not count: strangers that come and go cause them.
+            if error.errno == zmq.EHOSTUNREACH or header["type"] != wire.PING:
+                self._forget(client)
 
     def _refuse(
         self, client: bytes, code: str, message: str, hint: str = "", action: str = "", job: str | None = None

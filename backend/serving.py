@@ -172,7 +172,8 @@ def watch_parent(wanted: bool | None, end: Callable[[], None]) -> bool:
     wanted None: only a pipe or socket whose other end is held open means a parent. A terminal, /dev/null (nohup,
     a service manager) and a pipe that was closed before we started do not.
     """
-    if wanted is False or (wanted is None and not _held_pipe()):
+    # Without a standard input, descriptor 0 belongs to whatever was opened first.
+    if sys.stdin is None or wanted is False or (wanted is None and not _held_pipe()):
         return False
 
     def wait() -> None:

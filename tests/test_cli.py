@@ -105,6 +105,7 @@ def test_bad_usage_is_exit_code_2(moclip, arguments):
         (["generate", "a person walks", "--seconds", "nan"], "seconds"),
         (["generate", "a person walks", "--out", "no/such/folder/walk.bvh"], "folder"),
         (["generate", "a person walks", "--out", "walk.docx"], ".docx"),
+        (["generate", "a person walks", "--out", "folder.npz"], "is a folder"),
         (["generate", "--batch", "missing.jsonl", "--out", "x"], "missing.jsonl"),
         (["models", "info", "walker"], "walker"),
         (["models", "verify", "walker"], "walker"),
@@ -114,11 +115,12 @@ def test_bad_usage_is_exit_code_2(moclip, arguments):
         (["serve", "--bind", "127.0.0.1"], "address"),
     ],
 )
-def test_bad_input_is_one_sentence_and_exit_code_1(moclip, arguments, says):
+def test_bad_input_is_one_sentence_and_exit_code_1(moclip, tmp_path, arguments, says):
+    (tmp_path / "folder.npz").mkdir()
     code, _, err = moclip(*arguments)
     lines = err.strip().splitlines()
     assert code == 1 and len(lines) == 1
-    assert lines[0].startswith("error: ") and says in lines[0] and lines[0].endswith((".", '".'))
+    assert lines[0].startswith("error: ") and says in lines[0] and lines[0].endswith((".", ").", '".'))
 
 
 def test_nothing_is_loaded_before_bad_input_is_refused(moclip, monkeypatch):

@@ -341,6 +341,15 @@ def test_without_a_parent_at_its_standard_input_it_keeps_running(tmp_path, stdin
     assert backend.stop() == 0
 
 
+@pytest.mark.skipif(os.name != "posix", reason="descriptors")
+def test_a_closed_standard_input_is_no_parent(tmp_path):
+    backend = Backend(tmp_path, token=secrets.token_hex(16), stdin=None, preexec_fn=lambda: os.close(0))
+    time.sleep(0.5)
+    with backend.client() as client:
+        client.shutdown()
+    assert backend.stop() == 0
+
+
 def test_a_local_client_finds_the_backend_by_what_it_announced(tmp_path, monkeypatch):
     monkeypatch.setenv("MOCLIP_STATE", str(tmp_path))
     monkeypatch.delenv("MOCLIP_TOKEN", raising=False)

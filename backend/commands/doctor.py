@@ -81,7 +81,7 @@ def _package(name: str, needed: bool, purpose: str, mend: str) -> Check:
     if needed:
         try:
             __import__(module)
-        except ImportError as error:
+        except (ImportError, OSError) as error:
             return Check(name, "broken", f"{version}, but it cannot be imported: {error}", mend)
     return Check(name, "ok", version)
 

@@ -55,8 +55,10 @@ def generate(
         check_prompt(text)
         check_seconds(length)
         check_writable_suffix(path)
-        check_folder(path.parent)
         names = [path] if variations == 1 else [path.with_stem(f"{path.stem}-{k + 1}") for k in range(variations)]
+        check_folder(path.parent)
+        for name in names:
+            check_no_folder(name)
         items = [Item(None, str(name), name, text, length, seed + k) for k, name in enumerate(names)]
         problems = 0
     else:
@@ -111,6 +113,12 @@ def _seconds(text: str) -> float | None:
         return float(text)
     except ValueError:
         raise typer.BadParameter(f"'{text}' is neither auto nor a number of seconds.", param_hint="--seconds") from None
+
+
+def check_no_folder(path: Path) -> None:
+    """Raise MoclipError when `path`, which is to become a file, is a folder."""
+    if path.is_dir():
+        raise MoclipError(f"'{path}' is a folder.", hint="Give the name of a file.", code="unwritable_file")
 
 
 def check_folder(folder: Path) -> None:
