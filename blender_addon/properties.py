@@ -9,7 +9,7 @@ def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> b
 
 
 # Blender 4.2 as a Python module crashes on exit when a property has a poll function; it has no interface to filter for.
-_POLL = {} if bpy.app.module and bpy.app.version < (4, 3, 0) else {"poll": _is_armature}
+_POLL = {} if not bpy.app.binary_path and bpy.app.version < (4, 3, 0) else {"poll": _is_armature}
 
 
 class MoclipSettings(bpy.types.PropertyGroup):
