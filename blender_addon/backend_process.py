@@ -39,12 +39,17 @@ def external_command(text: str) -> list[str]:
 
 
 def bundled_packages() -> list[str]:
-    """Folders of the wheels that Blender unpacked for the add-on, and of Blender's numpy, ours first."""
+    """Where Blender unpacked the add-on's wheels, and where its numpy lies.
+
+    The first is Blender's own rule. Where zmq is imported from tells nothing: Blender's Python may have its own.
+    """
     import numpy
     import zmq
 
-    folders = [str(Path(module.__file__).resolve().parent.parent) for module in (zmq, numpy)]
-    return list(dict.fromkeys(folders))
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    unpacked = Path(__file__).resolve().parents[2] / ".local" / "lib" / python / "site-packages"
+    folders = [unpacked, *(Path(module.__file__).resolve().parent.parent for module in (zmq, numpy))]
+    return list(dict.fromkeys(str(folder) for folder in folders if folder.is_dir()))
 
 
 def _environment(token: str, builtin: bool) -> dict[str, str]:

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo's set: a jointed figure (left orange, right blue), a floor, a camera that goes along."""
+
+import bmesh
+import bpy
+import numpy as np
+from mathutils import Matrix, Vector
+
+_COLOURS = {
+    "left": (0.86, 0.34, 0.10, 1.0),
+    "right": (0.10, 0.30, 0.72, 1.0),
+    "middle": (0.62, 0.64, 0.66, 1.0),
+    "light": (0.80, 0.81, 0.82, 1.0),
+    "dark": (0.70, 0.715, 0.73, 1.0),
+}
+# Radii in metres at a bone's head and tail.
+_LIMBS = {
+    "hip": (0.085, 0.062), "knee": (0.062, 0.042), "ankle": (0.045, 0.040), "foot": (0.040, 0.030),
+    "collar": (0.050, 0.055), "shoulder": (0.052, 0.042), "elbow": (0.042, 0.030), "wrist": (0.035, 0.022),
+    "neck": (0.048, 0.045),
+}  # fmt: skip
+# Centre along the bone (0 head, 1 tail) and half sizes left-right, front-back, up-down.
+_BLOBS = {
+    "pelvis": (0.3, (0.155, 0.105, 0.105)),
+    "spine1": (0.4, (0.135, 0.095, 0.110)),
+    "spine2": (0.8, (0.150, 0.105, 0.120)),
+    "spine3": (0.55, (0.165, 0.110, 0.130)),
+    "head": (0.45, (0.085, 0.105, 0.125)),
+}
+
+
+def _material(name: str) -> bpy.types.Material:
+    material = bpy.data.materials.get(name) or bpy.data.materials.new(name)
+    material.diffuse_color = _COLOURS[name]
+    if bpy.app.version < (5, 0, 0):
+        material.use_nodes = True
+    shader = material.node_tree.nodes.get("Principled BSDF")
+    shader.inputs["Base Color"].default_value = _COLOURS[name]
+    shader.inputs["Roughness"].default_value = 0.6
+    return material
+
+
+def _capsule(mesh: bmesh.types.BMesh, head: Vector, tail: Vector, radii: tuple[float, float]) -> list:
+    """A rounded limb from head to tail."""
+    along = tail - head
+    made = bmesh.ops.create_uvsphere(mesh, u_segments=20, v_segments=14, radius=1.0)["verts"]
+    turn = Vector((0, 0, 1)).rotation_difference(along).to_matrix()
+    for vertex in made:
+        radius, start = (radii[1], tail) if vertex.co.z > 0 else (radii[0], head)
+        vertex.co = start + turn @ (vertex.co * radius)
+    return made
+
+
+def _blob(mesh: bmesh.types.BMesh, centre: Vector, sizes: tuple[float, float, float]) -> list:
+    return bmesh.ops.create_uvsphere(
+        mesh, u_segments=24, v_segments=16, radius=1.0, matrix=Matrix.Translation(centre) @ Matrix.Diagonal((*sizes, 1))
+    )["verts"]
+
+
+def add_body(rig: bpy.types.Object) -> bpy.types.Object:
+    """One mesh; each part follows one bone."""
+    shape, weights, parts = bmesh.new(), {}, []
+    for bone in rig.data.bones:
+        side, _, part = bone.name.rpartition("_")
+        before = len(shape.faces)
+        if bone.name in _BLOBS:
+            where, sizes = _BLOBS[bone.name]
+            vertices = _blob(shape, bone.head_local.lerp(bone.tail_local, where), sizes)
+        else:
+            vertices = _capsule(shape, bone.head_local, bone.tail_local, _LIMBS[part or bone.name])
+        weights[bone.name] = len(vertices)
+        parts += [("left", "right", "middle").index(side or "middle")] * (len(shape.faces) - before)
+    mesh = bpy.data.meshes.new("Figure")
+    shape.to_mesh(mesh)
+    shape.free()
+    for name in ("left", "right", "middle"):
+        mesh.materials.append(_material(name))
+    mesh.polygons.foreach_set("material_index", parts)
+    mesh.polygons.foreach_set("use_smooth", [True] * len(parts))
+    body = bpy.data.objects.new("Figure", mesh)
+    bpy.context.scene.collection.objects.link(body)
+    first = 0
+    for name, count in weights.items():
+        body.vertex_groups.new(name=name).add(range(first, first + count), 1.0, "REPLACE")
+        first += count
+    body.parent = rig
+    body.modifiers.new("Armature", "ARMATURE").object = rig
+    return body
+
+
+def add_floor(half_size: int = 12) -> bpy.types.Object:
+    """A chequered floor of one-metre tiles, so that travel can be seen."""
+    mesh, side = bpy.data.meshes.new("Floor"), 2 * half_size
+    grid = np.arange(side + 1) - half_size
+    x, y = np.meshgrid(grid, grid)
+    vertices = np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], axis=1)
+    corner = (np.arange(side)[:, None] * (side + 1) + np.arange(side)[None]).ravel()
+    faces = np.stack([corner, corner + 1, corner + side + 2, corner + side + 1], axis=1)
+    mesh.from_pydata(vertices.tolist(), [], faces.tolist())
+    for name in ("light", "dark"):
+        mesh.materials.append(_material(name))
+    mesh.polygons.foreach_set("material_index", (np.indices((side, side)).sum(axis=0) % 2).ravel().tolist())
+    floor = bpy.data.objects.new("Floor", mesh)
+    bpy.context.scene.collection.objects.link(floor)
+    return floor
+
+
+def add_camera(rig: bpy.types.Object, first: int, last: int) -> bpy.types.Object:
+    """A camera at three quarters from the front that follows the hips smoothly on the ground plane."""
+    scene = bpy.context.scene
+    hips = []
+    for frame in range(first, last + 1):
+        scene.frame_set(frame)
+        hips.append(list((rig.matrix_world @ rig.pose.bones["pelvis"].matrix).translation))
+    hips, width = np.array(hips), 31
+    padded = np.pad(hips[:, :2], ((width // 2, width // 2), (0, 0)), mode="edge")
+    smooth = np.stack([np.convolve(padded[:, k], np.ones(width) / width, "valid") for k in range(2)], axis=1)
+    # The body's own reach plus what it strays from the smoothed path.
+    reach = 1.0 + np.abs(hips[:, :2] - smooth).max()
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(camera)
+    camera.data.lens = 50
+    offset = Vector((0.62, -1.0, 0.34)).normalized() * (3.4 + 1.6 * (reach - 1.0) + 0.8)
+    aim = Vector((0, 0, 0.86))
+    camera.rotation_euler = (-offset).to_track_quat("-Z", "Y").to_euler()
+    for frame in range(first, last + 1, 2):
+        camera.location = Vector((*smooth[frame - first], 0)) + aim + offset
+        camera.keyframe_insert("location", frame=frame)
+    scene.camera = camera
+    return camera
+
+
+def add_light() -> None:
+    sun = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
+    sun.data.energy, sun.data.angle = 3.0, 0.2
+    sun.rotation_euler = (0.7, 0.2, 0.6)
+    bpy.context.scene.collection.objects.link(sun)
+    world = bpy.context.scene.world or bpy.data.worlds.new("World")
+    bpy.context.scene.world = world
+    world.color = (0.86, 0.87, 0.88)
+    if bpy.app.version < (5, 0, 0):
+        world.use_nodes = True
+    background = world.node_tree.nodes.get("Background") if world.node_tree else None
+    if background is not None:
+        background.inputs["Color"].default_value = (0.86, 0.87, 0.88, 1.0)
+        background.inputs["Strength"].default_value = 0.7
