@@ -17,7 +17,7 @@ from moclip.tokenizer import Tokenizer
 HELD_OUT = Path(__file__).parent / "data" / "plain_english.tsv"
 # Two verbs of motion in WordNet's file format: offset, lexicographer file, type, word count (hex), words, ... | gloss.
 WORDNET = """  1 This software and database is being provided to you
-01904930 38 v 01 walk 0 001 @ 01835496 v 0000 01 + 02 00 | use one's feet to advance; "Walk, don't run!"; "he walks home"
+01904930 38 v 01 walk 0 001 @ 01835496 v 0000 01 + 02 00 | use the feet to advance; "Walk, don't run!"; "he walks home"
 01926311 38 v 02 run 0 race_along 0 001 @ 02055649 v 0000 | move fast by using one's feet; "Don't run"
 """
 
@@ -32,14 +32,14 @@ def wordnet(tmp_path) -> Path:
 class HashTeacher(SentenceTeacher):
     """Stands in for MiniLM: a random but fixed unit vector a word, averaged over the sentence."""
 
-    calls = 0
+    calls, width = 0, 24
 
     def _load(self):
         return self
 
     def encode_words(self, sentence: str) -> np.ndarray:
         seeds = (int(hashlib.sha256(w.encode()).hexdigest()[:8], 16) for w in sentence.lower().split() or ["-"])
-        vector = sum(np.random.default_rng(seed).normal(size=24) for seed in seeds)
+        vector = sum(np.random.default_rng(seed).normal(size=self.width) for seed in seeds)
         return vector / np.linalg.norm(vector)
 
     def encode(self, sentences, **options):
@@ -47,6 +47,12 @@ class HashTeacher(SentenceTeacher):
             return super().encode(sentences)
         HashTeacher.calls += 1
         return np.stack([self.encode_words(sentence) for sentence in sentences])
+
+
+class WideHashTeacher(HashTeacher):
+    """Wide enough that different words are nearly orthogonal, so that every word can be read off the sum."""
+
+    width = 512
 
 
 def test_swapping_sides_twice_is_nothing():
@@ -64,7 +70,7 @@ def test_movement_sentences_come_with_their_mirrored_twin():
 
 def test_wordnet_gives_words_glosses_and_examples(wordnet):
     texts = wordnet_sentences(np.random.default_rng(0), 100, wordnet)
-    assert {"use one's feet to advance", "he walks home", "move fast by using one's feet"} <= set(texts)
+    assert {"use the feet to advance", "he walks home", "move fast by using one's feet"} <= set(texts)
     assert not [t for t in texts if "software" in t or "_" in t]
 
 
@@ -127,7 +133,7 @@ def test_held_out_sentences_cover_actions_and_sides():
 
 def test_probe_tells_classes_whose_words_are_in_the_vectors(tmp_path):
     pytest.importorskip("torch")
-    teacher = HashTeacher(tmp_path, log=lambda _: None)
+    teacher = WideHashTeacher(tmp_path, log=lambda _: None)
     rows = [
         ("kick", "left", "kick with the left leg"),
         ("kick", "right", "kick with the right leg"),
