@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 EXAMPLE = "a tired man walks, then waves with his left hand"
-WIDTH, HEIGHT = 480, 360
-MOST_PICTURES = 50
+WIDTH, HEIGHT = 720, 540
+MOST_PICTURES = 40
 
 
 def demo(

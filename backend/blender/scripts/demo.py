@@ -42,6 +42,7 @@ def demo(task: dict) -> None:
         stage_set.add_camera(rig, scene.frame_start, scene.frame_end)
         rig.hide_render = True
         scene.frame_set(1)
+        bpy.context.preferences.filepaths.save_version = 0  # no demo.blend1 beside it
         bpy.ops.wm.save_as_mainfile(filepath=task["blend"], compress=True)
     addon.close()
 

@@ -20,10 +20,11 @@ def _use_workbench(scene: bpy.types.Scene) -> None:
     shading = scene.display.shading
     shading.light, shading.color_type = "STUDIO", "MATERIAL"
     shading.show_shadows, shading.shadow_intensity = True, 0.35
-    shading.show_cavity, shading.cavity_type = True, "SCREEN"
     shading.background_type, shading.background_color = "VIEWPORT", (0.86, 0.87, 0.88)
     scene.display.light_direction = (0.35, 0.45, 0.82)
-    scene.display.render_aa = "8"
+    # The pictures are scaled down afterwards: cheaper than samples where no GPU draws them.
+    scene.display.render_aa = "FXAA"
+    scene.view_settings.exposure = 0.5
 
 
 def _use_cycles(scene: bpy.types.Scene) -> None:

@@ -9,23 +9,24 @@ from mathutils import Matrix, Vector
 _COLOURS = {
     "left": (0.86, 0.34, 0.10, 1.0),
     "right": (0.10, 0.30, 0.72, 1.0),
-    "middle": (0.62, 0.64, 0.66, 1.0),
-    "light": (0.80, 0.81, 0.82, 1.0),
-    "dark": (0.70, 0.715, 0.73, 1.0),
+    "middle": (0.50, 0.52, 0.55, 1.0),
+    "light": (0.93, 0.93, 0.92, 1.0),
+    "dark": (0.78, 0.79, 0.80, 1.0),
 }
+_SIDES = ("left", "right", "middle")
 # Radii in metres at a bone's head and tail.
 _LIMBS = {
-    "hip": (0.085, 0.062), "knee": (0.062, 0.042), "ankle": (0.045, 0.040), "foot": (0.040, 0.030),
-    "collar": (0.050, 0.055), "shoulder": (0.052, 0.042), "elbow": (0.042, 0.030), "wrist": (0.035, 0.022),
-    "neck": (0.048, 0.045),
+    "hip": (0.098, 0.070), "knee": (0.070, 0.046), "ankle": (0.050, 0.045), "foot": (0.045, 0.036),
+    "collar": (0.062, 0.064), "shoulder": (0.062, 0.048), "elbow": (0.048, 0.034), "wrist": (0.040, 0.030),
+    "neck": (0.054, 0.050),
 }  # fmt: skip
 # Centre along the bone (0 head, 1 tail) and half sizes left-right, front-back, up-down.
 _BLOBS = {
-    "pelvis": (0.3, (0.155, 0.105, 0.105)),
-    "spine1": (0.4, (0.135, 0.095, 0.110)),
-    "spine2": (0.8, (0.150, 0.105, 0.120)),
-    "spine3": (0.55, (0.165, 0.110, 0.130)),
-    "head": (0.45, (0.085, 0.105, 0.125)),
+    "pelvis": (0.2, (0.175, 0.125, 0.130)),
+    "spine1": (0.3, (0.150, 0.112, 0.150)),
+    "spine2": (0.6, (0.160, 0.118, 0.160)),
+    "spine3": (0.40, (0.185, 0.125, 0.150)),
+    "head": (0.50, (0.092, 0.112, 0.135)),
 }
 
 
@@ -59,30 +60,28 @@ def _blob(mesh: bmesh.types.BMesh, centre: Vector, sizes: tuple[float, float, fl
 
 def add_body(rig: bpy.types.Object) -> bpy.types.Object:
     """One mesh; each part follows one bone."""
-    shape, weights, parts = bmesh.new(), {}, []
-    for bone in rig.data.bones:
+    shape = bmesh.new()
+    group_layer = shape.verts.layers.deform.verify()
+    for index, bone in enumerate(rig.data.bones):
         side, _, part = bone.name.rpartition("_")
-        before = len(shape.faces)
         if bone.name in _BLOBS:
             where, sizes = _BLOBS[bone.name]
             vertices = _blob(shape, bone.head_local.lerp(bone.tail_local, where), sizes)
         else:
             vertices = _capsule(shape, bone.head_local, bone.tail_local, _LIMBS[part or bone.name])
-        weights[bone.name] = len(vertices)
-        parts += [("left", "right", "middle").index(side or "middle")] * (len(shape.faces) - before)
+        for vertex in vertices:
+            vertex[group_layer][index] = 1.0
+            for face in vertex.link_faces:
+                face.material_index, face.smooth = _SIDES.index(side or "middle"), True
     mesh = bpy.data.meshes.new("Figure")
     shape.to_mesh(mesh)
     shape.free()
-    for name in ("left", "right", "middle"):
+    for name in _SIDES:
         mesh.materials.append(_material(name))
-    mesh.polygons.foreach_set("material_index", parts)
-    mesh.polygons.foreach_set("use_smooth", [True] * len(parts))
     body = bpy.data.objects.new("Figure", mesh)
     bpy.context.scene.collection.objects.link(body)
-    first = 0
-    for name, count in weights.items():
-        body.vertex_groups.new(name=name).add(range(first, first + count), 1.0, "REPLACE")
-        first += count
+    for bone in rig.data.bones:
+        body.vertex_groups.new(name=bone.name)
     body.parent = rig
     body.modifiers.new("Armature", "ARMATURE").object = rig
     return body
@@ -120,7 +119,7 @@ def add_camera(rig: bpy.types.Object, first: int, last: int) -> bpy.types.Object
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     scene.collection.objects.link(camera)
     camera.data.lens = 50
-    offset = Vector((0.62, -1.0, 0.34)).normalized() * (3.4 + 1.6 * (reach - 1.0) + 0.8)
+    offset = Vector((0.62, -1.0, 0.34)).normalized() * (3.5 + 1.6 * (reach - 1.0))
     aim = Vector((0, 0, 0.86))
     camera.rotation_euler = (-offset).to_track_quat("-Z", "Y").to_euler()
     for frame in range(first, last + 1, 2):
