@@ -119,8 +119,8 @@ def add_camera(rig: bpy.types.Object, first: int, last: int) -> bpy.types.Object
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     scene.collection.objects.link(camera)
     camera.data.lens = 50
-    offset = Vector((0.62, -1.0, 0.34)).normalized() * (3.5 + 1.6 * (reach - 1.0))
-    aim = Vector((0, 0, 0.86))
+    offset = Vector((0.62, -1.0, 0.34)).normalized() * (3.75 + 1.6 * (reach - 1.0))
+    aim = Vector((0, 0, 0.84))
     camera.rotation_euler = (-offset).to_track_quat("-Z", "Y").to_euler()
     for frame in range(first, last + 1, 2):
         camera.location = Vector((*smooth[frame - first], 0)) + aim + offset

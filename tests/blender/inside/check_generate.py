@@ -2,6 +2,7 @@
 """From a prompt in the panel to keyframes, with the backend that the zip brings."""
 
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 def test_the_bundled_zmq_is_used(addon, driver):
     import zmq
 
+    if (Path(sysconfig.get_paths()["platlib"]) / "zmq").is_dir():
+        pytest.skip("this environment has a pyzmq of its own, and Blender puts that first")
     user = Path(bpy.utils.resource_path("USER")).resolve()
     assert Path(zmq.__file__).resolve().is_relative_to(user / "extensions"), zmq.__file__
 

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`moclip demo` and `moclip keyframe`, as a user runs them."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MAKE_SCENE = """
+import bpy, sys
+bpy.ops.wm.read_homefile(use_empty=True)
+armature = bpy.data.armatures.new("Robot")
+bpy.context.scene.collection.objects.link(bpy.data.objects.new("Robot", armature))
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[-1])
+"""
+READ_SCENE = """
+import bpy, json, sys
+bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
+told = {}
+for rig in (o for o in bpy.data.objects if o.animation_data):
+    data = rig.animation_data
+    strips = [[s.name, s.frame_start] for t in data.nla_tracks for s in t.strips]
+    told[rig.name] = [data.action.name if data.action else None, strips]
+print("@" + json.dumps(told))
+"""
+
+if importlib.util.find_spec("bpy") is None or importlib.util.find_spec("typer") is None:
+    pytest.skip("needs bpy and the command line", allow_module_level=True)
+
+
+def moclip(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"PYTHONPATH": str(ROOT), "MOCLIP_STATE": str(cwd / "state")}
+    command = [sys.executable, "-m", "backend", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=600)
+
+
+def in_blender(code: str, argument: Path, folder: Path) -> str:
+    env = os.environ | {"BLENDER_USER_RESOURCES": str(folder / "user"), "XDG_CACHE_HOME": str(folder / "cache")}
+    done = subprocess.run([sys.executable, "-c", code, str(argument)], env=env, capture_output=True, text=True)
+    return done.stdout
+
+
+def test_demo_writes_a_scene_a_bvh_and_a_preview(tmp_path):
+    done = moclip("demo", "a person waves with the left hand", "--seconds", "1", "--out", "shown", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("demo.blend", "demo.bvh", "demo.png", "demo.gif"):
+        assert (tmp_path / "shown" / name).stat().st_size > 1000, name
+    for stage in ("build add-on", "install add-on", "start backend", "generate and keyframe", "render preview"):
+        assert stage in done.stderr
+    bvh = (tmp_path / "shown/demo.bvh").read_text()
+    assert "Frames: 20" in bvh
+
+    from PIL import Image
+
+    with Image.open(tmp_path / "shown/demo.png") as picture:
+        blue = sum(b > r + 60 for r, _, b in picture.convert("RGB").getdata())
+        orange = sum(r > b + 60 for r, _, b in picture.convert("RGB").getdata())
+    # The figure's two sides are in the picture, each more than a speck.
+    assert blue > 2000 and orange > 2000
+    scene = in_blender(READ_SCENE, tmp_path / "shown/demo.blend", tmp_path)
+    assert '"MoCLIP": ["a person waves with the left hand", []]' in scene
+
+
+@pytest.mark.parametrize(("text", "part"), [("", "empty"), ("一个人向前走", "English")])
+def test_demo_refuses_bad_prompts_before_it_builds(tmp_path, text, part):
+    done = moclip("demo", text, cwd=tmp_path)
+    assert done.returncode == 1 and part in done.stderr and "Traceback" not in done.stderr
+    assert "build add-on" not in done.stderr
+
+
+def test_demo_with_a_blender_that_is_none(tmp_path):
+    done = moclip("demo", "--blender", "/no/blender", cwd=tmp_path)
+    assert done.returncode == 1 and "cannot be run as Blender" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_keyframe_goes_on_after_a_bad_row(tmp_path):
+    in_blender(MAKE_SCENE, tmp_path / "scene.blend", tmp_path)
+    before = (tmp_path / "scene.blend").read_bytes()
+    (tmp_path / "prompts.csv").write_text(
+        "armature,prompt,start,seconds,seed\n"
+        ",a person walks forward,11,1.5,3\n"
+        "Nobody,a person walks,1,1,0\n"
+        "Robot,a person walks,1,1,0\n"
+        ",,1,1,0\n"
+        ",a person jumps,1,99,0\n"
+        "MoCLIP,a person waves,61,1,0\n"
+    )
+    done = moclip("keyframe", "scene.blend", "prompts.csv", "--out", "out.blend", cwd=tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("row 1: done: MoCLIP: 'a person walks forward', 1.5 s") for line in lines), done.stdout
+    assert "row 2: failed: The scene has no armature named 'Nobody'." in lines
+    assert any(line.startswith("row 3: failed: The bones of 'Robot'") for line in lines)
+    assert any(line.startswith("row 4: failed: The prompt is empty") for line in lines)
+    assert any(line.startswith("row 5: failed:") and "99" in line for line in lines)
+    assert any(line.startswith("row 6: done: MoCLIP") for line in lines)
+    assert lines[-1].startswith("2 of 6 rows keyed")
+    scene = in_blender(READ_SCENE, tmp_path / "out.blend", tmp_path)
+    assert '"MoCLIP": [null, [["a person walks forward", 11.0], ["a person waves", 61.0]]]' in scene
+    assert (tmp_path / "scene.blend").read_bytes() == before
+
+
+def test_keyframe_refuses_what_cannot_be_meant(tmp_path):
+    in_blender(MAKE_SCENE, tmp_path / "scene.blend", tmp_path)
+    (tmp_path / "prompts.csv").write_text("armature,prompt,start,seconds,seed\n,a person walks,1,1,0\n")
+    (tmp_path / "other.csv").write_text("name,text\nx,y\n")
+    (tmp_path / "fake.blend").write_text("not a scene")
+    cases = [
+        (("scene.blend", "prompts.csv", "--out", "scene.blend"), "overwrite"),
+        (("scene.blend", "prompts.csv", "--out", "none/out.blend"), "Nothing can be written"),
+        (("scene.blend", "other.csv", "--out", "out.blend"), "no column 'armature'"),
+        (("scene.blend", "none.csv", "--out", "out.blend"), "cannot be read"),
+        (("none.blend", "prompts.csv", "--out", "out.blend"), "There is no file"),
+        (("fake.blend", "prompts.csv", "--out", "out.blend"), "not a .blend file"),
+        (("scene.blend", "prompts.csv", "--out", "out.fbx"), "must end in .blend"),
+    ]
+    for arguments, part in cases:
+        done = moclip("keyframe", *arguments, cwd=tmp_path)
+        assert done.returncode == 1 and part in done.stderr and "Traceback" not in done.stderr, (arguments, done.stderr)
