@@ -142,9 +142,7 @@ def root_motion(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return heading, position
 
 
-def uniform_skeleton(
-    joints: np.ndarray, target_offsets: np.ndarray, spec: FeatureSpec = HUMANML3D
-) -> np.ndarray:
+def uniform_skeleton(joints: np.ndarray, target_offsets: np.ndarray, spec: FeatureSpec = HUMANML3D) -> np.ndarray:
     """The same poses (T, J, 3) with the bone lengths of target_offsets (J, 3); the root path scales with the legs."""
     joints = np.asarray(joints, dtype=np.float64)
     source = skeleton_offsets(joints[0], spec)
@@ -171,7 +169,12 @@ def _canonical(joints: np.ndarray, spec: FeatureSpec) -> np.ndarray:
     joints = joints - joints[0, 0] * _ACROSS_GROUND - joints[..., 1].min() * _Y
     r_hip, l_hip, r_shoulder, l_shoulder = joints[0, list(spec.face)]
     forward = np.cross(_Y, rot.normalize(r_hip - l_hip + r_shoulder - l_shoulder))
-    return rot.rotate(rot.between(forward, _Z)[None, None], joints)
+    return rot.rotate(_turn_to_z(forward)[None, None], joints)
+
+
+def _turn_to_z(forward: np.ndarray) -> np.ndarray:
+    """Turn (..., 4) about +Y that takes level directions (..., 3) to +Z; straight backwards included."""
+    return rot.from_axis_angle(_Y, -np.arctan2(forward[..., 0], forward[..., 2]))
 
 
 def _heading_rotations(joints: np.ndarray, spec: FeatureSpec, smooth: bool) -> np.ndarray:
@@ -183,10 +186,12 @@ def _heading_rotations(joints: np.ndarray, spec: FeatureSpec, smooth: bool) -> n
     if smooth:
         # Before normalising: a leaning body counts for less, as in HumanML3D.
         forward = _gaussian_smooth(forward, _SMOOTHING_SIGMA)
-    heading = rot.between(rot.normalize(forward), np.broadcast_to(_Z, forward.shape))
+    heading = _turn_to_z(forward)
     if smooth:
         heading[0] = rot.IDENTITY
-    return heading
+    # HumanML3D leaves the sign as it is. Its yaw velocity then has the wrong sign in the frame where the body faces
+    # straight backwards, and the rest of the path is turned: the one quirk that is not kept.
+    return rot.continuous(heading)
 
 
 def _gaussian_smooth(values: np.ndarray, sigma: float) -> np.ndarray:

@@ -13,7 +13,9 @@ app = typer.Typer(no_args_is_help=True, help="Build and check dataset folders. E
 def bvh_command(
     sources: Annotated[list[Path], typer.Argument(help="Folders with BVH files (or single files).")],
     out: Annotated[Path, typer.Option(help="Dataset folder to write; a broken-off build is resumed.")],
-    joint_map: Annotated[Path | None, typer.Option(help='JSON: {"joints": {"pelvis": "Hips", ...}} for other skeletons.')] = None,
+    joint_map: Annotated[
+        Path | None, typer.Option(help='JSON: {"joints": {"pelvis": "Hips", ...}} for other skeletons.')
+    ] = None,
     min_frames: Annotated[int, typer.Option(help="Refuse clips of this many frames (at 20 fps) or fewer.")] = 20,
     captions: Annotated[int, typer.Option(help="Sentences for each clip.")] = 10,
     sequences: Annotated[int, typer.Option(help="Two-action sequences for training, before mirroring.")] = 3000,
@@ -38,7 +40,9 @@ def bvh_command(
                 tasks[stage] = bar.add_task(stage, total=1.0)
             bar.update(tasks[stage], completed=fraction)
 
-        report = build_dataset(sources, out, options, joint_map=load_joint_map(joint_map) if joint_map else None, progress=progress)
+        report = build_dataset(
+            sources, out, options, joint_map=load_joint_map(joint_map) if joint_map else None, progress=progress
+        )
     for kind, count in report.clips.items():
         print(f"{count} {kind} ids")
     for split, minutes in report.minutes.items():

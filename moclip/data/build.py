@@ -15,12 +15,15 @@ import numpy as np
 from moclip.data.captions import write_captions
 from moclip.data.labels import ActionLabel, label_clip
 from moclip.data.retarget import FPS, JointMap, load_bvh_motion
+from moclip.data.screening import faces_where_it_goes, longest_unbroken, repeated_cycle
 from moclip.data.variants import MAX_FRAMES, RARE, Clip, sequences, single_actions, variants, whole
 from moclip.errors import MoclipError
 from moclip.features import BLOCKS, motion_to_features
 from moclip.motion import Motion
 
 FORMAT = 1
+_RULES = 2
+"""Raised whenever the same files and options give another data set: finished clips of older rules are not kept."""
 Progress = Callable[[str, float], None]
 
 
@@ -59,7 +62,12 @@ class Recording:
 
 
 def build_dataset(
-    folders: Sequence[Path], out: Path, options: BuildOptions | None = None, *, joint_map: JointMap | None = None, progress: Progress | None = None
+    folders: Sequence[Path],
+    out: Path,
+    options: BuildOptions | None = None,
+    *,
+    joint_map: JointMap | None = None,
+    progress: Progress | None = None,
 ) -> BuildReport:
     """Convert all BVH files under `folders`; the same files and options give the same bytes.
 
@@ -69,7 +77,9 @@ def build_dataset(
     options, progress, report = options or BuildOptions(), progress or (lambda stage, fraction: None), BuildReport()
     files = sorted({p for folder in folders for p in _bvh_files(folder)}, key=lambda p: p.name)
     if not files:
-        raise MoclipError("There is no BVH file in the folders given.", hint="Name folders that hold .bvh files.", code="bad_dataset")
+        raise MoclipError(
+            "There is no BVH file in the folders given.", hint="Name folders that hold .bvh files.", code="bad_dataset"
+        )
     writer = _Writer(Path(out), options, files, report)
     recordings = _read(files, options, joint_map, report, progress)
     if not recordings:
@@ -78,16 +88,20 @@ def build_dataset(
     rare = Counter(r.label.action for r in recordings)
     units: dict[str, list[Clip]] = defaultdict(list)
     for number, recording in enumerate(recordings):
-        progress("clips", number / len(recordings))
+        progress("clips", (number + 1) / len(recordings))
         split = splits[recording.name]
         for clips, blocks in _clips_of(recording, options, rare[recording.label.action] <= RARE):
             units[split] += blocks
             for clip in clips:
                 writer.write(f"{'M' if clip.mirrored else ''}{recording.name}{clip.suffix}", clip, split)
-    for split, count in (("train", options.sequences), ("val", options.sequences // 12), ("test", options.sequences // 12)):
+    for split, count in (
+        ("train", options.sequences),
+        ("val", options.sequences // 12),
+        ("test", options.sequences // 12),
+    ):
         rng = np.random.default_rng([options.seed, zlib.crc32(split.encode())])
         for number, clip in enumerate(sequences(units[split], count, rng)):
-            progress(f"{split} sequences", number / max(1, count))
+            progress(f"{split} sequences", (number + 1) / count)
             for version in (clip, clip.mirror()) if options.mirror else (clip,):
                 writer.write(f"{'M' if version.mirrored else ''}S{split}{clip.suffix}", version, split)
     writer.finish(folders)
@@ -101,24 +115,45 @@ def _bvh_files(folder: Path) -> Iterable[Path]:
     return [folder] if folder.is_file() else folder.rglob("*.bvh")
 
 
-def _read(files: list[Path], options: BuildOptions, joint_map: JointMap | None, report: BuildReport, progress: Progress) -> list[Recording]:
+def _read(
+    files: list[Path], options: BuildOptions, joint_map: JointMap | None, report: BuildReport, progress: Progress
+) -> list[Recording]:
     recordings = []
     for number, path in enumerate(files):
-        progress("reading", number / len(files))
+        progress("reading", (number + 1) / len(files))
         try:
             motion = load_bvh_motion(path, joint_map)
         except MoclipError as error:
             report.refuse("unreadable or unknown skeleton", path)
             report.messages[-1] = str(error)
             continue
-        label = label_clip(path.stem, motion)
-        if motion.frames <= options.min_frames:
-            report.refuse(f"shorter than {options.min_frames} frames", path, motion.seconds)
-        elif label is None:
-            report.refuse("no action in the file name", path, motion.seconds)
-        else:
-            recordings.append(Recording(path.stem, motion, label))
+        recording = _screened(path, motion, options, report)
+        if recording is not None:
+            recordings.append(recording)
     return recordings
+
+
+def _screened(path: Path, motion: Motion, options: BuildOptions, report: BuildReport) -> Recording | None:
+    """What of a motion can be used; says in the report what cannot."""
+    sound = longest_unbroken(motion)
+    lost = motion.seconds - (sound.seconds if sound else 0.0)
+    if lost > 0:
+        report.refuse("the pelvis flips over (the longest sound part is kept)", path, lost)
+    label = label_clip(path.stem, sound) if sound else None
+    if sound is None or label is None:
+        if sound is not None:
+            report.refuse("no action in the file name", path, sound.seconds)
+        return None
+    if sound.frames <= options.min_frames:
+        # A single cycle of steps can be repeated as often as one likes.
+        sound = repeated_cycle(sound, label, frames=60) or sound
+    if sound.frames <= options.min_frames:
+        report.refuse(f"shorter than {options.min_frames} frames", path, sound.seconds)
+    elif not faces_where_it_goes(sound, label):
+        report.refuse("faces away from where it goes", path, sound.seconds)
+    else:
+        return Recording(path.stem, sound, label)
+    return None
 
 
 def split_recordings(recordings: list[Recording]) -> dict[str, str]:
@@ -152,9 +187,13 @@ class _Writer:
     def __init__(self, out: Path, options: BuildOptions, files: list[Path], report: BuildReport):
         self.out, self.options, self.report = out, options, report
         self.lines: dict[str, dict] = {}
-        for part in ("new_joint_vecs", "texts"):
-            (out / part).mkdir(parents=True, exist_ok=True)
-        key = json.dumps([FORMAT, vars(options), [(p.name, p.stat().st_size) for p in files]])
+        try:
+            for part in ("new_joint_vecs", "texts"):
+                (out / part).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            hint = "Choose a folder that you may write to."
+            raise MoclipError(f"The folder {out} cannot be written.", hint=hint, code="bad_dataset") from error
+        key = json.dumps([FORMAT, _RULES, vars(options), [(p.name, p.stat().st_size) for p in files]])
         self.key = hashlib.sha256(key.encode()).hexdigest()
         self.resuming = (out / "build.key").is_file() and (out / "build.key").read_text() == self.key
         (out / "build.key").write_text(self.key)
@@ -166,11 +205,15 @@ class _Writer:
         features, text = self.out / "new_joint_vecs" / f"{clip_id}.npy", self.out / "texts" / f"{clip_id}.txt"
         # The text is written last, so a clip with a text is whole.
         if not (self.resuming and text.is_file()):
-            motion = Motion(clip.motion.fps, clip.motion.rotations[:MAX_FRAMES], clip.motion.root_translation[:MAX_FRAMES])
+            motion = Motion(
+                clip.motion.fps, clip.motion.rotations[:MAX_FRAMES], clip.motion.root_translation[:MAX_FRAMES]
+            )
             np.save(features, motion_to_features(motion).astype(np.float32))
             rng = np.random.default_rng([self.options.seed, zlib.crc32(clip_id.encode())])
             captions = write_captions(clip.labels, rng, self.options.captions_per_clip, frames / FPS)
-            text.write_text("".join(f"{caption}#{_tagged(caption)}#0.0#0.0\n" for caption in captions), encoding="utf-8")
+            text.write_text(
+                "".join(f"{caption}#{_tagged(caption)}#0.0#0.0\n" for caption in captions), encoding="utf-8"
+            )
         self.report.clips[clip.kind] += 1
         self.report.minutes[split] += frames / FPS / 60
         self.lines[clip_id] = {
@@ -183,7 +226,9 @@ class _Writer:
             ids = [i for i, line in self.lines.items() if line["split"] == split]
             (self.out / f"{split}.txt").write_text("".join(f"{i}\n" for i in ids), encoding="utf-8")
         (self.out / "all.txt").write_text("".join(f"{i}\n" for i in self.lines), encoding="utf-8")
-        (self.out / "clips.jsonl").write_text("".join(json.dumps(line) + "\n" for line in self.lines.values()), encoding="utf-8")
+        (self.out / "clips.jsonl").write_text(
+            "".join(json.dumps(line) + "\n" for line in self.lines.values()), encoding="utf-8"
+        )
         mean, std = self._statistics()
         np.save(self.out / "Mean.npy", mean)
         np.save(self.out / "Std.npy", std)
@@ -218,8 +263,8 @@ _CREDITS = {
     "dataset-": ("Bandai-Namco-Research-Motiondataset", "CC BY-NC 4.0, Bandai Namco Research Inc., arXiv 2306.08861"),
     "train_": (
         "CMU Graphics Lab Motion Capture Database",
-        "free for all uses. The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with "
-        "funding from NSF EIA-0196217.",
+        "free for all uses. The data used in this project was obtained from mocap.cs.cmu.edu. The database was created "
+        "with funding from NSF EIA-0196217.",
     ),
     "humanoid3d_": ("DeepMimic reference motions", "MIT, Xue Bin Peng 2018"),
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """BVH files: any hierarchy, any channel order, positions on any joint. Units are the file's own."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from moclip.errors import MoclipError
 from moclip.motion import Motion
 from moclip.skeleton import CHILDREN, JOINT_NAMES, PARENTS
 
+_SHORTEST_FRAME, _LONGEST_FRAME = 1e-4, 10.0  # seconds
 _HINT = "Export it again as a BVH file with a full-body skeleton."
 
 
@@ -64,20 +66,21 @@ def read_bvh(path: Path) -> Bvh:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise MoclipError(f"The file {path} cannot be read.", hint="Check the path.", code="bad_bvh") from error
-    head, found, tail = text.partition("MOTION")
-    if "HIERARCHY" not in head or not found:
-        raise _bad(path, "is not a BVH file: it has no HIERARCHY or no MOTION part")
+    start = re.search(r"^\s*MOTION\s", text, re.MULTILINE)
+    if "HIERARCHY" not in text[: start.start() if start else None]:
+        raise _bad(path, "is not a BVH file: it has no HIERARCHY part")
+    if not start:
+        raise _bad(path, "has no frames: it ends before the MOTION part")
     try:
-        hierarchy = _read_hierarchy(head.split())
+        hierarchy = _read_hierarchy(text[: start.start()].split())
     except (IndexError, ValueError) as error:
         raise _bad(path, "has a damaged HIERARCHY part") from error
     if len(hierarchy.names) < 2:
         raise _bad(path, "has a root joint only")
-    values, seconds = _read_motion(path, tail.split(), sum(map(len, hierarchy.channels)))
+    values, seconds = _read_motion(path, text[start.end() :], sum(map(len, hierarchy.channels)))
     rotations, positions = _apply_channels(hierarchy, values)
-    return Bvh(
-        tuple(hierarchy.names), tuple(hierarchy.parents), np.array(hierarchy.offsets), rotations, positions, 1 / seconds, hierarchy.ends
-    )
+    names, parents = tuple(hierarchy.names), tuple(hierarchy.parents)
+    return Bvh(names, parents, np.array(hierarchy.offsets), rotations, positions, 1 / seconds, hierarchy.ends)
 
 
 def _bad(path: Path, what: str) -> MoclipError:
@@ -115,25 +118,33 @@ def _read_hierarchy(words: list[str]) -> _Hierarchy:
         elif word == "CHANNELS":
             count = int(words[k + 1])
             result.channels[-1] = words[k + 2 : k + 2 + count]
+            if not all(re.fullmatch("[XYZ](position|rotation)", channel) for channel in result.channels[-1]):
+                raise ValueError("a channel is neither a position nor a rotation")
             k += 2 + count
         else:
             k += 1
     if open_joints or not len(result.names) == len(result.offsets):
         raise ValueError("braces or offsets are missing")
+    if not np.isfinite(result.offsets).all():
+        raise ValueError("an offset is not finite")
     return result
 
 
-def _read_motion(path: Path, words: list[str], width: int) -> tuple[np.ndarray, float]:
-    """Channel values (T, width) and seconds a frame from the words after MOTION: Frames: T Frame Time: s numbers."""
+def _read_motion(path: Path, text: str, width: int) -> tuple[np.ndarray, float]:
+    """Channel values (T, width) and seconds a frame from the text after MOTION."""
+    head = re.match(r"\s*Frames:\s*(-?\d+)\s+Frame\s+Time:\s*(\S+)", text)
+    if not head:
+        raise _bad(path, "has a damaged MOTION part: no number of frames or no frame time")
+    frames = int(head[1])
     try:
-        frames, seconds = int(words[1]), float(words[4])
-        values = np.array(words[5:], dtype=np.float64)
-    except (IndexError, ValueError) as error:
+        seconds = float(head[2])
+        values = np.array(text[head.end() :].split(), dtype=np.float64)
+    except ValueError as error:
         raise _bad(path, "is cut in the middle or has words where numbers belong") from error
     if frames < 1:
         raise _bad(path, "has no frames")
-    if not seconds > 0 or not np.isfinite(seconds):
-        raise _bad(path, f"has a frame time of {words[4]}")
+    if not _SHORTEST_FRAME <= seconds <= _LONGEST_FRAME:
+        raise _bad(path, f"has a frame time of {head[2]}")
     if len(values) < frames * width:
         raise _bad(path, f"is cut in the middle: it promises {frames} frames and holds {len(values) // max(width, 1)}")
     if not np.isfinite(values).all():
@@ -161,20 +172,33 @@ def _apply_channels(hierarchy: _Hierarchy, values: np.ndarray) -> tuple[np.ndarr
 BVH_NAMES = {
     "pelvis": "Hips", "spine1": "Spine", "spine2": "Spine1", "spine3": "Spine2", "neck": "Neck", "head": "Head",
     "left_collar": "LeftShoulder", "left_shoulder": "LeftArm", "left_elbow": "LeftForeArm", "left_wrist": "LeftHand",
-    "right_collar": "RightShoulder", "right_shoulder": "RightArm", "right_elbow": "RightForeArm", "right_wrist": "RightHand",
+    "right_collar": "RightShoulder", "right_shoulder": "RightArm", "right_elbow": "RightForeArm",
+    "right_wrist": "RightHand",
     "left_hip": "LeftUpLeg", "left_knee": "LeftLeg", "left_ankle": "LeftFoot", "left_foot": "LeftToeBase",
     "right_hip": "RightUpLeg", "right_knee": "RightLeg", "right_ankle": "RightFoot", "right_foot": "RightToeBase",
 }  # fmt: skip
 """Joint -> its name in the files that we write, which other programs know (Mixamo's, without the prefix)."""
 
-_END_SITES = {"head": (0, 15, 0), "left_foot": (0, 0, 6), "right_foot": (0, 0, 6), "left_wrist": (15, 0, 0), "right_wrist": (-15, 0, 0)}
+_END_SITES = {
+    "head": (0, 15, 0),
+    "left_foot": (0, 0, 6),
+    "right_foot": (0, 0, 6),
+    "left_wrist": (15, 0, 0),
+    "right_wrist": (-15, 0, 0),
+}
 _CM = 100.0
 
 
 def write_bvh(motion: Motion, path: Path) -> None:
     """Write centimetres, Y up, rotations in Z X Y order; reading it back gives the same motion."""
     order = _depth_first(0)
-    lines = ["HIERARCHY", *_hierarchy_lines(motion, 0, 0), "MOTION", f"Frames: {motion.frames}", f"Frame Time: {1 / motion.fps:.8f}"]
+    lines = [
+        "HIERARCHY",
+        *_hierarchy_lines(motion, 0, 0),
+        "MOTION",
+        f"Frames: {motion.frames}",
+        f"Frame Time: {1 / motion.fps:.8f}",
+    ]
     angles = np.degrees(euler_zxy(motion.rotations[:, order].astype(np.float64))).reshape(motion.frames, -1)
     rows = np.concatenate([motion.root_translation.astype(np.float64) * _CM, angles], axis=1)
     lines += [" ".join(f"{x:.5f}" for x in row) for row in rows]
@@ -187,7 +211,9 @@ def _depth_first(joint: int) -> list[int]:
 
 def _hierarchy_lines(motion: Motion, joint: int, depth: int) -> list[str]:
     tab = "\t" * depth
-    offset = " ".join(f"{x:.5f}" for x in (motion.offsets[joint].astype(np.float64) * _CM if PARENTS[joint] >= 0 else np.zeros(3)))
+    offset = " ".join(
+        f"{x:.5f}" for x in (motion.offsets[joint].astype(np.float64) * _CM if PARENTS[joint] >= 0 else np.zeros(3))
+    )
     positions = "6 Xposition Yposition Zposition" if PARENTS[joint] < 0 else "3"
     lines = [
         f"{tab}{'ROOT' if PARENTS[joint] < 0 else 'JOINT'} {BVH_NAMES[JOINT_NAMES[joint]]}",

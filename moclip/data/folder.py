@@ -10,7 +10,14 @@ import numpy as np
 
 from moclip.errors import MoclipError
 
-_OFFICIAL = {"fps": 20, "joints": 22, "features": 263, "rotation_channels": "humanml3d", "licence": "unknown", "sources": {}}
+_OFFICIAL = {
+    "fps": 20,
+    "joints": 22,
+    "features": 263,
+    "rotation_channels": "humanml3d",
+    "licence": "unknown",
+    "sources": {},
+}
 
 
 class DatasetFolder:
@@ -46,7 +53,11 @@ class DatasetFolder:
     def ids(self, split: str) -> list[str]:
         path = self.path / f"{split}.txt"
         if not path.is_file():
-            raise MoclipError(f"The dataset folder {self.path} has no {split}.txt.", hint="Build the dataset again.", code="bad_dataset")
+            raise MoclipError(
+                f"The dataset folder {self.path} has no {split}.txt.",
+                hint="Build the dataset again.",
+                code="bad_dataset",
+            )
         return path.read_text(encoding="utf-8").split()
 
     def load(self, clip: str) -> np.ndarray:
@@ -62,11 +73,17 @@ class DatasetFolder:
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except OSError as error:
-            raise MoclipError(f"The clip {clip} has no text file {path}.", hint="Write one, or drop its id from the splits.", code="bad_dataset") from error
+            raise MoclipError(
+                f"The clip {clip} has no text file {path}.",
+                hint="Write one, or drop its id from the splits.",
+                code="bad_dataset",
+            ) from error
         fields = [line.split("#") for line in lines if line.strip()]
         whole = [f[0].strip() for f in fields if len(f) < 4 or _is_zero(f[2]) and _is_zero(f[3])]
         if not whole:
-            raise MoclipError(f"The text file {path} holds no caption.", hint="Write one sentence a line.", code="bad_dataset")
+            raise MoclipError(
+                f"The text file {path} holds no caption.", hint="Write one sentence a line.", code="bad_dataset"
+            )
         return whole
 
     def problems(self, limit: int = 20) -> list[str]:

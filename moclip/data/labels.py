@@ -13,7 +13,7 @@ from moclip.motion import Motion
 
 @dataclass(frozen=True)
 class ActionLabel:
-    """action: a canonical name. style: None for a normal one. side: "left", "right", "both", or None when it has none."""
+    """action: a canonical name. style: None for a normal one. side: "left", "right", "both" or None."""
 
     action: str
     style: str | None
@@ -25,21 +25,35 @@ class ActionLabel:
 
 _ACTIONS = {
     # Bandai-Namco
-    "walk": "walk", "run": "run", "dash": "sprint", "walk-back": "walk_backward", "walk-left": "walk_left", "walk-right": "walk_right",
-    "walk-turn-left": "turn_left", "walk-turn-right": "turn_right", "bow": "bow", "bye": "wave", "byebye": "wave", "guide": "guide",
-    "respond": "respond", "call": "call", "kick": "kick", "punch": "punch", "slash": "slash", "dance-short": "dance",
+    "walk": "walk", "run": "run", "dash": "sprint",
+    "walk-back": "walk_backward", "walk-left": "walk_left", "walk-right": "walk_right",
+    "walk-turn-left": "turn_left", "walk-turn-right": "turn_right", "bow": "bow", "bye": "wave",
+    "byebye": "wave", "guide": "guide", "respond": "respond", "call": "call", "kick": "kick",
+    "punch": "punch", "slash": "slash", "dance-short": "dance",
     # CMU
     "walking": "walk", "running": "run", "jumping": "jump", "soccer": "soccer", "basketball": "basketball",
     "basketball_signal": "basketball_signal", "directing_traffic": "direct_traffic",
     # humanoid3d
-    "backflip": "backflip", "cartwheel": "cartwheel", "crawl": "crawl", "dance_a": "dance", "dance_b": "dance", "dance_spin": "dance",
-    "getup_facedown": "get_up_face_down", "getup_faceup": "get_up_face_up", "jog": "jog", "jump": "jump", "roll": "roll",
-    "sideflip": "side_flip", "spin": "spin", "spinkick": "spin_kick", "stealthy_walk": "sneak", "zombie_walk": "zombie_walk",
+    "backflip": "backflip", "cartwheel": "cartwheel", "crawl": "crawl", "dance_a": "dance", "dance_b": "dance",
+    "dance_spin": "dance", "getup_facedown": "get_up_face_down", "getup_faceup": "get_up_face_up", "jog": "jog",
+    "jump": "jump", "roll": "roll", "sideflip": "side_flip", "spin": "spin", "spinkick": "spin_kick",
+    "stealthy_walk": "sneak", "zombie_walk": "zombie_walk",
 }  # fmt: skip
 _STYLES = {"normal": None, "masculinity": "masculine", "old": "elderly"}
-_PATTERNS = (r"dataset-\d_(?P<action>[a-z-]+)_(?P<style>[a-z-]+)_\d+", r"train_(?P<action>[a-z_]+?)_\d+", r"humanoid3d_(?P<action>\w+)")
+_PATTERNS = (
+    r"dataset-\d_(?P<action>[a-z-]+)_(?P<style>[a-z-]+)_\d+",
+    r"train_(?P<action>[a-z_]+?)_\d+",
+    r"humanoid3d_(?P<action>\w+)",
+)
 _SIDED = re.compile(r"(wave|raise-up)-(left|right|both)-hands?")
-_SWAPPED = {"left": "right", "right": "left", "walk_left": "walk_right", "walk_right": "walk_left", "turn_left": "turn_right", "turn_right": "turn_left"}
+_SWAPPED = {
+    "left": "right",
+    "right": "left",
+    "walk_left": "walk_right",
+    "walk_right": "walk_left",
+    "turn_left": "turn_right",
+    "turn_right": "turn_left",
+}
 
 
 def label_of_name(stem: str) -> ActionLabel | None:
@@ -66,7 +80,9 @@ def mirrored(label: ActionLabel) -> ActionLabel:
 def waving_side(motion: Motion) -> str | None:
     """Which hand is up for a good part of the clip, where that is clear."""
     joints = motion.joints()
-    left, right = ((joints[:, wrist, 1] - joints[:, shoulder, 1] > -0.05).mean() for wrist, shoulder in ((20, 16), (21, 17)))
+    left, right = (
+        (joints[:, wrist, 1] - joints[:, shoulder, 1] > -0.05).mean() for wrist, shoulder in ((20, 16), (21, 17))
+    )
     if min(left, right) > 0.3:
         return "both"
     if max(left, right) > 0.25 and min(left, right) < 0.1:
@@ -75,11 +91,14 @@ def waving_side(motion: Motion) -> str | None:
 
 
 def label_clip(stem: str, motion: Motion) -> ActionLabel | None:
-    """Label by name; a wave without a named hand gets the one that waves."""
+    """Label by name; a wave or strike without a named side gets the one that it is done with, where that is clear."""
     label = label_of_name(stem)
-    if label is not None and label.action == "wave" and label.side is None:
+    if label is None or label.side is not None:
+        return label
+    if label.action == "wave":
         return ActionLabel("wave", label.style, waving_side(motion))
-    return label
+    sides = {sided.side for _, _, sided in strikes(motion, label)}
+    return ActionLabel(label.action, label.style, sides.pop()) if len(sides) == 1 else label
 
 
 def peaks(values: np.ndarray, threshold: float, gap: int) -> list[int]:

@@ -18,7 +18,9 @@ from moclip.motion import Motion, forward_kinematics
 from moclip.skeleton import BONE_LENGTHS, CHILDREN, JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
 
 FPS = 20.0
-REQUIRED = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist"))
+REQUIRED = tuple(
+    f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+)
 _X, _Y, _Z = np.eye(3)
 
 
@@ -73,40 +75,52 @@ def _bandai_axes() -> dict[str, np.ndarray]:
 
 
 def _cmu_twists() -> dict[str, np.ndarray]:
-    """In CMU's zero pose elbows bend about an axis 30 degrees off the vertical, and feet are rolled by the 20 degrees by
-    which the legs are spread: the Acclaim files give humerus and radius axes of 30 degrees and feet those of the legs.
+    """In CMU's zero pose elbows bend about an axis 30 degrees off the vertical, and feet are rolled by the 20 degrees
+    by which the legs are spread: the Acclaim files give humerus and radius axes of 30 degrees and feet those of the
+    legs.
     """
     arm = rot.from_axis_angle(_X, np.radians(-30))
     twists = {f"{side}_{part}": arm for side in ("left", "right") for part in ("shoulder", "elbow")}
-    return {**twists, **{f"{s}_ankle": rot.from_axis_angle(_Z, np.radians(a)) for s, a in (("left", 20), ("right", -20))}}
+    return {
+        **twists,
+        **{f"{s}_ankle": rot.from_axis_angle(_Z, np.radians(a)) for s, a in (("left", 20), ("right", -20))},
+    }
 
 
 JOINT_MAPS = (
     JointMap("bandai-namco", _BANDAI_JOINTS, _bandai_axes()),
     JointMap("cmu", _both_sides({
         "pelvis": "Hips", "spine1": "LowerBack", "spine2": "Spine", "spine3": "Spine1", "neck": "Neck1", "head": "Head",
-        "left_collar": "LeftShoulder", "left_shoulder": "LeftArm", "left_elbow": "LeftForeArm", "left_wrist": "LeftHand",
+        "left_collar": "LeftShoulder", "left_shoulder": "LeftArm", "left_elbow": "LeftForeArm",
+        "left_wrist": "LeftHand",
         "left_hip": "LeftUpLeg", "left_knee": "LeftLeg", "left_ankle": "LeftFoot", "left_foot": "LeftToeBase",
     }, "Left", "Right"), twists=_cmu_twists()),
     JointMap("ours", dict(BVH_NAMES)),
     JointMap("mixamo", {k: f"mixamorig:{v}" for k, v in BVH_NAMES.items()}),
     JointMap("humanoid3d", _both_sides({
-        "pelvis": "Hips", "spine1": "Chest", "neck": "Neck", "head": "Head", "left_shoulder": "LeftArm", "left_elbow": "LeftForeArm",
-        "left_wrist": "LeftHand", "left_hip": "LeftUpLeg", "left_knee": "LeftLeg", "left_ankle": "LeftFoot", "left_foot": "LeftToe",
+        "pelvis": "Hips", "spine1": "Chest", "neck": "Neck", "head": "Head",
+        "left_shoulder": "LeftArm", "left_elbow": "LeftForeArm", "left_wrist": "LeftHand", "left_hip": "LeftUpLeg",
+        "left_knee": "LeftLeg", "left_ankle": "LeftFoot", "left_foot": "LeftToe",
     }, "Left", "Right")),
 )  # fmt: skip
 
 
 def load_joint_map(path: Path) -> JointMap:
-    """Read `{"joints": {"pelvis": "Hips", ...}, "reference": null or a frame}`. Raises MoclipError if it is not that."""
+    """Read `{"joints": {"pelvis": "Hips", ...}, "reference": null or a frame}`. Raises MoclipError if it is not."""
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
         joints, reference = dict(data["joints"]), data.get("reference")
+        reference = None if reference is None else int(reference)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MoclipError(f"The joint map {path} cannot be read.", hint='It is JSON: {"joints": {"pelvis": "Hips", ...}}.') from error
+        raise MoclipError(
+            f"The joint map {path} cannot be read.", hint='It is JSON: {"joints": {"pelvis": "Hips", ...}}.'
+        ) from error
     unknown = sorted(set(joints) - set(JOINT_NAMES))
     if unknown:
-        raise MoclipError(f"The joint map {path} names joints that we do not have: {', '.join(unknown)}.", hint=f"Ours: {', '.join(JOINT_NAMES)}.")
+        raise MoclipError(
+            f"The joint map {path} names joints that we do not have: {', '.join(unknown)}.",
+            hint=f"Ours: {', '.join(JOINT_NAMES)}.",
+        )
     return JointMap(Path(path).stem, joints, reference=reference)
 
 
@@ -131,6 +145,10 @@ def calibrate(bvh: Bvh, joint_map: JointMap) -> dict[str, np.ndarray]:
     if joint_map.reference is None:
         still = np.tile(rot.IDENTITY, (1, len(bvh.names), 1))
         pose = Bvh(bvh.names, bvh.parents, bvh.offsets, still, bvh.offsets[None], bvh.fps, bvh.ends)
+    elif not 0 <= joint_map.reference < bvh.frames:
+        raise MoclipError(
+            f"The joint map's reference frame {joint_map.reference} is not in the clip.", hint="Mend the joint map."
+        )
     else:
         k = slice(joint_map.reference, joint_map.reference + 1)
         pose = Bvh(bvh.names, bvh.parents, bvh.offsets, bvh.rotations[k], bvh.positions[k], bvh.fps, bvh.ends)
@@ -178,13 +196,15 @@ def resample(bvh: Bvh, fps: float = FPS) -> Bvh:
     at = np.arange(count) * bvh.fps / fps
     low = np.minimum(at.astype(int), bvh.frames - 1)
     high, weight = np.minimum(low + 1, bvh.frames - 1), at - low
-    turned = rot.slerp(bvh.rotations[low], bvh.rotations[high], np.broadcast_to(weight[:, None], (count, len(bvh.names))))
+    turned = rot.slerp(
+        bvh.rotations[low], bvh.rotations[high], np.broadcast_to(weight[:, None], (count, len(bvh.names)))
+    )
     moved = bvh.positions[low] + (bvh.positions[high] - bvh.positions[low]) * weight[:, None, None]
     return Bvh(bvh.names, bvh.parents, bvh.offsets, turned, moved, fps, bvh.ends)
 
 
 def retarget(bvh: Bvh, joint_map: JointMap, fps: float = FPS) -> Motion:
-    """A motion on REST_OFFSETS with the clip's own rotations; the lowest joint of the clip touches the floor (Y = 0)."""
+    """A motion on REST_OFFSETS with the clip's own rotations; the clip's lowest joint touches the floor (Y = 0)."""
     constants = calibrate(bvh, joint_map)
     bvh = resample(bvh, fps)
     rotations, positions = bvh.world()
@@ -200,6 +220,10 @@ def retarget(bvh: Bvh, joint_map: JointMap, fps: float = FPS) -> Motion:
         return float(np.linalg.norm(positions[:, index[a]] - positions[:, index[b]], axis=-1).mean())
 
     leg = sum(length(f"{s}_hip", f"{s}_knee") + length(f"{s}_knee", f"{s}_ankle") for s in ("left", "right"))
+    if not leg > 0:
+        raise MoclipError(
+            "The legs of the skeleton have no length.", hint="Mend the joint map.", code="unknown_skeleton"
+        )
     # Legs give the scale: it serves every unit, and strides fit our legs.
     root = positions[:, index["pelvis"]] * (BONE_LENGTHS[[4, 5, 7, 8]].sum() / leg)
     joints = forward_kinematics(local, root, REST_OFFSETS)
@@ -226,6 +250,8 @@ def load_bvh_motion(path: Path, joint_map: JointMap | None = None) -> Motion:
     missing = [j for j in ("pelvis", *REQUIRED) if joint_map.joints.get(j) not in bvh.names]
     if missing:
         raise MoclipError(
-            f"The skeleton of {path} has no joint for {', '.join(missing[:4])}.", hint="Mend the joint map.", code="unknown_skeleton"
+            f"The skeleton of {path} has no joint for {', '.join(missing[:4])}.",
+            hint="Mend the joint map.",
+            code="unknown_skeleton",
         )
     return retarget(bvh, joint_map)

@@ -67,7 +67,9 @@ def join(first: Motion, second: Motion, blend: int = 8) -> Motion:
     """The second after the first, turned and moved to where the first ends; `blend` frames of both overlap."""
     blend = min(blend, first.frames // 2, second.frames // 2)
     start, middle = first.frames - blend, blend // 2
-    yaw = heading(first.rotations[start + middle, 0].astype(np.float64)) - heading(second.rotations[middle, 0].astype(np.float64))
+    yaw = heading(first.rotations[start + middle, 0].astype(np.float64)) - heading(
+        second.rotations[middle, 0].astype(np.float64)
+    )
     second = placed(second, float(yaw), first.root_translation[start, _GROUND].astype(np.float64))
     gap = first.root_translation[start + middle] - second.root_translation[middle]
     gap[1] = 0.0  # heights stay: the floor is the same

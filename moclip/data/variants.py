@@ -15,6 +15,7 @@ from moclip.data.sequences import cut, join_matched, loop, mirror, stretch, to_a
 from moclip.motion import Motion
 
 MAX_FRAMES = 197  # 196 rows of features
+MIN_SEQUENCE_FRAMES = 50  # two actions in less than 2.5 s are over before they are seen
 LOCOMOTION = {"walk", "run", "sprint", "walk_backward", "walk_left", "walk_right", "jog", "sneak", "zombie_walk"}
 STRIKES = {"kick", "punch", "slash", "jump"}
 RARE = 20
@@ -99,17 +100,23 @@ def shortened(motion: Motion, frames: int, rng: np.random.Generator) -> Motion:
 
 
 def _strike_variants(units: list[Clip], rng: np.random.Generator) -> Iterator[Clip]:
+    # Kicks are the rarest: a recording holds three, punches come in fives.
+    single, repeated = (5, 3) if len(units) > 3 else (9, 6)
     for unit in units:
         label = unit.labels[0]
         same = [u for u in units if label.action not in ("kick", "punch") or u.labels[0].side == label.side]
-        for k in range(5):
+        for k in range(single):
             result = stretch(unit.motion, rng.uniform(0.88, 1.18)) if k else unit.motion
             first = int(rng.integers(6))
-            yield replace(unit, motion=cut(result, first, result.frames - int(rng.integers(6))), suffix=f"{unit.suffix}_{k}")
-        for k in range(3):
+            yield replace(
+                unit, motion=cut(result, first, result.frames - int(rng.integers(6))), suffix=f"{unit.suffix}_{k}"
+            )
+        for k in range(repeated):
             result, frames = unit.motion, int(rng.integers(60, 170))
             while result.frames < frames:
-                result = join_matched(result, stretch(same[rng.integers(len(same))].motion, rng.uniform(0.9, 1.15)), rng)
+                result = join_matched(
+                    result, stretch(same[rng.integers(len(same))].motion, rng.uniform(0.9, 1.15)), rng
+                )
             yield replace(unit, motion=result, suffix=f"{unit.suffix}_R{k}")
 
 
@@ -152,6 +159,8 @@ def sequences(units: list[Clip], count: int, rng: np.random.Generator) -> Iterat
         if alike and rng.random() < 0.6:
             second = _any(alike, rng)
         motion = join_matched(_part(first, rng, is_first=True), _part(second, rng, is_first=False), rng)
+        if motion.frames < MIN_SEQUENCE_FRAMES:
+            continue
         if motion.frames > MAX_FRAMES:
             motion = cut(motion, 0, MAX_FRAMES) if motion.frames < 225 else stretch(motion, MAX_FRAMES / motion.frames)
         yield Clip(motion, first.labels + second.labels, f"{first.source}+{second.source}", "sequence", f"{number:05d}")

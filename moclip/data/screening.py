@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of a recording can be used: converted archives hold takes whose pelvis flips over, or faces the wrong way.
+
+CMU's walks in the usual exponential-map release do both beyond a quarter turn: their turning takes were clipped there.
+"""
+
+import numpy as np
+
+from moclip import rotations as rot
+from moclip.data.labels import ActionLabel
+from moclip.data.sequences import cut, join
+from moclip.motion import Motion
+
+# Backflips, spin kicks and rolls turn the pelvis by 650 degrees a second at most.
+_FASTEST_TURN_DEG_PER_SECOND = 800.0
+_SECONDS_AROUND_A_FLIP = 0.15
+FORWARD_ACTIONS = {"walk", "run", "sprint", "jog"}
+_LEAST_ALIGNMENT = 0.85  # sound walks and runs have 0.97 and more, the broken ones 0.8 and less
+_LARGEST_GAP_M = 0.08
+
+
+def longest_unbroken(motion: Motion) -> Motion | None:
+    """The longest part whose pelvis never turns faster than a body can; None if none is left."""
+    pelvis = motion.rotations[:, 0].astype(np.float64)
+    speed = np.degrees(rot.angle_between(pelvis[1:], pelvis[:-1])) * motion.fps
+    flips = np.flatnonzero(speed > _FASTEST_TURN_DEG_PER_SECOND)
+    if not len(flips):
+        return motion
+    around = round(_SECONDS_AROUND_A_FLIP * motion.fps)
+    starts = [0, *(flips + 1 + around)]
+    ends = [*(flips + 1 - around), motion.frames]
+    first, end = max(zip(starts, ends, strict=True), key=lambda part: part[1] - part[0])
+    return cut(motion, first, end) if end > first else None
+
+
+def forward_alignment(motion: Motion) -> float:
+    """1 where the body travels where it faces, -1 where it travels backwards; weighted by distance. 1 if it rests."""
+    facing = rot.rotate(motion.rotations[:-1, 0].astype(np.float64), np.array([0.0, 0.0, 1.0]))[:, [0, 2]]
+    step = np.diff(motion.root_translation.astype(np.float64), axis=0)[:, [0, 2]]
+    travelled = np.linalg.norm(step, axis=1).sum()
+    return float((rot.normalize(facing) * step).sum() / travelled) if travelled > 0.2 else 1.0
+
+
+def faces_where_it_goes(motion: Motion, label: ActionLabel) -> bool:
+    """Whether a clip of an action that goes forwards does; true for all other actions."""
+    return label.action not in FORWARD_ACTIONS or forward_alignment(motion) >= _LEAST_ALIGNMENT
+
+
+def repeated_cycle(motion: Motion, label: ActionLabel, frames: int) -> Motion | None:
+    """A single step cycle repeated to `frames` frames; None for clips that are not one."""
+    if label.action not in FORWARD_ACTIONS or motion.frames < 10:
+        return None
+    joints = motion.joints().astype(np.float64)
+    pose = joints[[0, -1]] - joints[[0, -1], :1]
+    if np.linalg.norm(pose[1] - pose[0], axis=-1).max() > _LARGEST_GAP_M:
+        return None
+    result = motion
+    while result.frames < frames:
+        result = join(result, motion, blend=2)
+    return result
