@@ -39,7 +39,7 @@ class MoCLIP(nn.Module):
         super().__init__()
         # The token table stays: captions hold a few hundred of its 49,408 words, and moving those would tear them
         # from their neighbours.
-        self.student = tower
+        self.student = tower.requires_grad_(True)
         self.student.text.token_embedding.requires_grad_(False)
         self.teacher = deepcopy(tower).requires_grad_(False).eval()
         self.motion = MotionEncoder(motion)

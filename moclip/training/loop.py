@@ -54,7 +54,7 @@ class Trainer:
 
     make_batch(rng) -> batch for one step. loss(batch) -> (scalar, numbers to log). validate(network) -> (score, numbers
     to log), lower scores are better. config goes into the saved file. parameters: optimiser groups, default all.
-    Raises MoclipError when the loss stops being a number, before anything is overwritten.
+    Raises MoclipError when loss or gradient stop being numbers, before anything is overwritten.
     """
 
     def __init__(
@@ -118,18 +118,22 @@ class Trainer:
             group["lr"] = self.schedule.rate(self.step) * group["scale"]
         self.network.train()
         loss, numbers = self.loss(self.make_batch(rng))
-        if not torch.isfinite(loss):
-            raise MoclipError(
-                f"Training {self.name} stopped at step {self.step}: the loss is not a number.",
-                hint="Run `moclip data check` on the dataset, then try a lower learning rate; the best weights so far are kept.",
-            )
+        self._stop_unless_finite(loss, "loss")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], self.schedule.clip)
+        trained = [p for g in self.optimizer.param_groups for p in g["params"]]
+        self._stop_unless_finite(nn.utils.clip_grad_norm_(trained, self.schedule.clip), "gradient")
         self.optimizer.step()
         self.step += 1
         self._average()
         return {"loss": loss.item(), **numbers}
+
+    def _stop_unless_finite(self, number: Tensor, what: str) -> None:
+        if not torch.isfinite(number):
+            raise MoclipError(
+                f"Training {self.name} stopped at step {self.step}: the {what} is not a number.",
+                hint="Run `moclip data check` on the dataset, then try a lower learning rate; the best weights so far are kept.",
+            )
 
     @torch.no_grad()
     def _average(self) -> None:
