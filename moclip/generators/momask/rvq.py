@@ -4,8 +4,6 @@
 State-dict names and shapes are those of the official checkpoints.
 """
 
-import random
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -155,8 +153,9 @@ class ResidualQuantizer(nn.Module):
     def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, S, D) -> sum of the layers (B, S, D), codes (B, S, Q) with -1 for dropped layers, mean commitment loss."""
         last = len(self.layers) - 1
-        if self.training and random.random() < self.dropout:
-            last = random.randrange(len(self.layers))
+        # torch's generator, which training seeds at every step: Python's own would make resumed runs differ.
+        if self.training and torch.rand(()) < self.dropout:
+            last = int(torch.randint(len(self.layers), ()))
         residual, total, codes, losses = x, torch.zeros_like(x), [], []
         for index, layer in enumerate(self.layers):
             if index > last:

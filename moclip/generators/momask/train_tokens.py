@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training of the three networks that read text: masked transformer, residual transformer, length estimator."""
 
+import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,25 +67,29 @@ def caption_vectors(clips: Clips, embed: Callable[[list[str]], np.ndarray], coun
 def save_token_clips(path: Path, clips: TokenClips, key: str) -> None:
     """Write a split; `key` names the networks that made it."""
     flat = [codes for variants in clips.codes for codes in variants]
+    unfinished = path.with_name(f"unfinished.{path.name}")
     np.savez(
-        path, key=np.array(key), codes=np.concatenate(flat).astype(np.int16), lengths=np.array([len(c) for c in flat]),
+        unfinished, key=np.array(key), codes=np.concatenate(flat).astype(np.int16), lengths=np.array([len(c) for c in flat]),
         variants=np.array([len(v) for v in clips.codes]), text=np.concatenate(clips.text).astype(np.float16),
         captions=np.array([len(t) for t in clips.text]), weights=clips.weights,
     )  # fmt: skip
+    os.replace(unfinished, path)
 
 
 def load_token_clips(path: Path, key: str) -> TokenClips | None:
-    """The split written under this key, or None when it is absent or was made by other networks."""
-    if not path.is_file():
+    """The split written under this key, or None when it is absent, damaged or was made by other networks."""
+    try:
+        with np.load(path, allow_pickle=False) as opened:
+            file = dict(opened)
+    except (OSError, ValueError, zipfile.BadZipFile):
         return None
-    with np.load(path, allow_pickle=False) as file:
-        if str(file["key"]) != key:
-            return None
-        flat = np.split(file["codes"].astype(np.int64), np.cumsum(file["lengths"])[:-1])
-        ends = np.cumsum(file["variants"])
-        codes = [flat[end - count : end] for end, count in zip(ends, file["variants"], strict=True)]
-        text = np.split(file["text"].astype(np.float32), np.cumsum(file["captions"])[:-1])
-        return TokenClips(codes, text, file["weights"])
+    if str(file["key"]) != key:
+        return None
+    flat = np.split(file["codes"].astype(np.int64), np.cumsum(file["lengths"])[:-1])
+    ends = np.cumsum(file["variants"])
+    codes = [flat[end - count : end] for end, count in zip(ends, file["variants"], strict=True)]
+    text = np.split(file["text"].astype(np.float32), np.cumsum(file["captions"])[:-1])
+    return TokenClips(codes, text, file["weights"])
 
 
 @dataclass(frozen=True)
