@@ -92,7 +92,7 @@ def test_progress_is_seen_and_pumping_never_waits(driver):
         if driver.session.job is not None:
             slowest = max(slowest, time.perf_counter() - started)
         time.sleep(0.005)
-    assert len(seen) >= 4 and max(seen) <= 1.0
+    assert len(seen) >= 2 and 0.0 < max(seen) <= 1.0
     print(f"progress in {len(seen)} steps; longest step without a result {1000 * slowest:.1f} ms")
     assert slowest < 0.05
 
