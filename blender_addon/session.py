@@ -102,6 +102,11 @@ class Session:
         if self.job is None and not self._waiting_to_apply:
             self.message = ""
 
+    def undone(self) -> None:
+        """What the message says may not be so any more."""
+        if self.job is None and not self._waiting_to_apply:
+            self.say("INFO", "")
+
     def say(self, level: str, message: str, action: str = "") -> None:
         self.level, self.message, self.action = level, message, action
 

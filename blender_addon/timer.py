@@ -39,11 +39,18 @@ def _file_loaded(*_arguments) -> None:
     SESSION.file_loaded()
 
 
+@bpy.app.handlers.persistent
+def _undone(*_arguments) -> None:
+    SESSION.undone()
+
+
 def register() -> None:
+    bpy.app.handlers.undo_post.append(_undone)
     bpy.app.handlers.load_post.append(_file_loaded)
 
 
 def unregister() -> None:
+    bpy.app.handlers.undo_post.remove(_undone)
     bpy.app.handlers.load_post.remove(_file_loaded)
     if bpy.app.timers.is_registered(pump):
         bpy.app.timers.unregister(pump)
