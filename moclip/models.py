@@ -94,7 +94,7 @@ def model_info(name: str) -> ModelInfo:
             metrics=details.get("metrics", {}),
             details=details,
         )
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise MoclipError(
             f"The description of model '{name}' ({folder / 'model.json'}) is damaged.", hint="Install the model again.", code="bad_weights"
         ) from error

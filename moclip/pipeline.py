@@ -177,4 +177,7 @@ def _load_familiarity(files: ModelFiles) -> Familiarity | None:
     threshold = files.info.details.get("familiarity_threshold")
     if threshold is None or not path.is_file():
         return None
-    return Familiarity(np.load(path, allow_pickle=False).astype(np.float32), float(threshold))
+    try:
+        return Familiarity(np.load(path, allow_pickle=False).astype(np.float32), float(threshold))
+    except ValueError as error:
+        raise MoclipError(f"The file {path} is damaged.", hint="Install the model again.", code="bad_weights") from error

@@ -18,8 +18,10 @@ NETWORK_OF = {"text": "text", "masked": "masked", "residual": "residual", "lengt
 
 def _graph_weights(path: Path) -> dict[str, list[str]]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        weights = json.loads(path.read_text(encoding="utf-8"))
+        # Generating needs all graphs but the encoder's.
+        return {call: list(weights[call]) for call in NETWORK_OF if call in weights or call != "encode"}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise MoclipError(
             f"The model has no readable {path.name}, which the onnx runtime needs.",
             hint="Install the model again, or use `--runtime torch`.",

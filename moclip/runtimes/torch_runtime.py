@@ -39,7 +39,14 @@ def build_network(kind: str, config: dict[str, Any]) -> nn.Module:
 
 def restore_network(kind: str, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> nn.Module:
     """A trained network in evaluation mode. Raises MoclipError when names or shapes do not fit the configuration."""
-    network = build_network(kind, config)
+    try:
+        network = build_network(kind, config)
+    except (ValueError, TypeError) as error:
+        raise MoclipError(
+            f"The {kind} weights have a configuration that this version does not know: {error}.",
+            hint="Update MoCLIP, or install the model again.",
+            code="bad_weights",
+        ) from error
     try:
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, strict=True)
     except RuntimeError as error:

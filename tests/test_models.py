@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model folders: found by name or path, and one clear sentence for each way in which one can be broken."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the model under test is made with PyTorch")
+pytest.importorskip("open_clip", reason="the text tower is open_clip's")
+pytest.importorskip("onnx", reason="graphs are written with onnx")
+
+from safetensors import safe_open  # noqa: E402
+from safetensors.numpy import save_file  # noqa: E402
+from tiny_model import make_tiny_model  # noqa: E402
+
+from moclip.checkpoint import load_weights, save_weights  # noqa: E402
+from moclip.errors import MoclipError  # noqa: E402
+from moclip.models import NETWORKS, find_model, list_models, load_model, model_info, verify_model  # noqa: E402
+from moclip.pipeline import Request, TextToMotion  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def folder(original, tmp_path) -> Path:
+    shutil.copytree(original, tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+def refused(folder: Path, runtime: str = "onnx") -> MoclipError:
+    with pytest.raises(MoclipError) as caught:
+        TextToMotion.load(str(folder), runtime=runtime, device="cpu")
+    assert caught.value.hint and "\n" not in str(caught.value)
+    return caught.value
+
+
+def rewrite(path: Path, arrays=None, **config) -> None:
+    old_arrays, old_config = load_weights(path)
+    save_weights(path, arrays or old_arrays, {**old_config, **config})
+
+
+def test_a_whole_model_has_nothing_wrong(folder):
+    assert verify_model(str(folder)) == []
+    info = model_info(str(folder))
+    assert info.name == "tiny" and info.sizes["masked.safetensors"] == (folder / "masked.safetensors").stat().st_size
+
+
+def test_models_are_found_by_name_and_by_path(folder, monkeypatch):
+    monkeypatch.setenv("MOCLIP_MODELS", str(folder.parent))
+    assert find_model("tiny") == folder == find_model(str(folder))
+    assert "tiny" in [info.name for info in list_models()]
+
+
+@pytest.mark.parametrize("name", ["nonesuch", "", "../tiny", "/nowhere/at/all"])
+def test_an_unknown_model_is_refused(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("MOCLIP_MODELS", str(tmp_path))
+    with pytest.raises(MoclipError) as caught:
+        TextToMotion.load(name)
+    assert (caught.value.code, caught.value.action) == ("unknown_model", "models")
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
+def test_truncated_weights_are_named(folder, network, share):
+    path = folder / f"{network}.safetensors"
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    assert f"{network}.safetensors" in refused(folder).message
+    assert verify_model(str(folder))
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_missing_weights_are_named(folder, network):
+    (folder / f"{network}.safetensors").unlink()
+    assert f"{network}.safetensors" in refused(folder).message
+
+
+def test_a_generator_of_another_tower_is_refused(folder, tmp_path):
+    other = make_tiny_model(tmp_path / "other", seed=1)
+    shutil.copy(other / "text.safetensors", folder / "text.safetensors")
+    assert refused(folder).code == "tower_mismatch"
+
+
+def test_weights_of_other_programs_are_refused(folder):
+    save_file({"x": np.zeros(3, np.float32)}, folder / "rvq.safetensors")
+    assert "not one of ours" in refused(folder).message
+
+
+@pytest.mark.parametrize("config", ["{", "[1]", '"text"'])
+def test_weights_whose_configuration_is_damaged_are_refused(folder, config):
+    path = folder / "rvq.safetensors"
+    with safe_open(str(path), framework="numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    save_file(arrays, path, metadata={"format": "1", "config": config})
+    assert "rvq.safetensors" in refused(folder).message
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
+def test_weights_that_do_not_fit_their_configuration_are_refused(folder, runtime):
+    arrays, _ = load_weights(folder / "masked.safetensors")
+    name = next(k for k, a in arrays.items() if a.ndim == 2)
+    rewrite(folder / "masked.safetensors", {**arrays, name: arrays[name][:-1]})
+    assert refused(folder, runtime).code == "bad_weights"
+
+
+def test_a_configuration_of_a_newer_version_is_refused(folder):
+    rewrite(folder / "masked.safetensors", experts=4)
+    assert "experts" in refused(folder, "torch").message
+
+
+def test_numbers_that_are_not_finite_are_found(folder):
+    arrays, _ = load_weights(folder / "rvq.safetensors")
+    name = next(k for k in arrays if k.startswith("decoder"))
+    arrays[name].flat[0] = np.nan
+    rewrite(folder / "rvq.safetensors", arrays)
+    assert any("rvq" in p and name in p for p in verify_model(str(folder)))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"name": "tiny"}', '"x"'])
+def test_a_damaged_description_is_refused(folder, text):
+    (folder / "model.json").write_text(text)
+    assert refused(folder).code == "bad_weights"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"masked": 3}', '{"masked": ["no_such_tensor"]}', "{}"])
+def test_a_damaged_list_of_graphs_is_refused_by_the_onnx_runtime(folder, text):
+    (folder / "graphs.json").write_text(text)
+    assert refused(folder).code == "bad_weights"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_a_damaged_graph_is_refused_by_the_onnx_runtime_only(folder, share):
+    graph = folder / "masked.onnx"
+    graph.write_bytes(graph.read_bytes()[: int(graph.stat().st_size * share)])
+    assert "masked.onnx" in refused(folder).message
+    assert TextToMotion.load(str(folder), runtime="torch", device="cpu").runtime == "torch"
+
+
+def test_without_graphs_torch_serves(folder):
+    for path in [*folder.glob("*.onnx"), folder / "graphs.json"]:
+        path.unlink()
+    assert refused(folder).code == "bad_weights"
+    engine = TextToMotion.load(str(folder), runtime="auto", device="cpu")
+    assert engine.runtime == "torch" and engine.generate([Request("a person walks", 1.0)])
+
+
+def test_a_damaged_familiarity_table_is_refused(folder):
+    (folder / "familiarity.npy").write_bytes(b"\x93NUMPY")
+    assert "familiarity.npy" in refused(folder).message

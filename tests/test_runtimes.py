@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Both runtimes do the same arithmetic and give the same tokens, alone and in a batch."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the torch runtime is one of the two compared")
+pytest.importorskip("open_clip", reason="the text tower is open_clip's")
+pytest.importorskip("onnx", reason="graphs are written with onnx")
+
+from tiny_model import make_tiny_model  # noqa: E402
+
+from moclip.errors import Cancelled, MoclipError  # noqa: E402
+from moclip.features import WIDTH  # noqa: E402
+from moclip.models import load_model  # noqa: E402
+from moclip.pipeline import Request, TextToMotion, make_runtime  # noqa: E402
+from moclip.runtimes.export import export_graphs  # noqa: E402
+from moclip.skeleton import REST_OFFSETS  # noqa: E402
+from moclip.tokenizer import Tokenizer  # noqa: E402
+
+PROMPTS = ["a person walks forward", "Someone waves with the left hand, then kicks.", "jump"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def runtimes(folder):
+    files = load_model(str(folder))
+    return make_runtime(files, "onnx"), make_runtime(files, "torch", "cpu")
+
+
+@pytest.fixture(scope="module")
+def engines(folder):
+    return [TextToMotion.load(str(folder), runtime=name, device="cpu") for name in ("onnx", "torch")]
+
+
+def inputs(name: str, batch: int, length: int) -> tuple[np.ndarray, ...]:
+    rng = np.random.default_rng([batch, length])
+    text = rng.standard_normal((batch, 16)).astype(np.float32)
+    padding = np.arange(length)[None] >= rng.integers(1, length + 1, size=(batch, 1))
+    layer = rng.integers(1, 3, size=batch)
+    return {
+        "text": (Tokenizer().encode([PROMPTS[k % 3] for k in range(batch)])[:, : 20 + length],),
+        "masked": (rng.integers(14, size=(batch, length)), text, padding),
+        "residual": (rng.integers(13, size=(batch, length, 2)), layer, text, padding),
+        "length": (text,),
+        "decode": (rng.integers(-1, 12, size=(batch, length, 3)),),
+        "encode": (rng.standard_normal((batch, 4 * length, WIDTH)).astype(np.float32),),
+    }[name]
+
+
+@pytest.mark.parametrize("name", ["text", "masked", "residual", "length", "decode", "encode"])
+@pytest.mark.parametrize(("batch", "length"), [(1, 1), (1, 49), (5, 13)])
+def test_both_runtimes_answer_the_same(runtimes, name, batch, length):
+    given = inputs(name, batch, length)
+    onnx, torch = (getattr(runtime, name)(*given) for runtime in runtimes)
+    assert onnx.shape == torch.shape and onnx.dtype == torch.dtype
+    assert np.abs(onnx - torch).max() <= (0 if name == "encode" else 1e-4)
+    assert np.ptp(torch) > 0.01  # not a constant that anything would equal
+
+
+def test_answers_have_the_shapes_of_the_contract(runtimes):
+    shapes = {"text": (5, 16), "masked": (5, 13, 12), "residual": (5, 13, 13), "length": (5, 50)}
+    shapes |= {"decode": (5, 52, WIDTH), "encode": (5, 13, 3)}
+    for runtime in runtimes:
+        assert {name: getattr(runtime, name)(*inputs(name, 5, 13)).shape for name in shapes} == shapes
+        assert (runtime.codes, runtime.quantizers, runtime.device) == (12, 3, "cpu")
+
+
+def test_rows_of_a_batch_do_not_mix(runtimes):
+    ids, text, padding = inputs("masked", 5, 13)
+    for runtime in runtimes:
+        together = runtime.masked(ids, text, padding)
+        length = int((~padding[2]).sum())
+        alone = runtime.masked(ids[2:3, :length], text[2:3], padding[2:3, :length])
+        assert np.abs(alone[0] - together[2, :length]).max() < 1e-4
+
+
+def test_same_tokens_alone_in_a_batch_and_in_both_runtimes(engines):
+    requests = [Request(PROMPTS[0], 2.0, 1), Request(PROMPTS[1], None, 2), Request(PROMPTS[2], 9.8, 3)]
+    batches = [engine.generate(requests) for engine in engines]
+    for k, request in enumerate(requests):
+        everywhere = [batch[k] for batch in batches] + [engine.generate([request])[0] for engine in engines]
+        for result in everywhere[1:]:
+            assert np.array_equal(result.tokens, everywhere[0].tokens)
+            assert np.abs(result.motion.joints() - everywhere[0].motion.joints()).max() < 1e-3
+    assert len(np.unique(batches[0][2].tokens[:, 0])) > 3  # tokens differ at all
+
+
+def test_other_seeds_give_other_tokens(engines):
+    one, other, again = (engines[0].generate([Request(PROMPTS[0], 4.0, seed)])[0] for seed in (1, 2, 1))
+    assert not np.array_equal(one.tokens, other.tokens)
+    assert np.array_equal(one.tokens, again.tokens)
+
+
+@pytest.mark.parametrize(("seconds", "frames", "tokens"), [(1.0, 20, 5), (1.05, 21, 6), (3.3, 66, 17), (9.8, 196, 49)])
+def test_seconds_are_kept_to_the_frame(engines, seconds, frames, tokens):
+    result = engines[0].generate([Request(PROMPTS[0], seconds)])[0]
+    assert (result.motion.frames, result.tokens.shape) == (frames, (tokens, 3))
+    assert result.seconds == pytest.approx(frames / 20)
+    # A residual layer may say "nothing to add", which is -1; the base layer never may.
+    assert result.tokens[:, 0].min() >= 0 and result.tokens.min() >= -1 and result.tokens.max() < 12
+
+
+def test_results_carry_prompt_seed_and_the_constant_skeleton(engines):
+    result = engines[0].generate([Request("  a person walks  ", 2.0, 11)])[0]
+    motion = result.motion
+    assert (motion.text, motion.seed, result.seed, motion.fps) == ("a person walks", 11, 11, 20.0)
+    assert np.array_equal(motion.offsets, REST_OFFSETS)
+    assert np.abs(np.linalg.norm(motion.rotations, axis=-1) - 1).max() < 1e-5
+
+
+def test_lengths_come_from_the_predictor_within_limits(engines):
+    seconds = [engines[0].generate([Request(PROMPTS[0], None, seed)])[0].seconds for seed in range(6)]
+    assert all(1.0 <= s <= 9.8 for s in seconds) and len(set(seconds)) > 1
+
+
+def test_progress_rises_and_names_the_stages(engines):
+    seen: list[tuple[str, float]] = []
+    engines[0].generate([Request(PROMPTS[0], 2.0)], progress=lambda stage, fraction: seen.append((stage, fraction)))
+    stages = list(dict.fromkeys(stage for stage, _ in seen))
+    assert stages == ["text", "masked", "residual", "solve", "done"]
+    assert len([s for s, _ in seen if s == "masked"]) == engines[0].options.steps
+    assert len([s for s, _ in seen if s == "residual"]) == 2
+    for stage in stages:
+        fractions = [f for s, f in seen if s == stage]
+        assert fractions == sorted(fractions) and 0 <= fractions[0] and fractions[-1] <= 1
+
+
+def test_cancel_takes_effect_before_the_next_iteration(engines):
+    seen: list[str] = []
+    with pytest.raises(Cancelled):
+        engines[0].generate(
+            [Request(PROMPTS[0], 9.8)], progress=lambda stage, _: seen.append(stage), cancelled=lambda: len(seen) >= 4
+        )
+    assert seen == ["text", "masked", "masked", "masked"]
+    assert engines[0].generate([Request(PROMPTS[0], 1.0)])  # nothing is left behind
+
+
+@pytest.mark.parametrize(
+    ("requests", "code"),
+    [
+        ([], "bad_batch"),
+        ([Request("walk")] * 17, "bad_batch"),
+        ([Request("walk", seed=-1)], "bad_seed"),
+        ([Request("walk", seed=2**63)], "bad_seed"),
+        ([Request("walk", seed=1.5)], "bad_seed"),
+        ([Request("walk", seed=True)], "bad_seed"),
+        ([Request("walk", seconds=0)], "bad_seconds"),
+        ([Request("walk", seconds=-3.0)], "bad_seconds"),
+        ([Request("walk", seconds=1000)], "bad_seconds"),
+        ([Request("walk", seconds=float("nan"))], "bad_seconds"),
+        ([Request("walk"), Request("")], "bad_prompt"),
+        ([Request("x" * 5000)], "bad_prompt"),
+        ([Request("一个人走路")], "bad_prompt"),
+    ],
+)
+def test_what_cannot_be_served_is_said_in_one_sentence(engines, requests, code):
+    with pytest.raises(MoclipError) as caught:
+        engines[0].generate(requests)
+    assert caught.value.code == code and caught.value.hint and "\n" not in caught.value.message
+
+
+def test_prompts_far_from_training_are_generated_with_a_warning(folder, tmp_path):
+    strange = tmp_path / "strange"
+    shutil.copytree(folder, strange)
+    details = json.loads((strange / "model.json").read_text())
+    (strange / "model.json").write_text(json.dumps({**details, "familiarity_threshold": 1.1}))
+    result = TextToMotion.load(str(strange), runtime="onnx").generate([Request("a person swims", 1.0)])[0]
+    assert len(result.warnings) == 1 and "far from" in result.warnings[0]
+    assert TextToMotion.load(str(folder), runtime="onnx").generate([Request("a person swims", 1.0)])[0].warnings == ()
+
+
+def test_sampling_options_of_a_model_are_used(folder, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    details = json.loads((other / "model.json").read_text())
+    (other / "model.json").write_text(json.dumps({**details, "sampling": {"steps": 4, "unknown": 1}}))
+    assert TextToMotion.load(str(other), runtime="onnx").options.steps == 4
+
+
+def test_graphs_carry_no_weights_and_serve_other_weights_of_their_sizes(folder, tmp_path):
+    other = make_tiny_model(tmp_path / "other", seed=5)
+    for graph in folder.glob("*.onnx"):
+        assert graph.read_bytes() == (other / graph.name).read_bytes()
+        assert graph.stat().st_size < 120_000
+        shutil.copy(graph, other / graph.name)
+    files = load_model(str(other))
+    given = inputs("masked", 2, 9)
+    onnx, torch = make_runtime(files, "onnx").masked(*given), make_runtime(files, "torch", "cpu").masked(*given)
+    assert np.abs(onnx - torch).max() < 1e-4
+
+
+def test_exporting_leaves_the_model_as_it_was(folder, tmp_path):
+    files = load_model(str(folder))
+    before = files.arrays["masked"]["token_emb.weight"].copy()
+    export_graphs(files, tmp_path)
+    assert np.array_equal(files.arrays["masked"]["token_emb.weight"], before)
+
+
+def test_runtime_and_device_that_do_not_exist_are_refused(folder):
+    files = load_model(str(folder))
+    for runtime, device, code in (
+        ("tensorflow", "auto", "bad_runtime"), ("onnx", "cuda", "bad_device"), ("torch", "abacus", "bad_device"),
+    ):  # fmt: skip
+        with pytest.raises(MoclipError) as caught:
+            make_runtime(files, runtime, device)
+        assert caught.value.code == code
+
+
+def test_the_built_in_runtime_does_not_import_torch(folder):
+    code = (
+        "import sys\nfrom moclip.pipeline import Request, TextToMotion\n"
+        f"TextToMotion.load({str(folder)!r}).generate([Request('a person walks', 1.0)])\n"
+        "print([m for m in ('torch', 'open_clip', 'onnx', 'scipy', 'matplotlib', 'zmq', 'bpy') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert result.stdout.strip() == "[]", result.stdout + result.stderr
