@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gaits import walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,24 +14,6 @@ from moclip.motion import Motion
 from moclip.skeleton import MIRROR
 
 SAMPLE = Path(os.environ.get("MOCLIP_SHARED", Path(__file__).parents[2] / "shared")) / "reference" / "humanml3d"
-
-
-def walk(frames: int = 60, turn_deg_per_frame: float = 0.0, seed: int = 0) -> Motion:
-    """A made-up gait: swinging legs and arms, 5 cm a frame forwards, turning to the left at an even rate.
-
-    Seeds other than 0 bend the spine, neck and hands.
-    """
-    rng = np.random.default_rng(seed)
-    t = np.arange(frames)
-    angles = np.zeros((frames, 22, 3))
-    for joint, sign in ((1, 1), (2, -1), (16, -1), (17, 1)):
-        angles[:, joint, 0] = sign * 25 * np.sin(t / 4)
-    angles[:, 4, 0] = angles[:, 5, 0] = 20
-    angles[:, [3, 6, 9, 12, 15, 20, 21]] = rng.uniform(-10, 10, size=(7, 3)) if seed else 0.0
-    angles[:, 0, 1] = turn_deg_per_frame * t
-    yaw = np.radians(turn_deg_per_frame * t)
-    root = np.cumsum(0.05 * np.stack([np.sin(yaw), 0 * t, np.cos(yaw)], axis=-1), axis=0) + [0, 0.9, 0]
-    return Motion(20.0, rot.from_euler_deg(angles, "XYZ"), root)
 
 
 def test_layouts_have_the_published_columns():

@@ -52,9 +52,13 @@ def repeated_cycle(motion: Motion, label: ActionLabel, frames: int) -> Motion | 
         return None
     joints = motion.joints().astype(np.float64)
     pose = joints[[0, -1]] - joints[[0, -1], :1]
-    if np.linalg.norm(pose[1] - pose[0], axis=-1).max() > _LARGEST_GAP_M:
+    velocity = np.diff(joints, axis=0)
+    change = np.linalg.norm(velocity[-1] - velocity[0], axis=-1).max()
+    # Legs pass each other twice in a cycle, in the same pose but the other way round.
+    turned_back = change > 0.75 * np.linalg.norm(velocity, axis=-1).max()
+    if turned_back or np.linalg.norm(pose[1] - pose[0], axis=-1).max() > _LARGEST_GAP_M:
         return None
     result = motion
     while result.frames < frames:
-        result = join(result, motion, blend=2)
+        result = join(result, motion, blend=1)
     return result

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gaits import gesture, walk
+from typer.testing import CliRunner
+
+from backend.commands.data import app
+from moclip.data.build import BuildOptions, build_dataset
+from moclip.data.bvh import write_bvh
+from moclip.data.folder import DatasetFolder
+from moclip.errors import MoclipError
+from moclip.features import BLOCKS, features_to_joints
+
+OPTIONS = BuildOptions(captions_per_clip=4, sequences=24)
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("bvh")
+    for number in range(8):
+        write_bvh(walk(45 + 5 * number, seed=number), folder / f"dataset-2_walk_normal_{number:03d}.bvh")
+        write_bvh(gesture(50 + number, 16, 140), folder / f"dataset-2_wave-left-hand_active_{number:03d}.bvh")
+    write_bvh(walk(15), folder / "dataset-2_walk_normal_100.bvh")
+    write_bvh(walk(50), folder / "holiday.bvh")
+    (folder / "dataset-2_walk_normal_101.bvh").write_text("HIERARCHY\nROOT Hips\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dataset(recordings, tmp_path_factory):
+    out = tmp_path_factory.mktemp("dataset")
+    return build_dataset([recordings], out, OPTIONS), DatasetFolder(out)
+
+
+def test_the_folder_is_whole_and_says_where_it_comes_from(dataset):
+    report, folder = dataset
+    assert folder.problems() == []
+    assert folder.meta["rotation_channels"] == "local" and folder.meta["fps"] == 20
+    assert folder.meta["licence"] == "CC BY-NC 4.0" and "Bandai Namco" in str(folder.meta["sources"])
+    assert sum(report.clips.values()) == len(folder.clips) == sum(len(folder.ids(s)) for s in ("train", "val", "test"))
+    assert set(folder.ids("all")) == set(folder.clips)
+
+
+def test_what_was_refused_is_counted_by_reason(dataset):
+    report, _ = dataset
+    assert {reason: files for reason, (files, _) in report.refused.items()} == {
+        "shorter than 20 frames": 1,
+        "no action in the file name": 1,
+        "unreadable or unknown skeleton": 1,
+    }
+    assert report.refused["no action in the file name"][1] == pytest.approx(50 / 20 / 60)
+
+
+def test_all_that_is_made_of_a_recording_stays_in_its_split(dataset):
+    _, folder = dataset
+    split_of: dict[str, str] = {}
+    for line in folder.clips.values():
+        for source in line["source"].split("+"):
+            assert split_of.setdefault(source, line["split"]) == line["split"]
+    assert set(split_of.values()) == {"train", "val", "test"}
+
+
+def test_mirrored_clips_are_mirror_images_with_left_and_right_swapped(dataset):
+    _, folder = dataset
+    name = "dataset-2_wave-left-hand_active_000"
+    there, back = folder.clips[name], folder.clips[f"M{name}"]
+    assert [line["actions"][0]["side"] for line in (there, back)] == ["left", "right"] and back["mirrored"]
+    left, right = features_to_joints(folder.load(name)), features_to_joints(folder.load(f"M{name}"))
+    assert left[25, 20, 1] > 1.6 > 1.2 > left[25, 21, 1]  # the left wrist is up, the right one hangs
+    assert right[25, 21, 1] > 1.6 > 1.2 > right[25, 20, 1]
+    for clip, hand, other in ((name, "left", "right"), (f"M{name}", "right", "left")):
+        captions = " ".join(folder.captions(clip)).lower()
+        assert other not in captions, (clip, hand)
+
+
+def test_sequences_have_two_actions_and_fit_the_model(dataset):
+    _, folder = dataset
+    made = [line for line in folder.clips.values() if line["kind"] == "sequence"]
+    assert len(made) >= 30
+    for line in made:
+        first, second = ((a["action"], a["side"]) for a in line["actions"])
+        assert first != second and {first[0], second[0]} <= {"walk", "wave", "stand"}
+        assert 49 <= line["frames"] == len(folder.load(line["id"])) <= 196
+
+
+def test_mean_and_std_are_those_of_the_training_rows(dataset):
+    _, folder = dataset
+    rows = np.concatenate([folder.load(i) for i in folder.ids("train")]).astype(np.float64)
+    assert np.abs(folder.mean - rows.mean(axis=0)).max() < 1e-5
+    for block in BLOCKS:
+        assert np.ptp(folder.std[block]) == 0
+        assert folder.std[block][0] == pytest.approx(rows[:, block].std(axis=0).mean(), rel=1e-4)
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_the_same_files_give_the_same_bytes_and_a_broken_off_build_goes_on(dataset, recordings, tmp_path):
+    _, folder = dataset
+    calls = 0
+
+    def stop_in_the_middle(stage: str, fraction: float) -> None:
+        nonlocal calls
+        calls += stage == "clips"
+        if calls > 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_dataset([recordings], tmp_path, OPTIONS, progress=stop_in_the_middle)
+    done = {p: p.stat().st_mtime_ns for p in (tmp_path / "texts").iterdir()}
+    assert done and not (tmp_path / "train.txt").exists()
+    build_dataset([recordings], tmp_path, OPTIONS)
+    assert {p: p.stat().st_mtime_ns for p in done} == done  # kept, not made again
+    assert bytes_of(tmp_path) == bytes_of(folder.path)
+
+
+def test_no_mirror_and_no_sequences(recordings, tmp_path):
+    report = build_dataset([recordings], tmp_path, BuildOptions(captions_per_clip=1, sequences=0, mirror=False))
+    assert report.clips["sequence"] == 0
+    assert not any(line["mirrored"] for line in DatasetFolder(tmp_path).clips.values())
+
+
+def test_folders_without_anything_to_use(tmp_path):
+    with pytest.raises(MoclipError, match="There is no folder"):
+        build_dataset([tmp_path / "none"], tmp_path / "out")
+    with pytest.raises(MoclipError, match="no BVH file"):
+        build_dataset([tmp_path], tmp_path / "out")
+    (tmp_path / "holiday.bvh").write_text("sun")
+    with pytest.raises(MoclipError, match="None of the BVH files") as error:
+        build_dataset([tmp_path], tmp_path / "out")
+    assert "not a BVH file" in error.value.hint
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MoclipError, match="cannot be written"):
+        build_dataset([tmp_path], tmp_path / "file" / "out")
+
+
+def official(path: Path) -> Path:
+    """A folder as HumanML3D publishes it: no meta file, no labels."""
+    for part in ("new_joint_vecs", "texts"):
+        (path / part).mkdir()
+    np.save(path / "new_joint_vecs" / "000001.npy", np.ones((50, 263), dtype=np.float32))
+    (path / "texts" / "000001.txt").write_text(
+        "a man walks.#a/DET man/NOUN walk/VERB#0.0#0.0\n"
+        "he stops.#he/PRON stop/VERB#1.0#2.0\n"
+        "he strolls.#he/PRON#nan#nan\n"
+    )
+    for name in ("train.txt", "val.txt", "test.txt"):
+        (path / name).write_text("000001\n" if name == "train.txt" else "")
+    np.save(path / "Mean.npy", np.zeros(263))
+    np.save(path / "Std.npy", np.ones(263))
+    return path
+
+
+def test_an_official_folder_is_read_as_it_is(tmp_path):
+    folder = DatasetFolder(official(tmp_path))
+    assert folder.meta["rotation_channels"] == "humanml3d" and folder.clips == {}
+    assert folder.captions("000001") == ["a man walks.", "he strolls."]  # "he stops." is about one second of it
+    assert folder.load("000001").shape == (50, 263) and folder.mean.dtype == np.float32
+
+
+@pytest.mark.parametrize("missing", ["texts", "new_joint_vecs", "train.txt", "Mean.npy"])
+def test_a_folder_that_lacks_a_part_is_named_with_it(tmp_path, missing):
+    path = official(tmp_path)
+    (path / missing).rename(path / "elsewhere")
+    with pytest.raises(MoclipError, match=f"has no {missing}"):
+        DatasetFolder(path)
+
+
+def test_damaged_clips_are_found_one_sentence_each(tmp_path):
+    path = official(tmp_path)
+    ids = ["000001", "narrow", "infinite", "cut", "silent", "textless"]
+    (path / "train.txt").write_text("\n".join(ids))
+    good = np.ones((50, 263), dtype=np.float32)
+    for clip in ids[1:]:
+        np.save(path / "new_joint_vecs" / f"{clip}.npy", good[:, :251] if clip == "narrow" else good)
+        (path / "texts" / f"{clip}.txt").write_text("a man walks.#a/DET#0.0#0.0\n")
+    np.save(path / "new_joint_vecs" / "infinite.npy", good * np.inf)
+    (path / "new_joint_vecs" / "cut.npy").write_bytes((path / "new_joint_vecs" / "cut.npy").read_bytes()[:300])
+    (path / "texts" / "silent.txt").write_text("\n")
+    (path / "texts" / "textless.txt").unlink()
+    found = DatasetFolder(path).problems()
+    assert len(found) == 5
+    for words in (
+        "narrow: features have shape (50, 251)",
+        "infinite: ",
+        "cut: ",
+        "silent.txt holds no",
+        "textless has no",
+    ):
+        assert sum(words in problem for problem in found) == 1, words
+
+
+def test_the_commands_report_and_check(recordings, tmp_path):
+    runner = CliRunner()
+    out = tmp_path / "made"
+    result = runner.invoke(app, ["bvh", str(recordings), "--out", str(out), "--captions", "2", "--sequences", "4"])
+    assert result.exit_code == 0, result.output
+    assert "refused, no action in the file name: 1 files" in result.output
+    result = runner.invoke(app, ["check", str(out)])
+    assert result.exit_code == 0 and "nothing wrong" in result.output
+    first = json.loads((out / "clips.jsonl").read_text().splitlines()[0])["id"]
+    (out / "texts" / f"{first}.txt").unlink()
+    result = runner.invoke(app, ["check", str(out)])
+    assert result.exit_code == 1 and first in result.output
