@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Model folders: found by name or path, and one clear sentence for each way in which one can be broken."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from tiny_model import make_tiny_model  # noqa: E402
 
 from moclip.checkpoint import load_weights, save_weights  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
-from moclip.models import NETWORKS, find_model, list_models, load_model, model_info, verify_model  # noqa: E402
+from moclip.models import NETWORKS, find_model, list_models, model_info, verify_model  # noqa: E402
 from moclip.pipeline import Request, TextToMotion  # noqa: E402
 
 
