@@ -107,6 +107,20 @@ def test_a_join_goes_on_where_and_whither_the_first_ends():
     assert np.degrees(np.arctan2(end[0], end[2])) == pytest.approx(2.0 * 36, abs=4)
 
 
+def test_a_blend_goes_one_way_round():
+    """Two arms half a turn apart that move past it while they are blended: the short way round changes sides."""
+    angles = np.zeros((20, 22, 3))
+    angles[:, 17, 1] = np.linspace(-12, 12, 20)  # passes 0 in the middle of the overlap
+    first = Motion(20.0, rot.from_euler_deg(angles, "XYZ"), np.zeros((20, 3)))
+    angles[:, 17, 1] = 180
+    second = Motion(20.0, rot.from_euler_deg(angles, "XYZ"), np.zeros((20, 3)))
+    joined = sq.join(sq.cut(first, 0, 14), second, blend=8)
+    turned = rot.angle_between(
+        joined.rotations[1:, 17].astype(np.float64), joined.rotations[:-1, 17].astype(np.float64)
+    )
+    assert np.degrees(turned).max() < 60  # 180 degrees in 9 steps, eased in and out
+
+
 def test_matched_joins_prefer_alike_poses():
     first, second = walk(60), walk(60)
     joined = sq.join_matched(first, second, np.random.default_rng(0))

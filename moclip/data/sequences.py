@@ -76,16 +76,26 @@ def join(first: Motion, second: Motion, blend: int = 8) -> Motion:
     moved = second.root_translation + gap
     weight = np.arange(1, blend + 1) / (blend + 1)
     weight = weight * weight * (3 - 2 * weight)
-    turned = rot.slerp(
-        first.rotations[start:].astype(np.float64), second.rotations[:blend].astype(np.float64),
-        np.broadcast_to(weight[:, None], (blend, JOINT_COUNT)),
-    )  # fmt: skip
+    turned = _crossfade(first.rotations[start:], second.rotations[:blend], weight)
     crossing = first.root_translation[start:] * (1 - weight)[:, None] + moved[:blend] * weight[:, None]
     return Motion(
         first.fps,
         rot.continuous(np.concatenate([first.rotations[:start], turned, second.rotations[blend:]])),
         np.concatenate([first.root_translation[:start], crossing, moved[blend:]]),
     )
+
+
+def _crossfade(a: np.ndarray, b: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Rotations from a to b (N, J, 4 each) as weight (N,) goes from 0 to 1, by one way round for the whole crossing.
+
+    Shortest ways frame by frame would jump to the other side where two poses lie half a turn apart.
+    """
+    between = rot.multiply(rot.conjugate(b.astype(np.float64)), a.astype(np.float64))
+    between = rot.continuous(between)
+    between = between * np.where(between[len(b) // 2, :, :1] < 0, -1.0, 1.0)
+    angle = 2 * np.arctan2(np.linalg.norm(between[..., 1:], axis=-1), between[..., 0])
+    axis = rot.normalize(between[..., 1:])
+    return rot.multiply(b.astype(np.float64), rot.from_axis_angle(axis, angle * (1 - weight[:, None])))
 
 
 def pose_descriptor(motion: Motion) -> np.ndarray:
