@@ -76,3 +76,18 @@ def test_motion_vectors_depend_on_the_order_of_time_and_not_on_the_place_in_the_
 def test_paper_sizes_have_the_papers_parameter_count():
     parameters = sum(p.numel() for p in MotionEncoder(MotionEncoderConfig()).parameters())
     assert round(parameters / 1e6, 1) == 156.5
+
+
+def test_training_moves_the_student_and_neither_its_teacher_nor_its_word_table():
+    pytest.importorskip("open_clip", reason="the text tower is open_clip's")
+    from moclip.alignment.train import MoCLIP
+    from moclip.text.tower import TextTower, TowerConfig
+
+    tower = TextTower(TowerConfig(vocab_size=50, width=16, heads=2, layers=1, embed_dim=8)).requires_grad_(False)
+    network = MoCLIP(tower, SMALL)
+    tokens = torch.tensor([[1, 5, 49], [1, 7, 49]])
+    tether_loss(network.student(tokens), torch.zeros(2, 8)).backward()
+    assert network.student.text.text_projection.grad is not None
+    assert network.student.text.token_embedding.weight.grad is None
+    assert all(p.grad is None for p in network.teacher.parameters())
+    assert torch.equal(network.teacher(tokens), network.student(tokens))
