@@ -72,6 +72,19 @@ def test_each_kick_is_cut_out_with_its_leg():
     assert label_clip("dataset-1_kick_normal_001", kicks(1, (40,))).side == "left"
 
 
+@pytest.mark.parametrize(("arms", "side"), [((16, 17), None), ((17,), "right")])
+def test_a_sword_in_both_hands_has_no_side(arms, side):
+    angles = np.zeros((60, 22, 3))
+    swing = np.exp(-(((np.arange(60) - 30) / 4) ** 2))
+    for joint in (16, 17):  # from a T-pose forwards, with the hands together or apart
+        angles[:, joint, 1] = (-1 if joint == 16 else 1) * (110 if len(arms) == 2 else 60)
+    for joint in arms:
+        angles[:, joint, 0] = -60 * swing
+    motion = Motion(20.0, rot.from_euler_deg(angles, "XYZ"), np.tile([0, 0.95, 0], (60, 1)))
+    found = strikes(motion, ActionLabel("slash", None, None))
+    assert [sided.side for _, _, sided in found] and {sided.side for _, _, sided in found} == {side}
+
+
 def test_peaks_are_apart_and_above_the_threshold():
     values = np.array([0, 5, 4, 0, 0, 3, 0, 0, 0, 9, 0.5])
     assert peaks(values, threshold=2, gap=3) == [1, 5, 9]

@@ -112,6 +112,10 @@ def peaks(values: np.ndarray, threshold: float, gap: int) -> list[int]:
     return sorted(found)
 
 
+_TWO_HANDED_M = 0.25
+"""Hands that hold one sword are nearer than this: which of them moves faster by a little says nothing."""
+
+
 def strikes(motion: Motion, label: ActionLabel) -> list[tuple[int, int, ActionLabel]]:
     """(first frame, end frame, label with side) of the single kicks, punches, slashes or jumps in a recording."""
     joints = motion.joints().astype(np.float64)
@@ -131,6 +135,8 @@ def strikes(motion: Motion, label: ActionLabel) -> list[tuple[int, int, ActionLa
     for frame in frames:
         first, end = max(0, frame - before), min(motion.frames, frame + after)
         side = None if strength is None else ("left", "right")[int(strength[frame].argmax())]
+        if label.action == "slash" and np.linalg.norm(joints[frame, 20] - joints[frame, 21]) < _TWO_HANDED_M:
+            side = None
         if end - first >= 24:
             found.append((first, end, ActionLabel(label.action, label.style, side)))
     return found

@@ -136,7 +136,7 @@ SEQUENCE_WEIGHTS = {
     ("wave", "left"): 1.3, ("wave", "right"): 1.3, ("wave", "both"): 1.2,
     ("raise_hand", "left"): 1, ("raise_hand", "right"): 1, ("raise_hand", "both"): 1,
     ("kick", "left"): 1, ("kick", "right"): 1, ("punch", "left"): 0.8, ("punch", "right"): 0.8, ("jump", None): 1.8,
-    ("slash", None): 0.2, ("slash", "left"): 0.4, ("slash", "right"): 0.5, ("dance", None): 0.8, ("stand", None): 1.2,
+    ("slash", None): 1, ("slash", "left"): 0.4, ("slash", "right"): 0.5, ("dance", None): 0.8, ("stand", None): 1.2,
 }  # fmt: skip
 
 
