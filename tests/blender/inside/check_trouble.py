@@ -13,9 +13,17 @@ from conftest import MODULE
 LONG = {"use_auto_seconds": False, "seconds": 9.8}
 
 
-def start_and_wait_for_progress(driver, prompt="a person walks forward"):
-    driver.ask(prompt, **LONG)
-    driver.pump_until(lambda: driver.session.job is None or driver.session.job.progress > 0)
+def ask_a_backend_that_hangs(driver):
+    """Submit a job to a backend that is stopped, so that the job surely still runs whatever comes next; its pid."""
+    driver.generate("a person walks forward", use_auto_seconds=False, seconds=1.0)
+    bpy.ops.ed.undo()
+    pid = driver.session.process.pid
+    os.kill(pid, signal.SIGSTOP)
+    driver.ask("a person walks forward", **LONG)
+    for _ in range(5):
+        driver.module("timer").pump()
+    assert driver.session.job.submitted and not bpy.data.actions
+    return pid
 
 
 def finish(driver):
@@ -41,8 +49,7 @@ def test_a_chinese_prompt_is_refused_by_the_backend(driver):
 
 
 def test_a_killed_backend_is_told_and_started_again(driver):
-    start_and_wait_for_progress(driver)
-    os.kill(driver.session.process.pid, signal.SIGKILL)
+    os.kill(ask_a_backend_that_hangs(driver), signal.SIGKILL)
     finish(driver)
     assert driver.session.level == "ERROR" and "was not generated" in driver.session.message
     assert driver.session.state == "off" and not bpy.data.actions
@@ -51,10 +58,12 @@ def test_a_killed_backend_is_told_and_started_again(driver):
 
 
 def test_cancel_stops_and_changes_nothing(driver):
-    start_and_wait_for_progress(driver)
+    pid = ask_a_backend_that_hangs(driver)
     bpy.ops.moclip.cancel()
+    assert driver.session.job.cancelling
+    os.kill(pid, signal.SIGCONT)
     finish(driver)
-    assert driver.session.message in ("Cancelled.",) and not bpy.data.actions
+    assert driver.session.message == "Cancelled." and not bpy.data.actions
     driver.generate("a person walks forward", use_auto_seconds=False, seconds=1.0)
 
 
@@ -137,8 +146,7 @@ def test_edit_mode_is_waited_for(driver):
 
 
 def test_the_add_on_disabled_while_a_job_runs(driver, capsys):
-    start_and_wait_for_progress(driver)
-    pid, session = driver.session.process.pid, driver.session
+    pid, session = ask_a_backend_that_hangs(driver), driver.session
     bpy.ops.preferences.addon_disable(module=MODULE)
     assert "was cancelled" in capsys.readouterr().out
     assert session.state == "off" and not bpy.data.actions
