@@ -139,12 +139,11 @@ def find_joint_map(bvh: Bvh, path: Path) -> JointMap:
 
 def calibrate(bvh: Bvh, joint_map: JointMap) -> dict[str, np.ndarray]:
     """Our joint -> constant (4,) with world_ours = world_source * constant."""
-    present = {j: bvh.names.index(n) for j, n in joint_map.joints.items() if n in bvh.names}
+    present = _present(bvh, joint_map)
     if joint_map.axes:
         return {j: joint_map.axes[j] for j in present}
     if joint_map.reference is None:
-        still = np.tile(rot.IDENTITY, (1, len(bvh.names), 1))
-        pose = Bvh(bvh.names, bvh.parents, bvh.offsets, still, bvh.offsets[None], bvh.fps, bvh.ends)
+        pose = _zero_pose(bvh)
     elif not 0 <= joint_map.reference < bvh.frames:
         raise MoclipError(
             f"The joint map's reference frame {joint_map.reference} is not in the clip.", hint="Mend the joint map."
@@ -171,6 +170,33 @@ def calibrate(bvh: Bvh, joint_map: JointMap) -> dict[str, np.ndarray]:
                 between = rot.multiply(rot.conjugate(world[k]), world[limb_k])
                 constants[f"{side}_{end}"] = rot.multiply(between, constants[f"{side}_{limb}"])
     return constants
+
+
+def _present(bvh: Bvh, joint_map: JointMap) -> dict[str, int]:
+    """Our joint -> its number in the file."""
+    return {j: bvh.names.index(n) for j, n in joint_map.joints.items() if n in bvh.names}
+
+
+def _zero_pose(bvh: Bvh) -> Bvh:
+    still = np.tile(rot.IDENTITY, (1, len(bvh.names), 1))
+    return Bvh(bvh.names, bvh.parents, bvh.offsets, still, bvh.offsets[None], bvh.fps, bvh.ends)
+
+
+def _to_y_up(bvh: Bvh, joint_map: JointMap) -> np.ndarray:
+    """What turns the whole clip upright: the identity but for files with Z up.
+
+    Those have a zero pose that stands along Z, and a motion that mostly does: someone who crawls in a file with Y up
+    must not be stood on their feet.
+    """
+    if joint_map.axes or joint_map.reference is not None:
+        return rot.IDENTITY
+    present = _present(bvh, joint_map)
+    rest, moving = (pose.world()[1] for pose in (_zero_pose(bvh), bvh))
+    top = present.get("head", present["left_shoulder"])
+    standing = np.abs((moving[:, top] - moving[:, present["pelvis"]]).mean(axis=0))
+    upright = _upright({j: rest[0, k] for j, k in present.items()})
+    stands_along_z = abs(rot.rotate(upright, _Z)[1]) > 0.5
+    return upright if stands_along_z and np.argmax(standing) == 2 else rot.IDENTITY
 
 
 def _upright(positions: dict[str, np.ndarray]) -> np.ndarray:
@@ -207,7 +233,9 @@ def retarget(bvh: Bvh, joint_map: JointMap, fps: float = FPS) -> Motion:
     """A motion on REST_OFFSETS with the clip's own rotations; the clip's lowest joint touches the floor (Y = 0)."""
     constants = calibrate(bvh, joint_map)
     bvh = resample(bvh, fps)
+    turn = _to_y_up(bvh, joint_map)
     rotations, positions = bvh.world()
+    rotations, positions = rot.multiply(turn, rotations), rot.rotate(turn, positions)
     index = {joint: bvh.names.index(joint_map.joints[joint]) for joint in constants}
     world = {joint: rot.multiply(rotations[:, index[joint]], constant) for joint, constant in constants.items()}
     _fill_missing(world, bvh.frames)

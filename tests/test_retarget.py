@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same movement on skeletons of other zero poses, sizes and axes gives the same motion."""
+
+import numpy as np
+import pytest
+from gaits import gesture, walk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moclip import rotations as rot
+from moclip.data.bvh import BVH_NAMES, Bvh
+from moclip.data.retarget import JOINT_MAPS, find_joint_map, resample, retarget
+from moclip.errors import MoclipError
+from moclip.motion import Motion
+from moclip.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS
+
+OURS = next(m for m in JOINT_MAPS if m.name == "ours")
+ANGLE = {"x": np.array([1.0, 0.0, 0.0]), "y": np.array([0.0, 1.0, 0.0]), "z": np.array([0.0, 0.0, 1.0])}
+Z_UP = rot.from_axis_angle(ANGLE["x"], np.radians(90.0))  # Y up, facing +Z -> Z up, facing -Y; left stays +X
+
+
+def turned(axis: str, degrees: float) -> np.ndarray:
+    return rot.from_axis_angle(ANGLE[axis], np.radians(degrees))
+
+
+def source(motion: Motion, zero: dict[str, np.ndarray], world: np.ndarray = rot.IDENTITY, scale: float = 1.0) -> Bvh:
+    """The motion as a file of a skeleton whose zero pose has joint j's bones turned by zero[j], seen by axes `world`.
+
+    Bone directions in the world must stay: world_source * (zero * offset) = world_ours * offset.
+    """
+    names = tuple(BVH_NAMES[name] for name in JOINT_NAMES)
+    ours = np.empty((motion.frames, 22, 4))
+    for joint, parent in enumerate(PARENTS):
+        local = motion.rotations[:, joint].astype(np.float64)
+        ours[:, joint] = local if parent < 0 else rot.multiply(ours[:, parent], local)
+    pose = np.stack([rot.multiply(world, zero.get(name, rot.IDENTITY)) for name in JOINT_NAMES])
+    theirs = rot.multiply(rot.multiply(world, ours), rot.conjugate(pose))
+    local, offsets = theirs.copy(), np.zeros((22, 3))
+    for joint, parent in enumerate(PARENTS[1:], 1):
+        local[:, joint] = rot.multiply(rot.conjugate(theirs[:, parent]), theirs[:, joint])
+        offsets[joint] = rot.rotate(pose[parent], motion.offsets[joint].astype(np.float64)) * scale
+    positions = np.tile(offsets, (motion.frames, 1, 1))
+    positions[:, 0] = rot.rotate(world, motion.root_translation.astype(np.float64)) * scale
+    return Bvh(names, PARENTS, offsets, local, positions, motion.fps, {})
+
+
+def on_the_floor(motion: Motion) -> np.ndarray:
+    joints = motion.joints().astype(np.float64)
+    return joints - [0, joints[..., 1].min(), 0]
+
+
+def arms_down(degrees: float) -> dict[str, np.ndarray]:
+    limbs = {"left": -degrees, "right": degrees}
+    return {f"{side}_{part}": turned("z", a) for side, a in limbs.items() for part in ("shoulder", "elbow", "wrist")}
+
+
+@settings(max_examples=12, deadline=None)
+@given(degrees=st.floats(0, 88), scale=st.sampled_from([1.0, 100.0, 39.37]), seed=st.integers(0, 4))
+def test_zero_poses_from_t_to_hanging_arms_give_the_same_motion(degrees, scale, seed):
+    motion = walk(40, 3.0, seed)
+    result = retarget(source(motion, arms_down(degrees), scale=scale), OURS)
+    assert np.abs(result.joints() - on_the_floor(motion)).max() < 1e-3
+    apart = rot.angle_between(result.rotations.astype(np.float64), motion.rotations.astype(np.float64))
+    assert np.degrees(apart).max() < 0.2
+
+
+def test_bent_limbs_of_a_zero_pose_are_straightened_by_the_hinge():
+    """An exporter's zero pose with knees and elbows bent about their own axes."""
+    motion = walk(40)
+    zero = {f"{side}_knee": turned("x", 30) for side in ("left", "right")}
+    zero |= {f"{side}_elbow": turned("y", -30 if side == "left" else 30) for side in ("left", "right")}
+    result = retarget(source(motion, zero), OURS)
+    # Feet and hands follow the limb that they end, so what they hold is not asked for here.
+    limbs = [
+        JOINT_INDEX[f"{s}_{p}"] for s in ("left", "right") for p in ("knee", "ankle", "elbow", "wrist", "shoulder")
+    ]
+    between = result.joints()[:, limbs] - result.joints()[:, :1]
+    assert np.abs(between - (motion.joints()[:, limbs] - motion.joints()[:, :1])).max() < 1e-3
+
+
+def test_left_is_plus_x_and_forwards_is_plus_z():
+    raised = retarget(source(gesture(40, 16, 150), arms_down(80), scale=100), OURS).joints()
+    wrists = raised[20, [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]]
+    assert wrists[0, 1] > wrists[1, 1] + 0.5  # it is the left hand that goes up
+    assert wrists[0, 0] > 0 > wrists[1, 0]
+    path = retarget(source(walk(40), arms_down(80)), OURS).root_translation
+    assert path[-1, 2] - path[0, 2] == pytest.approx(39 * 0.05, abs=1e-3)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 80.0])
+def test_files_with_z_up_stand_upright_and_walk_forwards(degrees):
+    motion = walk(40, 2.0, seed=1)
+    result = retarget(source(motion, arms_down(degrees), world=Z_UP, scale=100), OURS)
+    assert np.abs(result.joints() - on_the_floor(motion)).max() < 1e-3
+
+
+def test_someone_lying_in_a_y_up_file_stays_lying():
+    motion = gesture(30, 16, 60)
+    lying = motion.rotations.copy()
+    lying[:, 0] = turned("x", 90)
+    result = retarget(source(Motion(20.0, lying, motion.root_translation), {}), OURS).joints()
+    assert np.ptp(result[..., 1]) < 0.6  # shoulders' width and arm, not a body's height
+    assert abs(result[0, JOINT_INDEX["head"], 2] - result[0, 0, 2]) > 0.4
+
+
+def test_strides_fit_our_legs_whatever_the_actors_size():
+    motion = walk(40)
+    child = retarget(source(motion, {}, scale=0.6), OURS)
+    assert np.abs(child.joints() - on_the_floor(motion)).max() < 1e-3
+
+
+@settings(max_examples=15, deadline=None)
+@given(fps=st.sampled_from([12.0, 24.0, 29.97, 30.0, 60.0, 120.0]), frames=st.integers(2, 200))
+def test_another_frame_rate_keeps_the_duration(fps, frames):
+    motion = walk(frames)
+    bvh = source(Motion(fps, motion.rotations, motion.root_translation), {})
+    result = resample(bvh)
+    seconds = (frames - 1) / fps  # from the first frame to the last
+    assert seconds - 0.05 < (result.frames - 1) / 20.0 <= seconds + 1e-6
+    if result.frames > 2:  # and the same place at the same time
+        moment = (result.frames - 1) / 20.0 * fps * 0.05
+        assert result.positions[-1, 0, 2] - bvh.positions[0, 0, 2] == pytest.approx(moment, abs=1e-6)
+
+
+def test_joints_that_a_skeleton_lacks_are_filled_in():
+    motion = walk(30)
+    full = source(motion, {})
+    left_out = {"Spine1", "Spine2", "Neck", "LeftShoulder", "RightShoulder", "LeftToeBase", "RightToeBase", "Head"}
+    rotations, positions = full.world()
+    rest = np.zeros((22, 3))
+    for joint, parent in enumerate(PARENTS[1:], 1):
+        rest[joint] = rest[parent] + full.offsets[joint]
+    kept = [k for k, name in enumerate(full.names) if name not in left_out]
+    parents, offsets, local = [], [], []
+    for k in kept:
+        parent = PARENTS[k]
+        while parent >= 0 and parent not in kept:
+            parent = PARENTS[parent]
+        parents.append(kept.index(parent) if parent >= 0 else -1)
+        offsets.append(np.zeros(3) if parent < 0 else rest[k] - rest[parent])
+        inverse = rot.conjugate(rotations[:, parent]) if parent >= 0 else rot.IDENTITY
+        local.append(rot.multiply(inverse, rotations[:, k]))
+    names = tuple(full.names[k] for k in kept)
+    moved = np.tile(np.array(offsets), (30, 1, 1))
+    moved[:, 0] = positions[:, 0]
+    simple = Bvh(names, tuple(parents), np.array(offsets), np.stack(local, axis=1), moved, 20.0, {})
+    result = retarget(simple, find_joint_map(simple, "simple.bvh"))
+    hands = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_ankle"]]
+    assert (
+        np.abs((result.joints() - motion.joints())[:, hands] - (result.joints() - motion.joints())[:, :1]).max() < 0.02
+    )
+
+
+def test_an_unknown_skeleton_is_named_with_some_of_its_joints():
+    bvh = source(walk(5), {})
+    strange = Bvh(
+        tuple(f"bone{k}" for k in range(22)), bvh.parents, bvh.offsets, bvh.rotations, bvh.positions, 20.0, {}
+    )
+    with pytest.raises(MoclipError, match="bone0, bone1") as caught:
+        find_joint_map(strange, "strange.bvh")
+    assert caught.value.code == "unknown_skeleton" and "--joint-map" in caught.value.hint
+
+
+def test_legs_without_length_are_refused():
+    bvh = source(walk(5), {})
+    with pytest.raises(MoclipError, match="legs"):
+        retarget(Bvh(bvh.names, bvh.parents, bvh.offsets * 0, bvh.rotations, bvh.positions * 0, 20.0, {}), OURS)
