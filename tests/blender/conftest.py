@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+# Only for a process of its own: its conftest imports bpy.
+collect_ignore = ["inside"]
 
 
 @pytest.fixture(scope="session")
