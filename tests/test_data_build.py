@@ -170,6 +170,20 @@ def test_a_folder_that_lacks_a_part_is_named_with_it(tmp_path, missing):
         DatasetFolder(path)
 
 
+@pytest.mark.parametrize("name", ["Mean.npy", "Std.npy", "new_joint_vecs/000001.npy", "clips.jsonl", "meta.json"])
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00", b"{"])
+def test_a_damaged_file_is_one_sentence(tmp_path, name, content):
+    path = official(tmp_path)
+    (path / name).write_bytes(content)
+    if name == "clips.jsonl" and not content:
+        return  # an empty list is one
+    with pytest.raises(MoclipError) as caught:
+        folder = DatasetFolder(path)
+        folder.load("000001")
+        folder.clips  # noqa: B018
+    assert caught.value.code == "bad_dataset" and "\n" not in str(caught.value)
+
+
 def test_damaged_clips_are_found_one_sentence_each(tmp_path):
     path = official(tmp_path)
     ids = ["000001", "narrow", "infinite", "cut", "silent", "textless"]

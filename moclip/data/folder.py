@@ -38,8 +38,7 @@ class DatasetFolder:
                 self.meta.update(json.loads((self.path / "meta.json").read_text(encoding="utf-8")))
             except ValueError as error:
                 raise MoclipError(f"{self.path / 'meta.json'} is not JSON.", hint=hint, code="bad_dataset") from error
-        self.mean = np.load(self.path / "Mean.npy", allow_pickle=False).astype(np.float32)
-        self.std = np.load(self.path / "Std.npy", allow_pickle=False).astype(np.float32)
+        self.mean, self.std = (_read_array(self.path / f"{name}.npy", f"{name}.npy") for name in ("Mean", "Std"))
 
     @cached_property
     def clips(self) -> dict[str, dict[str, Any]]:
@@ -47,8 +46,12 @@ class DatasetFolder:
         path = self.path / "clips.jsonl"
         if not path.is_file():
             return {}
-        lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-        return {line["id"]: line for line in lines}
+        try:
+            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            return {line["id"]: line for line in lines}
+        except (ValueError, KeyError, TypeError) as error:
+            hint = "Build the dataset again."
+            raise MoclipError(f"The file {path} is damaged.", hint=hint, code="bad_dataset") from error
 
     def ids(self, split: str) -> list[str]:
         path = self.path / f"{split}.txt"
@@ -61,8 +64,13 @@ class DatasetFolder:
         return path.read_text(encoding="utf-8").split()
 
     def load(self, clip: str) -> np.ndarray:
-        """Features (T, F) float32."""
-        return np.load(self.path / "new_joint_vecs" / f"{clip}.npy", allow_pickle=False).astype(np.float32)
+        """Features (T, F) float32. Raises MoclipError when they are missing, damaged or not finite."""
+        features = _read_array(self.path / "new_joint_vecs" / f"{clip}.npy", clip)
+        if features.ndim != 2 or features.shape[1] != len(self.mean):
+            raise _bad(f"{clip}: features have shape {features.shape}, not (T, {len(self.mean)}).")
+        if not np.isfinite(features).all():
+            raise _bad(f"{clip}: features hold numbers that are not finite.")
+        return features
 
     def captions(self, clip: str) -> list[str]:
         """Captions of the whole clip; those of a part of it (with other times than 0.0) are left out.
@@ -98,15 +106,22 @@ class DatasetFolder:
 
     def _clip_problems(self, clip: str) -> list[str]:
         try:
-            features = self.load(clip)
+            self.load(clip)
             self.captions(clip)
-        except (OSError, ValueError):
-            return [f"{clip}: the features are missing or damaged."]
         except MoclipError as error:
             return [error.message]
-        if features.ndim != 2 or features.shape[1] != len(self.mean):
-            return [f"{clip}: features have shape {features.shape}, not (T, {len(self.mean)})."]
-        return [] if np.isfinite(features).all() else [f"{clip}: features hold numbers that are not finite."]
+        return []
+
+
+def _bad(message: str) -> MoclipError:
+    return MoclipError(message, hint="`moclip data check` lists all that is wrong.", code="bad_dataset")
+
+
+def _read_array(path: Path, name: str) -> np.ndarray:
+    try:
+        return np.load(path, allow_pickle=False).astype(np.float32)
+    except (OSError, ValueError, EOFError) as error:
+        raise _bad(f"{name}: the numbers are missing or damaged.") from error
 
 
 def _is_zero(text: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from moclip.data.folder import DatasetFolder
+from moclip.errors import MoclipError
 
 BALANCE = -0.7
 
@@ -42,6 +43,12 @@ def load_clips(dataset: DatasetFolder, split: str, *, kinds: set[str] | None = N
     `sequence_share` of the draws are two-action sequences.
     """
     ids = [i for i in dataset.ids(split) if kinds is None or dataset.clips.get(i, {}).get("kind", "clip") in kinds]
+    if not ids:
+        raise MoclipError(
+            f"The dataset folder {dataset.path} has no clips to use in {split}.txt.",
+            hint="Build the dataset again, with more recordings.",
+            code="bad_dataset",
+        )
     groups = [action_group(dataset.clips.get(i, {})) for i in ids]
     sizes = Counter(groups)
     weights = np.array([sizes[g] ** BALANCE for g in groups])
