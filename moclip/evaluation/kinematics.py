@@ -125,7 +125,7 @@ class Kinematics:
         return np.linalg.norm(np.diff(self.hand(side), axis=0), axis=1) * FPS
 
     def hand_swings(self, side: str, above: float = -0.25, least: float = 0.03) -> int:
-        """How often the wrist swings back against its elbow after `least` metres, while higher than `above` its shoulder.
+        """How often the wrist swings back against its elbow after `least` metres, while `above` its shoulder or higher.
 
         The frames where it is that high are read as one signal; the busiest of the body's three axes counts.
         """
@@ -146,6 +146,11 @@ class Kinematics:
         """(T, 3) metres, ankle from pelvis as the body sees it: left, up, forwards."""
         ankle = JOINT_INDEX[f"{side}_ankle"]
         return self._in_body((self.joints[:, ankle] - self.joints[:, _PELVIS]).astype(np.float64))
+
+    @cached_property
+    def cadence(self) -> float:
+        """Steps a second: how often the feet change places, front and back."""
+        return swings(self.foot("left")[:, 2] - self.foot("right")[:, 2], 0.1) / self.seconds
 
     @cached_property
     def head_dip(self) -> float:
@@ -179,7 +184,7 @@ class Kinematics:
 
 
 def foot_skating(joints: np.ndarray, near_floor: float = 0.05, speed: float = 0.3) -> float:
-    """Share of the frames with a toe within `near_floor` metres of the floor in which that toe slides over `speed` m/s."""
+    """Share of the contacts (a toe within `near_floor` metres of the floor) that slide faster than `speed` m/s."""
     toes = joints[:, _FEET[2:]].astype(np.float64)
     low = toes[:, :, 1] - np.percentile(toes[:, :, 1].min(axis=1), 10) < near_floor
     contact = low[1:] & low[:-1]

@@ -19,18 +19,25 @@ Rule = Callable[[np.ndarray], bool]
 
 
 def _straight(k: Kinematics) -> bool:
-    return abs(k.turn) < 45 and abs(k.drift) < 14 and k.forwards > 0.8
+    return abs(k.turn) < 45 and abs(k.drift) < 14 and k.forwards > max(0.8, 0.6 * k.path)
+
+
+def _flies(k: Kinematics) -> bool:
+    """Both feet are off the floor for a good part of the time."""
+    return float(np.percentile(k.air, 85)) > 0.022
 
 
 def walks(joints: np.ndarray) -> bool:
     """Goes forwards, straight ahead, at a walking speed."""
     k = Kinematics(joints)
-    return _straight(k) and k.speed > 0.3 and k.top_speed < 1.9 and not _runs(k)
+    quick = k.top_speed > 1.85 or (k.top_speed > 1.3 and _flies(k))
+    return _straight(k) and k.speed > 0.3 and k.air.max() < 0.12 and not quick
 
 
 def _runs(k: Kinematics) -> bool:
-    """Fast, or not quite so fast but with both feet in the air at times."""
-    return k.top_speed > 1.8 or (k.top_speed > 1.3 and float(np.percentile(k.air, 85)) > 0.022)
+    """Fast, or not quite so fast but with both feet in the air at times, or trotting with quick steps as the old do."""
+    trots = k.cadence * k.top_speed > 3.3 and k.cadence > 2.15
+    return k.top_speed > 1.85 or (k.top_speed > 1.3 and (_flies(k) or trots))
 
 
 def runs(joints: np.ndarray) -> bool:
@@ -48,21 +55,23 @@ def sprints(joints: np.ndarray) -> bool:
 def walks_backward(joints: np.ndarray) -> bool:
     """Goes against its facing direction."""
     k = Kinematics(joints)
-    return k.forwards < -0.6 and abs(k.drift) > 150 and abs(k.turn) < 60
+    return k.forwards < -max(0.6, 0.6 * k.path) and abs(k.drift) > 150 and abs(k.turn) < 60
 
 
 def walks_diagonally(joints: np.ndarray, side: str) -> bool:
     """Goes forwards and to one side of its facing direction, without turning."""
     k = Kinematics(joints)
     drift = k.drift if side == "left" else -k.drift
-    return 14 <= drift < 75 and abs(k.turn) < 40 and k.path > 0.8 and k.top_speed < 1.9
+    straight = float(np.hypot(*k.displacement)) > max(0.8, 0.6 * k.path)
+    onwards = k.forwards > max(0.3, 0.2 * k.path)
+    return 14 <= drift < 75 and abs(k.turn) < 40 and onwards and straight and k.top_speed < 1.9
 
 
 def turns(joints: np.ndarray, side: str) -> bool:
     """Goes on foot and faces one way by 50 degrees or more in the end, going where it faces."""
     k = Kinematics(joints)
     turn = k.turn if side == "left" else -k.turn
-    return 50 <= turn < 220 and k.path > 1.0 and k.speed > 0.35 and abs(k.drift) < 25 and k.limb_activity("wrist") < 2.2
+    return 50 <= turn < 220 and k.path > 1.0 and k.speed > 0.35 and abs(k.drift) < 25 and k.limb_activity("wrist") < 2.6
 
 
 def _stays(k: Kinematics) -> bool:
@@ -73,7 +82,7 @@ def bows(joints: np.ndarray) -> bool:
     """Leans forwards and lowers the head, standing."""
     k = Kinematics(joints)
     leaning = k.lean.max() - float(np.percentile(k.lean, 10))
-    quiet = max(k.limb_activity("wrist"), k.limb_activity("ankle")) < 0.9
+    quiet = max(k.limb_activity("wrist"), k.limb_activity("ankle")) < 1.2
     return _stays(k) and leaning > 18 and k.head_dip > 0.085 and quiet and abs(k.turn) < 40 and k.air.max() < 0.12
 
 
@@ -109,13 +118,16 @@ def raises(joints: np.ndarray, side: str) -> bool:
 
 
 def kicks(joints: np.ndarray) -> bool:
-    """One foot goes up and forwards while the other stays near the floor."""
+    """One foot goes up and out while the other stays near the floor."""
     k = Kinematics(joints)
     if k.top_speed > 1.5 and k.forwards > 2.0:
         return False
     for side in SIDES:
-        foot, stand = k.foot(side), k.foot(_OTHER[side])
-        if ((foot[:, 1] > -0.42) & (foot[:, 2] > 0.35) & (stand[:, 1] < -0.5)).any():
+        foot, stands = k.foot(side), k.foot(_OTHER[side])[:, 1] < -0.5
+        # Forwards, or so high that no running step swings there: kicks from the hip go sideways.
+        out = np.hypot(foot[:, 0], foot[:, 2])
+        reaches = (foot[:, 1] > -0.42) & (foot[:, 2] > 0.35) | (foot[:, 1] > -0.15) & (out > 0.4)
+        if (reaches & stands).any():
             return True
     return False
 
@@ -129,11 +141,13 @@ def punches(joints: np.ndarray) -> bool:
 
 
 def _thrust(k: Kinematics, side: str) -> bool:
-    hand, span = k.hand(side), 8
-    for end in np.flatnonzero((hand[:, 2] > 0.33) & (np.abs(hand[:, 1]) < 0.3)):
-        start = max(0, end - span)
-        gained = hand[end, 2] - hand[start : end + 1, 2].min()
-        if gained > 0.15 and k.hand_speed(side)[start:end].max(initial=0.0) > 2.0 and k.hand_height(side)[start] > -0.4:
+    hand = k.hand(side)
+    reach = np.hypot(hand[:, 0], hand[:, 2])
+    for end in np.flatnonzero((reach > 0.3) & (np.abs(hand[:, 1]) < 0.25)):
+        start = max(0, end - 8)
+        gained = reach[end] - reach[start : end + 1].min()
+        bent = np.linalg.norm(hand[start : end + 1], axis=1).min() < 0.36
+        if gained > 0.12 and bent and hand[start, 1] > -0.35 and k.hand_speed(side)[start:end].max(initial=0.0) > 2.2:
             return True
     return False
 
@@ -147,8 +161,8 @@ def jumps(joints: np.ndarray) -> bool:
 def dances(joints: np.ndarray) -> bool:
     """Arms and legs are busy, but the body goes nowhere."""
     k = Kinematics(joints)
-    going = float(np.hypot(*k.displacement)) / max(k.seconds, 1.0)
-    return k.limb_activity("wrist") > 0.8 and k.limb_activity("ankle") > 0.35 and going < 0.6 and not jumps(joints)
+    going = float(np.hypot(*k.displacement)) / max(k.seconds, 1.5)
+    return k.limb_activity("wrist") > 1.15 and k.limb_activity("ankle") > 0.6 and going < 0.8
 
 
 def slashes(joints: np.ndarray) -> bool:
@@ -222,7 +236,7 @@ def side_of(joints: np.ndarray, action: str) -> str | None:
 
 
 def shows_in_order(joints: np.ndarray, first: str, second: str) -> bool:
-    """The first action's rule holds up to some frame, and the second one's from that frame or a later one to the end."""
+    """The first action's rule holds up to some frame, the second one's from that frame or a later one to the end."""
     ends = range(_SHORTEST_WINDOW, len(joints) - _SHORTEST_WINDOW + 1, _WINDOW_STEP)
     end = next((e for e in ends if RULES[first](joints[:e])), None)
     # Once the first rule has held, every later start is allowed: only the earliest end matters.
@@ -248,5 +262,3 @@ def wrong_side(joints: np.ndarray, actions: Sequence[str]) -> bool | None:
 
 def _swap(action: str, side: str) -> str:
     return action.replace(f"_{side}", f"_{_OTHER[side]}")
-
-

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prompt checks: generate each prompt with several seeds and see whether the motion shows what it asks for."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moclip.errors import MoclipError
+from moclip.evaluation.kinematics import FPS, foot_skating, mean_jerk
+from moclip.evaluation.rules import RULES, shows, wrong_side
+from moclip.motion import Motion
+from moclip.pipeline import MAX_BATCH, Request, TextToMotion
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """actions: one name of RULES, or two that follow one another. seconds: None for the model's own length."""
+
+    text: str
+    actions: tuple[str, ...]
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """wrong_side: None where the prompt names no side."""
+
+    prompt: Prompt
+    seed: int
+    passed: bool
+    wrong_side: bool | None
+    motion: Motion
+
+
+def load_prompts(path: Path) -> list[Prompt]:
+    """Read {"prompts": [{"text", "actions", "seconds"}, ...]}. Raises MoclipError for what is missing or unknown."""
+    hint = 'It holds {"prompts": [{"text": "a man walks", "actions": ["walk"], "seconds": 4.0}]}.'
+    try:
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))["prompts"]
+        prompts = [Prompt(row["text"], tuple(row["actions"]), row["seconds"]) for row in rows]
+    except OSError as error:
+        raise MoclipError(
+            f"The prompts file {path} cannot be read.", hint="Check --prompts.", code="bad_file"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise MoclipError(f"{path} is not a list of prompts.", hint=hint, code="bad_file") from error
+    for prompt in prompts:
+        if not 1 <= len(prompt.actions) <= 2 or not set(prompt.actions) <= set(RULES):
+            hint = f"Use: {', '.join(RULES)}."
+            raise MoclipError(f'"{prompt.text}" does not name one or two known actions.', hint=hint, code="bad_file")
+    if not prompts:
+        raise MoclipError(f"{path} holds no prompts.", hint=hint, code="bad_file")
+    return prompts
+
+
+def run_checks(
+    model: TextToMotion,
+    prompts: Sequence[Prompt],
+    seeds: Sequence[int],
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> Iterator[Sample]:
+    """One sample for each prompt and seed, in batches of like length. Raises MoclipError for a model not at 20 fps."""
+    if model.fps != FPS:
+        raise MoclipError(
+            f"The prompt checks measure motion at {FPS:g} frames a second, and this model makes {model.fps:g}.",
+            hint="Use a HumanML3D-like model.",
+            code="bad_model",
+        )
+    # Batches are padded to their longest motion, so like lengths go together.
+    work = sorted(((p, s) for p in prompts for s in seeds), key=lambda item: item[0].seconds or 0.0)
+    for first in range(0, len(work), MAX_BATCH):
+        batch = work[first : first + MAX_BATCH]
+        results = model.generate([Request(p.text, p.seconds, s) for p, s in batch])
+        for (prompt, seed), result in zip(batch, results, strict=True):
+            joints = result.motion.joints()
+            yield Sample(prompt, seed, shows(joints, prompt.actions), wrong_side(joints, prompt.actions), result.motion)
+        progress(min(1.0, (first + MAX_BATCH) / len(work)))
+
+
+def summarise(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Rates from 0 to 1: overall with its deviation over seeds, by action, two actions, sides; failing prompts."""
+    by_action, by_prompt, by_seed = defaultdict(list), defaultdict(list), defaultdict(list)
+    for sample in samples:
+        by_action[" > ".join(sample.prompt.actions)].append(sample.passed)
+        by_prompt[sample.prompt.text].append(sample)
+        by_seed[sample.seed].append(sample.passed)
+    single = {action: float(np.mean(v)) for action, v in by_action.items() if " > " not in action}
+    sides = [sample.wrong_side for sample in samples if sample.wrong_side is not None]
+    seeds = [float(np.mean(v)) for v in by_seed.values()]
+    walks = [sample.motion.joints() for sample in samples if sample.prompt.actions == ("walk",)]
+    failing = [_failing(text, group) for text, group in by_prompt.items() if not all(s.passed for s in group)]
+    return {
+        "samples": len(samples),
+        "prompts": len(by_prompt),
+        "seeds": len(seeds),
+        "pass_rate": float(np.mean([s.passed for s in samples])),
+        "pass_rate_sd_over_seeds": float(np.std(seeds, ddof=1)) if len(seeds) > 1 else 0.0,
+        "one_action": _mean(s.passed for s in samples if len(s.prompt.actions) == 1),
+        "two_actions": _mean(s.passed for s in samples if len(s.prompt.actions) == 2),
+        "side_error": _mean(sides),
+        "side_samples": len(sides),
+        "actions": {action: single[action] for action in RULES if action in single},
+        "walk_foot_skating": _mean(foot_skating(j) for j in walks),
+        "walk_mean_jerk": _mean(mean_jerk(j) for j in walks),
+        "failing": sorted(failing, key=lambda row: row["pass_rate"]),
+    }
+
+
+def _mean(values) -> float | None:
+    values = list(values)
+    return float(np.mean(values)) if values else None
+
+
+def _failing(text: str, group: Sequence[Sample]) -> dict[str, Any]:
+    return {
+        "text": text,
+        "actions": list(group[0].prompt.actions),
+        "pass_rate": float(np.mean([s.passed for s in group])),
+        "failing_seeds": sorted(s.seed for s in group if not s.passed),
+    }

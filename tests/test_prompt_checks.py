@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list of prompts, and how samples are counted."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moclip.errors import MoclipError
+from moclip.evaluation.prompt_checks import Prompt, Sample, load_prompts, run_checks, summarise
+from moclip.evaluation.rules import RULES
+from moclip.models import list_models
+from moclip.motion import Motion
+from moclip.pipeline import Result
+from moclip.prompts import check_prompt, check_seconds
+from moclip.skeleton import REST_OFFSETS
+
+LIST = Path(__file__).parent / "prompts" / "prompts.json"
+README_EXAMPLE = "a tired man walks, then waves with his left hand"
+
+
+@pytest.fixture(scope="module")
+def prompts():
+    return load_prompts(LIST)
+
+
+def test_list_covers_twenty_actions_and_two_action_prompts(prompts):
+    single = Counter(p.actions[0] for p in prompts if len(p.actions) == 1)
+    assert set(single) == set(RULES) and len(RULES) == 20
+    assert min(single.values()) >= 3 and sum(single.values()) >= 60
+    assert sum(len(p.actions) == 2 for p in prompts) >= 8
+    assert len({p.text.lower() for p in prompts}) == len(prompts) >= 66
+
+
+def test_readme_example_comes_first(prompts):
+    assert prompts[0].text == README_EXAMPLE and prompts[0].actions == ("walk", "wave_left")
+
+
+def test_prompts_are_valid_requests(prompts):
+    for prompt in prompts:
+        text, warnings = check_prompt(prompt.text)
+        assert text and not warnings
+        assert prompt.seconds is None or 2.0 <= check_seconds(prompt.seconds) <= 8.0
+    assert any(p.seconds is None for p in prompts)
+
+
+def test_left_and_right_are_asked_equally_often(prompts):
+    single = Counter(p.actions[0] for p in prompts if len(p.actions) == 1)
+    for action in ("walk", "turn", "wave", "raise"):
+        assert single[f"{action}_left"] == single[f"{action}_right"]
+
+
+def test_prompts_are_not_sentences_of_the_caption_grammar(prompts):
+    from moclip.data.captions import write_captions
+    from moclip.data.labels import ActionLabel
+
+    rng = np.random.default_rng(0)
+    written: set[str] = set()
+    for action in sorted({p.actions[0] for p in prompts}):
+        name, _, side = action.partition("_")
+        sided = {"wave": "wave", "raise": "raise_hand"}.get(name)
+        label = ActionLabel(sided, None, side) if sided else ActionLabel(action, None, None)
+        written |= {_bare(c) for c in write_captions([label], rng, 400)}
+    assert not [p.text for p in prompts if _bare(p.text) in written]
+
+
+def _bare(text: str) -> str:
+    return " ".join("".join(c if c.isalpha() else " " for c in text.lower()).split())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[", "{}", '{"prompts": []}', '{"prompts": [{"text": "a"}]}',
+        '{"prompts": [{"text": "swims", "actions": ["swim"], "seconds": 2.0}]}',
+    ],
+)  # fmt: skip
+def test_bad_lists_are_refused(tmp_path, content):
+    path = tmp_path / "list.json"
+    path.write_text(content)
+    with pytest.raises(MoclipError):
+        load_prompts(path)
+    with pytest.raises(MoclipError):
+        load_prompts(tmp_path / "absent.json")
+
+
+def _standing() -> Motion:
+    rotations = np.zeros((40, 22, 4), np.float32)
+    rotations[..., 0] = 1
+    return Motion(20.0, rotations, np.zeros((40, 3), np.float32), REST_OFFSETS)
+
+
+def test_summary_counts_samples():
+    left, walk = Prompt("left", ("wave_left",), 2.0), Prompt("walk", ("walk",), None)
+    two = Prompt("two", ("walk", "wave_left"), 4.0)
+    rows = [(left, 0, True, False), (left, 1, False, True), (walk, 0, True, None), (walk, 1, True, None),
+            (two, 0, False, False), (two, 1, False, False)]  # fmt: skip
+    summary = summarise([Sample(p, s, ok, wrong, _standing()) for p, s, ok, wrong in rows])
+    assert summary["pass_rate"] == 0.5 and summary["one_action"] == 0.75 and summary["two_actions"] == 0.0
+    # Seed 0 passes two of three prompts, seed 1 one of three.
+    assert summary["pass_rate_sd_over_seeds"] == pytest.approx((1 / 3) / 2**0.5)
+    assert summary["side_error"] == 0.25 and summary["side_samples"] == 4
+    assert summary["actions"] == {"walk": 1.0, "wave_left": 0.5}
+    assert [row["text"] for row in summary["failing"]] == ["two", "left"]
+    assert summary["failing"][1]["failing_seeds"] == [1]
+
+
+class Puppet:
+    """Stands in for a model: stands still, and notes the requests of each batch."""
+
+    def __init__(self, fps: float = 20.0):
+        self.fps, self.batches = fps, []
+
+    def generate(self, requests):
+        self.batches.append([(r.text, r.seconds, r.seed) for r in requests])
+        return [Result(_standing(), 2.0, r.seed, (), np.zeros((1, 1), int)) for r in requests]
+
+
+def test_each_prompt_is_made_once_with_each_seed(prompts):
+    puppet = Puppet()
+    samples = list(run_checks(puppet, prompts, range(2)))
+    made = [request for batch in puppet.batches for request in batch]
+    assert sorted((t, s) for t, _, s in made) == sorted((p.text, s) for p in prompts for s in range(2))
+    assert max(map(len, puppet.batches)) == 16
+    # Who stands still does nothing that was asked for, and shows no wrong side.
+    assert not any(s.passed or s.wrong_side for s in samples)
+
+
+def test_other_frame_rates_are_refused(prompts):
+    with pytest.raises(MoclipError, match="12.5"):
+        list(run_checks(Puppet(fps=12.5), prompts, [0]))
+
+
+@pytest.mark.skipif("embedded" not in [m.name for m in list_models()], reason="needs the embedded model's weights")
+def test_embedded_model_does_what_it_is_told(prompts):
+    from moclip.pipeline import TextToMotion
+
+    first = {p.actions: p for p in reversed(prompts) if len(p.actions) == 1}
+    samples = list(run_checks(TextToMotion.load("embedded"), [prompts[0], *first.values()], range(2)))
+    # The whole list with five seeds is `moclip evaluate prompts`; 42 samples leave room for chance.
+    assert np.mean([s.passed for s in samples]) >= 0.75
+    assert any(s.passed for s in samples if s.prompt.text == README_EXAMPLE)
