@@ -37,7 +37,8 @@ def familiarity(dataset: DatasetFolder, tower: tuple[dict[str, np.ndarray], dict
     """Centres of the training captions, and the similarity that all but one in 200 of the validation captions exceed."""
     rng = np.random.default_rng(0)
     train = sorted({c for i in dataset.ids("train") for c in dataset.captions(i)})
-    val = sorted({c for i in dataset.ids("val") for c in dataset.captions(i)} - set(train))
+    held_out = {c for i in dataset.ids("val") for c in dataset.captions(i)}
+    val = sorted(held_out - set(train)) or sorted(held_out)
     train = [train[k] for k in rng.choice(len(train), size=min(20000, len(train)), replace=False)]
     centres = k_means(_unit(tower_vectors(*tower, train, log)), CENTRES)
     known = (_unit(tower_vectors(*tower, val[:4000], log)) @ centres.T).max(axis=1)

@@ -7,6 +7,7 @@ before it: dataset -> tower -> rvq -> moclip -> masked, residual, length -> pack
 
 import tomllib
 from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +40,56 @@ Log = Callable[[str], None]
 DEFAULT_RECIPE = Path(__file__).parent / "embedded.toml"
 
 
+_TABLES: dict[str, dict[str, Any]] = {
+    "tower": {"schedule": Schedule},
+    "rvq": {"batch": int, "sizes": RVQConfig, "schedule": Schedule},
+    "moclip": {"batch": int, "motion": MotionEncoderConfig, "alignment": AlignmentConfig, "schedule": Schedule},
+    "masked": {"batch": int, "text_noise": float, "sizes": TransformerConfig, "schedule": Schedule},
+    "residual": {"batch": int, "text_noise": float, "sizes": TransformerConfig, "schedule": Schedule},
+    "length": {"batch": int, "text_noise": float, "schedule": Schedule},
+}
+"""What each table of a recipe must hold; tables in it name the settings of a dataclass."""
+
+
 def load_recipe(path: Path | None = None) -> dict[str, Any]:
-    """Read a recipe file. Raises MoclipError when it is missing or not TOML."""
+    """Read a recipe file. Raises MoclipError when it is missing, not TOML, or has settings missing or unknown."""
     path = path or DEFAULT_RECIPE
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        recipe = tomllib.loads(path.read_text(encoding="utf-8"))
+        for name, table in recipe.items():
+            _check_table(name, table)
+        return recipe
+    except (OSError, ValueError) as error:
         raise MoclipError(f"The recipe {path} cannot be read: {error}.", hint="Copy `moclip/training/embedded.toml` and change that.") from error
+
+
+def _check_table(name: str, table: dict[str, Any]) -> None:
+    if name not in _TABLES:
+        raise ValueError(f"there is no stage '{name}'")
+    for key, kind in _TABLES[name].items():
+        if key not in table:
+            raise ValueError(f"[{name}] has no {key}")
+        if is_dataclass(kind):
+            unknown = set(table[key]) - {f.name for f in fields(kind)}
+            required = {f.name for f in fields(kind) if f.default is MISSING}
+            if unknown or required - set(table[key]):
+                which = f"has unknown settings ({', '.join(sorted(unknown))})" if unknown else "lacks settings"
+                raise ValueError(f"[{name}.{key}] {which}")
+
+
+def _table(recipe: dict[str, Any], stage: str) -> dict[str, Any]:
+    if stage not in recipe:
+        raise MoclipError(f"The recipe has no table [{stage}].", hint="Copy it from `moclip/training/embedded.toml`.")
+    return recipe[stage]
+
+
+_MADE_BY = {"text": "moclip"}
 
 
 def _need(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     path = work / f"{name}.safetensors"
     if not path.is_file():
-        raise MoclipError(f"There is no {path} yet.", hint=f"Run `moclip train {name}` with the same --work first.")
+        raise MoclipError(f"There is no {path} yet.", hint=f"Run `moclip train {_MADE_BY.get(name, name)}` with the same --work first.")
     return load_weights(path)
 
 
@@ -59,12 +97,12 @@ def tower_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, r
     """Distil the text tower from a sentence encoder; needs no motion."""
     from moclip.text.distill import DistillConfig, train_text_tower
 
-    part = dict(recipe["tower"])
+    part = dict(_table(recipe, "tower"))
     train_text_tower(DistillConfig(schedule=Schedule(**part.pop("schedule")), **part), work, resume=resume, log=log)
 
 
 def rvq_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
-    part = recipe["rvq"]
+    part = _table(recipe, "rvq")
     features = len(dataset.mean)
     sizes = RVQConfig(features=features, joints=dataset.meta["joints"], **part["sizes"])
     train_rvq(dataset, work, sizes, Schedule(**part["schedule"]), batch=part["batch"], resume=resume, log=log)
@@ -72,7 +110,7 @@ def rvq_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, res
 
 def moclip_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
     """Fine-tune the tower on motion; writes `text.safetensors`, the tower that the generator is trained with."""
-    part = recipe["moclip"]
+    part = _table(recipe, "moclip")
     arrays, config = _need(work, "tower")
     tower = restore_network("text", config, arrays)
     train, val = (pair_clips(load_clips(dataset, split), dataset.clips) for split in ("train", "val"))
@@ -148,7 +186,7 @@ def _transformer_sizes(part: dict[str, Any], rvq: dict[str, Any], text_dim: int)
 
 
 def masked_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
-    part = recipe["masked"]
+    part = _table(recipe, "masked")
     train, val, tower, rvq = _tokens(dataset, work, log)
     sizes = _transformer_sizes(part, rvq, train.text[0].shape[1])
     train_masked(sizes, train, val, work, Schedule(**part["schedule"]), text_fingerprint=tower, batch=part["batch"],
@@ -156,7 +194,7 @@ def masked_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, 
 
 
 def residual_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
-    part = recipe["residual"]
+    part = _table(recipe, "residual")
     train, val, tower, rvq = _tokens(dataset, work, log)
     sizes = _transformer_sizes(part, rvq, train.text[0].shape[1])
     train_residual(sizes, train, val, work, Schedule(**part["schedule"]), text_fingerprint=tower, batch=part["batch"],
@@ -164,7 +202,7 @@ def residual_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *
 
 
 def length_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
-    part = recipe["length"]
+    part = _table(recipe, "length")
     train, val, tower, _ = _tokens(dataset, work, log)
     train_length(LengthConfig(text_dim=train.text[0].shape[1]), train, val, work, Schedule(**part["schedule"]), text_fingerprint=tower,
                  batch=part["batch"], text_noise=part["text_noise"], resume=resume, log=log)  # fmt: skip

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole recipe at toy sizes: every stage after the tower, the pack, and the model that comes out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch")
+pytest.importorskip("open_clip", reason="the text tower is open_clip's")
+pytest.importorskip("onnx", reason="packing writes graphs with onnx")
+
+from gaits import gesture, walk  # noqa: E402
+
+from moclip.checkpoint import fingerprint, load_weights  # noqa: E402
+from moclip.data.folder import DatasetFolder  # noqa: E402
+from moclip.errors import MoclipError  # noqa: E402
+from moclip.features import motion_to_features  # noqa: E402
+from moclip.models import verify_model  # noqa: E402
+from moclip.pipeline import Request, TextToMotion  # noqa: E402
+from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
+from moclip.training.pack import pack  # noqa: E402
+from moclip.training.recipe import STAGES, load_recipe  # noqa: E402
+
+SCHEDULE = "[{0}.schedule]\nsteps = 4\nlearning_rate = 5e-4\nwarmup = 1\nvalidate_every = 2\n"
+TRANSFORMER = "[{0}]\nbatch = 4\ntext_noise = 0.1\n[{0}.sizes]\nwidth = 16\nlayers = 1\nheads = 2\nfeed_forward = 16\n"
+RECIPE = (
+    "[rvq]\nbatch = 4\n[rvq.sizes]\nwidth = 16\ncode_dim = 8\ncodes = 12\nquantizers = 3\n"
+    "[moclip]\nbatch = 4\n[moclip.alignment]\nfrozen_share = 0.0\nstudent_rate = 0.5\n"
+    "[moclip.motion]\npart_width = 4\nwidth = 16\nlayers = 1\nheads = 2\nembed_dim = 16\nframe_stride = 4\n"
+    + TRANSFORMER.format("masked")
+    + TRANSFORMER.format("residual")
+    + "[length]\nbatch = 4\ntext_noise = 0.1\n"
+    + "".join(SCHEDULE.format(name) for name in ("rvq", "moclip", "masked", "residual", "length"))
+)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> DatasetFolder:
+    folder = tmp_path_factory.mktemp("data")
+    for part in ("new_joint_vecs", "texts"):
+        (folder / part).mkdir()
+    motions = {
+        "walk": ("walk", None, walk(81)), "stroll": ("walk", None, walk(60, 1.0, seed=1)),
+        "left": ("raise_hand", "left", gesture(70, 16, 140)), "right": ("raise_hand", "right", gesture(50, 17, 140)),
+    }  # fmt: skip
+    lines, rows = [], []
+    for clip, (action, side, motion) in motions.items():
+        rows.append(motion_to_features(motion))
+        np.save(folder / "new_joint_vecs" / f"{clip}.npy", rows[-1])
+        sentence = f"a person does {clip} with the {side} hand"
+        (folder / "texts" / f"{clip}.txt").write_text(f"{sentence}#a/DET#0.0#0.0\nsomeone: {clip}#a/DET#0.0#0.0\n")
+        label = {"action": action, "style": None, "side": side}
+        lines.append(json.dumps({"id": clip, "kind": "clip", "source": clip, "actions": [label]}))
+    for split, ids in (("train", ["walk", "left"]), ("val", ["stroll", "right"]), ("test", [])):
+        (folder / f"{split}.txt").write_text("\n".join(ids))
+    (folder / "clips.jsonl").write_text("\n".join(lines))
+    np.save(folder / "Mean.npy", np.concatenate(rows).mean(0))
+    np.save(folder / "Std.npy", np.full(263, 0.3, np.float32))
+    meta = {"fps": 20, "joints": 22, "rotation_channels": "local", "licence": "CC0", "sources": {"toy": "CC0"}}
+    (folder / "meta.json").write_text(json.dumps(meta))
+    return DatasetFolder(folder)
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory) -> dict:
+    path = tmp_path_factory.mktemp("recipe") / "toy.toml"
+    path.write_text(RECIPE)
+    return load_recipe(path)
+
+
+@pytest.fixture(scope="module")
+def work(dataset, recipe, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("work")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_tower(TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=16)), folder / "tower.safetensors")
+    for name, stage in STAGES.items():
+        if name != "tower":
+            stage(dataset, folder, recipe, log=lambda line: None)
+    return folder
+
+
+def test_every_stage_leaves_its_weights_and_the_generator_names_its_tower(work):
+    student, _ = load_weights(work / "text.safetensors")
+    teacher, _ = load_weights(work / "tower.safetensors")
+    assert fingerprint(student) != fingerprint(teacher)  # it was trained at all
+    # The table of words stays where the distillation left it.
+    assert np.array_equal(student["text.token_embedding.weight"], teacher["text.token_embedding.weight"])
+    for name in ("masked", "residual", "length"):
+        assert load_weights(work / f"{name}.safetensors")[1]["text_fingerprint"] == fingerprint(student)
+    _, rvq = load_weights(work / "rvq.safetensors")
+    assert (rvq["rotation_channels"], rvq["fps"]) == ("local", 20)
+
+
+def test_the_packed_model_is_whole_and_generates(work, dataset, tmp_path):
+    pack(dataset, work, tmp_path / "toy", name="toy", description="d", log=lambda line: None)
+    assert verify_model(str(tmp_path / "toy")) == []
+    engine = TextToMotion.load(str(tmp_path / "toy"), runtime="onnx")
+    assert (engine.name, engine.licence) == ("toy", "CC0")
+    assert engine.generate([Request("a person walks", 2.0)])[0].motion.frames == 40
+
+
+def test_a_new_tower_has_its_captions_embedded_anew(work, dataset, recipe, tmp_path):
+    import shutil
+
+    other = tmp_path / "other"
+    shutil.copytree(work, other)
+    lines: list[str] = []
+    STAGES["tokens"](dataset, other, recipe, log=lines.append)
+    assert lines == []  # nothing changed, nothing to do
+    shutil.copy(other / "tower.safetensors", other / "text.safetensors")
+    STAGES["tokens"](dataset, other, recipe, log=lines.append)
+    assert any("captions" in line for line in lines)
+
+
+@pytest.mark.parametrize(("stage", "needs"), [("moclip", "tower"), ("tokens", "text"), ("masked", "text")])
+def test_a_stage_without_the_one_before_it_says_so(dataset, recipe, tmp_path, stage, needs):
+    with pytest.raises(MoclipError, match=f"no .*{needs}.safetensors") as caught:
+        STAGES[stage](dataset, tmp_path, recipe, log=lambda line: None)
+    # "text" is made by the stage "moclip": the hint names a command that exists.
+    assert f"moclip train {'moclip' if needs == 'text' else needs}" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("[rvq]", "[rvq", "cannot be read"),
+        ("[rvq]", "[rwq]", "no stage 'rwq'"),
+        ("quantizers = 3", "quantisers = 3", "quantisers"),
+        ("steps = 4", "stepz = 4", "stepz"),
+        ("batch = 4", "", "batch"),
+    ],
+)
+def test_mistakes_in_a_recipe_are_one_sentence(dataset, tmp_path, old, new, says):
+    path = tmp_path / "wrong.toml"
+    path.write_text(RECIPE.replace(old, new))
+    with pytest.raises(MoclipError, match=says):
+        STAGES["rvq"](dataset, tmp_path, load_recipe(path), log=lambda line: None)
+
+
+def test_a_recipe_without_the_stages_table_is_one_sentence(dataset, tmp_path):
+    with pytest.raises(MoclipError, match=r"no table \[rvq\]"):
+        STAGES["rvq"](dataset, tmp_path, {}, log=lambda line: None)
+
+
+def test_a_missing_recipe_is_one_sentence(tmp_path):
+    with pytest.raises(MoclipError, match="nowhere.toml"):
+        load_recipe(tmp_path / "nowhere.toml")
+
+
+def test_the_embedded_recipe_has_every_stage():
+    assert set(load_recipe()) == {name for name in STAGES if name != "tokens"}
