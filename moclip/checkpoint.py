@@ -44,12 +44,16 @@ def load_weights(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
-        raise MoclipError(f"The weights file {path} is damaged or not a safetensors file.", hint=hint, code="bad_weights") from error
+        raise MoclipError(
+            f"The weights file {path} is damaged or not a safetensors file.", hint=hint, code="bad_weights"
+        ) from error
     try:
         config = dict(json.loads(metadata["config"]))
     except (KeyError, ValueError, TypeError) as error:
         raise MoclipError(
-            f"The weights file {path} carries no configuration, so it is not one of ours.", hint=hint, code="bad_weights"
+            f"The weights file {path} carries no configuration, so it is not one of ours.",
+            hint=hint,
+            code="bad_weights",
         ) from error
     arrays = {name: a.astype(np.float32) if a.dtype.kind == "f" else a for name, a in arrays.items()}
     return arrays, config

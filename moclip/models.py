@@ -70,7 +70,10 @@ def find_model(name: str) -> Path:
     if (Path(name) / "model.json").is_file():
         return Path(name)
     raise MoclipError(
-        f"The model '{name}' is not installed.", hint="`moclip models list` shows what is.", action="models", code="unknown_model"
+        f"The model '{name}' is not installed.",
+        hint="`moclip models list` shows what is.",
+        action="models",
+        code="unknown_model",
     )
 
 
@@ -96,7 +99,9 @@ def model_info(name: str) -> ModelInfo:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise MoclipError(
-            f"The description of model '{name}' ({folder / 'model.json'}) is damaged.", hint="Install the model again.", code="bad_weights"
+            f"The description of model '{name}' ({folder / 'model.json'}) is damaged.",
+            hint="Install the model again.",
+            code="bad_weights",
         ) from error
 
 
@@ -113,7 +118,8 @@ def load_model(name: str) -> ModelFiles:
         trained_with = files.configs[network].get("text_fingerprint")
         if trained_with != tower:
             raise MoclipError(
-                f"The {network} network of model '{info.name}' was trained with another text tower ({trained_with}, not {tower}).",
+                f"The {network} network of model '{info.name}' was trained with another text tower "
+                f"({trained_with}, not {tower}).",
                 hint="Train it with this tower, or install the tower that it was trained with.",
                 code="tower_mismatch",
             )
@@ -141,7 +147,11 @@ def write_description(folder: Path, details: dict[str, Any]) -> None:
 def import_checkpoint(path: Path, out: Path) -> None:
     """Turn an official checkpoint folder into a model folder. Needs torch. Raises MoclipError for anything else."""
     if not Path(path).is_dir():
-        raise MoclipError(f"There is no checkpoint folder {path}.", hint="Point to MoMask's checkpoints/t2m folder.", code="bad_checkpoint")
+        raise MoclipError(
+            f"There is no checkpoint folder {path}.",
+            hint="Point to MoMask's checkpoints/t2m folder.",
+            code="bad_checkpoint",
+        )
     from moclip.generators.momask.official import import_official
 
     import_official(Path(path), Path(out))

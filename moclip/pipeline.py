@@ -70,18 +70,28 @@ def make_runtime(files: ModelFiles, runtime: str = "auto", device: str = "auto")
     """
     if runtime not in ("auto", "onnx", "torch"):
         raise MoclipError(f"There is no runtime '{runtime}'.", hint="Use auto, onnx or torch.", code="bad_runtime")
-    onnx_serves = device in ("auto", "cpu") and importlib.util.find_spec("onnxruntime") and (files.info.path / "masked.onnx").is_file()
+    onnx_serves = (
+        device in ("auto", "cpu")
+        and importlib.util.find_spec("onnxruntime")
+        and (files.info.path / "masked.onnx").is_file()
+    )
     if runtime == "onnx" and device not in ("auto", "cpu"):
-        raise MoclipError("The onnx runtime works on the CPU only.", hint="Use `--runtime torch` for a GPU.", code="bad_device")
+        raise MoclipError(
+            "The onnx runtime works on the CPU only.", hint="Use `--runtime torch` for a GPU.", code="bad_device"
+        )
     if runtime == "onnx" or (runtime == "auto" and onnx_serves):
         if not importlib.util.find_spec("onnxruntime"):
-            raise MoclipError("onnxruntime is not installed.", hint="`pip install onnxruntime`.", code="missing_package")
+            raise MoclipError(
+                "onnxruntime is not installed.", hint="`pip install onnxruntime`.", code="missing_package"
+            )
         from moclip.runtimes.onnx_runtime import OnnxRuntime
 
         return OnnxRuntime(files)
     if not importlib.util.find_spec("torch"):
         raise MoclipError(
-            "PyTorch is not installed.", hint='`pip install "moclip[torch]"`, or use `--runtime onnx`.', code="missing_package"
+            "PyTorch is not installed.",
+            hint='`pip install "moclip[torch]"`, or use `--runtime onnx`.',
+            code="missing_package",
         )
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from moclip.runtimes.torch_runtime import TorchRuntime
@@ -98,7 +108,9 @@ class TextToMotion:
         self.name, self.licence = files.info.name, files.info.licence
         self.fps = float(details["fps"])
         self.runtime, self.device = runtime.name, runtime.device
-        self.options = options or SamplingOptions(**{k: v for k, v in details.get("sampling", {}).items() if k in known})
+        self.options = options or SamplingOptions(
+            **{k: v for k, v in details.get("sampling", {}).items() if k in known}
+        )
         self._network = runtime
         self._stride = 2 ** files.configs["rvq"]["down_t"]
         self._local_rotations = files.configs["rvq"].get("rotation_channels") == "local"
@@ -131,7 +143,9 @@ class TextToMotion:
         """
         progress, cancelled = progress or (lambda stage, fraction: None), cancelled or (lambda: False)
         if not 1 <= len(requests) <= MAX_BATCH:
-            raise MoclipError(f"A batch holds 1 to {MAX_BATCH} prompts, not {len(requests)}.", hint="Split it.", code="bad_batch")
+            raise MoclipError(
+                f"A batch holds 1 to {MAX_BATCH} prompts, not {len(requests)}.", hint="Split it.", code="bad_batch"
+            )
         prompts, warnings = zip(*(check_prompt(r.text) for r in requests), strict=True)
         seeds = [_check_seed(r.seed) for r in requests]
         progress("text", 0.0)
@@ -152,7 +166,9 @@ class TextToMotion:
         progress("done", 1.0)
         return results
 
-    def _lengths(self, seconds: list[float | None], text: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    def _lengths(
+        self, seconds: list[float | None], text: np.ndarray, seeds: list[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Frames to keep (B,) and tokens to sample (B,): requests are rounded up to whole tokens, then trimmed."""
         longest = int(LONGEST_SECONDS * self.fps) // self._stride
         predicted = sample_lengths(self._network.length(text), seeds, SHORTEST_TOKENS, longest) * self._stride
@@ -168,7 +184,9 @@ class TextToMotion:
 
 def _check_seed(seed: int) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
-        raise MoclipError(f"The seed must be a whole number from 0 on, not {seed!r}.", hint="Use 0, 1, 2 ...", code="bad_seed")
+        raise MoclipError(
+            f"The seed must be a whole number from 0 on, not {seed!r}.", hint="Use 0, 1, 2 ...", code="bad_seed"
+        )
     return int(seed)
 
 
@@ -180,4 +198,6 @@ def _load_familiarity(files: ModelFiles) -> Familiarity | None:
     try:
         return Familiarity(np.load(path, allow_pickle=False).astype(np.float32), float(threshold))
     except ValueError as error:
-        raise MoclipError(f"The file {path} is damaged.", hint="Install the model again.", code="bad_weights") from error
+        raise MoclipError(
+            f"The file {path} is damaged.", hint="Install the model again.", code="bad_weights"
+        ) from error

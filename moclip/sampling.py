@@ -136,9 +136,11 @@ def sample_residual(
             raise Cancelled
         progress("residual", (layer - 1) / max(1, layers - 1))
         which = np.full(2 * len(base), layer, dtype=np.int64)
-        logits = guided(
-            lambda t: runtime.residual(_twice(codes[..., :-1]), which, t, _twice(padding)), text, options.residual_guidance  # noqa: B023
-        )
+
+        def predict(both: np.ndarray, which: np.ndarray = which) -> np.ndarray:
+            return runtime.residual(_twice(codes[..., :-1]), which, both, _twice(padding))
+
+        logits = guided(predict, text, options.residual_guidance)
         drawn = draw(logits, noise.gumbel(lengths, base.shape[1], logits.shape[-1]), options)
         codes[..., layer] = np.where(padding, pad_id, drawn)
     return np.where(codes == pad_id, -1, codes)

@@ -40,7 +40,9 @@ def test_contrastive_of_two_orthogonal_pairs():
 def test_contrastive_is_symmetric_in_its_two_sides():
     torch.manual_seed(0)
     a, b = (torch.nn.functional.normalize(torch.randn(5, 4), dim=1) for _ in range(2))
-    assert contrastive_loss(a, b, torch.tensor(3.0)).item() == pytest.approx(contrastive_loss(b, a, torch.tensor(3.0)).item())
+    assert contrastive_loss(a, b, torch.tensor(3.0)).item() == pytest.approx(
+        contrastive_loss(b, a, torch.tensor(3.0)).item()
+    )
 
 
 def test_pairs_of_the_same_meaning_are_no_negatives():

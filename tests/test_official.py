@@ -17,7 +17,9 @@ from moclip.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig  # noqa: E402
 
 RVQ_SIZES = RVQConfig(width=32, code_dim=24, codes=20, quantizers=3)
-SIZES = TransformerConfig(codes=20, code_dim=24, quantizers=3, text_dim=16, width=128, layers=2, heads=2, feed_forward=48)
+SIZES = TransformerConfig(
+    codes=20, code_dim=24, quantizers=3, text_dim=16, width=128, layers=2, heads=2, feed_forward=48
+)
 TOWER = TowerConfig(width=32, heads=2, layers=1, embed_dim=16, quick_gelu=True)
 
 
@@ -26,9 +28,15 @@ def official(tmp_path):
     root = tmp_path / "t2m"
     rvq = RVQ(RVQ_SIZES).state_dict()
     files = {
-        "rvq_nq6/model/net_best_fid.tar": {"vq_model": {k: v for k, v in rvq.items() if k not in ("mean", "std")}, "ep": 3},
+        "rvq_nq6/model/net_best_fid.tar": {
+            "vq_model": {k: v for k, v in rvq.items() if k not in ("mean", "std")},
+            "ep": 3,
+        },
         "t2m_nlayer8/model/latest.tar": {
-            "t2m_transformer": {**MaskedTransformer(SIZES).state_dict(), "position_enc.pe": sinusoids(50, 128)[:, None]},
+            "t2m_transformer": {
+                **MaskedTransformer(SIZES).state_dict(),
+                "position_enc.pe": sinusoids(50, 128)[:, None],
+            },
             "ep": 1,
         },
         "tres_nlayer8/model/net_best_fid.tar": {"res_transformer": ResidualTransformer(SIZES).state_dict()},
@@ -52,7 +60,9 @@ def test_imported_model_has_the_sizes_of_its_tensors_and_generates(official, tmp
     }  # fmt: skip
     assert (files.configs["masked"]["layers"], files.configs["masked"]["heads"]) == (2, 2)
     assert files.arrays["rvq"]["mean"][0] == 0.25
-    result = TextToMotion.load(str(tmp_path / "momask"), runtime="torch").generate([Request("a person walks", seconds=2.0)])[0]
+    result = TextToMotion.load(str(tmp_path / "momask"), runtime="torch").generate(
+        [Request("a person walks", seconds=2.0)]
+    )[0]
     assert result.motion.frames == 40
 
 

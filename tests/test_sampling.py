@@ -82,7 +82,9 @@ def test_cancel_stops_between_iterations():
         return len(calls) > 3
 
     with pytest.raises(Cancelled):
-        sample_base(runtime, np.ones((1, 4), np.float32), np.array([8]), [0], SamplingOptions(), lambda *_: None, cancelled)
+        sample_base(
+            runtime, np.ones((1, 4), np.float32), np.array([8]), [0], SamplingOptions(), lambda *_: None, cancelled
+        )
     assert len(runtime.masked_counts) == 3
 
 

@@ -17,7 +17,7 @@ PROMPT = "a person walks forward"
 
 
 def baseline_ms(rounds: int = 7) -> float:
-    """Milliseconds of one 768 x 768 matrix product times twenty here and now: what every time is also given as a ratio to."""
+    """Milliseconds of twenty 768 x 768 matrix products here and now: times are also given as ratios to it."""
     a = np.random.default_rng(0).standard_normal((768, 768), dtype=np.float32)
     times = []
     for _ in range(rounds):
@@ -37,7 +37,9 @@ def bench_generation(model: str = "embedded", runtime: str = "auto", rounds: int
     engine.generate([Request(PROMPT, seconds=4.0)])
     seconds["generate_4s_clip"] = _median(lambda: engine.generate([Request(PROMPT, seconds=4.0)]), rounds)
     seconds["generate_auto"] = _median(lambda: engine.generate([Request(PROMPT)]), rounds)
-    seconds["generate_batch_of_8"] = _median(lambda: engine.generate([Request(PROMPT, 4.0, k) for k in range(8)]), max(3, rounds // 2))
+    seconds["generate_batch_of_8"] = _median(
+        lambda: engine.generate([Request(PROMPT, 4.0, k) for k in range(8)]), max(3, rounds // 2)
+    )
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "backend", "generate", PROMPT, "--model", model, "--runtime", runtime, "--out"]
         seconds["process_start_to_file"] = _median(lambda: _run([*command, str(Path(folder) / "walk.bvh")]), 3)
@@ -69,7 +71,10 @@ def _serve_once(model: str, runtime: str) -> float:
     start = time.perf_counter()
     environment = {**os.environ, "MOCLIP_TOKEN": "bench-only-token-0123456789abcdef"}
     server = subprocess.Popen(
-        [sys.executable, "-m", "backend", "serve", "--model", model, "--runtime", runtime], stdout=subprocess.PIPE, stdin=subprocess.PIPE, env=environment
+        [sys.executable, "-m", "backend", "serve", "--model", model, "--runtime", runtime],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        env=environment,
     )
     try:
         line = server.stdout.readline()

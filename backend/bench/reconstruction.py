@@ -12,7 +12,7 @@ from moclip.pipeline import make_runtime
 
 
 def bench_rvq(dataset: Path, model: str = "embedded", split: str = "test", clips: int = 200, seed: int = 0) -> dict:
-    """Centimetres, mean over clips: joint error with the roots aligned, root path error and its value at the clip's end.
+    """Centimetres, mean over clips: joint error with roots aligned, root path error and its value at the clip's end.
 
     Recordings only, not what was made from them. The interval is a 95 % bootstrap over clips.
     """
@@ -38,5 +38,8 @@ def bench_rvq(dataset: Path, model: str = "embedded", split: str = "test", clips
         "split": split,
         "clips": len(table),
         "seed": seed,
-        **{name: {"mean": float(table[:, k].mean()), "ci95": np.quantile(means[:, k], [0.025, 0.975]).tolist()} for k, name in enumerate(names)},
+        **{
+            name: {"mean": float(table[:, k].mean()), "ci95": np.quantile(means[:, k], [0.025, 0.975]).tolist()}
+            for k, name in enumerate(names)
+        },
     }

@@ -20,7 +20,9 @@ def generate_command(model: str = "embedded", runtime: str = "auto", rounds: int
 
 @app.command("solver")
 def solver_command(
-    dataset: Annotated[Path | None, typer.Option(help="Dataset folder with true rotations; made-up motions without it.")] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="Dataset folder with true rotations; made-up motions without it.")
+    ] = None,
     clips: int = 100,
     seed: int = 0,
 ) -> None:

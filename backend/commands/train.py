@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Train the networks. Example: moclip train rvq --dataset data/mocap --work runs/first")
+app = typer.Typer(
+    no_args_is_help=True, help="Train the networks. Example: moclip train rvq --dataset data/mocap --work runs/first"
+)
 
 Dataset = Annotated[Path, typer.Option(help="Dataset folder in HumanML3D layout, as `moclip data bvh` writes it.")]
 Work = Annotated[Path, typer.Option(help="Folder for weights, logs and resumable state.")]
@@ -33,7 +35,9 @@ def _log(message: str) -> None:
 
 
 def _stage(name: str, summary: str) -> None:
-    def command(dataset: Dataset, work: Work, config: Config = None, resume: Resume = True, threads: Threads = 2) -> None:
+    def command(
+        dataset: Dataset, work: Work, config: Config = None, resume: Resume = True, threads: Threads = 2
+    ) -> None:
         _prepare(threads)
         from moclip.data.folder import DatasetFolder
         from moclip.training.recipe import STAGES, load_recipe
@@ -96,4 +100,11 @@ def embedded_command(
     for name, stage in STAGES.items():
         _log(f"-- {name}")
         stage(dataset, work, recipe, log=_log)
-    pack(dataset, work, out, name="embedded", description="MoCLIP text tower and MoMask generator, trained on public motion capture", log=_log)
+    pack(
+        dataset,
+        work,
+        out,
+        name="embedded",
+        description="MoCLIP text tower and MoMask generator, trained on public motion capture",
+        log=_log,
+    )

@@ -30,7 +30,9 @@ def tether_loss(student: Tensor, teacher: Tensor) -> Tensor:
     Raises ValueError if the shapes differ.
     """
     if student.shape != teacher.shape:
-        raise ValueError(f"student {tuple(student.shape)} and teacher {tuple(teacher.shape)} embeddings differ in shape")
+        raise ValueError(
+            f"student {tuple(student.shape)} and teacher {tuple(teacher.shape)} embeddings differ in shape"
+        )
     return (student - teacher.detach()).pow(2).sum(dim=-1).mean()
 
 

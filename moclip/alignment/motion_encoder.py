@@ -16,7 +16,8 @@ from moclip.generators.momask.config import Config
 from moclip.generators.momask.transformers import SelfAttention, sinusoids
 
 BODY_PARTS = (
-    (0,), (0, 3, 6, 9, 12, 15), (14, 17, 19, 21), (13, 16, 18, 20), (2, 5, 8, 11), (1, 4, 7, 10), (19, 21, 18, 20), (7, 10, 8, 11),
+    (0,), (0, 3, 6, 9, 12, 15), (14, 17, 19, 21), (13, 16, 18, 20), (2, 5, 8, 11), (1, 4, 7, 10), (19, 21, 18, 20),
+    (7, 10, 8, 11),
 )  # fmt: skip
 """Root, torso, right arm, left arm, right leg, left leg, hands, feet."""
 
@@ -35,7 +36,7 @@ class MotionEncoderConfig(Config):
 
 
 class PartEncoder(nn.Module):
-    """(B, T, 22, 3) -> (B, T, 2 * part_width * parts): two tanh layers for each part's positions, two for velocities."""
+    """(B, T, 22, 3) -> (B, T, 2 * part_width * parts): two tanh layers for a part's positions, two for velocities."""
 
     def __init__(self, config: MotionEncoderConfig):
         super().__init__()

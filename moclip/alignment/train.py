@@ -64,7 +64,10 @@ class PairedClips:
 def pair_clips(clips: Clips, labels: dict[str, dict]) -> PairedClips:
     """labels: the dataset's clip lines by id."""
     tokenizer = Tokenizer()
-    keys = [tuple((a["action"], a.get("style"), a.get("side")) for a in labels[i].get("actions", [])) or (i,) for i in clips.ids]
+    keys = [
+        tuple((a["action"], a.get("style"), a.get("side")) for a in labels[i].get("actions", [])) or (i,)
+        for i in clips.ids
+    ]
     names = {key: k for k, key in enumerate(sorted(set(keys), key=repr))}
     by_actions: dict[tuple, list[int]] = {}
     for index, key in enumerate(keys):
@@ -84,8 +87,14 @@ def _plain(key: tuple) -> tuple:
 
 
 def _confusable(key: tuple) -> list[tuple]:
-    swap = {"left": "right", "right": "left", "walk_left": "walk_right", "walk_right": "walk_left",
-            "turn_left": "turn_right", "turn_right": "turn_left"}  # fmt: skip
+    swap = {
+        "left": "right",
+        "right": "left",
+        "walk_left": "walk_right",
+        "walk_right": "walk_left",
+        "turn_left": "turn_right",
+        "turn_right": "turn_left",
+    }
     mirrored = tuple((swap.get(action, action), swap.get(side, side)) for action, side in key)
     return [other for other in {mirrored, key[::-1]} if other != key]
 
@@ -99,7 +108,7 @@ class PairBatch:
 
 
 def pair_batch(clips: PairedClips, rng: np.random.Generator, count: int) -> PairBatch:
-    """Half of the batch drawn by weight, the other half their easily mistaken partners: order and side must be told apart."""
+    """Half of the batch drawn by weight, half their easily mistaken partners, to tell order and side apart."""
     drawn = rng.choice(len(clips), size=count, p=clips.weights)
     half = count // 2
     for k in range(half):
@@ -125,8 +134,19 @@ def recall(motion: Tensor, text: Tensor, meaning: Tensor, top: tuple[int, ...] =
     return {f"R@{k}": hits[:, :k].any(1).float().mean().item() for k in top}
 
 
-def train_moclip(tower: TextTower, train: PairedClips, val: PairedClips, out: Path, motion: MotionEncoderConfig, config: AlignmentConfig,
-                 schedule: Schedule, *, batch: int = 128, resume: bool = True, log=print) -> TextTower:  # fmt: skip
+def train_moclip(
+    tower: TextTower,
+    train: PairedClips,
+    val: PairedClips,
+    out: Path,
+    motion: MotionEncoderConfig,
+    config: AlignmentConfig,
+    schedule: Schedule,
+    *,
+    batch: int = 128,
+    resume: bool = True,
+    log=print,
+) -> TextTower:
     """Train and return the student tower; also writes `moclip.safetensors` (student and motion encoder).
 
     The student is frozen for the first `frozen_share` of the steps, while the motion encoder finds its place.
@@ -158,14 +178,19 @@ def train_moclip(tower: TextTower, train: PairedClips, val: PairedClips, out: Pa
         return (1 - mean["R@1"]) + (10.0 if trainer.step < unfreeze else 0.0), mean
 
     trainer = Trainer(
-        "moclip", network, out=out, schedule=schedule, loss=loss, validate=validate, log=log,
+        "moclip",
+        network,
+        out=out,
+        schedule=schedule,
+        loss=loss,
+        validate=validate,
+        log=log,
         make_batch=lambda rng: pair_batch(train, rng, batch),
         config={"kind": "moclip", **config.to_dict(), "motion": motion.to_dict()},
         parameters=[
             {"params": [*network.motion.parameters(), network.log_scale]},
             {"params": [p for p in network.student.parameters() if p.requires_grad], "scale": config.student_rate},
         ],
-    )  # fmt: skip
+    )
     trainer.run(resume=resume)
     return network.student
-

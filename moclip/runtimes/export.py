@@ -28,8 +28,10 @@ class _Call(nn.Module):
 
 
 def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
-    """Write text, masked, residual, length, decode and encode graphs to `out`; weights stay in the safetensors files."""
-    networks = {kind: restore_network(kind, files.configs[kind], files.arrays[kind]) for kind in files.arrays if kind != "text"}
+    """Write text, masked, residual, length, decode and encode graphs to `out`; weights stay in their own files."""
+    networks = {
+        kind: restore_network(kind, files.configs[kind], files.arrays[kind]) for kind in files.arrays if kind != "text"
+    }
     networks["text"] = TraceableTower(restore_network("text", files.configs["text"], files.arrays["text"]).config)
     codes, layers = files.configs["rvq"]["codes"], files.configs["rvq"]["quantizers"]
     batch, length, text_dim = 2, 12, files.configs["masked"]["text_dim"]
@@ -42,7 +44,9 @@ def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
     layer = torch.ones(batch, dtype=torch.long)
     calls = {
         "text": ("text", "forward", {"tokens": tokens}, {"tokens": {1: "L"}}),
-        "masked": ("masked", "forward", {"ids": ids, "text": text, "padding": padding}, {"ids": {1: "S"}, "padding": {1: "S"}}),
+        "masked": (
+            "masked", "forward", {"ids": ids, "text": text, "padding": padding}, {"ids": {1: "S"}, "padding": {1: "S"}},
+        ),
         "residual": (
             "residual", "forward", {"codes": every[..., :-1], "layer": layer, "text": text, "padding": padding},
             {"codes": {1: "S"}, "padding": {1: "S"}},
@@ -105,4 +109,3 @@ def _strip(model: bytes, names: set[str]) -> tuple[bytes, list[str]]:
             node.input[k] = renamed.get(used, used)
         node.doc_string = ""
     return graph.SerializeToString(), sorted(renamed.values())
-

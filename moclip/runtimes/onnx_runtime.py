@@ -13,7 +13,14 @@ import numpy as np
 from moclip.errors import MoclipError
 from moclip.models import GRAPH_WEIGHTS, ModelFiles
 
-NETWORK_OF = {"text": "text", "masked": "masked", "residual": "residual", "length": "length", "decode": "rvq", "encode": "rvq"}
+NETWORK_OF = {
+    "text": "text",
+    "masked": "masked",
+    "residual": "residual",
+    "length": "length",
+    "decode": "rvq",
+    "encode": "rvq",
+}
 
 
 def _graph_weights(path: Path) -> dict[str, list[str]]:
@@ -65,12 +72,16 @@ class OnnxRuntime:
             return self._ort.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
         except (OSError, KeyError, Fail, InvalidArgument, InvalidProtobuf, RuntimeException) as error:
             raise MoclipError(
-                f"The graph {graph} is damaged or does not fit its weights.", hint="Install the model again.", code="bad_weights"
+                f"The graph {graph} is damaged or does not fit its weights.",
+                hint="Install the model again.",
+                code="bad_weights",
             ) from error
 
     def _call(self, name: str, **inputs: np.ndarray) -> np.ndarray:
         if name not in self._sessions:
-            raise MoclipError(f"This model has no {name}.onnx graph.", hint="Use `--runtime torch`.", code="bad_weights")
+            raise MoclipError(
+                f"This model has no {name}.onnx graph.", hint="Use `--runtime torch`.", code="bad_weights"
+            )
         return self._sessions[name].run(None, inputs)[0]
 
     def text(self, tokens: np.ndarray) -> np.ndarray:

@@ -51,7 +51,9 @@ def restore_network(kind: str, config: dict[str, Any], arrays: dict[str, np.ndar
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, strict=True)
     except RuntimeError as error:
         raise MoclipError(
-            f"The {kind} weights do not fit their own configuration.", hint="Install the model again.", code="bad_weights"
+            f"The {kind} weights do not fit their own configuration.",
+            hint="Install the model again.",
+            code="bad_weights",
         ) from error
     return network.eval().requires_grad_(False)
 
@@ -62,7 +64,9 @@ def pick_device(device: str) -> str:
     if device == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if available[name])
     if not available.get(device.split(":")[0], False):
-        raise MoclipError(f"PyTorch finds no device '{device}' here.", hint="Use `--device auto` or `cpu`.", code="bad_device")
+        raise MoclipError(
+            f"PyTorch finds no device '{device}' here.", hint="Use `--device auto` or `cpu`.", code="bad_device"
+        )
     return device
 
 
@@ -72,7 +76,8 @@ class TorchRuntime:
     def __init__(self, files: ModelFiles, device: str = "auto"):
         self.device = pick_device(device)
         self.networks = {
-            kind: restore_network(kind, files.configs[kind], files.arrays[kind]).to(self.device) for kind in files.arrays
+            kind: restore_network(kind, files.configs[kind], files.arrays[kind]).to(self.device)
+            for kind in files.arrays
         }
         self.codes: int = files.configs["rvq"]["codes"]
         self.quantizers: int = files.configs["rvq"]["quantizers"]

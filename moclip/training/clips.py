@@ -36,7 +36,9 @@ def action_group(clip: dict) -> str:
     return f"{actions[0]['action']}:{actions[0].get('side') or ''}"
 
 
-def load_clips(dataset: DatasetFolder, split: str, *, kinds: set[str] | None = None, sequence_share: float = 0.3) -> Clips:
+def load_clips(
+    dataset: DatasetFolder, split: str, *, kinds: set[str] | None = None, sequence_share: float = 0.3
+) -> Clips:
     """Read a split. kinds: only clips of these kinds ("clip", "loop", ...).
 
     Single actions are drawn by n ** BALANCE of their class size: rare ones (a kick has three clips) are not forgotten.
@@ -56,4 +58,6 @@ def load_clips(dataset: DatasetFolder, split: str, *, kinds: set[str] | None = N
     if is_sequence.any() and not is_sequence.all():
         weights[is_sequence] = sequence_share / is_sequence.sum()
         weights[~is_sequence] *= (1 - sequence_share) / weights[~is_sequence].sum()
-    return Clips(ids, [dataset.load(i) for i in ids], [dataset.captions(i) for i in ids], groups, weights / weights.sum())
+    return Clips(
+        ids, [dataset.load(i) for i in ids], [dataset.captions(i) for i in ids], groups, weights / weights.sum()
+    )

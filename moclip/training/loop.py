@@ -76,7 +76,9 @@ class Trainer:
         groups = parameters or [{"params": [p for p in network.parameters() if p.requires_grad]}]
         for group in groups:
             group.setdefault("scale", 1.0)
-        self.optimizer = torch.optim.AdamW(groups, lr=schedule.learning_rate, betas=(0.9, 0.99), weight_decay=schedule.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            groups, lr=schedule.learning_rate, betas=(0.9, 0.99), weight_decay=schedule.weight_decay
+        )
         self.averaged = deepcopy(network).requires_grad_(False) if schedule.ema else network
         self.step, self.best = 0, math.inf
 
@@ -132,7 +134,7 @@ class Trainer:
         if not torch.isfinite(number):
             raise MoclipError(
                 f"Training {self.name} stopped at step {self.step}: the {what} is not a number.",
-                hint="Run `moclip data check` on the dataset, then try a lower learning rate; the best weights so far are kept.",
+                hint="Run `moclip data check` on the dataset, then lower the learning rate; the best weights are kept.",
             )
 
     @torch.no_grad()
@@ -154,7 +156,9 @@ class Trainer:
             writer.add_scalar(f"val/{key}", value, self.step)
         if score < self.best:
             self.best = score
-            save_weights(self.weights_path, self.averaged.state_dict(), {**self.config, "step": self.step, "score": score})
+            save_weights(
+                self.weights_path, self.averaged.state_dict(), {**self.config, "step": self.step, "score": score}
+            )
         return {"val": score, **numbers}
 
     def _save_state(self) -> None:

@@ -33,8 +33,10 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def familiarity(dataset: DatasetFolder, tower: tuple[dict[str, np.ndarray], dict[str, Any]], log: Log) -> tuple[np.ndarray, float]:
-    """Centres of the training captions, and the similarity that all but one in 200 of the validation captions exceed."""
+def familiarity(
+    dataset: DatasetFolder, tower: tuple[dict[str, np.ndarray], dict[str, Any]], log: Log
+) -> tuple[np.ndarray, float]:
+    """Centres of the training captions, and the similarity that all but one in 200 validation captions exceed."""
     rng = np.random.default_rng(0)
     train = sorted({c for i in dataset.ids("train") for c in dataset.captions(i)})
     held_out = {c for i in dataset.ids("val") for c in dataset.captions(i)}

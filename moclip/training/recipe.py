@@ -60,7 +60,9 @@ def load_recipe(path: Path | None = None) -> dict[str, Any]:
             _check_table(name, table)
         return recipe
     except (OSError, ValueError) as error:
-        raise MoclipError(f"The recipe {path} cannot be read: {error}.", hint="Copy `moclip/training/embedded.toml` and change that.") from error
+        raise MoclipError(
+            f"The recipe {path} cannot be read: {error}.", hint="Copy `moclip/training/embedded.toml` and change that."
+        ) from error
 
 
 def _check_table(name: str, table: dict[str, Any]) -> None:
@@ -89,11 +91,16 @@ _MADE_BY = {"text": "moclip"}
 def _need(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     path = work / f"{name}.safetensors"
     if not path.is_file():
-        raise MoclipError(f"There is no {path} yet.", hint=f"Run `moclip train {_MADE_BY.get(name, name)}` with the same --work first.")
+        raise MoclipError(
+            f"There is no {path} yet.",
+            hint=f"Run `moclip train {_MADE_BY.get(name, name)}` with the same --work first.",
+        )
     return load_weights(path)
 
 
-def tower_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+def tower_stage(
+    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
+) -> None:
     """Distil the text tower from a sentence encoder; needs no motion."""
     from moclip.text.distill import DistillConfig, train_text_tower
 
@@ -101,28 +108,41 @@ def tower_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, r
     train_text_tower(DistillConfig(schedule=Schedule(**part.pop("schedule")), **part), work, resume=resume, log=log)
 
 
-def rvq_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+def rvq_stage(
+    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
+) -> None:
     part = _table(recipe, "rvq")
     features = len(dataset.mean)
     sizes = RVQConfig(features=features, joints=dataset.meta["joints"], **part["sizes"])
     train_rvq(dataset, work, sizes, Schedule(**part["schedule"]), batch=part["batch"], resume=resume, log=log)
 
 
-def moclip_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+def moclip_stage(
+    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
+) -> None:
     """Fine-tune the tower on motion; writes `text.safetensors`, the tower that the generator is trained with."""
     part = _table(recipe, "moclip")
     arrays, config = _need(work, "tower")
     tower = restore_network("text", config, arrays)
     train, val = (pair_clips(load_clips(dataset, split), dataset.clips) for split in ("train", "val"))
     train_moclip(
-        tower, train, val, work, MotionEncoderConfig(**part["motion"]), AlignmentConfig(**part["alignment"]),
-        Schedule(**part["schedule"]), batch=part["batch"], resume=resume, log=log,
-    )  # fmt: skip
+        tower,
+        train,
+        val,
+        work,
+        MotionEncoderConfig(**part["motion"]),
+        AlignmentConfig(**part["alignment"]),
+        Schedule(**part["schedule"]),
+        batch=part["batch"],
+        resume=resume,
+        log=log,
+    )
     best, _ = _need(work, "moclip")
     prefix = "student."
     student_arrays = {k.removeprefix(prefix): v for k, v in best.items() if k.startswith(prefix)}
     student = restore_network("text", config, student_arrays)
-    log(f"moclip: student norm / teacher norm = {_norm_ratio(student, restore_network('text', config, arrays), val):.3f}")
+    ratio = _norm_ratio(student, restore_network("text", config, arrays), val)
+    log(f"moclip: student norm / teacher norm = {ratio:.3f}")
     save_tower(student, work / "text.safetensors")
 
 
@@ -134,7 +154,9 @@ def _norm_ratio(student: Any, teacher: Any, val: Any) -> float:
         return float((student(tokens).norm(dim=1) / teacher(tokens).norm(dim=1)).mean())
 
 
-def tower_vectors(arrays: dict[str, np.ndarray], config: dict[str, Any], captions: list[str], log: Log = print) -> np.ndarray:
+def tower_vectors(
+    arrays: dict[str, np.ndarray], config: dict[str, Any], captions: list[str], log: Log = print
+) -> np.ndarray:
     """(N, D) float32 text vectors, computed in batches of similar length."""
     import torch
 
@@ -154,7 +176,9 @@ CAPTIONS = 6
 """Captions of a clip that the generator is trained on: embedding them is most of the time of this stage."""
 
 
-def tokens_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+def tokens_stage(
+    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
+) -> None:
     """Encode all clips and captions once, for the three networks that read them."""
     _tokens(dataset, work, log)
 
@@ -185,27 +209,63 @@ def _transformer_sizes(part: dict[str, Any], rvq: dict[str, Any], text_dim: int)
     )
 
 
-def masked_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+def masked_stage(
+    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
+) -> None:
     part = _table(recipe, "masked")
     train, val, tower, rvq = _tokens(dataset, work, log)
     sizes = _transformer_sizes(part, rvq, train.text[0].shape[1])
-    train_masked(sizes, train, val, work, Schedule(**part["schedule"]), text_fingerprint=tower, batch=part["batch"],
-                 text_noise=part["text_noise"], resume=resume, log=log)  # fmt: skip
+    train_masked(
+        sizes,
+        train,
+        val,
+        work,
+        Schedule(**part["schedule"]),
+        text_fingerprint=tower,
+        batch=part["batch"],
+        text_noise=part["text_noise"],
+        resume=resume,
+        log=log,
+    )
 
 
-def residual_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+def residual_stage(
+    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
+) -> None:
     part = _table(recipe, "residual")
     train, val, tower, rvq = _tokens(dataset, work, log)
     sizes = _transformer_sizes(part, rvq, train.text[0].shape[1])
-    train_residual(sizes, train, val, work, Schedule(**part["schedule"]), text_fingerprint=tower, batch=part["batch"],
-                   text_noise=part["text_noise"], resume=resume, log=log)  # fmt: skip
+    train_residual(
+        sizes,
+        train,
+        val,
+        work,
+        Schedule(**part["schedule"]),
+        text_fingerprint=tower,
+        batch=part["batch"],
+        text_noise=part["text_noise"],
+        resume=resume,
+        log=log,
+    )
 
 
-def length_stage(dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print) -> None:
+def length_stage(
+    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
+) -> None:
     part = _table(recipe, "length")
     train, val, tower, _ = _tokens(dataset, work, log)
-    train_length(LengthConfig(text_dim=train.text[0].shape[1]), train, val, work, Schedule(**part["schedule"]), text_fingerprint=tower,
-                 batch=part["batch"], text_noise=part["text_noise"], resume=resume, log=log)  # fmt: skip
+    train_length(
+        LengthConfig(text_dim=train.text[0].shape[1]),
+        train,
+        val,
+        work,
+        Schedule(**part["schedule"]),
+        text_fingerprint=tower,
+        batch=part["batch"],
+        text_noise=part["text_noise"],
+        resume=resume,
+        log=log,
+    )
 
 
 STAGES: dict[str, Callable[..., None]] = {

@@ -48,12 +48,18 @@ def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> 
     text = fingerprint(load_weights(out / "text.safetensors")[0])
     rvq = _rvq_sizes(states["rvq"])
     states["rvq"].update(mean=torch.from_numpy(meta[0]), std=torch.from_numpy(meta[1]))
-    save_weights(out / "rvq.safetensors", states["rvq"], {"kind": "rvq", **rvq.to_dict(), "rotation_channels": "humanml3d", "fps": 20})
+    save_weights(
+        out / "rvq.safetensors",
+        states["rvq"],
+        {"kind": "rvq", **rvq.to_dict(), "rotation_channels": "humanml3d", "fps": 20},
+    )
     for network in ("masked", "residual"):
         sizes = _transformer_sizes(states[network], rvq).to_dict()
         kept = {k: v for k, v in states[network].items() if not k.startswith(("position_enc", "clip_model"))}
         save_weights(out / f"{network}.safetensors", kept, {"kind": network, **sizes, "text_fingerprint": text})
-    length = LengthConfig(states["length"]["output.0.weight"].shape[1], states["length"]["output.11.weight"].shape[0]).to_dict()
+    length = LengthConfig(
+        states["length"]["output.0.weight"].shape[1], states["length"]["output.11.weight"].shape[0]
+    ).to_dict()
     save_weights(out / "length.safetensors", states["length"], {"kind": "length", **length, "text_fingerprint": text})
     write_description(out, {
         "format": 1, "name": out.name, "fps": 20, "text_fingerprint": text, "sampling": _OFFICIAL_SAMPLING,
@@ -68,24 +74,36 @@ def _read(folder: Path, network: str) -> dict[str, Tensor]:
     found = sorted(folder.glob(pattern))
     if not found:
         raise MoclipError(
-            f"There is no {pattern} under {folder}.", hint="Point to MoMask's checkpoints/t2m folder.", code="bad_checkpoint"
+            f"There is no {pattern} under {folder}.",
+            hint="Point to MoMask's checkpoints/t2m folder.",
+            code="bad_checkpoint",
         )
     # `latest.tar` of the masked transformer is the released one; sorted() puts it before `net_best_fid.tar`.
     try:
         with torch.serialization.safe_globals([np.core.multiarray.scalar] if hasattr(np, "core") else []):
             content: dict[str, Any] = torch.load(found[0], map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001 (torch raises many kinds for a damaged or unsafe file)
-        raise MoclipError(f"The checkpoint {found[0]} is damaged or holds more than tensors.", hint="Download it again.", code="bad_checkpoint") from error
+        raise MoclipError(
+            f"The checkpoint {found[0]} is damaged or holds more than tensors.",
+            hint="Download it again.",
+            code="bad_checkpoint",
+        ) from error
     for entry in entries:
         if entry in content:
             return dict(content[entry])
-    raise MoclipError(f"The checkpoint {found[0]} has no entry {' or '.join(entries)}.", hint="Is it MoMask's?", code="bad_checkpoint")
+    raise MoclipError(
+        f"The checkpoint {found[0]} has no entry {' or '.join(entries)}.", hint="Is it MoMask's?", code="bad_checkpoint"
+    )
 
 
 def _meta(folder: Path, name: str) -> np.ndarray:
     found = sorted(folder.glob(f"rvq_*/meta/{name}.npy"))
     if not found:
-        raise MoclipError(f"There is no rvq_*/meta/{name}.npy under {folder}.", hint="Copy the whole rvq folder.", code="bad_checkpoint")
+        raise MoclipError(
+            f"There is no rvq_*/meta/{name}.npy under {folder}.",
+            hint="Copy the whole rvq folder.",
+            code="bad_checkpoint",
+        )
     return np.load(found[0], allow_pickle=False).astype(np.float32)
 
 
@@ -105,7 +123,8 @@ def _rvq_sizes(state: dict[str, Tensor]) -> RVQConfig:
 def _transformer_sizes(state: dict[str, Tensor], rvq: RVQConfig) -> TransformerConfig:
     width = state["input_process.poseEmbedding.weight"].shape[0]
     return TransformerConfig(
-        codes=rvq.codes, code_dim=rvq.code_dim, quantizers=rvq.quantizers, text_dim=state["cond_emb.weight"].shape[1], width=width,
+        codes=rvq.codes, code_dim=rvq.code_dim, quantizers=rvq.quantizers,
+        text_dim=state["cond_emb.weight"].shape[1], width=width,
         layers=_count(state, "seqTransEncoder.layers.", 2), heads=max(1, width // _HEAD_WIDTH),
         feed_forward=state["seqTransEncoder.layers.0.linear1.weight"].shape[0],
     )  # fmt: skip

@@ -46,7 +46,10 @@ class Encoder(nn.Module):
             for _ in range(config.down_t)
         ]
         self.model = nn.Sequential(
-            nn.Conv1d(config.features, width, 3, padding=1), nn.ReLU(), *down, nn.Conv1d(width, config.code_dim, 3, padding=1)
+            nn.Conv1d(config.features, width, 3, padding=1),
+            nn.ReLU(),
+            *down,
+            nn.Conv1d(width, config.code_dim, 3, padding=1),
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -59,7 +62,11 @@ class Decoder(nn.Module):
         super().__init__()
         width = config.width
         up = [
-            nn.Sequential(ResidualStack(config), nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv1d(width, width, 3, padding=1))
+            nn.Sequential(
+                ResidualStack(config),
+                nn.Upsample(scale_factor=2, mode="nearest"),
+                nn.Conv1d(width, width, 3, padding=1),
+            )
             for _ in range(config.down_t)
         ]
         self.model = nn.Sequential(
@@ -126,7 +133,9 @@ class Codebook(nn.Module):
         fresh = self._fresh_codes(x)
         self.codebook.copy_(torch.where(used, moved, fresh))
         self.code_sum.copy_(torch.where(used, self.code_sum, fresh * FRESH_COUNT))
-        self.code_count.copy_(torch.where(used.squeeze(1), self.code_count, torch.full_like(self.code_count, FRESH_COUNT)))
+        self.code_count.copy_(
+            torch.where(used.squeeze(1), self.code_count, torch.full_like(self.code_count, FRESH_COUNT))
+        )
 
     def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """x (B, S, D), valid (B, S) bool -> quantized (B, S, D) straight-through, codes (B, S), commitment loss ()."""
@@ -151,7 +160,7 @@ class ResidualQuantizer(nn.Module):
         self.layers = nn.ModuleList(Codebook(config) for _ in range(config.quantizers))
 
     def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, S, D) -> sum of the layers (B, S, D), codes (B, S, Q) with -1 for dropped layers, mean commitment loss."""
+        """(B, S, D) -> sum of the layers (B, S, D), codes (B, S, Q), -1 for dropped layers, mean commitment loss."""
         last = len(self.layers) - 1
         # torch's generator, which training seeds at every step: Python's own would make resumed runs differ.
         if self.training and torch.rand(()) < self.dropout:
@@ -204,7 +213,7 @@ class RVQ(nn.Module):
         return (features - self.mean) / self.std
 
     def forward(self, features: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalised features, valid (B, T) bool -> reconstruction (B, T, features), commitment loss, codes (B, S, Q)."""
+        """Normalised features, valid (B, T) bool -> reconstruction (B, T, features), commitment, codes (B, S, Q)."""
         latent = self.encoder(features.transpose(1, 2)).transpose(1, 2)
         token_valid = valid[:, self.config.stride - 1 :: self.config.stride]
         quantized, codes, commit = self.quantizer(latent, token_valid)

@@ -28,8 +28,10 @@ def biased_std(std: np.ndarray, joints: int) -> np.ndarray:
     return std.astype(np.float16).astype(np.float32)
 
 
-def windows(clips: Clips, rng: np.random.Generator, count: int, mean: np.ndarray, std: np.ndarray) -> tuple[Tensor, Tensor]:
-    """`count` normalised windows (B, WINDOW, F) and their valid frames (B, WINDOW); short clips are padded with zeros."""
+def windows(
+    clips: Clips, rng: np.random.Generator, count: int, mean: np.ndarray, std: np.ndarray
+) -> tuple[Tensor, Tensor]:
+    """`count` normalised windows (B, WINDOW, F) and their valid frames (B, WINDOW); short clips end in zeros."""
     batch = np.zeros((count, WINDOW, len(mean)), dtype=np.float32)
     valid = np.zeros((count, WINDOW), dtype=bool)
     for row, index in enumerate(rng.choice(len(clips), size=count, p=clips.weights)):
@@ -43,12 +45,14 @@ def windows(clips: Clips, rng: np.random.Generator, count: int, mean: np.ndarray
 
 
 def root_path(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Heading (B, T) in radians and ground position (B, T, 2) in metres, integrated from features in their own units."""
+    """Heading (B, T) in radians, ground position (B, T, 2) in metres, integrated from features in their own units."""
     heading = torch.cumsum(F.pad(2 * features[..., :-1, 0], (1, 0)), dim=-1)
     # Feature velocities live in the frame of the later of two frames.
     vx, vz = features[..., :-1, 1], features[..., :-1, 2]
     later = heading[..., 1:]
-    step = torch.stack([torch.cos(later) * vx - torch.sin(later) * vz, torch.sin(later) * vx + torch.cos(later) * vz], dim=-1)
+    step = torch.stack(
+        [torch.cos(later) * vx - torch.sin(later) * vz, torch.sin(later) * vx + torch.cos(later) * vz], dim=-1
+    )
     return heading, F.pad(torch.cumsum(step, dim=-2), (0, 0, 1, 0))
 
 
@@ -74,7 +78,13 @@ class RVQLoss:
         path = self._path_error(rebuilt, features, valid)
         loss = everything + 0.5 * ric + 0.02 * commit + self.path_weight * path
         used = len(torch.unique(codes[..., 0]))
-        return loss, {"all": everything.item(), "ric": ric.item(), "commit": commit.item(), "path": path.item(), "codes": used}
+        return loss, {
+            "all": everything.item(),
+            "ric": ric.item(),
+            "commit": commit.item(),
+            "path": path.item(),
+            "codes": used,
+        }
 
     def _path_error(self, rebuilt: Tensor, features: Tensor, valid: Tensor) -> Tensor:
         mean, std = self.network.mean[:4], self.network.std[:4]
@@ -95,10 +105,23 @@ def reconstruction_errors(network: RVQ, features: list[np.ndarray]) -> dict[str,
         drift = np.linalg.norm(joints[:, 0] - truth[:, 0], axis=-1)
         path.append(drift.mean())
         final.append(drift[-1])
-    return {"aligned_cm": 100 * float(np.mean(aligned)), "path_cm": 100 * float(np.mean(path)), "final_cm": 100 * float(np.mean(final))}
+    return {
+        "aligned_cm": 100 * float(np.mean(aligned)),
+        "path_cm": 100 * float(np.mean(path)),
+        "final_cm": 100 * float(np.mean(final)),
+    }
 
 
-def train_rvq(dataset: DatasetFolder, out: Path, config: RVQConfig, schedule: Schedule, *, batch: int = 64, resume: bool = True, log=print) -> float:
+def train_rvq(
+    dataset: DatasetFolder,
+    out: Path,
+    config: RVQConfig,
+    schedule: Schedule,
+    *,
+    batch: int = 64,
+    resume: bool = True,
+    log=print,
+) -> float:
     """Train on the dataset's `train` split; best by root-aligned joint error plus a tenth of the root path error."""
     mean = dataset.mean.astype(np.float16).astype(np.float32)
     std = biased_std(dataset.std, config.joints)
@@ -115,8 +138,19 @@ def train_rvq(dataset: DatasetFolder, out: Path, config: RVQConfig, schedule: Sc
         return errors["aligned_cm"] + 0.1 * errors["path_cm"], errors
 
     trainer = Trainer(
-        "rvq", network, out=out, schedule=schedule, log=log, validate=validate, loss=RVQLoss(network),
+        "rvq",
+        network,
+        out=out,
+        schedule=schedule,
+        log=log,
+        validate=validate,
+        loss=RVQLoss(network),
         make_batch=lambda rng: windows(train, rng, batch, mean, std),
-        config={"kind": "rvq", **config.to_dict(), "rotation_channels": dataset.meta["rotation_channels"], "fps": dataset.meta["fps"]},
-    )  # fmt: skip
+        config={
+            "kind": "rvq",
+            **config.to_dict(),
+            "rotation_channels": dataset.meta["rotation_channels"],
+            "fps": dataset.meta["fps"],
+        },
+    )
     return trainer.run(resume=resume)

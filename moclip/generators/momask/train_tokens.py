@@ -38,7 +38,7 @@ class TokenClips:
 
 @torch.no_grad()
 def encode_clips(features: list[np.ndarray], rvq: RVQ, offsets: tuple[int, ...] = (0, 2)) -> list[list[np.ndarray]]:
-    """Codes (S, Q) of each clip from several start frames, so that they do not depend on where a clip happens to begin."""
+    """Codes (S, Q) of each clip from several start frames, so that little depends on where a clip happens to begin."""
     rvq.eval()
     stride = rvq.config.stride
     jobs: dict[int, list[tuple[int, int]]] = {}
@@ -69,10 +69,15 @@ def save_token_clips(path: Path, clips: TokenClips, key: str) -> None:
     flat = [codes for variants in clips.codes for codes in variants]
     unfinished = path.with_name(f"unfinished.{path.name}")
     np.savez(
-        unfinished, key=np.array(key), codes=np.concatenate(flat).astype(np.int16), lengths=np.array([len(c) for c in flat]),
-        variants=np.array([len(v) for v in clips.codes]), text=np.concatenate(clips.text).astype(np.float16),
-        captions=np.array([len(t) for t in clips.text]), weights=clips.weights,
-    )  # fmt: skip
+        unfinished,
+        key=np.array(key),
+        codes=np.concatenate(flat).astype(np.int16),
+        lengths=np.array([len(c) for c in flat]),
+        variants=np.array([len(v) for v in clips.codes]),
+        text=np.concatenate(clips.text).astype(np.float16),
+        captions=np.array([len(t) for t in clips.text]),
+        weights=clips.weights,
+    )
     os.replace(unfinished, path)
 
 
@@ -161,35 +166,117 @@ def length_loss(network: LengthEstimator, batch: TokenBatch) -> tuple[Tensor, di
     return F.cross_entropy(logits, lengths), {"tokens_off": error.abs().mean().item()}
 
 
-def _train(name: str, network: nn.Module, loss: Callable, config: dict, train: TokenClips, val: TokenClips, out: Path,
-           schedule: Schedule, batch: int, text_noise: float, resume: bool, log: Callable[[str], None]) -> float:  # fmt: skip
+def _train(
+    name: str,
+    network: nn.Module,
+    loss: Callable,
+    config: dict,
+    train: TokenClips,
+    val: TokenClips,
+    out: Path,
+    schedule: Schedule,
+    batch: int,
+    text_noise: float,
+    resume: bool,
+    log: Callable[[str], None],
+) -> float:
     def validate(averaged: nn.Module) -> tuple[float, dict[str, float]]:
         rng = np.random.default_rng(1)
         torch.manual_seed(1)
         results = [loss(averaged, token_batch(val, rng, batch)) for _ in range(12)]
         keys = results[0][1]
-        return float(np.mean([r[0].item() for r in results])), {k: float(np.mean([r[1][k] for r in results])) for k in keys}
+        return float(np.mean([r[0].item() for r in results])), {
+            k: float(np.mean([r[1][k] for r in results])) for k in keys
+        }
 
     trainer = Trainer(
-        name, network, out=out, config=config, schedule=schedule, validate=validate, log=log,
-        make_batch=lambda rng: token_batch(train, rng, batch, text_noise), loss=lambda b: loss(network, b),
-    )  # fmt: skip
+        name,
+        network,
+        out=out,
+        config=config,
+        schedule=schedule,
+        validate=validate,
+        log=log,
+        make_batch=lambda rng: token_batch(train, rng, batch, text_noise),
+        loss=lambda b: loss(network, b),
+    )
     return trainer.run(resume=resume)
 
 
-def train_masked(config: TransformerConfig, train: TokenClips, val: TokenClips, out: Path, schedule: Schedule, *,
-                 text_fingerprint: str, batch: int = 64, text_noise: float = 0.1, resume: bool = True, log=print) -> float:  # fmt: skip
+def train_masked(
+    config: TransformerConfig,
+    train: TokenClips,
+    val: TokenClips,
+    out: Path,
+    schedule: Schedule,
+    *,
+    text_fingerprint: str,
+    batch: int = 64,
+    text_noise: float = 0.1,
+    resume: bool = True,
+    log=print,
+) -> float:
     meta = {"kind": "masked", **config.to_dict(), "text_fingerprint": text_fingerprint}
-    return _train("masked", MaskedTransformer(config), masked_loss, meta, train, val, out, schedule, batch, text_noise, resume, log)
+    return _train(
+        "masked",
+        MaskedTransformer(config),
+        masked_loss,
+        meta,
+        train,
+        val,
+        out,
+        schedule,
+        batch,
+        text_noise,
+        resume,
+        log,
+    )
 
 
-def train_residual(config: TransformerConfig, train: TokenClips, val: TokenClips, out: Path, schedule: Schedule, *,
-                   text_fingerprint: str, batch: int = 64, text_noise: float = 0.1, resume: bool = True, log=print) -> float:  # fmt: skip
+def train_residual(
+    config: TransformerConfig,
+    train: TokenClips,
+    val: TokenClips,
+    out: Path,
+    schedule: Schedule,
+    *,
+    text_fingerprint: str,
+    batch: int = 64,
+    text_noise: float = 0.1,
+    resume: bool = True,
+    log=print,
+) -> float:
     meta = {"kind": "residual", **config.to_dict(), "text_fingerprint": text_fingerprint}
-    return _train("residual", ResidualTransformer(config), residual_loss, meta, train, val, out, schedule, batch, text_noise, resume, log)
+    return _train(
+        "residual",
+        ResidualTransformer(config),
+        residual_loss,
+        meta,
+        train,
+        val,
+        out,
+        schedule,
+        batch,
+        text_noise,
+        resume,
+        log,
+    )
 
 
-def train_length(config: LengthConfig, train: TokenClips, val: TokenClips, out: Path, schedule: Schedule, *,
-                 text_fingerprint: str, batch: int = 128, text_noise: float = 0.1, resume: bool = True, log=print) -> float:  # fmt: skip
+def train_length(
+    config: LengthConfig,
+    train: TokenClips,
+    val: TokenClips,
+    out: Path,
+    schedule: Schedule,
+    *,
+    text_fingerprint: str,
+    batch: int = 128,
+    text_noise: float = 0.1,
+    resume: bool = True,
+    log=print,
+) -> float:
     meta = {"kind": "length", **config.to_dict(), "text_fingerprint": text_fingerprint}
-    return _train("length", LengthEstimator(config), length_loss, meta, train, val, out, schedule, batch, text_noise, resume, log)
+    return _train(
+        "length", LengthEstimator(config), length_loss, meta, train, val, out, schedule, batch, text_noise, resume, log
+    )

@@ -197,7 +197,8 @@ class ResidualTransformer(_Body):
         embed, project = self.tables()
         below = torch.arange(codes.shape[-1], device=codes.device)[None] < layer[:, None]
         history = sum(
-            F.embedding(codes[..., q], embed[q]) * below[:, q, None, None].to(embed.dtype) for q in range(codes.shape[-1])
+            F.embedding(codes[..., q], embed[q]) * below[:, q, None, None].to(embed.dtype)
+            for q in range(codes.shape[-1])
         )
         step = F.one_hot(layer, self.config.quantizers).to(text.dtype)
         hidden = self._run(history, [self.cond_emb(text), self.quant_emb(step)], padding)
