@@ -50,6 +50,7 @@ def _stage(name: str, summary: str) -> None:
 
 _stage("tower", "Distil the small text tower from a sentence encoder.")
 _stage("rvq", "Train the residual VQ-VAE.")
+_stage("decoder", "Tune the decoder of the trained RVQ, codes settled.")
 _stage("moclip", "Fine-tune the text tower on motion (MoCLIP), starting from the distilled tower.")
 _stage("tokens", "Encode all clips and captions once, for the next three.")
 _stage("masked", "Train the masked transformer.")

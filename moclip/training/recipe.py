@@ -19,7 +19,7 @@ from moclip.checkpoint import fingerprint, load_weights
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig
-from moclip.generators.momask.train_rvq import train_rvq
+from moclip.generators.momask.train_rvq import train_decoder, train_rvq
 from moclip.generators.momask.train_tokens import (
     TokenClips,
     caption_vectors,
@@ -43,6 +43,7 @@ DEFAULT_RECIPE = Path(__file__).parent / "embedded.toml"
 _TABLES: dict[str, dict[str, Any]] = {
     "tower": {"schedule": Schedule},
     "rvq": {"batch": int, "sizes": RVQConfig, "schedule": Schedule},
+    "decoder": {"batch": int, "schedule": Schedule},
     "moclip": {"batch": int, "motion": MotionEncoderConfig, "alignment": AlignmentConfig, "schedule": Schedule},
     "masked": {"batch": int, "text_noise": float, "sizes": TransformerConfig, "schedule": Schedule},
     "residual": {"batch": int, "text_noise": float, "sizes": TransformerConfig, "schedule": Schedule},
@@ -117,6 +118,16 @@ def rvq_stage(
     train_rvq(dataset, work, sizes, Schedule(**part["schedule"]), batch=part["batch"], resume=resume, log=log)
 
 
+def decoder_stage(
+    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
+) -> None:
+    """Tune the RVQ's decoder; writes `decoder.safetensors`, the RVQ that is packed."""
+    part = _table(recipe, "decoder")
+    arrays, config = _need(work, "rvq")
+    network = restore_network("rvq", config, arrays)
+    train_decoder(dataset, network, config, work, Schedule(**part["schedule"]), batch=part["batch"], resume=resume, log=log)
+
+
 def moclip_stage(
     dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
 ) -> None:
@@ -188,7 +199,9 @@ def _tokens(dataset: DatasetFolder, work: Path, log: Log) -> tuple[TokenClips, T
     text, text_config = _need(work, "text")
     arrays, config = _need(work, "rvq")
     tower = fingerprint(text)
-    key, splits = f"{tower} {fingerprint(arrays)}", []
+    # Tuning the decoder changes no code.
+    key = f"{tower} {fingerprint({k: v for k, v in arrays.items() if not k.startswith('decoder.')})}"
+    splits = []
     for split in ("train", "val"):
         path = work / f"tokens.{split}.npz"
         made = load_token_clips(path, key)
@@ -271,6 +284,7 @@ def length_stage(
 STAGES: dict[str, Callable[..., None]] = {
     "tower": tower_stage,
     "rvq": rvq_stage,
+    "decoder": decoder_stage,
     "moclip": moclip_stage,
     "tokens": tokens_stage,
     "masked": masked_stage,

@@ -75,7 +75,7 @@ class RVQLoss:
         everything = error.sum() / (frames * features.shape[-1])
         positions = slice(4, 4 + 3 * (self.network.config.joints - 1))
         ric = error[..., positions].sum() / (frames * (positions.stop - positions.start))
-        path = self._path_error(rebuilt, features, valid)
+        path = self.path_error(rebuilt, features, valid)
         loss = everything + 0.5 * ric + 0.02 * commit + self.path_weight * path
         used = len(torch.unique(codes[..., 0]))
         return loss, {
@@ -86,7 +86,7 @@ class RVQLoss:
             "codes": used,
         }
 
-    def _path_error(self, rebuilt: Tensor, features: Tensor, valid: Tensor) -> Tensor:
+    def path_error(self, rebuilt: Tensor, features: Tensor, valid: Tensor) -> Tensor:
         mean, std = self.network.mean[:4], self.network.std[:4]
         heading, position = root_path(rebuilt[..., :4] * std + mean)
         true_heading, true_position = root_path(features[..., :4] * std + mean)
@@ -152,5 +152,69 @@ def train_rvq(
             "rotation_channels": dataset.meta["rotation_channels"],
             "fps": dataset.meta["fps"],
         },
+    )
+    return trainer.run(resume=resume)
+
+
+class DecoderLoss:
+    """Reconstruction by the decoder from settled codes: features, joint positions, their changes, and the root path.
+
+    Changes of positions between frames weigh in, since feet that slide and hands that stop short of a strike cost
+    little in position. A share of the windows lacks the upper layers, as generated codes are unsure of them.
+    """
+
+    def __init__(self, network: RVQ, path_weight: float = 0.5, change_weight: float = 2.0):
+        self.network, self.change_weight = network, change_weight
+        self.full = RVQLoss(network, path_weight)
+        network.requires_grad_(False)
+        network.decoder.requires_grad_(True)
+
+    def __call__(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        features, valid = batch
+        network = self.network
+        network.encoder.eval()
+        with torch.no_grad():
+            latent = network.encoder(features.transpose(1, 2)).transpose(1, 2)
+            codes = network.quantizer.encode(latent)
+            layers = torch.randint(1, 3 * codes.shape[-1], (len(codes), 1, 1))
+            codes = codes.masked_fill(torch.arange(codes.shape[-1]) >= layers, -1)
+            quantized = network.quantizer.decode(codes)
+        rebuilt = network.decoder(quantized.transpose(1, 2)).transpose(1, 2)
+        weight = valid.unsqueeze(-1).float()
+        error = F.smooth_l1_loss(rebuilt, features, reduction="none") * weight
+        positions = slice(4, 4 + 3 * (network.config.joints - 1))
+        change = (rebuilt - features)[..., positions].diff(dim=1).abs() * weight[:, 1:]
+        frames = weight.sum()
+        everything, ric = error.sum() / (frames * features.shape[-1]), error[..., positions].sum() / (frames * (positions.stop - positions.start))
+        changes = change.sum() / (frames * (positions.stop - positions.start))
+        path = self.full.path_error(rebuilt, features, valid)
+        loss = everything + 0.5 * ric + self.change_weight * changes + self.full.path_weight * path
+        return loss, {"ric": ric.item(), "change": changes.item(), "path": path.item()}
+
+
+def train_decoder(
+    dataset: DatasetFolder, network: RVQ, config: dict, out: Path, schedule: Schedule, *, batch: int = 64, resume: bool = True, log=print
+) -> float:
+    """Tune the decoder of a trained RVQ on all kinds of clips; the codes of every motion stay what they are."""
+    mean, std = network.mean.numpy(), network.std.numpy()
+    train, val = load_clips(dataset, "train"), load_clips(dataset, "val", kinds={"clip"})
+    chosen = np.random.default_rng(0).choice(len(val), size=min(150, len(val)), replace=False)
+    held_out = [val.features[i] for i in chosen]
+    loss = DecoderLoss(network)
+
+    def validate(network: RVQ) -> tuple[float, dict[str, float]]:
+        errors = reconstruction_errors(network, held_out)
+        return errors["aligned_cm"] + 0.1 * errors["path_cm"], errors
+
+    trainer = Trainer(
+        "decoder",
+        network,
+        out=out,
+        schedule=schedule,
+        log=log,
+        validate=validate,
+        loss=loss,
+        make_batch=lambda rng: windows(train, rng, batch, mean, std),
+        config=config,
     )
     return trainer.run(resume=resume)
