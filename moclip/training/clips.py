@@ -37,7 +37,7 @@ def action_group(clip: dict) -> str:
 
 
 def load_clips(
-    dataset: DatasetFolder, split: str, *, kinds: set[str] | None = None, sequence_share: float = 0.3
+    dataset: DatasetFolder, split: str, *, kinds: set[str] | None = None, sequence_share: float = 0.42
 ) -> Clips:
     """Read a split. kinds: only clips of these kinds ("clip", "loop", ...).
 
