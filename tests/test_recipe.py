@@ -27,12 +27,13 @@ SCHEDULE = "[{0}.schedule]\nsteps = 4\nlearning_rate = 5e-4\nwarmup = 1\nvalidat
 TRANSFORMER = "[{0}]\nbatch = 4\ntext_noise = 0.1\n[{0}.sizes]\nwidth = 16\nlayers = 1\nheads = 2\nfeed_forward = 16\n"
 RECIPE = (
     "[rvq]\nbatch = 4\n[rvq.sizes]\nwidth = 16\ncode_dim = 8\ncodes = 12\nquantizers = 3\n"
+    "[decoder]\nbatch = 4\n"
     "[moclip]\nbatch = 4\n[moclip.alignment]\nfrozen_share = 0.0\nstudent_rate = 0.5\n"
     "[moclip.motion]\npart_width = 4\nwidth = 16\nlayers = 1\nheads = 2\nembed_dim = 16\nframe_stride = 4\n"
     + TRANSFORMER.format("masked")
     + TRANSFORMER.format("residual")
     + "[length]\nbatch = 4\ntext_noise = 0.1\n"
-    + "".join(SCHEDULE.format(name) for name in ("rvq", "moclip", "masked", "residual", "length"))
+    + "".join(SCHEDULE.format(name) for name in ("rvq", "decoder", "moclip", "masked", "residual", "length"))
 )
 
 

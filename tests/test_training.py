@@ -174,12 +174,12 @@ def test_path_term_is_zero_for_the_same_path_and_grows_with_the_drift():
     loss = RVQLoss(network)
     truth = torch.zeros(1, 64, 263)
     valid = torch.ones(1, 64, dtype=torch.bool)
-    assert loss._path_error(truth, truth, valid).item() == 0.0
+    assert loss.path_error(truth, truth, valid).item() == 0.0
     drifting = truth.clone()
     drifting[..., 2] = 0.01  # a centimetre a frame too fast
-    assert loss._path_error(drifting, truth, valid).item() == pytest.approx(0.01 * 63 / 2, rel=1e-4)
+    assert loss.path_error(drifting, truth, valid).item() == pytest.approx(0.01 * 63 / 2, rel=1e-4)
     valid[:, 32:] = False
-    assert loss._path_error(drifting, truth, valid).item() == pytest.approx(0.01 * 31 / 2, rel=1e-4)
+    assert loss.path_error(drifting, truth, valid).item() == pytest.approx(0.01 * 31 / 2, rel=1e-4)
 
 
 def test_rvq_loss_does_not_see_padding_frames():

@@ -52,9 +52,11 @@ def pack(dataset: DatasetFolder, work: Path, out: Path, *, name: str, descriptio
     from moclip.runtimes.export import export_graphs
 
     out.mkdir(parents=True, exist_ok=True)
-    loaded = {network: load_weights(work / f"{network}.safetensors") for network in NETWORKS}
-    for network in NETWORKS:
-        shutil.copyfile(work / f"{network}.safetensors", out / f"{network}.safetensors")
+    # The RVQ that is used is the one with the tuned decoder.
+    files = {network: work / f"{'decoder' if network == 'rvq' else network}.safetensors" for network in NETWORKS}
+    loaded = {network: load_weights(path) for network, path in files.items()}
+    for network, path in files.items():
+        shutil.copyfile(path, out / f"{network}.safetensors")
     centres, threshold = familiarity(dataset, loaded["text"], log)
     np.save(out / "familiarity.npy", centres.astype(np.float16))
     details = {
