@@ -17,7 +17,11 @@ from moclip.prompts import check_prompt, check_seconds
 from moclip.skeleton import REST_OFFSETS
 
 LIST = Path(__file__).parent / "prompts" / "prompts.json"
-README_EXAMPLE = "a tired man walks, then waves with his left hand"
+README_EXAMPLE = Prompt("a woman runs, then waves with both hands", ("run", "wave_both"), 7.0)
+
+needs_weights = pytest.mark.skipif(
+    "embedded" not in [m.name for m in list_models()], reason="needs the embedded model's weights"
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +37,8 @@ def test_list_covers_twenty_actions_and_two_action_prompts(prompts):
     assert len({p.text.lower() for p in prompts}) == len(prompts) >= 66
 
 
-def test_readme_example_comes_first(prompts):
-    assert prompts[0].text == README_EXAMPLE and prompts[0].actions == ("walk", "wave_left")
+def test_two_action_prompts_come_first(prompts):
+    assert prompts[0].text == "a tired man walks, then waves with his left hand" and prompts[0].actions == ("walk", "wave_left")
 
 
 def test_prompts_are_valid_requests(prompts):
@@ -132,12 +136,21 @@ def test_other_frame_rates_are_refused(prompts):
         list(run_checks(Puppet(fps=12.5), prompts, [0]))
 
 
-@pytest.mark.skipif("embedded" not in [m.name for m in list_models()], reason="needs the embedded model's weights")
+@needs_weights
 def test_embedded_model_does_what_it_is_told(prompts):
     from moclip.pipeline import TextToMotion
 
     first = {p.actions: p for p in reversed(prompts) if len(p.actions) == 1}
     samples = list(run_checks(TextToMotion.load("embedded"), [prompts[0], *first.values()], range(2)))
-    # The whole list with five seeds is `moclip evaluate prompts`; 42 samples leave room for chance.
-    assert np.mean([s.passed for s in samples]) >= 0.75
-    assert any(s.passed for s in samples if s.prompt.text == README_EXAMPLE)
+    # The whole list with five seeds is `moclip evaluate prompts`, and the model card has its figures; this is a floor.
+    assert np.mean([s.passed for s in samples]) >= 0.6
+    assert not any(s.wrong_side for s in samples)
+
+
+@needs_weights
+def test_readmes_first_example_shows_what_it_says():
+    from moclip.pipeline import TextToMotion
+
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f'moclip demo "{README_EXAMPLE.text}" --seconds 7' in readme
+    assert [s.passed for s in run_checks(TextToMotion.load("embedded"), [README_EXAMPLE], [0])] == [True]
