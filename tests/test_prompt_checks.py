@@ -38,7 +38,10 @@ def test_list_covers_twenty_actions_and_two_action_prompts(prompts):
 
 
 def test_two_action_prompts_come_first(prompts):
-    assert prompts[0].text == "a tired man walks, then waves with his left hand" and prompts[0].actions == ("walk", "wave_left")
+    assert prompts[0].text == "a tired man walks, then waves with his left hand" and prompts[0].actions == (
+        "walk",
+        "wave_left",
+    )
 
 
 def test_prompts_are_valid_requests(prompts):

@@ -125,7 +125,9 @@ def decoder_stage(
     part = _table(recipe, "decoder")
     arrays, config = _need(work, "rvq")
     network = restore_network("rvq", config, arrays)
-    train_decoder(dataset, network, config, work, Schedule(**part["schedule"]), batch=part["batch"], resume=resume, log=log)
+    train_decoder(
+        dataset, network, config, work, Schedule(**part["schedule"]), batch=part["batch"], resume=resume, log=log
+    )
 
 
 def moclip_stage(

@@ -185,7 +185,10 @@ class DecoderLoss:
         positions = slice(4, 4 + 3 * (network.config.joints - 1))
         change = (rebuilt - features)[..., positions].diff(dim=1).abs() * weight[:, 1:]
         frames = weight.sum()
-        everything, ric = error.sum() / (frames * features.shape[-1]), error[..., positions].sum() / (frames * (positions.stop - positions.start))
+        everything, ric = (
+            error.sum() / (frames * features.shape[-1]),
+            error[..., positions].sum() / (frames * (positions.stop - positions.start)),
+        )
         changes = change.sum() / (frames * (positions.stop - positions.start))
         path = self.full.path_error(rebuilt, features, valid)
         loss = everything + 0.5 * ric + self.change_weight * changes + self.full.path_weight * path
@@ -193,7 +196,15 @@ class DecoderLoss:
 
 
 def train_decoder(
-    dataset: DatasetFolder, network: RVQ, config: dict, out: Path, schedule: Schedule, *, batch: int = 64, resume: bool = True, log=print
+    dataset: DatasetFolder,
+    network: RVQ,
+    config: dict,
+    out: Path,
+    schedule: Schedule,
+    *,
+    batch: int = 64,
+    resume: bool = True,
+    log=print,
 ) -> float:
     """Tune the decoder of a trained RVQ on all kinds of clips; the codes of every motion stay what they are."""
     mean, std = network.mean.numpy(), network.std.numpy()
