@@ -318,7 +318,12 @@ def test_the_backend_ends_with_its_parent_even_while_a_job_runs(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_cleanly_and_it_cleans_up(tmp_path, number):
-    backend = Backend(tmp_path)
+    # A run in the background ignores SIGINT, and so would its children, on purpose.
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        backend = Backend(tmp_path)
+    finally:
+        signal.signal(number, before)
     token_file = Path(backend.ready["token_file"])
     assert token_file.stat().st_mode & 0o777 == 0o600 and (tmp_path / "serve.json").stat().st_mode & 0o777 == 0o600
     backend.process.send_signal(number)
