@@ -66,10 +66,10 @@ def verify_command(name: Name = "embedded", as_json: Json = False) -> None:
 
 @app.command("import")
 def import_command(
-    checkpoint: Annotated[Path, typer.Argument(help="Folder or file of an official checkpoint.")],
+    checkpoint: Annotated[Path, typer.Argument(help="MoMask's checkpoints/t2m folder.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
 ) -> None:
-    """Turn an official checkpoint (MoMask, MoCLIP) into a model folder.
+    """Turn an official MoMask checkpoint into a model folder.
 
     Example: moclip models import checkpoints/t2m --out models/momask
     """
