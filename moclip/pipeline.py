@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from moclip.clauses import split_clauses
 from moclip.errors import Cancelled, MoclipError
 from moclip.features import features_to_joints, local_rotations
 from moclip.models import ModelFiles, load_model
 from moclip.motion import Motion
+from moclip.passages import Passage, passages_of
 from moclip.prompts import LONGEST_SECONDS, check_prompt, check_seconds
 from moclip.runtimes import Runtime
 from moclip.sampling import SamplingOptions, sample_base, sample_lengths, sample_residual
@@ -152,9 +154,10 @@ class TextToMotion:
         text = self.embed(prompts)
         if self._familiarity:
             warnings = [[*w, *far] for w, far in zip(warnings, self._familiarity.warnings(text), strict=True)]
-        frames, lengths = self._lengths([check_seconds(r.seconds) for r in requests], text, seeds)
-        base = sample_base(self._network, text, lengths, seeds, self.options, progress, cancelled)
-        codes = sample_residual(self._network, base, text, lengths, seeds, self.options, progress, cancelled)
+        clauses = self._clauses(prompts, text)
+        frames, lengths, passages = self._plan([check_seconds(r.seconds) for r in requests], text, clauses, seeds)
+        base = sample_base(self._network, passages, lengths, seeds, self.options, progress, cancelled)
+        codes = sample_residual(self._network, base, passages, lengths, seeds, self.options, progress, cancelled)
         results = []
         for k, prompt in enumerate(prompts):
             if cancelled():
@@ -166,14 +169,42 @@ class TextToMotion:
         progress("done", 1.0)
         return results
 
-    def _lengths(
-        self, seconds: list[float | None], text: np.ndarray, seeds: list[int]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Frames to keep (B,) and tokens to sample (B,): requests are rounded up to whole tokens, then trimmed."""
+    def _clauses(self, prompts: Sequence[str], text: np.ndarray) -> list[np.ndarray]:
+        """Text vectors (K, D) of the clauses of each prompt, one after the other; its own where it has but one."""
+        parts = [split_clauses(prompt) if self.options.by_clause else [prompt] for prompt in prompts]
+        several = [clause for clauses in parts if len(clauses) > 1 for clause in clauses]
+        vectors = iter(self.embed(several)) if several else iter(())
+        share = self.options.sentence_share
+        rows = []
+        for whole, clauses in zip(text, parts, strict=True):
+            mixed = [share * whole + (1 - share) * next(vectors) for _ in clauses] if len(clauses) > 1 else [whole]
+            rows.append(np.stack(mixed))
+        return rows
+
+    def _plan(
+        self, seconds: list[float | None], text: np.ndarray, clauses: list[np.ndarray], seeds: list[int]
+    ) -> tuple[np.ndarray, np.ndarray, list[Passage]]:
+        """Frames to keep (B,), tokens to sample (B,), and the passages that say which text each token follows.
+
+        Requests are rounded up to whole tokens, then trimmed. Clauses share a motion by the lengths predicted for them;
+        one too short for all of its clauses follows the sentence as a whole.
+        """
         longest = int(LONGEST_SECONDS * self.fps) // self._stride
-        predicted = sample_lengths(self._network.length(text), seeds, SHORTEST_TOKENS, longest) * self._stride
-        frames = np.array([p if s is None else round(s * self.fps) for p, s in zip(predicted, seconds, strict=True)])
-        return frames, -(-frames // self._stride)
+        each = [seed for seed, texts in zip(seeds, clauses, strict=True) for _ in texts]
+        logits = self._network.length(np.concatenate(clauses))
+        predicted = iter(sample_lengths(logits, each, SHORTEST_TOKENS, longest))
+        frames, passages = [], []
+        for request, (asked, texts) in enumerate(zip(seconds, clauses, strict=True)):
+            lengths = np.array([next(predicted) for _ in texts])
+            natural = min(int(lengths.sum()), longest) * self._stride
+            frames.append(natural if asked is None else round(asked * self.fps))
+            tokens = -(-frames[-1] // self._stride)
+            spare = tokens - SHORTEST_TOKENS * len(texts)
+            if spare < 0:
+                texts, lengths, spare = text[request : request + 1], lengths[:1], tokens - SHORTEST_TOKENS
+            ends = np.round(np.cumsum(SHORTEST_TOKENS + spare * lengths / lengths.sum())).astype(int)
+            passages += passages_of(request, texts, np.diff(ends, prepend=0))
+        return np.array(frames), -(-np.array(frames) // self._stride), passages
 
     def _motion(self, tokens: np.ndarray, frames: int, text: str, seed: int) -> Motion:
         features = self._network.decode(tokens[None])[0][:frames]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from moclip.errors import Cancelled
+from moclip.passages import Passage, Score
 from moclip.runtimes import Runtime
 
 
@@ -19,8 +20,9 @@ class SamplingOptions:
     """steps: iterations of the masked transformer. top_share: share of the codes that may be drawn.
 
     ramp_guidance: raise guidance from 1 to its target over the steps. confidence_noise: scale of the Gumbel noise on
-    the confidences, annealed to 0; constant guidance and bare confidence tend to repeat one token. `OFFICIAL` has
-    MoMask's own rule.
+    the confidences, annealed to 0; constant guidance and bare confidence tend to repeat one token. by_clause: give each
+    clause of a sentence its own part of the motion; sentence_share: how much of the whole sentence's vector goes into
+    each clause's, for who it is and how they move. `OFFICIAL` has MoMask's own rule.
     """
 
     steps: int = 10
@@ -30,9 +32,13 @@ class SamplingOptions:
     top_share: float = 0.1
     ramp_guidance: bool = True
     confidence_noise: float = 2.0
+    by_clause: bool = True
+    sentence_share: float = 0.3
 
 
-OFFICIAL = SamplingOptions(guidance=4.0, residual_guidance=5.0, ramp_guidance=False, confidence_noise=0.0)
+OFFICIAL = SamplingOptions(
+    guidance=4.0, residual_guidance=5.0, ramp_guidance=False, confidence_noise=0.0, by_clause=False
+)
 
 Progress = Callable[[str, float], None]
 
@@ -76,7 +82,7 @@ def _twice(array: np.ndarray) -> np.ndarray:
 
 def sample_base(
     runtime: Runtime,
-    text: np.ndarray,
+    passages: Sequence[Passage],
     lengths: np.ndarray,
     seeds: Sequence[int],
     options: SamplingOptions,
@@ -85,14 +91,15 @@ def sample_base(
 ) -> np.ndarray:
     """Base-layer codes by iterative unmasking (MoMask, section 3.4): (B, longest); -1 past a request's length.
 
-    text (B, D); lengths (B,) tokens; seeds one a request. Raises Cancelled between steps.
+    passages: in the requests' order, together they cover each request. lengths (B,) tokens; seeds one a request.
+    Raises Cancelled between steps.
     """
     longest = int(lengths.max())
     padding = np.arange(longest)[None] >= lengths[:, None]
     mask_id, pad_id = runtime.codes, runtime.codes + 1
     ids = np.where(padding, pad_id, mask_id)
     scores = np.where(padding, 1e5, 0.0)
-    noise = RequestNoise(seeds, stream=0)
+    noise, score = RequestNoise(seeds, stream=0), Score(passages, lengths)
     for step in range(options.steps):
         if cancelled():
             raise Cancelled
@@ -104,7 +111,12 @@ def sample_base(
         masked = (rank < count[:, None]) & ~padding
         ids = np.where(masked, mask_id, ids)
         scale = 1 + (options.guidance - 1) * (done if options.ramp_guidance else 1.0)
-        logits = guided(lambda t: runtime.masked(_twice(ids), t, _twice(padding)), text, scale)  # noqa: B023
+        shown = _twice(score.split(ids, pad_id))
+
+        def predict(both: np.ndarray, shown: np.ndarray = shown) -> np.ndarray:
+            return runtime.masked(shown, both, _twice(score.padding))
+
+        logits = score.join(guided(predict, score.text, scale))
         drawn = draw(logits, noise.gumbel(lengths, longest, logits.shape[-1]), options)
         ids = np.where(masked, drawn, ids)
         confidence = np.take_along_axis(softmax(logits), drawn[..., None], axis=-1)[..., 0]
@@ -118,7 +130,7 @@ def sample_base(
 def sample_residual(
     runtime: Runtime,
     base: np.ndarray,
-    text: np.ndarray,
+    passages: Sequence[Passage],
     lengths: np.ndarray,
     seeds: Sequence[int],
     options: SamplingOptions,
@@ -130,17 +142,18 @@ def sample_residual(
     pad_id, layers = runtime.codes, runtime.quantizers
     codes = np.full((*base.shape, layers), pad_id, dtype=np.int64)
     codes[..., 0] = np.where(padding, pad_id, base)
-    noise = RequestNoise(seeds, stream=1)
+    noise, score = RequestNoise(seeds, stream=1), Score(passages, lengths)
     for layer in range(1, layers):
         if cancelled():
             raise Cancelled
         progress("residual", (layer - 1) / max(1, layers - 1))
-        which = np.full(2 * len(base), layer, dtype=np.int64)
+        which = np.full(2 * len(score.text), layer, dtype=np.int64)
+        shown = _twice(score.split(codes[..., :-1], pad_id))
 
-        def predict(both: np.ndarray, which: np.ndarray = which) -> np.ndarray:
-            return runtime.residual(_twice(codes[..., :-1]), which, both, _twice(padding))
+        def predict(both: np.ndarray, which: np.ndarray = which, shown: np.ndarray = shown) -> np.ndarray:
+            return runtime.residual(shown, which, both, _twice(score.padding))
 
-        logits = guided(predict, text, options.residual_guidance)
+        logits = score.join(guided(predict, score.text, options.residual_guidance))
         drawn = draw(logits, noise.gumbel(lengths, base.shape[1], logits.shape[-1]), options)
         codes[..., layer] = np.where(padding, pad_id, drawn)
     return np.where(codes == pad_id, -1, codes)

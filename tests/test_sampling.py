@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from moclip.errors import Cancelled
+from moclip.passages import OVERLAP, Passage, Score, passages_of
 from moclip.sampling import OFFICIAL, SamplingOptions, draw, guided, sample_base, sample_lengths, sample_residual
 
 
@@ -32,7 +33,8 @@ class KnownRuntime:
 
 def run(runtime, numbers, lengths, seeds, options):
     text = np.array(numbers, dtype=np.float32)[:, None] * np.ones((1, 4), dtype=np.float32)
-    return sample_base(runtime, text, np.array(lengths), seeds, options, lambda *_: None, lambda: False)
+    passages = [Passage(k, 0, length, text[k]) for k, length in enumerate(lengths)]
+    return sample_base(runtime, passages, np.array(lengths), seeds, options, lambda *_: None, lambda: False)
 
 
 def test_sure_model_gives_its_codes_and_pads_with_minus_one():
@@ -57,6 +59,60 @@ def test_request_gives_the_same_tokens_alone_and_in_a_batch(options):
     assert together[0, :9].tolist() == short[0].tolist()
 
 
+class TextRuntime(KnownRuntime):
+    """Wants the number of the text wherever it is asked."""
+
+    def _wanted(self, text: np.ndarray, length: int, classes: int) -> np.ndarray:
+        wanted = np.repeat(text[:, :1].astype(int) % 8, length, axis=1)
+        return self.sharpness * np.eye(classes, dtype=np.float32)[wanted] * (text[:, :1, None] != 0)
+
+
+def two_passages(request=0, texts=(2, 5), lengths=(10, 8)):
+    return passages_of(request, np.array(texts, dtype=np.float32)[:, None] * np.ones((1, 4), np.float32), lengths)
+
+
+def test_passages_overlap_their_neighbours_only():
+    spans = [(p.first, p.end) for p in passages_of(0, np.zeros((3, 4)), [10, 8, 6])]
+    assert spans == [(0, 10 + OVERLAP), (10 - OVERLAP, 18 + OVERLAP), (18 - OVERLAP, 24)]
+
+
+def test_each_passage_follows_its_own_text():
+    arguments = np.array([18]), [0], SamplingOptions(), lambda *_: None, lambda: False
+    ids = sample_base(TextRuntime(), two_passages(), *arguments)
+    assert set(ids[0, :8]) == {2} and set(ids[0, 12:]) == {5}
+    codes = sample_residual(TextRuntime(), ids, two_passages(), *arguments)
+    assert set(codes[0, :8, 1]) == {3} and set(codes[0, 12:, 1]) == {6}
+
+
+def test_passages_in_a_batch_give_the_same_tokens_as_alone():
+    unsure, options = TextRuntime(sharpness=0.5), SamplingOptions(top_share=1.0)
+    rest = lambda *_: None, lambda: False  # noqa: E731
+    alone = sample_base(unsure, two_passages(), np.array([18]), [4], options, *rest)
+    single = Passage(0, 0, 30, np.full(4, 3, dtype=np.float32))
+    together = sample_base(unsure, [single, *two_passages(1)], np.array([30, 18]), [9, 4], options, *rest)
+    assert together[1, :18].tolist() == alone[0].tolist()
+    assert (together[1, 18:] == -1).all()
+
+
+def test_joined_logits_change_smoothly_from_one_passage_to_the_next():
+    score = Score(two_passages(), np.array([18]))
+    logits = np.zeros((2, 12, 1), dtype=np.float32)
+    logits[1] = 1.0
+    joined = score.join(logits)[0, :, 0]
+    assert (joined[:8] == 0).all() and (joined[12:] == 1).all()
+    assert (np.diff(joined[7:13]) > 0).all()
+
+
+def test_split_and_join_of_whole_requests_change_nothing():
+    rng = np.random.default_rng(0)
+    score = Score([Passage(0, 0, 5, np.zeros(4)), Passage(1, 0, 3, np.zeros(4))], np.array([5, 3]))
+    ids = np.array([[1, 2, 3, 4, 5], [6, 7, 8, 0, 0]])
+    assert score.split(ids, 9).tolist() == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 9]]
+    logits = rng.standard_normal((2, 5, 4)).astype(np.float32)
+    joined = score.join(logits)
+    assert (joined[0] == logits[0]).all() and (joined[1, :3] == logits[1, :3]).all() and not joined[1, 3:].any()
+
+
 def test_seeds_differ():
     unsure = KnownRuntime(sharpness=0.5)
     options = SamplingOptions(top_share=1.0)
@@ -65,9 +121,9 @@ def test_seeds_differ():
 
 def test_residual_layers_follow_the_base():
     runtime = KnownRuntime()
-    text = np.full((1, 4), 2, dtype=np.float32)
-    base = np.array([[2, 3, 4, -1]])
-    codes = sample_residual(runtime, base, text, np.array([3]), [0], SamplingOptions(), lambda *_: None, lambda: False)
+    passages = [Passage(0, 0, 3, np.full(4, 2, dtype=np.float32))]
+    base, lengths = np.array([[2, 3, 4, -1]]), np.array([4])
+    codes = sample_residual(runtime, base, passages, lengths, [0], SamplingOptions(), lambda *_: None, lambda: False)
     assert codes.shape == (1, 4, 3)
     assert codes[0, :, 0].tolist() == [2, 3, 4, -1]
     assert codes[0, :, 1].tolist() == [3, 4, 5, -1]
@@ -82,9 +138,8 @@ def test_cancel_stops_between_iterations():
         return len(calls) > 3
 
     with pytest.raises(Cancelled):
-        sample_base(
-            runtime, np.ones((1, 4), np.float32), np.array([8]), [0], SamplingOptions(), lambda *_: None, cancelled
-        )
+        passages = [Passage(0, 0, 8, np.ones(4, np.float32))]
+        sample_base(runtime, passages, np.array([8]), [0], SamplingOptions(), lambda *_: None, cancelled)
     assert len(runtime.masked_counts) == 3
 
 

@@ -12,10 +12,10 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 from moclip.checkpoint import load_weights, save_weights  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
-from moclip.features import features_to_joints  # noqa: E402
+from moclip.features import HUMANML3D, features_to_joints  # noqa: E402
 from moclip.generators.momask.config import RVQConfig, TransformerConfig  # noqa: E402
 from moclip.generators.momask.rvq import RVQ  # noqa: E402
-from moclip.generators.momask.train_rvq import RVQLoss, biased_std, root_path, windows  # noqa: E402
+from moclip.generators.momask.train_rvq import ReconstructionLoss, RVQLoss, biased_std, root_path, windows  # noqa: E402
 from moclip.generators.momask.train_tokens import (  # noqa: E402
     TokenBatch,
     TokenClips,
@@ -170,16 +170,31 @@ def test_root_path_is_the_one_of_features_to_joints():
 
 
 def test_path_term_is_zero_for_the_same_path_and_grows_with_the_drift():
-    network = RVQ(SMALL_RVQ)
-    loss = RVQLoss(network)
+    loss = ReconstructionLoss(RVQ(SMALL_RVQ))
     truth = torch.zeros(1, 64, 263)
     valid = torch.ones(1, 64, dtype=torch.bool)
-    assert loss.path_error(truth, truth, valid).item() == 0.0
+
+    def path(features):
+        return loss(features, truth, valid)[1]["path"].item()
+
+    assert path(truth) == 0.0
     drifting = truth.clone()
     drifting[..., 2] = 0.01  # a centimetre a frame too fast
-    assert loss.path_error(drifting, truth, valid).item() == pytest.approx(0.01 * 63 / 2, rel=1e-4)
+    assert path(drifting) == pytest.approx(0.01 * 63 / 2, rel=1e-4)
     valid[:, 32:] = False
-    assert loss.path_error(drifting, truth, valid).item() == pytest.approx(0.01 * 31 / 2, rel=1e-4)
+    assert path(drifting) == pytest.approx(0.01 * 31 / 2, rel=1e-4)
+
+
+def test_slide_term_measures_the_feet_of_features_to_joints_while_they_are_down():
+    rng = np.random.default_rng(5)
+    features = (rng.standard_normal((2, 24, 263)) * 0.1).astype(np.float32)
+    features[1, :, 259:] = rng.integers(0, 2, (24, 4))
+    rebuilt, truth = torch.from_numpy(features)[:, None]
+    valid = torch.ones(1, 24, dtype=torch.bool)
+    slide = ReconstructionLoss(RVQ(SMALL_RVQ))(rebuilt, truth, valid)[1]["slide"].item()
+    made, real = (features_to_joints(f)[:, HUMANML3D.feet, :][..., [0, 2]] for f in features)
+    moved = np.abs(np.diff(made - real, axis=0)).sum(-1) * (features[1, :-1, 259:] > 0.5)
+    assert slide == pytest.approx(moved.sum() / (24 * 4), rel=1e-3)
 
 
 def test_rvq_loss_does_not_see_padding_frames():

@@ -26,9 +26,7 @@ from moclip.generators.momask.train_tokens import (
     encode_clips,
     load_token_clips,
     save_token_clips,
-    train_length,
-    train_masked,
-    train_residual,
+    train_on_tokens,
 )
 from moclip.runtimes.torch_runtime import restore_network
 from moclip.text.tower import save_tower
@@ -218,69 +216,26 @@ def _tokens(dataset: DatasetFolder, work: Path, log: Log) -> tuple[TokenClips, T
     return splits[0], splits[1], tower, config
 
 
-def _transformer_sizes(part: dict[str, Any], rvq: dict[str, Any], text_dim: int) -> TransformerConfig:
-    return TransformerConfig(
-        codes=rvq["codes"], code_dim=rvq["code_dim"], quantizers=rvq["quantizers"], text_dim=text_dim, **part["sizes"]
-    )
+def _token_stage(kind: str) -> Callable[..., None]:
+    """The stage that trains one of the three networks that read text vectors."""
 
+    def stage(
+        dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
+    ) -> None:
+        part = _table(recipe, kind)
+        train, val, tower, rvq = _tokens(dataset, work, log)
+        text_dim = train.text[0].shape[1]
+        shared = {name: rvq[name] for name in ("codes", "code_dim", "quantizers")}
+        config = (
+            LengthConfig(text_dim=text_dim)
+            if kind == "length"
+            else TransformerConfig(text_dim=text_dim, **shared, **part["sizes"])
+        )
+        schedule = Schedule(**part["schedule"])
+        options = {"batch": part["batch"], "text_noise": part["text_noise"], "resume": resume, "log": log}
+        train_on_tokens(kind, config, train, val, work, schedule, text_fingerprint=tower, **options)
 
-def masked_stage(
-    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
-) -> None:
-    part = _table(recipe, "masked")
-    train, val, tower, rvq = _tokens(dataset, work, log)
-    sizes = _transformer_sizes(part, rvq, train.text[0].shape[1])
-    train_masked(
-        sizes,
-        train,
-        val,
-        work,
-        Schedule(**part["schedule"]),
-        text_fingerprint=tower,
-        batch=part["batch"],
-        text_noise=part["text_noise"],
-        resume=resume,
-        log=log,
-    )
-
-
-def residual_stage(
-    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
-) -> None:
-    part = _table(recipe, "residual")
-    train, val, tower, rvq = _tokens(dataset, work, log)
-    sizes = _transformer_sizes(part, rvq, train.text[0].shape[1])
-    train_residual(
-        sizes,
-        train,
-        val,
-        work,
-        Schedule(**part["schedule"]),
-        text_fingerprint=tower,
-        batch=part["batch"],
-        text_noise=part["text_noise"],
-        resume=resume,
-        log=log,
-    )
-
-
-def length_stage(
-    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
-) -> None:
-    part = _table(recipe, "length")
-    train, val, tower, _ = _tokens(dataset, work, log)
-    train_length(
-        LengthConfig(text_dim=train.text[0].shape[1]),
-        train,
-        val,
-        work,
-        Schedule(**part["schedule"]),
-        text_fingerprint=tower,
-        batch=part["batch"],
-        text_noise=part["text_noise"],
-        resume=resume,
-        log=log,
-    )
+    return stage
 
 
 STAGES: dict[str, Callable[..., None]] = {
@@ -289,7 +244,5 @@ STAGES: dict[str, Callable[..., None]] = {
     "decoder": decoder_stage,
     "moclip": moclip_stage,
     "tokens": tokens_stage,
-    "masked": masked_stage,
-    "residual": residual_stage,
-    "length": length_stage,
+    **{kind: _token_stage(kind) for kind in ("masked", "residual", "length")},
 }

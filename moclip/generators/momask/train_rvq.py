@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training of the residual VQ-VAE."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moclip.data.folder import DatasetFolder
-from moclip.features import features_to_joints
+from moclip.features import HUMANML3D, KIT, features_to_joints
 from moclip.generators.momask.config import RVQConfig
 from moclip.generators.momask.rvq import RVQ
 from moclip.training.clips import Clips, load_clips
-from moclip.training.loop import Schedule, Trainer
+from moclip.training.loop import LossFunction, Schedule, Trainer
 
 WINDOW = 64
 FEAT_BIAS = 5.0
@@ -56,42 +58,89 @@ def root_path(features: Tensor) -> tuple[Tensor, Tensor]:
     return heading, F.pad(torch.cumsum(step, dim=-2), (0, 0, 1, 0))
 
 
-class RVQLoss:
-    """Smooth L1 of all features, of joint positions once more, commitment, and the integrated root path.
+@dataclass(frozen=True)
+class ReconstructionWeights:
+    """Weights of the parts of the reconstruction loss; the first two are the official ones.
 
-    The first three are the official loss (weights 1, 0.5, 0.02). The last, ours, is what keeps a walk from drifting:
-    per-frame velocity errors that look small add up over a clip.
+    positions: joint positions once more. rotations, contacts: of these features within the whole: nothing that is seen
+    is made of them but the turn of hands, feet and head. change: of joint positions from frame to frame, where a strike
+    or a wave that is smoothed away shows. path: of the integrated root, whose small errors add up over a walk. slide:
+    of the feet's movement over the ground while they are down, in metres a frame.
     """
 
-    def __init__(self, network: RVQ, path_weight: float = 0.5):
-        self.network, self.path_weight = network, path_weight
+    positions: float = 0.5
+    commitment: float = 0.02
+    rotations: float = 0.25
+    contacts: float = 0.25
+    change: float = 1.0
+    path: float = 0.5
+    slide: float = 10.0
+
+
+class ReconstructionLoss:
+    """How far rebuilt features are from the true ones, both normalised (B, T, F), where `valid` (B, T)."""
+
+    def __init__(self, network: RVQ, weights: ReconstructionWeights | None = None):
+        self.weights = weights or ReconstructionWeights()
+        self.spec = HUMANML3D if network.config.joints == HUMANML3D.joints else KIT
+        blocks = self.spec.blocks
+        self.positions, self.contacts = blocks["positions"], blocks["contacts"]
+        self.mean, self.std = network.mean, network.std
+        self.channels = torch.ones(network.config.features)
+        self.channels[blocks["six_d"]] = self.weights.rotations
+        self.channels[self.contacts] = self.weights.contacts
+        self.channels /= self.channels.mean()
+
+    def __call__(self, rebuilt: Tensor, features: Tensor, valid: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        weight = valid.unsqueeze(-1).float()
+        error = F.smooth_l1_loss(rebuilt, features, reduction="none") * weight
+        change = (rebuilt - features)[..., self.positions].diff(dim=1).abs() * weight[:, 1:]
+        frames = weight.sum()
+        path, slide = self._on_the_ground(rebuilt, features, valid)
+        parts = {
+            "all": (error * self.channels).sum() / (frames * error.shape[-1]),
+            "positions": error[..., self.positions].sum() / (frames * (self.positions.stop - self.positions.start)),
+            "change": change.sum() / (frames * change.shape[-1]),
+            "path": path,
+            "slide": slide,
+        }
+        loss = parts["all"] + sum(getattr(self.weights, name) * part for name, part in parts.items() if name != "all")
+        return loss, parts
+
+    def _on_the_ground(self, rebuilt: Tensor, features: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Error of the root's path (metres and radians), and of the movement of feet that are down (metres a frame)."""
+        rebuilt, features = rebuilt * self.std + self.mean, features * self.std + self.mean
+        heading, position = root_path(rebuilt[..., :4])
+        true_heading, true_position = root_path(features[..., :4])
+        distance = (position - true_position).abs().sum(-1) + (heading - true_heading).abs()
+        feet = self._feet(rebuilt, heading, position)
+        true_feet = self._feet(features, true_heading, true_position)
+        # A contact feature speaks of the step from its frame to the next.
+        down = (features[:, :-1, self.contacts] > 0.5) & valid[:, 1:, None]
+        moved = (feet - true_feet).diff(dim=1).abs().sum(-1) * down
+        return (distance * valid).sum() / valid.sum(), moved.sum() / (valid.sum() * down.shape[-1])
+
+    def _feet(self, features: Tensor, heading: Tensor, root: Tensor) -> Tensor:
+        """(B, T, 4, 2) ground positions of ankles and toes."""
+        feet = features[..., self.positions].unflatten(-1, (-1, 3))[..., [joint - 1 for joint in self.spec.feet], :]
+        x, z = feet[..., 0], feet[..., 2]
+        cos, sin = torch.cos(heading).unsqueeze(-1), torch.sin(heading).unsqueeze(-1)
+        return torch.stack([cos * x - sin * z, sin * x + cos * z], dim=-1) + root.unsqueeze(-2)
+
+
+class RVQLoss:
+    """Reconstruction and commitment."""
+
+    def __init__(self, network: RVQ, weights: ReconstructionWeights | None = None):
+        self.network, self.reconstruction = network, ReconstructionLoss(network, weights)
 
     def __call__(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
         features, valid = batch
         rebuilt, commit, codes = self.network(features, valid)
-        weight = valid.unsqueeze(-1).float()
-        error = F.smooth_l1_loss(rebuilt, features, reduction="none") * weight
-        frames = weight.sum()
-        everything = error.sum() / (frames * features.shape[-1])
-        positions = slice(4, 4 + 3 * (self.network.config.joints - 1))
-        ric = error[..., positions].sum() / (frames * (positions.stop - positions.start))
-        path = self.path_error(rebuilt, features, valid)
-        loss = everything + 0.5 * ric + 0.02 * commit + self.path_weight * path
-        used = len(torch.unique(codes[..., 0]))
-        return loss, {
-            "all": everything.item(),
-            "ric": ric.item(),
-            "commit": commit.item(),
-            "path": path.item(),
-            "codes": used,
-        }
-
-    def path_error(self, rebuilt: Tensor, features: Tensor, valid: Tensor) -> Tensor:
-        mean, std = self.network.mean[:4], self.network.std[:4]
-        heading, position = root_path(rebuilt[..., :4] * std + mean)
-        true_heading, true_position = root_path(features[..., :4] * std + mean)
-        distance = (position - true_position).abs().sum(-1) + (heading - true_heading).abs()
-        return (distance * valid).sum() / valid.sum()
+        loss, parts = self.reconstruction(rebuilt, features, valid)
+        loss = loss + self.reconstruction.weights.commitment * commit
+        numbers = {name: part.item() for name, part in parts.items()}
+        return loss, {**numbers, "commit": commit.item(), "codes": len(torch.unique(codes[..., 0]))}
 
 
 def reconstruction_errors(network: RVQ, features: list[np.ndarray]) -> dict[str, float]:
@@ -112,6 +161,43 @@ def reconstruction_errors(network: RVQ, features: list[np.ndarray]) -> dict[str,
     }
 
 
+def _train(
+    name: str,
+    network: RVQ,
+    loss: LossFunction,
+    dataset: DatasetFolder,
+    kinds: set[str] | None,
+    out: Path,
+    config: dict,
+    schedule: Schedule,
+    batch: int,
+    resume: bool,
+    log: Callable[[str], None],
+) -> float:
+    """Train on clips of these kinds; best by root-aligned joint error plus a tenth of the root path error."""
+    train, val = load_clips(dataset, "train", kinds=kinds), load_clips(dataset, "val", kinds={"clip"})
+    chosen = np.random.default_rng(0).choice(len(val), size=min(150, len(val)), replace=False)
+    held_out = [val.features[i] for i in chosen]
+    mean, std = network.mean.numpy().copy(), network.std.numpy().copy()
+
+    def validate(network: RVQ) -> tuple[float, dict[str, float]]:
+        errors = reconstruction_errors(network, held_out)
+        return errors["aligned_cm"] + 0.1 * errors["path_cm"], errors
+
+    trainer = Trainer(
+        name,
+        network,
+        out=out,
+        config=config,
+        schedule=schedule,
+        validate=validate,
+        log=log,
+        make_batch=lambda rng: windows(train, rng, batch, mean, std),
+        loss=loss,
+    )
+    return trainer.run(resume=resume)
+
+
 def train_rvq(
     dataset: DatasetFolder,
     out: Path,
@@ -120,52 +206,28 @@ def train_rvq(
     *,
     batch: int = 64,
     resume: bool = True,
-    log=print,
+    log: Callable[[str], None] = print,
 ) -> float:
-    """Train on the dataset's `train` split; best by root-aligned joint error plus a tenth of the root path error."""
-    mean = dataset.mean.astype(np.float16).astype(np.float32)
-    std = biased_std(dataset.std, config.joints)
-    # Recordings only: loops and sequences are made of the same frames.
-    train, val = (load_clips(dataset, split, kinds={"clip"}) for split in ("train", "val"))
-    chosen = np.random.default_rng(0).choice(len(val), size=min(150, len(val)), replace=False)
-    held_out = [val.features[i] for i in chosen]
+    """Train on the dataset's `train` split; returns the best validation score."""
+    torch.manual_seed(schedule.seed)
     network = RVQ(config)
-    network.mean.copy_(torch.from_numpy(mean))
-    network.std.copy_(torch.from_numpy(std))
-
-    def validate(network: RVQ) -> tuple[float, dict[str, float]]:
-        errors = reconstruction_errors(network, held_out)
-        return errors["aligned_cm"] + 0.1 * errors["path_cm"], errors
-
-    trainer = Trainer(
-        "rvq",
-        network,
-        out=out,
-        schedule=schedule,
-        log=log,
-        validate=validate,
-        loss=RVQLoss(network),
-        make_batch=lambda rng: windows(train, rng, batch, mean, std),
-        config={
-            "kind": "rvq",
-            **config.to_dict(),
-            "rotation_channels": dataset.meta["rotation_channels"],
-            "fps": dataset.meta["fps"],
-        },
-    )
-    return trainer.run(resume=resume)
+    network.mean.copy_(torch.from_numpy(dataset.mean.astype(np.float16).astype(np.float32)))
+    network.std.copy_(torch.from_numpy(biased_std(dataset.std, config.joints)))
+    described = {"rotation_channels": dataset.meta["rotation_channels"], "fps": dataset.meta["fps"]}
+    described = {"kind": "rvq", **config.to_dict(), **described}
+    # No sequences: they are made of the same frames.
+    kinds = {"clip", "stretch", "loop"}
+    return _train("rvq", network, RVQLoss(network), dataset, kinds, out, described, schedule, batch, resume, log)
 
 
 class DecoderLoss:
-    """Reconstruction by the decoder from settled codes: features, joint positions, their changes, and the root path.
+    """Reconstruction by the decoder alone, from settled codes.
 
-    Changes of positions between frames weigh in, since feet that slide and hands that stop short of a strike cost
-    little in position. A share of the windows lacks the upper layers, as generated codes are unsure of them.
+    A share of the windows lacks the upper layers, as generated codes are unsure of them.
     """
 
-    def __init__(self, network: RVQ, path_weight: float = 0.5, change_weight: float = 2.0):
-        self.network, self.change_weight = network, change_weight
-        self.full = RVQLoss(network, path_weight)
+    def __init__(self, network: RVQ, weights: ReconstructionWeights | None = None):
+        self.network, self.reconstruction = network, ReconstructionLoss(network, weights)
         network.requires_grad_(False)
         network.decoder.requires_grad_(True)
 
@@ -180,19 +242,8 @@ class DecoderLoss:
             codes = codes.masked_fill(torch.arange(codes.shape[-1]) >= layers, -1)
             quantized = network.quantizer.decode(codes)
         rebuilt = network.decoder(quantized.transpose(1, 2)).transpose(1, 2)
-        weight = valid.unsqueeze(-1).float()
-        error = F.smooth_l1_loss(rebuilt, features, reduction="none") * weight
-        positions = slice(4, 4 + 3 * (network.config.joints - 1))
-        change = (rebuilt - features)[..., positions].diff(dim=1).abs() * weight[:, 1:]
-        frames = weight.sum()
-        everything, ric = (
-            error.sum() / (frames * features.shape[-1]),
-            error[..., positions].sum() / (frames * (positions.stop - positions.start)),
-        )
-        changes = change.sum() / (frames * (positions.stop - positions.start))
-        path = self.full.path_error(rebuilt, features, valid)
-        loss = everything + 0.5 * ric + self.change_weight * changes + self.full.path_weight * path
-        return loss, {"ric": ric.item(), "change": changes.item(), "path": path.item()}
+        loss, parts = self.reconstruction(rebuilt, features, valid)
+        return loss, {name: part.item() for name, part in parts.items()}
 
 
 def train_decoder(
@@ -204,28 +255,8 @@ def train_decoder(
     *,
     batch: int = 64,
     resume: bool = True,
-    log=print,
+    log: Callable[[str], None] = print,
 ) -> float:
     """Tune the decoder of a trained RVQ on all kinds of clips; the codes of every motion stay what they are."""
-    mean, std = network.mean.numpy(), network.std.numpy()
-    train, val = load_clips(dataset, "train"), load_clips(dataset, "val", kinds={"clip"})
-    chosen = np.random.default_rng(0).choice(len(val), size=min(150, len(val)), replace=False)
-    held_out = [val.features[i] for i in chosen]
     loss = DecoderLoss(network)
-
-    def validate(network: RVQ) -> tuple[float, dict[str, float]]:
-        errors = reconstruction_errors(network, held_out)
-        return errors["aligned_cm"] + 0.1 * errors["path_cm"], errors
-
-    trainer = Trainer(
-        "decoder",
-        network,
-        out=out,
-        schedule=schedule,
-        log=log,
-        validate=validate,
-        loss=loss,
-        make_batch=lambda rng: windows(train, rng, batch, mean, std),
-        config=config,
-    )
-    return trainer.run(resume=resume)
+    return _train("decoder", network, loss, dataset, None, out, config, schedule, batch, resume, log)

@@ -166,117 +166,59 @@ def length_loss(network: LengthEstimator, batch: TokenBatch) -> tuple[Tensor, di
     return F.cross_entropy(logits, lengths), {"tokens_off": error.abs().mean().item()}
 
 
-def _train(
-    name: str,
-    network: nn.Module,
-    loss: Callable,
-    config: dict,
+@dataclass(frozen=True)
+class _Learner:
+    network: Callable[..., nn.Module]
+    loss: Callable[..., tuple[Tensor, dict[str, float]]]
+
+
+_LEARNERS = {
+    "masked": _Learner(MaskedTransformer, masked_loss),
+    "residual": _Learner(ResidualTransformer, residual_loss),
+    "length": _Learner(LengthEstimator, length_loss),
+}
+
+
+def train_on_tokens(
+    kind: str,
+    config: TransformerConfig | LengthConfig,
     train: TokenClips,
     val: TokenClips,
     out: Path,
     schedule: Schedule,
-    batch: int,
-    text_noise: float,
-    resume: bool,
-    log: Callable[[str], None],
+    *,
+    text_fingerprint: str,
+    batch: int = 64,
+    text_noise: float = 0.1,
+    resume: bool = True,
+    log: Callable[[str], None] = print,
 ) -> float:
+    """Train the network of this kind ("masked", "residual" or "length"); returns its best validation loss.
+
+    text_fingerprint: of the tower that made the text vectors, kept in the checkpoint: no other tower may drive it.
+    text_noise: noise on the text vectors, as a share of their size.
+    """
+    learner = _LEARNERS[kind]
+    torch.manual_seed(schedule.seed)
+    network = learner.network(config)
+
     def validate(averaged: nn.Module) -> tuple[float, dict[str, float]]:
         rng = np.random.default_rng(1)
         torch.manual_seed(1)
-        results = [loss(averaged, token_batch(val, rng, batch)) for _ in range(12)]
-        keys = results[0][1]
-        return float(np.mean([r[0].item() for r in results])), {
-            k: float(np.mean([r[1][k] for r in results])) for k in keys
-        }
+        results = [learner.loss(averaged, token_batch(val, rng, batch)) for _ in range(12)]
+        losses, numbers = zip(*results, strict=True)
+        score = float(np.mean([loss.item() for loss in losses]))
+        return score, {key: float(np.mean([n[key] for n in numbers])) for key in numbers[0]}
 
     trainer = Trainer(
-        name,
+        kind,
         network,
         out=out,
-        config=config,
+        config={"kind": kind, **config.to_dict(), "text_fingerprint": text_fingerprint},
         schedule=schedule,
         validate=validate,
         log=log,
         make_batch=lambda rng: token_batch(train, rng, batch, text_noise),
-        loss=lambda b: loss(network, b),
+        loss=lambda drawn: learner.loss(network, drawn),
     )
     return trainer.run(resume=resume)
-
-
-def train_masked(
-    config: TransformerConfig,
-    train: TokenClips,
-    val: TokenClips,
-    out: Path,
-    schedule: Schedule,
-    *,
-    text_fingerprint: str,
-    batch: int = 64,
-    text_noise: float = 0.1,
-    resume: bool = True,
-    log=print,
-) -> float:
-    meta = {"kind": "masked", **config.to_dict(), "text_fingerprint": text_fingerprint}
-    return _train(
-        "masked",
-        MaskedTransformer(config),
-        masked_loss,
-        meta,
-        train,
-        val,
-        out,
-        schedule,
-        batch,
-        text_noise,
-        resume,
-        log,
-    )
-
-
-def train_residual(
-    config: TransformerConfig,
-    train: TokenClips,
-    val: TokenClips,
-    out: Path,
-    schedule: Schedule,
-    *,
-    text_fingerprint: str,
-    batch: int = 64,
-    text_noise: float = 0.1,
-    resume: bool = True,
-    log=print,
-) -> float:
-    meta = {"kind": "residual", **config.to_dict(), "text_fingerprint": text_fingerprint}
-    return _train(
-        "residual",
-        ResidualTransformer(config),
-        residual_loss,
-        meta,
-        train,
-        val,
-        out,
-        schedule,
-        batch,
-        text_noise,
-        resume,
-        log,
-    )
-
-
-def train_length(
-    config: LengthConfig,
-    train: TokenClips,
-    val: TokenClips,
-    out: Path,
-    schedule: Schedule,
-    *,
-    text_fingerprint: str,
-    batch: int = 128,
-    text_noise: float = 0.1,
-    resume: bool = True,
-    log=print,
-) -> float:
-    meta = {"kind": "length", **config.to_dict(), "text_fingerprint": text_fingerprint}
-    return _train(
-        "length", LengthEstimator(config), length_loss, meta, train, val, out, schedule, batch, text_noise, resume, log
-    )

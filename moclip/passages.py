@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Motions that several texts describe, one after the other: which text each token follows, and how they join."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+OVERLAP = 2
+"""Tokens by which a passage reaches into its neighbours', for a smooth change from one to the next."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Tokens first..end-1 of a request (its row in the batch), to be sampled by a text vector (D,) of their own."""
+
+    request: int
+    first: int
+    end: int
+    text: np.ndarray
+
+
+def passages_of(request: int, texts: np.ndarray, lengths: Sequence[int]) -> list[Passage]:
+    """One passage a clause, one after the other and overlapping: texts (K, D), lengths in tokens, K of them."""
+    ends = np.cumsum(lengths)
+    return [
+        Passage(request, max(0, int(end - length) - OVERLAP), min(int(ends[-1]), int(end) + OVERLAP), text)
+        for text, end, length in zip(texts, ends, lengths, strict=True)
+    ]
+
+
+class Score:
+    """The passages of a batch of requests as rows of network calls, and their logits joined per request.
+
+    Each passage sees its own tokens only, so that it looks to the networks like the single actions that they know best.
+    Where passages overlap, the mean of their logits counts, weighted by the distance to the passage's end (as
+    MultiDiffusion, Bar-Tal et al., ICML 2023, joins windows of an image).
+    """
+
+    def __init__(self, passages: Sequence[Passage], lengths: np.ndarray):
+        self.text = np.stack([p.text for p in passages])
+        self.request = np.array([p.request for p in passages])
+        spans = np.array([[p.first, p.end] for p in passages])
+        inside = np.arange(int((spans[:, 1] - spans[:, 0]).max()))[None]
+        self.padding = inside >= (spans[:, 1] - spans[:, 0])[:, None]
+        # Positions in the request; those of padding point anywhere and are masked.
+        self.position = np.where(self.padding, 0, spans[:, :1] + inside)
+        self.shape = (len(lengths), int(lengths.max()))
+        nearness = np.minimum(inside + 1, (spans[:, 1] - spans[:, 0])[:, None] - inside)
+        self.weight = np.where(self.padding, 0, np.minimum(nearness, 2 * OVERLAP + 1)).astype(np.float32)
+        self._total = np.zeros(self.shape, dtype=np.float32)
+        np.add.at(self._total, (self.request[:, None], self.position), self.weight)
+
+    def split(self, values: np.ndarray, pad: int) -> np.ndarray:
+        """(B, S, ...) of the requests -> (N, L, ...) of the passages, `pad` where padded."""
+        rows = values[self.request[:, None], self.position]
+        rows[self.padding] = pad
+        return rows
+
+    def join(self, logits: np.ndarray) -> np.ndarray:
+        """(N, L, V) logits of the passages -> (B, S, V) of the requests; zeros past a request's length."""
+        joined = np.zeros((*self.shape, logits.shape[-1]), dtype=np.float32)
+        share = self.weight / np.maximum(self._total[self.request[:, None], self.position], 1e-9)
+        np.add.at(joined, (self.request[:, None], self.position), logits * share[..., None])
+        return joined
