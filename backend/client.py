@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small synchronous client of the backend: for the command line, scripts and tests.
 
-    with connect_running() as client:
-        for header, arrays in client.generate([{"text": "a person waves", "seconds": 4.0, "seed": 0}]):
-            ...
+with connect_running() as client:
+    for header, arrays in client.generate([{"text": "a person waves", "seconds": 4.0, "seed": 0}]):
+        ...
 """
 
 import os

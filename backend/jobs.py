@@ -27,7 +27,6 @@ _STAGES = {
 }  # fmt: skip
 
 
-
 def overall_fraction(stage: str, fraction: float, before: float = 0.0) -> float:
     """How much of a whole job is done, 0..1; `before` for stages that are not known here."""
     begin, share = _STAGES.get(stage, (before, 0.0))
@@ -149,9 +148,7 @@ class JobQueue:
 
     def _work(self, job: Job) -> list[Message]:
         job.started = True
-        results = self._engine.generate(
-            job.requests, progress=_Progress(job, self._emit), cancelled=job.cancel.is_set
-        )
+        results = self._engine.generate(job.requests, progress=_Progress(job, self._emit), cancelled=job.cancel.is_set)
         if job.cancel.is_set():
             raise Cancelled
         return [self._message(job, index, result) for index, result in enumerate(results)]

@@ -124,6 +124,19 @@ def test_no_mirror_and_no_sequences(recordings, tmp_path):
     assert not any(line["mirrored"] for line in DatasetFolder(tmp_path).clips.values())
 
 
+def test_rotations_of_humanml3d_on_demand(recordings, dataset, tmp_path):
+    options = BuildOptions(captions_per_clip=1, sequences=0, mirror=False, rotation_channels="humanml3d")
+    build_dataset([recordings], tmp_path, options)
+    folder, own = DatasetFolder(tmp_path), dataset[1]
+    assert folder.meta["rotation_channels"] == "humanml3d"
+    theirs, ours = (f.load("dataset-2_walk_normal_000") for f in (folder, own))
+    six_d = BLOCKS[4]
+    assert np.abs(theirs[:, : six_d.start] - ours[:, : six_d.start]).max() < 1e-5
+    assert np.abs(theirs[:, six_d] - ours[:, six_d]).max() > 0.1
+    result = CliRunner().invoke(app, ["bvh", str(recordings), "--out", str(tmp_path), "--rotation-channels", "euler"])
+    assert isinstance(result.exception, MoclipError) and "euler" in str(result.exception)
+
+
 def test_folders_without_anything_to_use(tmp_path):
     with pytest.raises(MoclipError, match="There is no folder"):
         build_dataset([tmp_path / "none"], tmp_path / "out")

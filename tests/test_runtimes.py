@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,6 +109,19 @@ def test_seconds_are_kept_to_the_frame(engines, seconds, frames, tokens):
     assert result.seconds == pytest.approx(frames / 20)
     # A residual layer may say "nothing to add", which is -1; the base layer never may.
     assert result.tokens[:, 0].min() >= 0 and result.tokens.min() >= -1 and result.tokens.max() < 12
+
+
+def test_clauses_change_the_motion_unless_it_is_too_short_for_them(folder):
+    by_clause = TextToMotion.load(str(folder), runtime="onnx")
+    as_a_whole = TextToMotion.load(str(folder), runtime="onnx")
+    as_a_whole.options = replace(as_a_whole.options, by_clause=False)
+    several = "walks, then waves, then bows"
+    for seconds, same in ((2.0, True), (3.0, False)):
+        tokens = [engine.generate([Request(several, seconds, 5)])[0].tokens for engine in (by_clause, as_a_whole)]
+        assert tokens[0].shape == tokens[1].shape == (20 * seconds / 4, 3)
+        assert np.array_equal(*tokens) == same
+    # One clause a word: far too many for any length.
+    assert by_clause.generate([Request(", then ".join(["walk", "wave"] * 8), None, 5)])[0].seconds <= 9.8
 
 
 def test_results_carry_prompt_seed_and_the_constant_skeleton(engines):

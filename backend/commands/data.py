@@ -21,6 +21,9 @@ def bvh_command(
     sequences: Annotated[int, typer.Option(help="Two-action sequences for training, before mirroring.")] = 3000,
     mirror: Annotated[bool, typer.Option(help="Add mirrored copies, with left and right swapped.")] = True,
     seed: int = 0,
+    rotation_channels: Annotated[
+        str, typer.Option(help="Rotations in the features: local (the recordings' own) or humanml3d (without twist).")
+    ] = "local",
 ) -> None:
     """Turn folders of BVH files into a dataset folder in HumanML3D layout.
 
@@ -31,7 +34,7 @@ def bvh_command(
     from moclip.data.build import BuildOptions, build_dataset
     from moclip.data.retarget import load_joint_map
 
-    options = BuildOptions(min_frames, captions, sequences, mirror, seed)
+    options = BuildOptions(min_frames, captions, sequences, mirror, seed, rotation_channels)
     with Progress() as bar:
         tasks: dict[str, int] = {}
 

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """`moclip evaluate`: does the model do what it is told, and can the rules that decide this be trusted?"""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
     from moclip.evaluation.prompt_checks import Sample
 
 app = typer.Typer(no_args_is_help=True, help="Compute the metrics of a model. Example: moclip evaluate prompts")
@@ -19,6 +24,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def rules_command(
     dataset: Annotated[Path, typer.Option(help="Dataset folder with clips.jsonl.")],
     failing: Annotated[bool, typer.Option(help="Also list the clips that fail their own rule.")] = False,
+    rebuilt_by: Annotated[
+        str | None, typer.Option(help="Pass the clips through this model's codes first: what of the actions is left?")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Calibrate the rules of the prompt checks on real clips. Example: moclip evaluate rules --dataset data/mocap"""
@@ -27,11 +35,13 @@ def rules_command(
     from moclip.evaluation import calibration
 
     folder = DatasetFolder(dataset)
-    scores, fails = calibration.score_rules(calibration.real_clips(folder))
+    rebuild = _rebuilding(rebuilt_by) if rebuilt_by else None
+    scores, fails, walks = calibration.score_rules(calibration.real_clips(folder, rebuild))
     count, right, opposite = calibration.score_order(folder)
     if as_json:
         order = {"sequences": count, "pass": right, "opposite_order": opposite}
-        print_json({"rules": [s.to_dict() for s in scores], "two_actions": order, "failing": fails})
+        measured = asdict(walks) if walks else None
+        print_json({"rules": [s.to_dict() for s in scores], "two_actions": order, "walks": measured, "failing": fails})
         return
     rows = []
     for s in scores:
@@ -41,6 +51,8 @@ def rules_command(
     own, others = calibration.LEAST_OWN, calibration.MOST_OTHERS
     print(f"\nCalibrated: at least {own:.0%} of the action's clips pass, at most {others:.0%} of the others' do.")
     print(f"Two actions: {right:.1%} of {count} sequences pass, {opposite:.1%} in the opposite order.")
+    if walks:
+        print(f"Walks: feet skate in {walks.foot_skating:.1%} of contacts, mean jerk {walks.jerk:.0f} m/s^3.")
     print("\nNot counted among the other actions:")
     for (rule, action), reason in calibration.IMPLIED.items():
         print(f"  {rule}: clips of {action} ({reason})")
@@ -49,6 +61,15 @@ def rules_command(
     if failing:
         for action, clips in fails.items():
             print(f"{action}: {', '.join(clips)}")
+
+
+def _rebuilding(model: str) -> "Callable[[np.ndarray], np.ndarray]":
+    from moclip.evaluation.calibration import rebuilding
+    from moclip.models import load_model
+    from moclip.pipeline import make_runtime
+
+    files = load_model(model)
+    return rebuilding(make_runtime(files), 2 ** files.configs["rvq"]["down_t"])
 
 
 @app.command("prompts")

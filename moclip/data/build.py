@@ -30,13 +30,15 @@ Progress = Callable[[str, float], None]
 @dataclass(frozen=True)
 class BuildOptions:
     """min_frames: shorter clips are refused. sequences: two-action sequences of the training split, before mirroring;
-    the other splits get a twelfth each. mirror: add mirrored copies with left and right swapped in the captions."""
+    the other splits get a twelfth each. mirror: add mirrored copies with left and right swapped in the captions.
+    rotation_channels: "local" keeps the recordings' own joint rotations, "humanml3d" has those of HumanML3D."""
 
     min_frames: int = 20
     captions_per_clip: int = 10
     sequences: int = 3000
     mirror: bool = True
     seed: int = 0
+    rotation_channels: str = "local"
 
 
 @dataclass
@@ -75,6 +77,12 @@ def build_dataset(
     no BVH file that can be used.
     """
     options, progress, report = options or BuildOptions(), progress or (lambda stage, fraction: None), BuildReport()
+    if options.rotation_channels not in ("local", "humanml3d"):
+        raise MoclipError(
+            f"There are no rotation channels '{options.rotation_channels}'.",
+            hint="Use local or humanml3d.",
+            code="bad_dataset",
+        )
     files = sorted({p for folder in folders for p in _bvh_files(folder)}, key=lambda p: p.name)
     if not files:
         raise MoclipError(
@@ -208,7 +216,7 @@ class _Writer:
             motion = Motion(
                 clip.motion.fps, clip.motion.rotations[:MAX_FRAMES], clip.motion.root_translation[:MAX_FRAMES]
             )
-            np.save(features, motion_to_features(motion).astype(np.float32))
+            np.save(features, motion_to_features(motion, self.options.rotation_channels).astype(np.float32))
             rng = np.random.default_rng([self.options.seed, zlib.crc32(clip_id.encode())])
             captions = write_captions(clip.labels, rng, self.options.captions_per_clip, frames / FPS)
             text.write_text(
@@ -235,7 +243,8 @@ class _Writer:
         sources = _sources(self.lines.values())
         licence = "CC BY-NC 4.0" if "Bandai-Namco-Research-Motiondataset" in sources else "see sources"
         meta = {
-            "format": FORMAT, "fps": FPS, "joints": 22, "features": len(mean), "rotation_channels": "local",
+            "format": FORMAT, "fps": FPS, "joints": 22, "features": len(mean),
+            "rotation_channels": self.options.rotation_channels,
             "licence": licence, "sources": sources, "options": vars(self.options),
         }  # fmt: skip
         (self.out / "meta.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")

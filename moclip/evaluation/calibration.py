@@ -2,15 +2,17 @@
 """How the rules of the prompt checks fare on real clips: those of the action, and those of the others."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
+from moclip.evaluation.kinematics import foot_skating, mean_jerk
 from moclip.evaluation.rules import RULES, named_action, shows_in_order
 from moclip.features import features_to_joints
+from moclip.runtimes import Runtime
 
 IMPLIED = {
     ("sprint", "run"): "runs of the data are as fast as its dashes (top speeds 1.4 to 3.9 m/s and 2.6 to 4.6 m/s)",
@@ -48,10 +50,13 @@ class RuleScore:
         return {**asdict(self), "calibrated": self.calibrated}
 
 
-def real_clips(folder: DatasetFolder) -> Iterator[tuple[str, str, np.ndarray]]:
+def real_clips(
+    folder: DatasetFolder, rebuild: Callable[[np.ndarray], np.ndarray] | None = None
+) -> Iterator[tuple[str, str, np.ndarray]]:
     """(id, named action, joints) of each whole recording that shows one named action; no made-up variants.
 
-    Raises MoclipError for a folder without labels.
+    rebuild: features (T, F) -> features, what a model's codes keep of them. Raises MoclipError for a folder without
+    labels.
     """
     if not folder.clips:
         raise MoclipError(
@@ -64,20 +69,45 @@ def real_clips(folder: DatasetFolder) -> Iterator[tuple[str, str, np.ndarray]]:
         if row["kind"] == "clip" and len(row["actions"]) == 1 and shown:
             action = named_action(row["actions"][0]["action"], row["actions"][0]["side"])
             if action:
-                yield clip, action, features_to_joints(folder.load(clip))
+                features = folder.load(clip)
+                yield clip, action, features_to_joints(rebuild(features) if rebuild else features)
 
 
-def score_rules(clips: Iterable[tuple[str, str, np.ndarray]]) -> tuple[list[RuleScore], dict[str, list[str]]]:
-    """Scores of all rules, and for each action the ids of its own clips that fail."""
+def rebuilding(runtime: Runtime, stride: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Features (T, F) encoded and decoded again, cut to whole tokens."""
+
+    def rebuild(features: np.ndarray) -> np.ndarray:
+        whole = features[: len(features) // stride * stride]
+        return runtime.decode(runtime.encode(whole[None]))[0]
+
+    return rebuild
+
+
+@dataclass(frozen=True)
+class WalkMeasures:
+    """Means over the walks: share of the feet's contacts that slide, jerk in m/s^3."""
+
+    foot_skating: float
+    jerk: float
+
+
+def score_rules(
+    clips: Iterable[tuple[str, str, np.ndarray]],
+) -> tuple[list[RuleScore], dict[str, list[str]], WalkMeasures | None]:
+    """Scores of all rules, for each action the ids of its own clips that fail, and what the walks are like."""
     passed: dict[str, dict[str, list[bool]]] = {rule: defaultdict(list) for rule in RULES}
     failing: dict[str, list[str]] = defaultdict(list)
+    walks = []
     for clip, action, joints in clips:
+        if action == "walk":
+            walks.append((foot_skating(joints), mean_jerk(joints)))
         for rule, check in RULES.items():
             result = bool(check(joints))
             passed[rule][action].append(result)
             if rule == action and not result:
                 failing[action].append(clip)
-    return [_score(rule, passed[rule]) for rule in RULES if passed[rule].get(rule)], dict(failing)
+    scores = [_score(rule, passed[rule]) for rule in RULES if passed[rule].get(rule)]
+    return scores, dict(failing), WalkMeasures(*map(float, np.mean(walks, axis=0))) if walks else None
 
 
 def _score(rule: str, passed: dict[str, list[bool]]) -> RuleScore:
