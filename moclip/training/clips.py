@@ -37,12 +37,12 @@ def action_group(clip: dict) -> str:
 
 
 def load_clips(
-    dataset: DatasetFolder, split: str, *, kinds: set[str] | None = None, sequence_share: float = 0.42
+    dataset: DatasetFolder, split: str, *, kinds: set[str] | None = None, sequence_share: float = 0.2
 ) -> Clips:
     """Read a split. kinds: only clips of these kinds ("clip", "loop", ...).
 
     Single actions are drawn by n ** BALANCE of their class size: rare ones (a kick has three clips) are not forgotten.
-    `sequence_share` of the draws are two-action sequences.
+    `sequence_share` of the draws are two-action sequences; clauses are sampled one by one, so these teach the changes.
     """
     ids = [i for i in dataset.ids(split) if kinds is None or dataset.clips.get(i, {}).get("kind", "clip") in kinds]
     if not ids:
