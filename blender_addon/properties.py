@@ -15,7 +15,7 @@ _POLL = {} if not bpy.app.binary_path and bpy.app.version < (4, 3, 0) else {"pol
 class MoclipSettings(bpy.types.PropertyGroup):
     prompt: bpy.props.StringProperty(
         name="Prompt",
-        description="What the character does, in English: 'a woman runs, then waves with both hands'",
+        description="What the character does, in English: 'a tired man walks, then waves with his left hand'",
         options={"TEXTEDIT_UPDATE"},
     )
     use_auto_seconds: bpy.props.BoolProperty(

@@ -19,6 +19,9 @@ from moclip.runtimes import Runtime
 class SamplingOptions:
     """steps: iterations of the masked transformer. top_share: share of the codes that may be drawn.
 
+    residual_temperature: of the residual layers, whose codes are details of a motion that the base layer has settled.
+    Drawn as freely as the base they are mostly noise, and a strike loses its speed.
+
     ramp_guidance: raise guidance from 1 to its target over the steps. confidence_noise: scale of the Gumbel noise on
     the confidences, annealed to 0; constant guidance and bare confidence tend to repeat one token. by_clause: give each
     clause of a sentence its own part of the motion; sentence_share: how much of the whole sentence's vector goes into
@@ -27,17 +30,24 @@ class SamplingOptions:
 
     steps: int = 10
     guidance: float = 4.0
-    residual_guidance: float = 3.0
+    residual_guidance: float = 1.5
     temperature: float = 1.0
+    residual_temperature: float = 0.3
     top_share: float = 0.1
     ramp_guidance: bool = True
-    confidence_noise: float = 2.0
+    confidence_noise: float = 1.0
     by_clause: bool = True
     sentence_share: float = 0.3
 
 
 OFFICIAL = SamplingOptions(
-    guidance=4.0, residual_guidance=5.0, ramp_guidance=False, confidence_noise=0.0, by_clause=False
+    guidance=4.0,
+    residual_guidance=5.0,
+    temperature=1.0,
+    residual_temperature=1.0,
+    ramp_guidance=False,
+    confidence_noise=0.0,
+    by_clause=False,
 )
 
 Progress = Callable[[str, float], None]
@@ -57,12 +67,12 @@ class RequestNoise:
         return noise
 
 
-def draw(logits: np.ndarray, noise: np.ndarray, options: SamplingOptions) -> np.ndarray:
+def draw(logits: np.ndarray, noise: np.ndarray, temperature: float, top_share: float) -> np.ndarray:
     """Draw one code per position from the most likely `top_share` of them: logits, noise (B, S, V) -> (B, S)."""
-    keep = int(np.ceil(options.top_share * logits.shape[-1]))
+    keep = int(np.ceil(top_share * logits.shape[-1]))
     threshold = np.partition(logits, -keep, axis=-1)[..., -keep, None]
     allowed = np.where(logits >= threshold, logits, -np.inf)
-    return np.argmax(allowed / max(options.temperature, 1e-10) + noise, axis=-1)
+    return np.argmax(allowed / max(temperature, 1e-10) + noise, axis=-1)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -117,7 +127,8 @@ def sample_base(
             return runtime.masked(shown, both, _twice(score.padding))
 
         logits = score.join(guided(predict, score.text, scale))
-        drawn = draw(logits, noise.gumbel(lengths, longest, logits.shape[-1]), options)
+        jitter = noise.gumbel(lengths, longest, logits.shape[-1])
+        drawn = draw(logits, jitter, options.temperature, options.top_share)
         ids = np.where(masked, drawn, ids)
         confidence = np.take_along_axis(softmax(logits), drawn[..., None], axis=-1)[..., 0]
         if options.confidence_noise:
@@ -154,7 +165,8 @@ def sample_residual(
             return runtime.residual(shown, which, both, _twice(score.padding))
 
         logits = score.join(guided(predict, score.text, options.residual_guidance))
-        drawn = draw(logits, noise.gumbel(lengths, base.shape[1], logits.shape[-1]), options)
+        jitter = noise.gumbel(lengths, base.shape[1], logits.shape[-1])
+        drawn = draw(logits, jitter, options.residual_temperature, options.top_share)
         codes[..., layer] = np.where(padding, pad_id, drawn)
     return np.where(codes == pad_id, -1, codes)
 

@@ -14,6 +14,7 @@ from moclip.generators.momask.rvq import RVQ  # noqa: E402
 from moclip.generators.momask.transformers import LengthEstimator, MaskedTransformer, ResidualTransformer, sinusoids  # noqa: E402
 from moclip.models import load_model, verify_model  # noqa: E402
 from moclip.pipeline import Request, TextToMotion  # noqa: E402
+from moclip.sampling import OFFICIAL  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig  # noqa: E402
 
 RVQ_SIZES = RVQConfig(width=32, code_dim=24, codes=20, quantizers=3)
@@ -60,10 +61,9 @@ def test_imported_model_has_the_sizes_of_its_tensors_and_generates(official, tmp
     }  # fmt: skip
     assert (files.configs["masked"]["layers"], files.configs["masked"]["heads"]) == (2, 2)
     assert files.arrays["rvq"]["mean"][0] == 0.25
-    result = TextToMotion.load(str(tmp_path / "momask"), runtime="torch").generate(
-        [Request("a person walks", seconds=2.0)]
-    )[0]
-    assert result.motion.frames == 40
+    engine = TextToMotion.load(str(tmp_path / "momask"), runtime="torch")
+    assert engine.options == OFFICIAL
+    assert engine.generate([Request("a person walks", seconds=2.0)])[0].motion.frames == 40
 
 
 def test_missing_file_is_named(official, tmp_path):

@@ -17,7 +17,6 @@ from moclip.prompts import check_prompt, check_seconds
 from moclip.skeleton import REST_OFFSETS
 
 LIST = Path(__file__).parent / "prompts" / "prompts.json"
-README_EXAMPLE = Prompt("a woman runs, then waves with both hands", ("run", "wave_both"), 7.0)
 
 needs_weights = pytest.mark.skipif(
     "embedded" not in [m.name for m in list_models()], reason="needs the embedded model's weights"
@@ -146,14 +145,14 @@ def test_embedded_model_does_what_it_is_told(prompts):
     first = {p.actions: p for p in reversed(prompts) if len(p.actions) == 1}
     samples = list(run_checks(TextToMotion.load("embedded"), [prompts[0], *first.values()], range(2)))
     # The whole list with five seeds is `moclip evaluate prompts`, and the model card has its figures; this is a floor.
-    assert np.mean([s.passed for s in samples]) >= 0.6
+    assert np.mean([s.passed for s in samples]) >= 0.75
     assert not any(s.wrong_side for s in samples)
 
 
 @needs_weights
-def test_readmes_first_example_shows_what_it_says():
+def test_readmes_first_example_shows_what_it_says(prompts):
     from moclip.pipeline import TextToMotion
 
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    assert f'moclip demo "{README_EXAMPLE.text}" --seconds 7' in readme
-    assert [s.passed for s in run_checks(TextToMotion.load("embedded"), [README_EXAMPLE], [0])] == [True]
+    assert f'moclip demo "{prompts[0].text}"\n' in readme
+    assert [s.passed for s in run_checks(TextToMotion.load("embedded"), prompts[:1], [0])] == [True]

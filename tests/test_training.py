@@ -197,6 +197,22 @@ def test_slide_term_measures_the_feet_of_features_to_joints_while_they_are_down(
     assert slide == pytest.approx(moved.sum() / (24 * 4), rel=1e-3)
 
 
+def test_speed_term_does_not_care_which_way_a_joint_moves_but_that_it_does():
+    loss = ReconstructionLoss(RVQ(SMALL_RVQ))
+    truth, valid = torch.zeros(1, 16, 263), torch.ones(1, 16, dtype=torch.bool)
+    wrist = slice(4 + 3 * 20, 4 + 3 * 21)
+    truth[..., wrist] = torch.arange(16)[:, None] * torch.tensor([0.0, 0.3, 0.4])
+
+    def speed(rebuilt):
+        return loss(rebuilt, truth, valid)[1]["speed"].item()
+
+    other_way = -truth
+    assert speed(other_way) == pytest.approx(0.0, abs=1e-6)
+    # Half a unit a frame in 15 of 16 frames, for one of 21 joints: the wrist weighs 4 where the sum of all is 35, which is
+    # 11 of weight 1, the legs' 2 (1.5 + 2 + 2) and the arms' 2 (2.5 + 4).
+    assert speed(torch.zeros_like(truth)) == pytest.approx(0.5 * (4 / (35 / 21)) * 15 / (16 * 21), rel=1e-3)
+
+
 def test_rvq_loss_does_not_see_padding_frames():
     torch.manual_seed(0)
     network = RVQ(SMALL_RVQ).eval()

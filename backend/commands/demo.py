@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-EXAMPLE = "a woman runs, then waves with both hands"
+EXAMPLE = "a tired man walks, then waves with his left hand"
 WIDTH, HEIGHT = 720, 540
 MOST_PICTURES = 40
 

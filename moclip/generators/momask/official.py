@@ -5,6 +5,7 @@ Reads `checkpoints/t2m` as its authors lay it out. Sizes are taken from the tens
 equal to ours, so nothing is renamed.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from moclip.checkpoint import fingerprint, load_weights, save_weights
 from moclip.errors import MoclipError
 from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig
 from moclip.models import write_description
+from moclip.sampling import OFFICIAL
 from moclip.text.tower import TextTower, load_open_clip_tower, save_tower
 
 LAYOUT = {
@@ -27,7 +29,6 @@ LAYOUT = {
 """Network -> where its file lies under the folder, and the entries that may hold its state dict."""
 
 _HEAD_WIDTH = 64
-_OFFICIAL_SAMPLING = {"guidance": 4.0, "residual_guidance": 5.0, "ramp_guidance": False, "confidence_noise": 0.0}
 
 
 def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> None:
@@ -62,7 +63,7 @@ def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> 
     ).to_dict()
     save_weights(out / "length.safetensors", states["length"], {"kind": "length", **length, "text_fingerprint": text})
     write_description(out, {
-        "format": 1, "name": out.name, "fps": 20, "text_fingerprint": text, "sampling": _OFFICIAL_SAMPLING,
+        "format": 1, "name": out.name, "fps": 20, "text_fingerprint": text, "sampling": asdict(OFFICIAL),
         "licence": "that of the checkpoint's authors and of HumanML3D: research only",
         "description": f"MoMask as released by its authors, from {folder.name}",
         "parameters": {name: sum(v.numel() for v in state.values()) for name, state in states.items()},

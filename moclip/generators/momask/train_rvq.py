@@ -67,6 +67,8 @@ class ReconstructionWeights:
     whole: nothing that is seen is made of them but the turn of hands, feet and head. change: of joint positions from
     frame to frame, where a strike or a wave that is smoothed away shows. path: of the integrated root, whose small
     errors add up over a walk. slide: of the feet's movement over the ground while they are down, in metres a frame.
+    speed: of how fast joints move, whichever way: where the codes leave open when a hand swings, all other terms would
+    have it hang still.
     """
 
     positions: float = 0.5
@@ -78,6 +80,7 @@ class ReconstructionWeights:
     change: float = 2.0
     path: float = 0.5
     slide: float = 10.0
+    speed: float = 4.0
 
 
 class ReconstructionLoss:
@@ -99,7 +102,7 @@ class ReconstructionLoss:
         self.of_positions = joints[3:] / joints[3:].mean()
 
     def _joint_weights(self) -> np.ndarray:
-        """(J,) float32, by the ends of the chains: legs are the chains of the feet, arms those through the shoulders."""
+        """(J,) float32, by the ends of the chains: legs are those of the feet, arms those through the shoulders."""
         weights = np.ones(self.spec.joints, dtype=np.float32)
         for chain in self.spec.chains:
             arm, leg = set(chain) & set(self.spec.face[2:]), set(chain) & set(self.spec.feet)
@@ -117,12 +120,14 @@ class ReconstructionLoss:
         change = (rebuilt - features)[..., self.positions].diff(dim=1).abs() * weight[:, 1:]
         frames = weight.sum()
         path, slide = self._on_the_ground(rebuilt, features, valid)
+        speed = (_speeds(rebuilt[..., self.positions]) - _speeds(features[..., self.positions])).abs() * weight[:, 1:]
         parts = {
             "all": (error * self.channels).sum() / (frames * error.shape[-1]),
             "positions": (error[..., self.positions] * self.of_positions).sum() / (frames * change.shape[-1]),
             "change": (change * self.of_positions).sum() / (frames * change.shape[-1]),
             "path": path,
             "slide": slide,
+            "speed": (speed * self.of_positions[::3]).sum() / (frames * speed.shape[-1]),
         }
         loss = parts["all"] + sum(getattr(self.weights, name) * part for name, part in parts.items() if name != "all")
         return loss, parts
@@ -148,6 +153,12 @@ class ReconstructionLoss:
         return torch.stack([cos * x - sin * z, sin * x + cos * z], dim=-1) + root.unsqueeze(-2)
 
 
+def _speeds(positions: Tensor) -> Tensor:
+    """(B, T, 3 J) -> (B, T - 1, J): how far each joint moves from frame to frame."""
+    # The small number keeps the gradient finite where nothing moves.
+    return (positions.diff(dim=1).unflatten(-1, (-1, 3)).pow(2).sum(-1) + 1e-8).sqrt()
+
+
 class RVQLoss:
     """Reconstruction and commitment."""
 
@@ -163,12 +174,18 @@ class RVQLoss:
         return loss, {**numbers, "commit": commit.item(), "codes": len(torch.unique(codes[..., 0]))}
 
 
-def reconstruction_errors(network: RVQ, features: list[np.ndarray]) -> dict[str, float]:
-    """Mean root-aligned joint error, mean and final root path error, all in centimetres, over whole clips."""
+def reconstruction_errors(network: RVQ, features: list[np.ndarray], layers: int | None = None) -> dict[str, float]:
+    """Mean root-aligned joint error, mean and final root path error, all in centimetres, over whole clips.
+
+    layers: decode from this many layers of codes, all by default.
+    """
     aligned, path, final = [], [], []
     for clip in features:
         clip = clip[: min(len(clip), 196) // 4 * 4]
-        decoded = network.decode(network.encode(torch.from_numpy(clip)[None]))[0].numpy()
+        codes = network.encode(torch.from_numpy(clip)[None])
+        if layers is not None:
+            codes[..., layers:] = -1
+        decoded = network.decode(codes)[0].numpy()
         joints, truth = features_to_joints(decoded), features_to_joints(clip)
         aligned.append(np.linalg.norm((joints - joints[:, :1]) - (truth - truth[:, :1]), axis=-1).mean())
         drift = np.linalg.norm(joints[:, 0] - truth[:, 0], axis=-1)
@@ -185,6 +202,7 @@ def _train(
     name: str,
     network: RVQ,
     loss: LossFunction,
+    judged_layers: tuple[int, ...],
     dataset: DatasetFolder,
     kinds: set[str] | None,
     out: Path,
@@ -194,15 +212,19 @@ def _train(
     resume: bool,
     log: Callable[[str], None],
 ) -> float:
-    """Train on clips of these kinds; best by root-aligned joint error plus a tenth of the root path error."""
+    """Train on clips of these kinds; best by root-aligned joint error plus a tenth of the root path error.
+
+    judged_layers: the mean over decoding from each of these numbers of layers counts.
+    """
     train, val = load_clips(dataset, "train", kinds=kinds), load_clips(dataset, "val", kinds={"clip"})
     chosen = np.random.default_rng(0).choice(len(val), size=min(150, len(val)), replace=False)
     held_out = [val.features[i] for i in chosen]
     mean, std = network.mean.numpy().copy(), network.std.numpy().copy()
 
     def validate(network: RVQ) -> tuple[float, dict[str, float]]:
-        errors = reconstruction_errors(network, held_out)
-        return errors["aligned_cm"] + 0.1 * errors["path_cm"], errors
+        each = [reconstruction_errors(network, held_out, layers) for layers in judged_layers]
+        # Those of all layers come last, and are shown.
+        return float(np.mean([errors["aligned_cm"] + 0.1 * errors["path_cm"] for errors in each])), each[-1]
 
     trainer = Trainer(
         name,
@@ -236,14 +258,16 @@ def train_rvq(
     described = {"rotation_channels": dataset.meta["rotation_channels"], "fps": dataset.meta["fps"]}
     described = {"kind": "rvq", **config.to_dict(), **described}
     # No sequences: they are made of the same frames.
-    kinds = {"clip", "stretch", "loop"}
-    return _train("rvq", network, RVQLoss(network), dataset, kinds, out, described, schedule, batch, resume, log)
+    kinds, judged = {"clip", "stretch", "loop"}, (config.quantizers,)
+    loss = RVQLoss(network)
+    return _train("rvq", network, loss, judged, dataset, kinds, out, described, schedule, batch, resume, log)
 
 
 class DecoderLoss:
     """Reconstruction by the decoder alone, from settled codes.
 
-    A share of the windows lacks the upper layers, as generated codes are unsure of them.
+    Each window keeps one to all of its layers: generated codes are unsure of the upper ones, so the decoder has to make
+    a strike of the lower ones where it can.
     """
 
     def __init__(self, network: RVQ, weights: ReconstructionWeights | None = None):
@@ -258,8 +282,8 @@ class DecoderLoss:
         with torch.no_grad():
             latent = network.encoder(features.transpose(1, 2)).transpose(1, 2)
             codes = network.quantizer.encode(latent)
-            layers = torch.randint(1, 3 * codes.shape[-1], (len(codes), 1, 1))
-            codes = codes.masked_fill(torch.arange(codes.shape[-1]) >= layers, -1)
+            known = torch.randint(1, codes.shape[-1] + 1, (len(codes), 1, 1))
+            codes = codes.masked_fill(torch.arange(codes.shape[-1]) >= known, -1)
             quantized = network.quantizer.decode(codes)
         rebuilt = network.decoder(quantized.transpose(1, 2)).transpose(1, 2)
         loss, parts = self.reconstruction(rebuilt, features, valid)
@@ -278,5 +302,5 @@ def train_decoder(
     log: Callable[[str], None] = print,
 ) -> float:
     """Tune the decoder of a trained RVQ on all kinds of clips; the codes of every motion stay what they are."""
-    loss = DecoderLoss(network)
-    return _train("decoder", network, loss, dataset, None, out, config, schedule, batch, resume, log)
+    loss, judged = DecoderLoss(network), (1, network.config.quantizers)
+    return _train("decoder", network, loss, judged, dataset, None, out, config, schedule, batch, resume, log)
