@@ -31,19 +31,20 @@ class SamplingOptions:
     steps: int = 10
     guidance: float = 4.0
     residual_guidance: float = 1.5
-    temperature: float = 1.0
+    temperature: float = 0.8
     residual_temperature: float = 0.3
-    top_share: float = 0.1
+    top_share: float = 0.05
     ramp_guidance: bool = True
     confidence_noise: float = 1.0
     by_clause: bool = True
-    sentence_share: float = 0.3
+    sentence_share: float = 0.5
 
 
 OFFICIAL = SamplingOptions(
     guidance=4.0,
     residual_guidance=5.0,
     temperature=1.0,
+    top_share=0.1,
     residual_temperature=1.0,
     ramp_guidance=False,
     confidence_noise=0.0,

@@ -118,7 +118,7 @@ def add_camera(rig: bpy.types.Object, first: int, last: int) -> bpy.types.Object
     reach = 1.0 + np.abs(hips[:, :2] - smooth).max()
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     scene.collection.objects.link(camera)
-    camera.data.lens = 50
+    camera.data.lens = 42  # room for hands over the head
     offset = Vector((0.62, -1.0, 0.34)).normalized() * (3.75 + 1.6 * (reach - 1.0))
     aim = Vector((0, 0, 0.84))
     camera.rotation_euler = (-offset).to_track_quat("-Z", "Y").to_euler()
