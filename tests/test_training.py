@@ -208,7 +208,7 @@ def test_speed_term_does_not_care_which_way_a_joint_moves_but_that_it_does():
 
     other_way = -truth
     assert speed(other_way) == pytest.approx(0.0, abs=1e-6)
-    # Half a unit a frame in 15 of 16 frames, for one of 21 joints: the wrist weighs 4 where the sum of all is 35, eleven
+    # Half a unit a frame in 15 of 16 frames, for one of 21 joints: the wrist weighs 4 where all weigh 35 in sum, eleven
     # of weight 1, the legs' 2 (1.5 + 2 + 2) and the arms' 2 (2.5 + 4).
     assert speed(torch.zeros_like(truth)) == pytest.approx(0.5 * (4 / (35 / 21)) * 15 / (16 * 21), rel=1e-3)
 
