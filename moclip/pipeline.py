@@ -23,6 +23,7 @@ from moclip.tokenizer import Tokenizer
 
 MAX_BATCH = 16
 SHORTEST_TOKENS = 5
+MOST_CLAUSES = 9
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,8 @@ class TextToMotion:
     def _clauses(self, prompts: Sequence[str], text: np.ndarray) -> list[np.ndarray]:
         """Text vectors (K, D) of the clauses of each prompt, one after the other; its own where it has but one."""
         parts = [split_clauses(prompt) if self.options.by_clause else [prompt] for prompt in prompts]
+        # No motion is long enough for more, and embedding them all would take its time.
+        parts = [part if len(part) <= MOST_CLAUSES else [prompt] for part, prompt in zip(parts, prompts, strict=True)]
         several = [clause for clauses in parts if len(clauses) > 1 for clause in clauses]
         vectors = iter(self.embed(several)) if several else iter(())
         share = self.options.sentence_share
