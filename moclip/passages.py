@@ -29,7 +29,7 @@ def passages_of(request: int, texts: np.ndarray, lengths: Sequence[int]) -> list
     ]
 
 
-class Score:
+class PassageRows:
     """The passages of a batch of requests as rows of network calls, and their logits joined per request.
 
     Each passage sees its own tokens only, so that it looks to the networks like the single actions that they know best.
@@ -53,9 +53,9 @@ class Score:
 
     def split(self, values: np.ndarray, pad: int) -> np.ndarray:
         """(B, S, ...) of the requests -> (N, L, ...) of the passages, `pad` where padded."""
-        rows = values[self.request[:, None], self.position]
-        rows[self.padding] = pad
-        return rows
+        parts = values[self.request[:, None], self.position]
+        parts[self.padding] = pad
+        return parts
 
     def join(self, logits: np.ndarray) -> np.ndarray:
         """(N, L, V) logits of the passages -> (B, S, V) of the requests; zeros past a request's length."""

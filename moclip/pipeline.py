@@ -23,7 +23,6 @@ from moclip.tokenizer import Tokenizer
 
 MAX_BATCH = 16
 SHORTEST_TOKENS = 5
-MOST_CLAUSES = 9
 
 
 @dataclass(frozen=True)
@@ -116,6 +115,7 @@ class TextToMotion:
         )
         self._network = runtime
         self._stride = 2 ** files.configs["rvq"]["down_t"]
+        self._longest = int(LONGEST_SECONDS * self.fps) // self._stride
         self._local_rotations = files.configs["rvq"].get("rotation_channels") == "local"
         self._familiarity = _load_familiarity(files)
         self._tokenizer = Tokenizer()
@@ -174,7 +174,8 @@ class TextToMotion:
         """Text vectors (K, D) of the clauses of each prompt, one after the other; its own where it has but one."""
         parts = [split_clauses(prompt) if self.options.by_clause else [prompt] for prompt in prompts]
         # No motion is long enough for more, and embedding them all would take its time.
-        parts = [part if len(part) <= MOST_CLAUSES else [prompt] for part, prompt in zip(parts, prompts, strict=True)]
+        most = self._longest // SHORTEST_TOKENS
+        parts = [part if len(part) <= most else [prompt] for part, prompt in zip(parts, prompts, strict=True)]
         several = [clause for clauses in parts if len(clauses) > 1 for clause in clauses]
         vectors = iter(self.embed(several)) if several else iter(())
         share = self.options.sentence_share
@@ -192,14 +193,13 @@ class TextToMotion:
         Requests are rounded up to whole tokens, then trimmed. Clauses share a motion by the lengths predicted for them;
         one too short for all of its clauses follows the sentence as a whole.
         """
-        longest = int(LONGEST_SECONDS * self.fps) // self._stride
         each = [seed for seed, texts in zip(seeds, clauses, strict=True) for _ in texts]
         logits = self._network.length(np.concatenate(clauses))
-        predicted = iter(sample_lengths(logits, each, SHORTEST_TOKENS, longest))
+        predicted = iter(sample_lengths(logits, each, SHORTEST_TOKENS, self._longest))
         frames, passages = [], []
         for request, (asked, texts) in enumerate(zip(seconds, clauses, strict=True)):
             lengths = np.array([next(predicted) for _ in texts])
-            natural = min(int(lengths.sum()), longest) * self._stride
+            natural = min(int(lengths.sum()), self._longest) * self._stride
             frames.append(natural if asked is None else round(asked * self.fps))
             tokens = -(-frames[-1] // self._stride)
             spare = tokens - SHORTEST_TOKENS * len(texts)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from moclip.errors import Cancelled
-from moclip.passages import Passage, Score
+from moclip.passages import Passage, PassageRows
 from moclip.runtimes import Runtime
 
 
@@ -110,7 +110,7 @@ def sample_base(
     mask_id, pad_id = runtime.codes, runtime.codes + 1
     ids = np.where(padding, pad_id, mask_id)
     scores = np.where(padding, 1e5, 0.0)
-    noise, score = RequestNoise(seeds, stream=0), Score(passages, lengths)
+    noise, rows = RequestNoise(seeds, stream=0), PassageRows(passages, lengths)
     for step in range(options.steps):
         if cancelled():
             raise Cancelled
@@ -122,12 +122,12 @@ def sample_base(
         masked = (rank < count[:, None]) & ~padding
         ids = np.where(masked, mask_id, ids)
         scale = 1 + (options.guidance - 1) * (done if options.ramp_guidance else 1.0)
-        shown = _twice(score.split(ids, pad_id))
+        shown = _twice(rows.split(ids, pad_id))
 
         def predict(both: np.ndarray, shown: np.ndarray = shown) -> np.ndarray:
-            return runtime.masked(shown, both, _twice(score.padding))
+            return runtime.masked(shown, both, _twice(rows.padding))
 
-        logits = score.join(guided(predict, score.text, scale))
+        logits = rows.join(guided(predict, rows.text, scale))
         jitter = noise.gumbel(lengths, longest, logits.shape[-1])
         drawn = draw(logits, jitter, options.temperature, options.top_share)
         ids = np.where(masked, drawn, ids)
@@ -154,18 +154,18 @@ def sample_residual(
     pad_id, layers = runtime.codes, runtime.quantizers
     codes = np.full((*base.shape, layers), pad_id, dtype=np.int64)
     codes[..., 0] = np.where(padding, pad_id, base)
-    noise, score = RequestNoise(seeds, stream=1), Score(passages, lengths)
+    noise, rows = RequestNoise(seeds, stream=1), PassageRows(passages, lengths)
     for layer in range(1, layers):
         if cancelled():
             raise Cancelled
         progress("residual", (layer - 1) / max(1, layers - 1))
-        which = np.full(2 * len(score.text), layer, dtype=np.int64)
-        shown = _twice(score.split(codes[..., :-1], pad_id))
+        which = np.full(2 * len(rows.text), layer, dtype=np.int64)
+        shown = _twice(rows.split(codes[..., :-1], pad_id))
 
         def predict(both: np.ndarray, which: np.ndarray = which, shown: np.ndarray = shown) -> np.ndarray:
-            return runtime.residual(shown, which, both, _twice(score.padding))
+            return runtime.residual(shown, which, both, _twice(rows.padding))
 
-        logits = score.join(guided(predict, score.text, options.residual_guidance))
+        logits = rows.join(guided(predict, rows.text, options.residual_guidance))
         jitter = noise.gumbel(lengths, base.shape[1], logits.shape[-1])
         drawn = draw(logits, jitter, options.residual_temperature, options.top_share)
         codes[..., layer] = np.where(padding, pad_id, drawn)

@@ -2,6 +2,7 @@
 """Scores of the rules, and the command that prints them, on a dataset of made-up walks."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from backend.commands.evaluate import app
 from moclip.data.build import BuildOptions, build_dataset
 from moclip.data.bvh import write_bvh
 from moclip.data.folder import DatasetFolder
+from moclip.errors import MoclipError
 from moclip.evaluation.calibration import real_clips, score_order, score_rules
 from moclip.evaluation.kinematics import foot_skating
+from moclip.evaluation.reconstruction import round_trip
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +63,14 @@ def test_the_command_prints_tables_and_json(dataset, tmp_path):
     # An untrained RVQ keeps nothing of a walk.
     walks = next(row for row in rebuilt["rules"] if row["action"] == "walk")
     assert walks["own"] == 0.0 and rebuilt["walks"]["jerk"] > 0
+
+
+def test_a_model_with_other_rotations_than_the_dataset_is_refused(dataset, tmp_path):
+    pytest.importorskip("torch", reason="the model is made here")
+    from tiny_model import make_tiny_model
+
+    other = shutil.copytree(dataset, tmp_path / "dataset")
+    meta = json.loads((other / "meta.json").read_text())
+    (other / "meta.json").write_text(json.dumps({**meta, "rotation_channels": "humanml3d"}))
+    with pytest.raises(MoclipError, match="263 features with local rotations"):
+        round_trip(str(make_tiny_model(tmp_path / "tiny")), DatasetFolder(other))

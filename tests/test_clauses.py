@@ -19,6 +19,8 @@ from moclip.clauses import split_clauses
         ("a walk followed by a bow", ["a walk", "a bow"]),
         ("he waves; he runs; he jumps", ["he waves", "he runs", "he jumps"]),
         ("walk, then turn left, finally kick", ["walk", "turn left", "kick"]),
+        ("he walks, and later on waves", ["he walks", "waves"]),
+        ("He is walking. He stops and next he bows", ["He is walking", "He stops", "he bows"]),
     ],
 )
 def test_clauses_in_the_order_of_the_sentence(sentence, clauses):
@@ -51,6 +53,13 @@ def test_clauses_in_the_order_of_the_motion(sentence, clauses):
         "raises an arm up and then down",
         "looks left, then right",
         "he walks 2.5 metres",
+        "a man stands next to a car, next to a tree",
+        "turns left at the next corner",
+        "he finally sits down",
+        "a man then bows",
+        "when running, he raises both hands",
+        "walks until he is tired",
+        "He is tired. He walks slowly",
         "then",
         "then jumps",
         "",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from moclip.errors import Cancelled
-from moclip.passages import OVERLAP, Passage, Score, passages_of
+from moclip.passages import OVERLAP, Passage, PassageRows, passages_of
 from moclip.sampling import OFFICIAL, SamplingOptions, draw, guided, sample_base, sample_lengths, sample_residual
 
 
@@ -95,21 +95,21 @@ def test_passages_in_a_batch_give_the_same_tokens_as_alone():
 
 
 def test_joined_logits_change_smoothly_from_one_passage_to_the_next():
-    score = Score(two_passages(), np.array([18]))
+    rows = PassageRows(two_passages(), np.array([18]))
     logits = np.zeros((2, 12, 1), dtype=np.float32)
     logits[1] = 1.0
-    joined = score.join(logits)[0, :, 0]
+    joined = rows.join(logits)[0, :, 0]
     assert (joined[:8] == 0).all() and (joined[12:] == 1).all()
     assert (np.diff(joined[7:13]) > 0).all()
 
 
 def test_split_and_join_of_whole_requests_change_nothing():
     rng = np.random.default_rng(0)
-    score = Score([Passage(0, 0, 5, np.zeros(4)), Passage(1, 0, 3, np.zeros(4))], np.array([5, 3]))
+    rows = PassageRows([Passage(0, 0, 5, np.zeros(4)), Passage(1, 0, 3, np.zeros(4))], np.array([5, 3]))
     ids = np.array([[1, 2, 3, 4, 5], [6, 7, 8, 0, 0]])
-    assert score.split(ids, 9).tolist() == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 9]]
+    assert rows.split(ids, 9).tolist() == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 9]]
     logits = rng.standard_normal((2, 5, 4)).astype(np.float32)
-    joined = score.join(logits)
+    joined = rows.join(logits)
     assert (joined[0] == logits[0]).all() and (joined[1, :3] == logits[1, :3]).all() and not joined[1, 3:].any()
 
 

@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-
     from moclip.evaluation.prompt_checks import Sample
 
 app = typer.Typer(no_args_is_help=True, help="Compute the metrics of a model. Example: moclip evaluate prompts")
@@ -33,11 +29,12 @@ def rules_command(
     from backend.terminal import print_json, print_table
     from moclip.data.folder import DatasetFolder
     from moclip.evaluation import calibration
+    from moclip.evaluation.reconstruction import round_trip
 
     folder = DatasetFolder(dataset)
-    rebuild = _rebuilding(rebuilt_by) if rebuilt_by else None
+    rebuild = round_trip(rebuilt_by, folder) if rebuilt_by else None
     scores, fails, walks = calibration.score_rules(calibration.real_clips(folder, rebuild))
-    count, right, opposite = calibration.score_order(folder)
+    count, right, opposite = calibration.score_order(folder, rebuild)
     if as_json:
         order = {"sequences": count, "pass": right, "opposite_order": opposite}
         measured = asdict(walks) if walks else None
@@ -63,19 +60,11 @@ def rules_command(
             print(f"{action}: {', '.join(clips)}")
 
 
-def _rebuilding(model: str) -> "Callable[[np.ndarray], np.ndarray]":
-    from moclip.evaluation.calibration import rebuilding
-    from moclip.models import load_model
-    from moclip.pipeline import make_runtime
-
-    files = load_model(model)
-    return rebuilding(make_runtime(files), 2 ** files.configs["rvq"]["down_t"])
-
-
 @app.command("prompts")
 def prompts_command(
     model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded",
-    seeds: Annotated[int, typer.Option(min=1, help="Samples for each prompt: seeds 0, 1, ...")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="Samples for each prompt, one a seed.")] = 5,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of the seeds, which follow one another.")] = 0,
     prompts: Annotated[Path, typer.Option(help="JSON list of prompts with their actions.")] = DEFAULT_PROMPTS,
     runtime: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto",
     preview: Annotated[Path | None, typer.Option(help="Folder for a contact sheet of each failing sample.")] = None,
@@ -93,8 +82,9 @@ def prompts_command(
     loaded = TextToMotion.load(model, runtime)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("prompt checks", total=1.0)
-        samples = list(run_checks(loaded, listed, range(seeds), lambda done: bar.update(task, completed=done)))
-    summary = {"model": model, **summarise(samples)}
+        drawn = range(first_seed, first_seed + seeds)
+        samples = list(run_checks(loaded, listed, drawn, lambda done: bar.update(task, completed=done)))
+    summary = {"model": model, "first_seed": first_seed, **summarise(samples)}
     if preview:
         _save_sheets(samples, preview)
     if as_json:

@@ -12,7 +12,6 @@ from moclip.errors import MoclipError
 from moclip.evaluation.kinematics import foot_skating, mean_jerk
 from moclip.evaluation.rules import RULES, named_action, shows_in_order
 from moclip.features import features_to_joints
-from moclip.runtimes import Runtime
 
 IMPLIED = {
     ("sprint", "run"): "runs of the data are as fast as its dashes (top speeds 1.4 to 3.9 m/s and 2.6 to 4.6 m/s)",
@@ -73,16 +72,6 @@ def real_clips(
                 yield clip, action, features_to_joints(rebuild(features) if rebuild else features)
 
 
-def rebuilding(runtime: Runtime, stride: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Features (T, F) encoded and decoded again, cut to whole tokens."""
-
-    def rebuild(features: np.ndarray) -> np.ndarray:
-        whole = features[: len(features) // stride * stride]
-        return runtime.decode(runtime.encode(whole[None]))[0]
-
-    return rebuild
-
-
 @dataclass(frozen=True)
 class WalkMeasures:
     """Means over the walks: share of the feet's contacts that slide, jerk in m/s^3."""
@@ -126,7 +115,9 @@ def _score(rule: str, passed: dict[str, list[bool]]) -> RuleScore:
     )
 
 
-def score_order(folder: DatasetFolder, most: int = 300) -> tuple[int, float, float]:
+def score_order(
+    folder: DatasetFolder, rebuild: Callable[[np.ndarray], np.ndarray] | None = None, most: int = 300
+) -> tuple[int, float, float]:
     """Two-action sequences of the dataset: how many, share that passes, share that passes for the opposite order."""
     named = []
     for clip, row in folder.clips.items():
@@ -137,7 +128,8 @@ def score_order(folder: DatasetFolder, most: int = 300) -> tuple[int, float, flo
     named = named[:: max(1, len(named) // most)][:most]
     if not named:
         return 0, 0.0, 0.0
-    joints = [(features_to_joints(folder.load(clip)), pair) for clip, pair in named]
+    features = [(folder.load(clip), pair) for clip, pair in named]
+    joints = [(features_to_joints(rebuild(f) if rebuild else f), pair) for f, pair in features]
     right = [shows_in_order(j, first, second) for j, (first, second) in joints]
     opposite = [shows_in_order(j, second, first) for j, (first, second) in joints]
     return len(named), float(np.mean(right)), float(np.mean(opposite))

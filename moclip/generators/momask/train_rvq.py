@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moclip.data.folder import DatasetFolder
-from moclip.features import HUMANML3D, KIT, features_to_joints
+from moclip.evaluation.reconstruction import reconstruction_error
+from moclip.features import HUMANML3D, KIT
 from moclip.generators.momask.config import RVQConfig
 from moclip.generators.momask.rvq import RVQ
 from moclip.training.clips import Clips, load_clips
@@ -179,23 +180,14 @@ def reconstruction_errors(network: RVQ, features: list[np.ndarray], layers: int 
 
     layers: decode from this many layers of codes, all by default.
     """
-    aligned, path, final = [], [], []
+    errors = []
     for clip in features:
-        clip = clip[: min(len(clip), 196) // 4 * 4]
+        clip = clip[: min(len(clip), 196) // network.config.stride * network.config.stride]
         codes = network.encode(torch.from_numpy(clip)[None])
         if layers is not None:
             codes[..., layers:] = -1
-        decoded = network.decode(codes)[0].numpy()
-        joints, truth = features_to_joints(decoded), features_to_joints(clip)
-        aligned.append(np.linalg.norm((joints - joints[:, :1]) - (truth - truth[:, :1]), axis=-1).mean())
-        drift = np.linalg.norm(joints[:, 0] - truth[:, 0], axis=-1)
-        path.append(drift.mean())
-        final.append(drift[-1])
-    return {
-        "aligned_cm": 100 * float(np.mean(aligned)),
-        "path_cm": 100 * float(np.mean(path)),
-        "final_cm": 100 * float(np.mean(final)),
-    }
+        errors.append(reconstruction_error(network.decode(codes)[0].numpy(), clip))
+    return dict(zip(("aligned_cm", "path_cm", "final_cm"), np.mean(errors, axis=0).tolist(), strict=True))
 
 
 def _train(
