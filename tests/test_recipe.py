@@ -24,7 +24,10 @@ from moclip.training.pack import pack  # noqa: E402
 from moclip.training.recipe import STAGES, load_recipe  # noqa: E402
 
 SCHEDULE = "[{0}.schedule]\nsteps = 4\nlearning_rate = 5e-4\nwarmup = 1\nvalidate_every = 2\n"
-TRANSFORMER = "[{0}]\nbatch = 4\ntext_noise = 0.1\n[{0}.sizes]\nwidth = 16\nlayers = 1\nheads = 2\nfeed_forward = 16\n"
+TRANSFORMER = (
+    "[{0}]\nbatch = 4\ntext_noise = {{ isotropic = 0.1 }}\n"
+    "[{0}.sizes]\nwidth = 16\nlayers = 1\nheads = 2\nfeed_forward = 16\n"
+)
 RECIPE = (
     "[rvq]\nbatch = 4\n[rvq.sizes]\nwidth = 16\ncode_dim = 8\ncodes = 12\nquantizers = 3\n"
     "[decoder]\nbatch = 4\n"
@@ -32,7 +35,7 @@ RECIPE = (
     "[moclip.motion]\npart_width = 4\nwidth = 16\nlayers = 1\nheads = 2\nembed_dim = 16\nframe_stride = 4\n"
     + TRANSFORMER.format("masked")
     + TRANSFORMER.format("residual")
-    + "[length]\nbatch = 4\ntext_noise = 0.1\n"
+    + "[length]\nbatch = 4\ntext_noise = { isotropic = 0.1 }\n"
     + "".join(SCHEDULE.format(name) for name in ("rvq", "decoder", "moclip", "masked", "residual", "length"))
 )
 
@@ -132,6 +135,7 @@ def test_a_stage_without_the_one_before_it_says_so(dataset, recipe, tmp_path, st
         ("quantizers = 3", "quantisers = 3", "quantisers"),
         ("steps = 4", "stepz = 4", "stepz"),
         ("batch = 4", "", "batch"),
+        ("{ isotropic = 0.1 }", "0.1", "text_noise is not a table"),
     ],
 )
 def test_mistakes_in_a_recipe_are_one_sentence(dataset, tmp_path, old, new, says):

@@ -17,6 +17,7 @@ from moclip.generators.momask.config import RVQConfig, TransformerConfig  # noqa
 from moclip.generators.momask.rvq import RVQ  # noqa: E402
 from moclip.generators.momask.train_rvq import ReconstructionLoss, RVQLoss, biased_std, root_path, windows  # noqa: E402
 from moclip.generators.momask.train_tokens import (  # noqa: E402
+    TextNoise,
     TokenBatch,
     TokenClips,
     encode_clips,
@@ -293,9 +294,17 @@ def test_a_batch_holds_clips_of_like_length_and_their_own_captions():
 def test_text_noise_is_the_asked_share_of_the_vectors_length():
     clips = token_clips(lengths=(5,), captions=(1,))
     clips = TokenClips(clips.codes, [np.ones((1, 400), np.float32)], np.ones(1))
-    batch = token_batch(clips, np.random.default_rng(0), 50, text_noise=0.1)
+    batch = token_batch(clips, np.random.default_rng(0), 50, TextNoise(isotropic=0.1))
     off = (batch.text - 1).norm(dim=1) / 20  # the vector of 400 ones is 20 long
     assert off.mean().item() == pytest.approx(0.1, rel=0.05)
+
+
+def test_paraphrase_noise_stays_on_the_line_between_captions_of_the_clip():
+    captions = np.eye(2, 3, dtype=np.float32)
+    noise, rng = TextNoise(paraphrase=0.5), np.random.default_rng(0)
+    moved = np.array([noise.apply(captions, rng) for _ in range(200)])
+    assert np.allclose(moved.sum(1), 1) and not moved[:, 2].any()
+    assert moved.min() == pytest.approx(-0.5, abs=0.05) and moved.max() == pytest.approx(1.5, abs=0.05)
 
 
 @pytest.mark.parametrize("kind", [MaskedTransformer, ResidualTransformer])

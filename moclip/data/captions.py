@@ -30,6 +30,7 @@ from moclip.text.grammar import (
 )
 
 SIDE_MENTIONED = {"wave": 0.85, "raise_hand": 0.9, "kick": 0.7, "punch": 0.7}
+BOTH_MENTIONED = {"raise_hand": 1.0}  # its plain phrases speak of one hand
 LOCOMOTION = {"walk", "run", "sprint", "jog", "walk_left", "walk_right", "sneak", "walk_backward"}
 GESTURES = {"wave", "raise_hand", "call", "guide", "respond"}
 
@@ -111,10 +112,21 @@ def _duration(seconds: float, rng: np.random.Generator) -> str:
 
 def core_phrase(label: ActionLabel, rng: np.random.Generator) -> str:
     """A base-form phrase with its slots: "wave {his} {side} hand"."""
+    phrase, endings = _bare_phrase(label, rng), ACTIONS[label.action].endings
+    return _ended(phrase, pick(rng, endings)) if endings and chance(rng, 0.3) else phrase
+
+
+def _ended(phrase: str, ending: str) -> str:
+    if "*" in ending and "*" not in phrase:
+        phrase = f"*{phrase}"
+    return f"{phrase}{ending}" if ending.startswith(",") else f"{phrase} {ending}"
+
+
+def _bare_phrase(label: ActionLabel, rng: np.random.Generator) -> str:
     phrases = ACTIONS[label.action]
     if label.side in ("left", "right") and phrases.sided and chance(rng, SIDE_MENTIONED.get(label.action, 0.6)):
         return _with_side(phrases, rng)
-    if label.side == "both" and phrases.both and chance(rng, 0.85):
+    if label.side == "both" and phrases.both and chance(rng, BOTH_MENTIONED.get(label.action, 0.85)):
         if phrases.instrument and chance(rng, 0.3):
             return f"{pick(rng, phrases.plain)} {pick(rng, BOTH_INSTRUMENTS[phrases.instrument])}"
         return _pick_core(phrases.both, rng)
@@ -176,19 +188,22 @@ def noun_phrase(label: ActionLabel, rng: np.random.Generator) -> str:
         limb = pick(rng, ("foot", "leg") if phrases.instrument == "foot" else ("hand", "arm"))
         way = pick(rng, ("{n} with the {s} {l}", "{s} {l} {n}", "{n} using the {s} {l}", "{s}-{l} {n}", "{n}, {s} {l}"))
         noun = way.format(n=noun, s=label.side, l=limb)
-    elif label.side == "both" and phrases.both and chance(rng, 0.85):
-        noun = f"{noun} with both {pick(rng, ('hands', 'arms'))}"
+    elif label.side == "both" and phrases.both and chance(rng, BOTH_MENTIONED.get(label.action, 0.85)):
+        way = pick(rng, ("{n} with both {l}s", "{n} with two {l}s", "two-{l}ed {n}", "two {l}ed {n}", "{n}, both {l}s"))
+        noun = way.format(n=noun, l=pick(rng, ("hand", "arm")))
     return f"{article_of(noun)} {noun}" if chance(rng, 0.6) else noun
 
 
 def _with_scene(sentence: str, rng: np.random.Generator) -> str:
     """Where it happens, once in a while: words that say nothing about the movement."""
-    return f"{sentence} {pick(rng, SCENES)}" if chance(rng, 0.06) else sentence
+    return f"{sentence} {pick(rng, SCENES)}" if chance(rng, 0.1) else sentence
 
 
 def _one(label: ActionLabel, rng: np.random.Generator) -> str:
     if chance(rng, 0.08):
         return noun_phrase(label, rng)
+    if label.side is not None and ACTIONS[label.action].limb and chance(rng, 0.08):
+        return _with_scene(_limb_sentence(label, rng), rng)
     return _with_scene(_sentence(label, rng), rng)
 
 
@@ -208,6 +223,35 @@ def _sentence(label: ActionLabel, rng: np.random.Generator) -> str:
     if form < 0.35 and agent.text not in ("he", "she", "they"):
         return _framed(phrase, agent, side, rng)
     return finite(phrase, agent, side, rng)
+
+
+def _limb_sentence(label: ActionLabel, rng: np.random.Generator) -> str:
+    """The limb is the subject: "her left arm goes up", "both hands waving", "a man whose right foot kicks"."""
+    phrases = ACTIONS[label.action]
+    one, two = pick(
+        rng,
+        (("foot", "feet"), ("leg", "legs"))
+        if phrases.instrument == "foot"
+        else (("hand", "hands"), ("arm", "arms"), ("fist", "fists") if label.action == "punch" else ("hand", "hands")),
+    )
+    owner = pick_possessor(rng)
+    both = label.side == "both"
+    noun = (
+        f"{pick(rng, ('both', 'two', f'both {owner.his}', f'{owner.his} two'))} {two}"
+        if both
+        else (f"{pick(rng, ('', owner.his + ' ', 'the '))}{label.side} {one}")
+    )
+    limb, verb = (
+        Agent(noun.strip(), "they" if both else "it", owner.his, number="p" if both else "s"),
+        pick(rng, phrases.limb),
+    )
+    way = rng.random()
+    if way < 0.2:
+        return f"{limb.text} {conjugate(verb, 'ing', limb, label.side or '')}"
+    if way < 0.3:
+        return f"{random_agent(rng).text} with {limb.text} {conjugate(verb, 'ing', limb, label.side or '')}"
+    sentence = finite(verb, limb, label.side or "", rng)
+    return f"{sentence} {pick(rng, NEUTRAL_ADVERBS)}" if chance(rng, 0.1) else sentence
 
 
 def pick_possessor(rng: np.random.Generator) -> Agent:

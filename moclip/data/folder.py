@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dataset folders in HumanML3D's layout."""
 
+import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
@@ -93,6 +94,15 @@ class DatasetFolder:
                 f"The text file {path} holds no caption.", hint="Write one sentence a line.", code="bad_dataset"
             )
         return whole
+
+    def fingerprint(self, split: str) -> str:
+        """Sixteen hex digits naming a split's clips by their ids, captions and the size of their features."""
+        digest = hashlib.sha256()
+        for clip in self.ids(split):
+            features = self.path / "new_joint_vecs" / f"{clip}.npy"
+            size = features.stat().st_size if features.is_file() else 0
+            digest.update(f"{clip}\0{size}\0{self.captions(clip)}\n".encode())
+        return digest.hexdigest()[:16]
 
     def problems(self, limit: int = 20) -> list[str]:
         """What is wrong with the folder's files, one sentence each, at most `limit`."""

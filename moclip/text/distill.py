@@ -33,7 +33,7 @@ class DistillConfig:
     ridge: how far whitening lifts small directions, as a share of the mean variance.
     """
 
-    corpus_size: int = 100_000
+    corpus_size: int = 250_000
     corpus_seed: int = 0
     wordnet: str = str(WORDNET_DIR)
     batch: int = 128

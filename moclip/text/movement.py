@@ -139,6 +139,27 @@ SCENES = words(
     in a horror film|at a wedding|in front of a mirror|in front of an audience|on a narrow bridge|on a field|
     on a court|in a ring"""
 )
+PURPOSES = words(
+    """to {his} office|on the way to school|on the way home|to the bus stop|to the shops|through town|
+     for the finish line| for the goal|for the ball|for the door|for the exit|for the bus|for cover|for help|
+    for attention|for fun|for joy| for the camera|for the crowd|for exercise|for the first time|for no reason|
+    at the end of the show|at the start| after the applause|after work|before breakfast|before the fight|
+    before leaving|before sitting down| after getting up|on the way out|in the morning|in the evening|out of respect|
+    out of anger|out of boredom| out of fear|with joy|in victory|in defeat|in triumph|in surrender|in protest|
+    in greeting|in reply|in thanks| in celebration|in self-defence|to the stomach|to the ribs|to the head|
+    to the face|to the knee|to the chin| at an enemy|at a stranger|at a neighbour|at the boss|at a dog|
+    at a passing train|at the teacher|at the moon| at the door|with a katana|with a stick|with a heavy axe|
+    with a knife|with a sword in {his} hand|with a bag| with a suitcase|with {his} friends|with nobody watching|
+    with {his} body facing ahead|with arms wide open| with {his} head down|with {his} weight on the {side} leg|
+    by ninety degrees|by 90 degrees|a quarter turn {side}| halfway round|all the way round|a full circle|
+    three metres|ten steps|two steps|a short way|a long way|as told| as ordered|as usual|as a warm-up|as a joke|
+    as a reward|like a champion|like a beginner|like nobody's business| like crazy|like a pro|
+    like it is the last time|like in a film|as in a music video|as in a dojo|as on an airfield| as in a duel|
+    as if late|as if chased|as if pushed|to avoid a blow|to catch the train|to reach the shelf| to touch the ceiling|
+    to reach something high|to get the ball|to break the door|to cut the rope|to hail a cab| to be seen|to be picked|
+    to vote|to stop a car|to warn others|to please the king|to thank the hosts| to let someone pass|to get away|
+    to turn the corner|to change course|to face the other way|to face the {side}"""
+)
 LINKS = words("and|and then|, then|, and then|, after that|and finally|. then|, stop and|before they can|, next")
 ADJECTIVES = words(
     """tall|short|young|old|strong|weak|tired|happy|sad|angry|drunk|injured|scared|shy|proud|confident|nervous|clumsy|

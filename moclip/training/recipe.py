@@ -21,6 +21,7 @@ from moclip.errors import MoclipError
 from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig
 from moclip.generators.momask.train_rvq import train_decoder, train_rvq
 from moclip.generators.momask.train_tokens import (
+    TextNoise,
     TokenClips,
     caption_vectors,
     encode_clips,
@@ -43,9 +44,9 @@ _TABLES: dict[str, dict[str, Any]] = {
     "rvq": {"batch": int, "sizes": RVQConfig, "schedule": Schedule},
     "decoder": {"batch": int, "schedule": Schedule},
     "moclip": {"batch": int, "motion": MotionEncoderConfig, "alignment": AlignmentConfig, "schedule": Schedule},
-    "masked": {"batch": int, "text_noise": float, "sizes": TransformerConfig, "schedule": Schedule},
-    "residual": {"batch": int, "text_noise": float, "sizes": TransformerConfig, "schedule": Schedule},
-    "length": {"batch": int, "text_noise": float, "schedule": Schedule},
+    "masked": {"batch": int, "text_noise": TextNoise, "sizes": TransformerConfig, "schedule": Schedule},
+    "residual": {"batch": int, "text_noise": TextNoise, "sizes": TransformerConfig, "schedule": Schedule},
+    "length": {"batch": int, "text_noise": TextNoise, "schedule": Schedule},
 }
 """What each table of a recipe must hold; tables in it name the settings of a dataclass."""
 
@@ -71,6 +72,8 @@ def _check_table(name: str, table: dict[str, Any]) -> None:
         if key not in table:
             raise ValueError(f"[{name}] has no {key}")
         if is_dataclass(kind):
+            if not isinstance(table[key], dict):
+                raise ValueError(f"[{name}] {key} is not a table of settings")
             unknown = set(table[key]) - {f.name for f in fields(kind)}
             required = {f.name for f in fields(kind) if f.default is MISSING}
             if unknown or required - set(table[key]):
@@ -183,7 +186,7 @@ def tower_vectors(
     return vectors
 
 
-CAPTIONS = 6
+CAPTIONS = 10
 """Captions of a clip that the generator is trained on: embedding them is most of the time of this stage."""
 
 
@@ -204,14 +207,15 @@ def _tokens(dataset: DatasetFolder, work: Path, log: Log) -> tuple[TokenClips, T
     splits = []
     for split in ("train", "val"):
         path = work / f"tokens.{split}.npz"
-        made = load_token_clips(path, key)
+        split_key = f"{key} {dataset.fingerprint(split)}"
+        made = load_token_clips(path, split_key)
         if made is None:
             clips = load_clips(dataset, split)
             codes = encode_clips(clips.features, restore_network("rvq", config, arrays))
             log(f"encoded {len(codes)} {split} clips")
             vectors = caption_vectors(clips, lambda c: tower_vectors(text, text_config, c, log), CAPTIONS)
             made = TokenClips(codes, vectors, clips.weights)
-            save_token_clips(path, made, key)
+            save_token_clips(path, made, split_key)
         splits.append(made)
     return splits[0], splits[1], tower, config
 
@@ -232,7 +236,7 @@ def _token_stage(kind: str) -> Callable[..., None]:
             else TransformerConfig(text_dim=text_dim, **shared, **part["sizes"])
         )
         schedule = Schedule(**part["schedule"])
-        options = {"batch": part["batch"], "text_noise": part["text_noise"], "resume": resume, "log": log}
+        options = {"batch": part["batch"], "noise": TextNoise(**part["text_noise"]), "resume": resume, "log": log}
         train_on_tokens(kind, config, train, val, work, schedule, text_fingerprint=tower, **options)
 
     return stage

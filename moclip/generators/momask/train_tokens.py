@@ -104,8 +104,29 @@ class TokenBatch:
     text: Tensor  # (B, D)
 
 
-def token_batch(clips: TokenClips, rng: np.random.Generator, count: int, text_noise: float = 0.0) -> TokenBatch:
+@dataclass(frozen=True)
+class TextNoise:
+    """How text vectors are moved in training, so that wordings that no caption has find the motion of their neighbours.
+
+    isotropic: length of a random vector added, as a share of the vector's own. paraphrase: the largest step along the
+    difference of two captions of the same clip, as a share of it: what tells paraphrases apart does not change the
+    motion, so neither does more of it.
+    """
+
+    isotropic: float = 0.0
+    paraphrase: float = 0.0
+
+    def apply(self, captions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(D,) one of the captions (C, D), moved."""
+        chosen, one, other = captions[rng.integers(len(captions), size=3)]
+        moved = chosen + rng.uniform(0, self.paraphrase) * (one - other)
+        spread = np.linalg.norm(chosen) / np.sqrt(len(chosen))
+        return moved + self.isotropic * spread * rng.standard_normal(len(chosen))
+
+
+def token_batch(clips: TokenClips, rng: np.random.Generator, count: int, noise: TextNoise | None = None) -> TokenBatch:
     """Draw clips by weight, of similar length so that little of the batch is padding."""
+    noise = noise or TextNoise()
     # Draw a pool, keep a run of it that is sorted by length: lengths vary between batches, hardly within one.
     pool = rng.choice(len(clips), size=4 * count, p=clips.weights)
     picked = [(clips.codes[i][rng.integers(len(clips.codes[i]))], i) for i in pool]
@@ -119,11 +140,7 @@ def token_batch(clips: TokenClips, rng: np.random.Generator, count: int, text_no
     text = np.empty((count, clips.text[0].shape[-1]), dtype=np.float32)
     for row, (clip_codes, index) in enumerate(picked):
         codes[row, : len(clip_codes)], padding[row, : len(clip_codes)] = clip_codes, False
-        text[row] = clips.text[index][rng.integers(len(clips.text[index]))]
-    if text_noise:
-        # Noise the size of the distance between paraphrases: neighbours of a caption mean the same.
-        spread = np.linalg.norm(text, axis=1, keepdims=True) / np.sqrt(text.shape[1])
-        text += (text_noise * spread * rng.standard_normal(text.shape)).astype(np.float32)
+        text[row] = noise.apply(clips.text[index], rng)
     return TokenBatch(torch.from_numpy(codes), torch.from_numpy(padding), torch.from_numpy(text))
 
 
@@ -189,14 +206,14 @@ def train_on_tokens(
     *,
     text_fingerprint: str,
     batch: int = 64,
-    text_noise: float = 0.1,
+    noise: TextNoise | None = None,
     resume: bool = True,
     log: Callable[[str], None] = print,
 ) -> float:
     """Train the network of this kind ("masked", "residual" or "length"); returns its best validation loss.
 
     text_fingerprint: of the tower that made the text vectors, kept in the checkpoint: no other tower may drive it.
-    text_noise: noise on the text vectors, as a share of their size.
+    noise: on the text vectors in training.
     """
     learner = _LEARNERS[kind]
     torch.manual_seed(schedule.seed)
@@ -218,7 +235,7 @@ def train_on_tokens(
         schedule=schedule,
         validate=validate,
         log=log,
-        make_batch=lambda rng: token_batch(train, rng, batch, text_noise),
+        make_batch=lambda rng: token_batch(train, rng, batch, noise),
         loss=lambda drawn: learner.loss(network, drawn),
     )
     return trainer.run(resume=resume)
