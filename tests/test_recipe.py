@@ -2,6 +2,7 @@
 """The whole recipe at toy sizes: every stage after the tower, the pack, and the model that comes out."""
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from moclip.models import verify_model  # noqa: E402
 from moclip.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
 from moclip.training.pack import pack  # noqa: E402
-from moclip.training.recipe import STAGES, load_recipe  # noqa: E402
+from moclip.training.recipe import EVALUATION_STAGES, STAGES, load_recipe  # noqa: E402
 
 SCHEDULE = "[{0}.schedule]\nsteps = 4\nlearning_rate = 5e-4\nwarmup = 1\nvalidate_every = 2\n"
 TRANSFORMER = (
@@ -36,7 +37,10 @@ RECIPE = (
     + TRANSFORMER.format("masked")
     + TRANSFORMER.format("residual")
     + "[length]\nbatch = 4\ntext_noise = { isotropic = 0.1 }\n"
-    + "".join(SCHEDULE.format(name) for name in ("rvq", "decoder", "moclip", "masked", "residual", "length"))
+    + "[evaluator]\nbatch = 4\n[evaluator.sizes]\nmovement = 8\ntext_hidden = 8\nmotion_hidden = 8\nembed_dim = 8\n"
+    + "".join(
+        SCHEDULE.format(name) for name in ("rvq", "decoder", "moclip", "masked", "residual", "length", "evaluator")
+    )
 )
 
 
@@ -106,6 +110,19 @@ def test_the_packed_model_is_whole_and_generates(work, dataset, tmp_path):
     assert engine.generate([Request("a person walks", 2.0)])[0].motion.frames == 40
 
 
+def test_the_evaluator_is_trained_from_the_dataset_alone(dataset, recipe, tmp_path):
+    from moclip.evaluation.evaluator import load_evaluator
+
+    words = {word: row for row, word in enumerate(("unk", "sos", "eos", "a", "walk"))}
+    (tmp_path / "our_vab_idx.pkl").write_bytes(pickle.dumps(words))
+    np.save(tmp_path / "our_vab_data.npy", np.random.default_rng(0).standard_normal((5, 6)))
+    part = {**recipe["evaluator"], "glove": str(tmp_path)}
+    EVALUATION_STAGES["evaluator"](dataset, tmp_path / "work", {"evaluator": part}, log=lambda line: None)
+    network = load_evaluator(tmp_path / "work" / "evaluator.safetensors")
+    assert network.table.vocabulary == ("a", "eos", "sos", "unk")  # the only tagged word of the captions
+    assert network.embed_motions([dataset.load("walk")]).shape == (1, 8)
+
+
 def test_a_new_tower_has_its_captions_embedded_anew(work, dataset, recipe, tmp_path):
     import shutil
 
@@ -156,4 +173,4 @@ def test_a_missing_recipe_is_one_sentence(tmp_path):
 
 
 def test_the_embedded_recipe_has_every_stage():
-    assert set(load_recipe()) == {name for name in STAGES if name != "tokens"}
+    assert set(load_recipe()) == {name for name in STAGES if name != "tokens"} | set(EVALUATION_STAGES)

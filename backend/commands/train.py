@@ -40,9 +40,11 @@ def _stage(name: str, summary: str) -> None:
     ) -> None:
         _prepare(threads)
         from moclip.data.folder import DatasetFolder
-        from moclip.training.recipe import STAGES, load_recipe
+        from moclip.training.recipe import EVALUATION_STAGES, STAGES, load_recipe
 
-        STAGES[name](DatasetFolder(dataset), work, load_recipe(config), resume=resume, log=_log)
+        {**STAGES, **EVALUATION_STAGES}[name](
+            DatasetFolder(dataset), work, load_recipe(config), resume=resume, log=_log
+        )
 
     command.__doc__ = f"{summary} Example: moclip train {name} --dataset data/mocap --work runs/first"
     app.command(name)(command)
@@ -56,6 +58,7 @@ _stage("tokens", "Encode all clips and captions once, for the next three.")
 _stage("masked", "Train the masked transformer.")
 _stage("residual", "Train the residual transformer.")
 _stage("length", "Train the length estimator.")
+_stage("evaluator", "Train the judge that `moclip evaluate text-motion` measures with.")
 
 
 @app.command("pack")

@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,13 @@ class DatasetFolder:
 
         Raises MoclipError when the clip has none.
         """
+        return [fields[0].strip() for fields in self._caption_fields(clip)]
+
+    def tagged_words(self, clip: str) -> list[list[tuple[str, str]]]:
+        """(word, part of speech) of each caption of `captions`; without tags in the file, its words as OTHER."""
+        return [_tagged(fields) for fields in self._caption_fields(clip)]
+
+    def _caption_fields(self, clip: str) -> list[list[str]]:
         path = self.path / "texts" / f"{clip}.txt"
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
@@ -88,7 +96,7 @@ class DatasetFolder:
                 code="bad_dataset",
             ) from error
         fields = [line.split("#") for line in lines if line.strip()]
-        whole = [f[0].strip() for f in fields if len(f) < 4 or _is_zero(f[2]) and _is_zero(f[3])]
+        whole = [f for f in fields if len(f) < 4 or _is_zero(f[2]) and _is_zero(f[3])]
         if not whole:
             raise MoclipError(
                 f"The text file {path} holds no caption.", hint="Write one sentence a line.", code="bad_dataset"
@@ -132,6 +140,13 @@ def _read_array(path: Path, name: str) -> np.ndarray:
         return np.load(path, allow_pickle=False).astype(np.float32)
     except (OSError, ValueError, EOFError) as error:
         raise _bad(f"{name}: the numbers are missing or damaged.") from error
+
+
+def _tagged(fields: list[str]) -> list[tuple[str, str]]:
+    tagged = fields[1].split() if len(fields) > 1 else []
+    if tagged:
+        return [(word, tag) for word, _, tag in (token.rpartition("/") for token in tagged) if word]
+    return [(word, "OTHER") for word in re.findall(r"[a-z]+", fields[0].lower())]
 
 
 def _is_zero(text: str) -> bool:

@@ -18,8 +18,9 @@ from moclip.alignment.train import AlignmentConfig, pair_clips, train_moclip
 from moclip.checkpoint import fingerprint, load_weights
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
+from moclip.evaluation.evaluator import EvaluatorConfig
 from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig
-from moclip.generators.momask.train_rvq import train_decoder, train_rvq
+from moclip.generators.momask.train_rvq import biased_std, train_decoder, train_rvq
 from moclip.generators.momask.train_tokens import (
     TextNoise,
     TokenClips,
@@ -47,6 +48,7 @@ _TABLES: dict[str, dict[str, Any]] = {
     "masked": {"batch": int, "text_noise": TextNoise, "sizes": TransformerConfig, "schedule": Schedule},
     "residual": {"batch": int, "text_noise": TextNoise, "sizes": TransformerConfig, "schedule": Schedule},
     "length": {"batch": int, "text_noise": TextNoise, "schedule": Schedule},
+    "evaluator": {"batch": int, "sizes": EvaluatorConfig, "schedule": Schedule},
 }
 """What each table of a recipe must hold; tables in it name the settings of a dataclass."""
 
@@ -242,6 +244,31 @@ def _token_stage(kind: str) -> Callable[..., None]:
     return stage
 
 
+def evaluator_stage(
+    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
+) -> None:
+    """Train the judge of text-motion agreement; needs no other stage and is not packed."""
+    from moclip.evaluation.train_evaluator import judged_clips, train_evaluator, word_table
+    from moclip.evaluation.words import glove_table, piece_table
+
+    part = _table(recipe, "evaluator")
+    glove = part.get("glove")
+    table = word_table(dataset, lambda words: glove_table(Path(glove), words) if glove else piece_table(words))
+    sizes = {**part["sizes"], "features": len(dataset.mean), "word_dim": table.vectors.shape[1]}
+    train_evaluator(
+        judged_clips(dataset, "train"),
+        judged_clips(dataset, "val"),
+        table,
+        (dataset.mean, biased_std(dataset.std, dataset.meta["joints"])),
+        work,
+        EvaluatorConfig(**sizes),
+        Schedule(**part["schedule"]),
+        batch=part["batch"],
+        resume=resume,
+        log=log,
+    )
+
+
 STAGES: dict[str, Callable[..., None]] = {
     "tower": tower_stage,
     "rvq": rvq_stage,
@@ -250,3 +277,6 @@ STAGES: dict[str, Callable[..., None]] = {
     "tokens": tokens_stage,
     **{kind: _token_stage(kind) for kind in ("masked", "residual", "length")},
 }
+
+EVALUATION_STAGES: dict[str, Callable[..., None]] = {"evaluator": evaluator_stage}
+"""Stages that no model is made of: `moclip train embedded` leaves them out."""
