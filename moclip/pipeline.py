@@ -113,6 +113,7 @@ class TextToMotion:
         self.options = options or SamplingOptions(
             **{k: v for k, v in details.get("sampling", {}).items() if k in known}
         )
+        self.feature_count = int(files.configs["rvq"]["features"])
         self._network = runtime
         self._stride = 2 ** files.configs["rvq"]["down_t"]
         self._longest = int(LONGEST_SECONDS * self.fps) // self._stride
@@ -169,6 +170,10 @@ class TextToMotion:
             results.append(Result(motion, motion.seconds, seeds[k], tuple(warnings[k]), tokens))
         progress("done", 1.0)
         return results
+
+    def features(self, result: Result) -> np.ndarray:
+        """Features (T, F) of a result as the network makes them, before rotations are solved; T in whole tokens."""
+        return self._network.decode(result.tokens[None])[0]
 
     def _clauses(self, prompts: Sequence[str], text: np.ndarray) -> list[np.ndarray]:
         """Text vectors (K, D) of the clauses of each prompt, one after the other; its own where it has but one."""

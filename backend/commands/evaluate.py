@@ -93,6 +93,79 @@ def prompts_command(
         _print_summary(summary)
 
 
+@app.command("text-motion")
+def text_motion_command(
+    dataset: Annotated[Path, typer.Option(help="Dataset folder.")],
+    evaluator: Annotated[Path, typer.Option(help="evaluator.safetensors of `moclip train evaluator`.")],
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded",
+    against: Annotated[str | None, typer.Option(help="A second model, measured on the same samples.")] = None,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    repeats: Annotated[int, typer.Option(min=1, help="Repeats, with other captions and seeds each.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Of captions, groups and samples.")] = 0,
+    modality_texts: Annotated[int, typer.Option(min=0, help="Texts for MultiModality; 0 leaves it out.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """R-precision, FID, MM-Dist, Diversity by an evaluator. Example: moclip evaluate text-motion --dataset data/mocap
+    --evaluator runs/first/evaluator.safetensors"""
+    from backend.terminal import print_json, print_table, progress_bar
+    from moclip.data.folder import DatasetFolder
+    from moclip.evaluation.evaluator import load_evaluator
+    from moclip.evaluation.text_motion import evaluate_text_motion
+    from moclip.evaluation.train_evaluator import judged_clips
+    from moclip.pipeline import TextToMotion
+
+    judge, clips = load_evaluator(evaluator), judged_clips(DatasetFolder(dataset), split)
+    models = {name: TextToMotion.load(name) for name in dict.fromkeys((model, against or model))}
+    with progress_bar("text-motion") as progress:
+        report = evaluate_text_motion(
+            judge, clips, models, repeats=repeats, seed=seed, modality_texts=modality_texts, progress=progress
+        )
+    if as_json:
+        print_json({"split": split, "seed": seed, **report.to_dict()})
+        return
+    metrics = list(dict.fromkeys(metric for row in report.rows.values() for metric in row))
+    cells = {name: [f"{row[m][0]:.3f} +-{row[m][1]:.3f}" if m in row else "" for m in metrics]
+             for name, row in report.rows.items()}  # fmt: skip
+    print_table(("metric", *cells), list(zip(metrics, *cells.values(), strict=True)))
+    print(f"\n{report.clips} clips of {split}, {report.repeats} repeats; +- is half of the 95 % interval over repeats.")
+    print("'real' is the ceiling of R-precision and MM-Dist; its FID, halves is what real motion has against real.")
+    for metric, (low, high) in report.differences.items():
+        print(f"{metric}: {model} minus {against}: {low:+.3f} to {high:+.3f} (95 %, bootstrap)")
+
+
+@app.command("retrieval")
+def retrieval_command(
+    dataset: Annotated[Path, typer.Option(help="Dataset folder.")],
+    work: Annotated[Path, typer.Option(help="Folder with moclip.safetensors and text.safetensors.")],
+    tower: Annotated[Path | None, typer.Option(help="Another text tower in place of the fine-tuned one.")] = None,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    seed: Annotated[int, typer.Option(min=0, help="Of the captions drawn.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Recall of motions by text and texts by motion. Example: moclip evaluate retrieval --dataset data/mocap
+    --work runs/first"""
+    from backend.terminal import print_json, print_table
+    from moclip.alignment.train import pair_clips
+    from moclip.data.folder import DatasetFolder
+    from moclip.evaluation.retrieval import load_motion_encoder, retrieval
+    from moclip.text.tower import load_tower
+    from moclip.training.clips import load_clips
+
+    folder = DatasetFolder(dataset)
+    encoder, text = load_motion_encoder(work / "moclip.safetensors"), load_tower(tower or work / "text.safetensors")
+    clips = pair_clips(load_clips(folder, split), folder.clips)
+    found = retrieval(text, encoder, clips, seed)
+    if as_json:
+        print_json({"split": split, "clips": len(clips), "seed": seed, **found})
+        return
+    columns = list(found["text to motion"])
+    print_table(
+        ("direction", *(f"R@{k}" for k in columns)),
+        [(way, *(f"{found[way][k]:.3f}" for k in columns)) for way in ("text to motion", "motion to text")],
+    )
+    print(f"\n{len(clips)} clips of {split}; a random order has {found['chance'][1]:.3f} at 1.")
+
+
 def _print_summary(summary: dict[str, Any]) -> None:
     from backend.terminal import print_table
 

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A generator measured by the evaluator on a split of real clips: the table of text-to-motion papers.
+
+Protocol of Guo et al., CVPR 2022, section 5: each clip's length, one random caption a repeat, groups of 32 for
+R-precision, FID of all generated against all real motions. Beside it stand R-precision in groups of distinct labels,
+since random groups of a small dataset hold many clips that mean the same, and FID of real against real.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from moclip.errors import MoclipError
+from moclip.evaluation.evaluator import Evaluator
+from moclip.evaluation.metrics import (
+    GROUP,
+    Interval,
+    bootstrap,
+    distinct_groups,
+    diversity,
+    frechet_distance,
+    interval,
+    matching_distance,
+    multimodality,
+    r_precision,
+    random_groups,
+)
+from moclip.evaluation.train_evaluator import JudgedClips
+from moclip.pipeline import MAX_BATCH, Request, TextToMotion
+
+Progress = Callable[[str, float], None]
+MODALITY_SAMPLES = 20
+BOOTSTRAP_ROUNDS = 200
+
+
+@dataclass(frozen=True)
+class Report:
+    """clips: N. rows: name of the model (or "real") -> metric -> (mean, half of its 95 % interval) over the repeats.
+
+    differences: metric -> 95 % bootstrap interval over clips of first model minus second; empty for one model.
+    """
+
+    clips: int
+    repeats: int
+    rows: dict[str, dict[str, Interval]]
+    differences: dict[str, Interval]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"clips": self.clips, "repeats": self.repeats, "rows": self.rows, "differences": self.differences}
+
+
+@dataclass(frozen=True)
+class _Repeat:
+    """One caption of each clip and how it is grouped; text, real: (N, D) embeddings."""
+
+    captions: list[str]
+    text: np.ndarray
+    groups: dict[str, np.ndarray]
+
+
+def evaluate_text_motion(
+    evaluator: Evaluator,
+    clips: JudgedClips,
+    models: dict[str, TextToMotion],
+    *,
+    repeats: int = 5,
+    seed: int = 0,
+    modality_texts: int = 0,
+    progress: Progress = lambda stage, fraction: None,
+) -> Report:
+    """Measure one model, or two side by side on the same captions, lengths, groups and seeds.
+
+    modality_texts: texts for MultiModality, each sampled 20 times; 0 leaves the metric out. Raises MoclipError for
+    models at another frame rate or with other features than the evaluator's, and for splits of fewer than 32 clips.
+    """
+    for name, model in models.items():
+        _check(name, model, evaluator)
+    real = evaluator.embed_motions(clips.features)
+    found: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in ("real", *models)}
+    drawn: dict[str, np.ndarray] = {}
+    for repeat in range(repeats):
+        rng = np.random.default_rng([seed, repeat])
+        given = _draw(evaluator, clips, rng)
+        half = np.array_split(rng.permutation(len(real)), 2)
+        _note(found["real"], given, real, rng)
+        found["real"]["FID, halves"].append(frechet_distance(real[half[0]], real[half[1]]))
+        for name, model in models.items():
+            features = generate_features(
+                model, given.captions, [len(f) for f in clips.features], seed=(seed + repeat) * len(real),
+                progress=lambda share, name=name, repeat=repeat: progress(name, (repeat + share) / repeats),
+            )  # fmt: skip
+            motion = evaluator.embed_motions(features)
+            _note(found[name], given, motion, rng)
+            found[name]["FID"].append(frechet_distance(motion, real))
+            found[name]["FID, halves"].append(frechet_distance(motion[half[0]], real[half[1]]))
+            if modality_texts:
+                several = _several(model, evaluator, clips, given.captions, modality_texts, rng, progress)
+                found[name]["MultiModality"].append(multimodality(several, rng))
+            drawn.setdefault(name, motion)
+        if not repeat:
+            first = given
+    rows = {name: {metric: interval(values) for metric, values in row.items()} for name, row in found.items()}
+    return Report(len(clips), repeats, rows, _differences(first, real, list(drawn.values()), seed))
+
+
+def generate_features(
+    model: TextToMotion,
+    captions: Sequence[str],
+    frames: Sequence[int],
+    *,
+    seed: int,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> list[np.ndarray]:
+    """Features (T, F) as the model makes them, in the order of the captions: whole tokens within the frames asked for.
+
+    Caption k is sampled with seed + k.
+    """
+    features: list[np.ndarray] = [np.empty(0)] * len(captions)
+    order = np.argsort(frames, kind="stable")  # batches are padded to their longest motion
+    for start in range(0, len(order), MAX_BATCH):
+        chunk = order[start : start + MAX_BATCH]
+        asked = [Request(captions[k], min(frames[k] // 4 * 4 / model.fps, 9.8), seed + int(k)) for k in chunk]
+        for k, result in zip(chunk, model.generate(asked), strict=True):
+            features[k] = model.features(result)
+        progress((start + len(chunk)) / len(order))
+    return features
+
+
+def _check(name: str, model: TextToMotion, evaluator: Evaluator) -> None:
+    if model.fps != 20 or model.feature_count != evaluator.config.features:
+        raise MoclipError(
+            f"The model '{name}' makes {model.feature_count} features at {model.fps:g} frames a second; "
+            f"the evaluator reads {evaluator.config.features} at 20.",
+            hint="Train an evaluator on data of the model's kind.",
+            code="bad_model",
+        )
+
+
+def _draw(evaluator: Evaluator, clips: JudgedClips, rng: np.random.Generator) -> _Repeat:
+    rows = [int(rng.integers(len(captions))) for captions in clips.captions]
+    groups = {"": random_groups(len(clips), rng)}
+    if len(set(clips.labels)) >= GROUP:
+        groups[" distinct"] = distinct_groups(clips.labels, rng)
+    return _Repeat(
+        captions=[captions[row] for captions, row in zip(clips.captions, rows, strict=True)],
+        text=evaluator.embed_texts([s[row] for s, row in zip(clips.sentences, rows, strict=True)]),
+        groups=groups,
+    )
+
+
+def _note(found: dict[str, list[float]], given: _Repeat, motion: np.ndarray, rng: np.random.Generator) -> None:
+    for kind, groups in given.groups.items():
+        for k, share in enumerate(r_precision(given.text, motion, groups), 1):
+            found[f"Top-{k}{kind}"].append(float(share))
+    found["MM-Dist"].append(matching_distance(given.text, motion))
+    found["Diversity"].append(diversity(motion, rng))
+
+
+def _several(
+    model: TextToMotion,
+    evaluator: Evaluator,
+    clips: JudgedClips,
+    captions: list[str],
+    texts: int,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> np.ndarray:
+    """(texts, MODALITY_SAMPLES, D) embeddings of many motions of each of a few texts."""
+    chosen = rng.choice(len(captions), min(texts, len(captions)), replace=False)
+    asked = np.repeat(chosen, MODALITY_SAMPLES)
+    features = generate_features(
+        model, [captions[k] for k in asked], [len(clips.features[k]) for k in asked], seed=int(rng.integers(2**40)),
+        progress=lambda share: progress("MultiModality", share),
+    )  # fmt: skip
+    return evaluator.embed_motions(features).reshape(len(chosen), MODALITY_SAMPLES, -1)
+
+
+def _differences(given: _Repeat, real: np.ndarray, motions: list[np.ndarray], seed: int) -> dict[str, Interval]:
+    """Paired intervals on the first repeat's samples: over clips for FID, over groups for R-precision."""
+    if len(motions) != 2:
+        return {}
+    rng = np.random.default_rng([seed, 0x0D1F])
+
+    def fid(rows: np.ndarray) -> float:
+        one, other = (frechet_distance(motion[rows], real[rows]) for motion in motions)
+        return one - other
+
+    found = {}
+    for kind, groups in given.groups.items():
+        if len(groups) < 2:
+            continue
+        one, other = (np.array([r_precision(given.text, m, g[None]) for g in groups]) for m in motions)
+        for k in (1, 3):
+            change = one[:, k - 1] - other[:, k - 1]
+            found[f"Top-{k}{kind}"] = bootstrap(
+                lambda rows, change=change: float(change[rows].mean()), len(groups), rng
+            )
+    return {**found, "FID": bootstrap(fid, len(real), rng, rounds=BOOTSTRAP_ROUNDS)}

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of text-motion metrics, and retrieval in MoCLIP's space."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the evaluator needs PyTorch")
+pytest.importorskip("open_clip", reason="the text tower is open_clip's")
+
+from test_evaluator import SMALL, WORDS, evaluator, table  # noqa: E402
+from tiny_model import make_tiny_model  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
+
+from backend.commands.evaluate import app  # noqa: E402
+from moclip.alignment.motion_encoder import MotionEncoderConfig  # noqa: E402
+from moclip.alignment.train import AlignmentConfig, PairedClips, train_moclip  # noqa: E402
+from moclip.checkpoint import save_weights  # noqa: E402
+from moclip.errors import MoclipError  # noqa: E402
+from moclip.evaluation.retrieval import load_motion_encoder, retrieval  # noqa: E402
+from moclip.evaluation.text_motion import evaluate_text_motion  # noqa: E402
+from moclip.evaluation.train_evaluator import JudgedClips  # noqa: E402
+from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
+from moclip.training.loop import Schedule  # noqa: E402
+
+MOTION = MotionEncoderConfig(part_width=8, width=32, layers=1, heads=2, embed_dim=16, dropout=0.0)
+
+
+def clips(count: int = 40) -> JudgedClips:
+    rng = np.random.default_rng(3)
+    features = [rng.standard_normal((20 + 4 * (k % 3), 263)).astype(np.float32) for k in range(count)]
+    sentences = [[[(WORDS[3 + k % 16], "NOUN"), (WORDS[3 + k // 16], "NOUN")]] for k in range(count)]
+    captions = [[f"clip {k}"] for k in range(count)]
+    return JudgedClips(features, sentences, captions, np.arange(count), list(range(count)), np.full(count, 1 / count))
+
+
+class Copyist:
+    """A model that gives each caption its own clip back, with some noise."""
+
+    fps, feature_count = 20.0, 263
+
+    def __init__(self, noise: float = 0.0):
+        self.noise, self.seeds = noise, []
+
+    def generate(self, requests):
+        self.seeds += [r.seed for r in requests]
+        return [SimpleNamespace(index=int(r.text.split()[1]), seconds=r.seconds, seed=r.seed) for r in requests]
+
+    def features(self, result):
+        own = clips(70).features[result.index]
+        assert len(own) == round(result.seconds * 20)
+        return own + self.noise * np.random.default_rng(result.seed).standard_normal(own.shape).astype(np.float32)
+
+
+def test_a_model_that_gives_back_the_real_motion_has_the_numbers_of_real_motion():
+    report = evaluate_text_motion(evaluator(), clips(), {"copy": Copyist()}, repeats=2)
+    real, copy = report.rows["real"], report.rows["copy"]
+    assert copy["FID"][0] == pytest.approx(0.0, abs=1e-4) and real["FID, halves"][0] > 0.001
+    for metric in ("Top-1", "Top-3", "Top-1 distinct", "MM-Dist", "FID, halves"):
+        assert copy[metric] == pytest.approx(real[metric])
+    assert not report.differences and report.clips == 40
+
+
+def test_repeats_use_other_seeds_and_the_same_ones_every_time():
+    model = Copyist(0.5)
+    first = evaluate_text_motion(evaluator(), clips(), {"noisy": model}, repeats=2)
+    assert len(set(model.seeds)) == 80
+    again = evaluate_text_motion(evaluator(), clips(), {"noisy": Copyist(0.5)}, repeats=2)
+    assert first == again and first.rows["noisy"]["FID"][1] > 0
+
+
+def test_two_models_are_compared_on_the_same_samples():
+    same = evaluate_text_motion(evaluator(), clips(70), {"a": Copyist(0.5), "b": Copyist(0.5)}, repeats=1)
+    assert set(same.differences) == {"Top-1", "Top-3", "Top-1 distinct", "Top-3 distinct", "FID"}
+    assert all(low == high == 0.0 for low, high in same.differences.values())
+    worse = evaluate_text_motion(evaluator(), clips(), {"a": Copyist(3.0), "b": Copyist()}, repeats=1)
+    assert worse.differences["FID"][0] > 0 and set(worse.differences) == {"FID"}  # one group has no spread
+
+
+def test_multimodality_is_nothing_for_a_model_that_never_varies():
+    report = evaluate_text_motion(evaluator(), clips(), {"copy": Copyist()}, repeats=1, modality_texts=3)
+    assert report.rows["copy"]["MultiModality"][0] == 0.0
+    varied = evaluate_text_motion(evaluator(), clips(), {"copy": Copyist(1.0)}, repeats=1, modality_texts=3)
+    assert varied.rows["copy"]["MultiModality"][0] > 0
+
+
+def test_too_few_clips_and_other_features_are_one_sentence():
+    with pytest.raises(MoclipError, match="groups of 32"):
+        evaluate_text_motion(evaluator(), clips(31), {"copy": Copyist()}, repeats=1)
+    other = Copyist()
+    other.feature_count = 251
+    with pytest.raises(MoclipError, match="251 features"):
+        evaluate_text_motion(evaluator(), clips(), {"other": other}, repeats=1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A dataset of 33 clips with a split for each purpose."""
+    path = tmp_path_factory.mktemp("dataset")
+    for part in ("new_joint_vecs", "texts"):
+        (path / part).mkdir()
+    ids = [f"c{k}" for k in range(33)]
+    rng = np.random.default_rng(0)
+    for k, name in enumerate(ids):
+        np.save(path / "new_joint_vecs" / f"{name}.npy", rng.standard_normal((24, 263)).astype(np.float32))
+        (path / "texts" / f"{name}.txt").write_text(f"a person moves {k} times#a/DET#0.0#0.0\n")
+    for split in ("train", "val", "test"):
+        (path / f"{split}.txt").write_text("\n".join(ids))
+    lines = [{"id": i, "kind": "clip", "actions": [{"action": i, "style": None, "side": None}]} for i in ids]
+    (path / "clips.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    np.save(path / "Mean.npy", np.zeros(263, np.float32))
+    np.save(path / "Std.npy", np.ones(263, np.float32))
+    return path
+
+
+def test_the_command_measures_a_model_folder(folder, tmp_path):
+    model = make_tiny_model(tmp_path / "tiny")
+    config = {"kind": "evaluator", "sizes": SMALL.to_dict(), "vocabulary": list(table().vocabulary)}
+    save_weights(tmp_path / "evaluator.safetensors", evaluator().state_dict(), config)
+    command = ["text-motion", "--dataset", str(folder), "--evaluator", str(tmp_path / "evaluator.safetensors"),
+               "--model", str(model), "--repeats", "1"]  # fmt: skip
+    report = json.loads(CliRunner().invoke(app, [*command, "--json"], catch_exceptions=False).stdout)
+    assert report["clips"] == 33 and report["rows"][str(model)]["FID"][0] > 0
+    assert "real" in report["rows"] and "Top-3 distinct" in report["rows"]["real"]
+    printed = CliRunner().invoke(app, command, catch_exceptions=False).stdout
+    assert "MM-Dist" in printed and "33 clips of test" in printed
+    missing = CliRunner().invoke(app, [*command[:4], "nowhere.safetensors"])
+    assert isinstance(missing.exception, MoclipError) and "moclip train evaluator" in missing.exception.hint
+
+
+def sixteen_pairs() -> PairedClips:
+    rng = np.random.default_rng(1)
+    tokens = np.zeros((16, 77), np.int64)
+    tokens[:, 0], tokens[:, 1], tokens[:, 2] = 1, np.arange(2, 18), 49
+    return PairedClips(
+        joints=[rng.standard_normal((1, 22, 3)).astype(np.float32).repeat(8 + k % 4, 0) for k in range(16)],
+        tokens=[row[None] for row in tokens],
+        meaning=np.arange(16),
+        partner=[np.array([], dtype=int)] * 16,
+        weights=np.full(16, 1 / 16),
+    )
+
+
+def test_sixteen_pairs_are_learnt_by_heart_and_retrieved(tmp_path):
+    torch.manual_seed(0)
+    tower = TextTower(TowerConfig(vocab_size=50, width=32, heads=2, layers=1, embed_dim=16))
+    pairs = sixteen_pairs()
+    schedule = Schedule(steps=150, learning_rate=4e-3, warmup=5, validate_every=50)
+    config = AlignmentConfig(frozen_share=0.2, student_rate=1.0, tether_weight=0.01)
+    untrained = retrieval(tower.eval(), load_untrained(tmp_path), pairs)["text to motion"]
+    student = train_moclip(tower, pairs, pairs, tmp_path, MOTION, config, schedule, batch=32, log=lambda line: None)
+    found = retrieval(student.eval(), load_motion_encoder(tmp_path / "moclip.safetensors"), pairs)
+    assert found["text to motion"][1] == found["motion to text"][1] == 1.0 > untrained[1]
+    assert found["chance"] == {1: 1 / 16}
+
+
+def load_untrained(folder):
+    from moclip.alignment.motion_encoder import MotionEncoder
+
+    state = {f"motion.{name}": value for name, value in MotionEncoder(MOTION).state_dict().items()}
+    save_weights(folder / "untrained.safetensors", state, {"kind": "moclip", "motion": MOTION.to_dict()})
+    return load_motion_encoder(folder / "untrained.safetensors")
+
+
+def test_retrieval_on_a_folder_and_what_is_missing(folder, tmp_path):
+    load_untrained(tmp_path).requires_grad_(False)
+    (tmp_path / "untrained.safetensors").rename(tmp_path / "moclip.safetensors")
+    save_tower(TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=16)), tmp_path / "text.safetensors")
+    command = ["retrieval", "--dataset", str(folder), "--work", str(tmp_path)]
+    found = json.loads(CliRunner().invoke(app, [*command, "--json"], catch_exceptions=False).stdout)
+    assert found["clips"] == 33 and 0 <= found["text to motion"]["1"] <= found["text to motion"]["10"] <= 1
+    assert "text to motion" in CliRunner().invoke(app, command).stdout
+    missing = CliRunner().invoke(app, [*command[:4], str(tmp_path / "nowhere")])
+    assert isinstance(missing.exception, MoclipError) and "moclip train moclip" in missing.exception.hint
+    save_tower(TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=8)), tmp_path / "other.safetensors")
+    other = CliRunner().invoke(app, [*command, "--tower", str(tmp_path / "other.safetensors")])
+    assert isinstance(other.exception, MoclipError) and "makes 8 numbers" in other.exception.message
