@@ -352,6 +352,10 @@ def test_rare_classes_and_sequences_get_their_share(tmp_path):
     assert share["s"] == pytest.approx(0.3) and sum(share.values()) == pytest.approx(1.0)
     # Eight walks are drawn 8 ** 0.3 = 1.87 times as often as the one kick, not eight times.
     assert share["w"] / share["k"] == pytest.approx(8**0.3)
+    more = loaded.emphasised({"kick": 3.0, "unheard of": 9.0})
+    weight = dict(zip(more.ids, more.weights, strict=True))
+    assert sum(more.weights) == pytest.approx(1.0)
+    assert weight["k0"] / weight["w0"] == pytest.approx(3 * 8**0.7)
     with pytest.raises(MoclipError, match="has no clips to use in train.txt"):
         load_clips(DatasetFolder(tmp_path), "train", kinds={"loop"})
     only = load_clips(DatasetFolder(tmp_path), "train", kinds={"sequence"})

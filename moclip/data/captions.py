@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from moclip.data.action_phrases import ACTIONS, NOUNS, ActionPhrases
+from moclip.data.everyday_phrases import BODY
 from moclip.data.labels import ActionLabel
 from moclip.data.style_phrases import ALIASES, NEUTRAL_ADVERBS, STYLES, StylePhrases
 from moclip.errors import MoclipError
@@ -204,6 +205,8 @@ def _one(label: ActionLabel, rng: np.random.Generator) -> str:
         return noun_phrase(label, rng)
     if label.side is not None and ACTIONS[label.action].limb and chance(rng, 0.08):
         return _with_scene(_limb_sentence(label, rng), rng)
+    if label.action in BODY and chance(rng, 0.06):
+        return _with_scene(_body_sentence(label, rng), rng)
     return _with_scene(_sentence(label, rng), rng)
 
 
@@ -252,6 +255,18 @@ def _limb_sentence(label: ActionLabel, rng: np.random.Generator) -> str:
         return f"{random_agent(rng).text} with {limb.text} {conjugate(verb, 'ing', limb, label.side or '')}"
     sentence = finite(verb, limb, label.side or "", rng)
     return f"{sentence} {pick(rng, NEUTRAL_ADVERBS)}" if chance(rng, 0.1) else sentence
+
+
+def _body_sentence(label: ActionLabel, rng: np.random.Generator) -> str:
+    """A part of the body is the subject: "her feet leave the ground", "hips swaying to the music"."""
+    noun, _, phrase = pick(rng, BODY[label.action]).partition(" > ")
+    owner = pick_possessor(rng)
+    plural = noun.endswith(("s", "feet")) and not noun.endswith("ss")
+    subject = noun if noun.startswith("both") else f"{owner.his if chance(rng, 0.7) else 'the'} {noun}"
+    part = Agent(subject, "they" if plural else "it", owner.his, number="p" if plural else "s")
+    if chance(rng, 0.25):
+        return f"{noun} {conjugate(phrase, 'ing', part)}"
+    return finite(phrase, part, "", rng)
 
 
 def pick_possessor(rng: np.random.Generator) -> Agent:

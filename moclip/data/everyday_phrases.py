@@ -2,7 +2,9 @@
 """More phrases for the captions, as people put it who describe a scene and not a movement: who does it to what, and
         why.
 
-`action_phrases` joins them to its own. Same form: base verbs, slots and `|` (see `moclip.text.grammar`).
+`action_phrases` joins them to its own. Same form: base verbs, slots and `|
+` (see `moclip.text.grammar`). BODY has what a
+part of the body or a thing held does instead of its owner: subject, `>`, verb phrase; an `s` or `feet` makes a plural.
 plain, sided, both, tails: as in `ActionPhrases`. endings: of any phrase of the action, however long. limb: what a limb
 itself does ("her left arm goes up").
 """
@@ -317,7 +319,8 @@ EVERYDAY: dict[str, EverydayPhrases] = {
         kick {his} opponent in the chest|
         kick the villain|kick a zombie|kick a guard|kick a target in front|kick a pad|kick a tree|kick a wall|
         kick a can|
-        kick a box|kick a stone|kick {his} attacker|kick straight ahead|kick to the head|kick to the stomach|
+        kick a box|kick a stone|kick the ball|kick a ball away|give the ball a kick|kick {his} attacker|
+        kick straight ahead|kick to the head|kick to the stomach|
         kick to the chest|
         kick to the ribs|kick to the face|kick to the knee|kick low|kick waist-high|kick up high|kick in the air|
         kick with power|kick with full force|kick as in karate|kick as in a dojo|kick as in kung fu|kick like a ninja|
@@ -504,4 +507,78 @@ EVERYDAY: dict[str, EverydayPhrases] = {
         in excitement|in place|with both feet|off the ground|very high|twice|a few times|again and again|
         to touch the ceiling|to catch a ball""",
     ),
+}
+
+BODY: dict[str, tuple[str, ...]] = {
+    "walk": words(
+        """legs > carry {his} weight forward at a walk|feet > step forward one after the other|
+        legs > move at a walking pace|
+        steps > lead straight ahead|body > move forward at a walk|feet > stroll along"""
+    ),
+    "run": words(
+        """legs > pump quickly|feet > pound the ground|feet > fly over the ground|arms and legs > pump in a run|
+        legs > carry {his} body forward at a run|body > rush forward|feet > race ahead"""
+    ),
+    "sprint": words(
+        """legs > move as fast as possible|feet > fly over the track at top speed|legs > go at full speed|
+        arms and legs > pump in a full sprint|body > shoot forward at top speed|legs > sprint"""
+    ),
+    "walk_backward": words(
+        """feet > step backwards one after the other|body > move back step by step|heels > go first|
+        legs > walk in reverse|steps > lead backwards|back > lead the way|feet > back away"""
+    ),
+    "bow": words(
+        """upper body > tilt forward|upper body > *tip forward and *come back up|torso > fold forward|
+        upper body > dip in respect|
+        torso > bend forward politely|torso > lean forward in greeting|back > bend in a bow|head > lower in respect|
+        head and shoulders > dip in respect|upper body > go down and up again|hips > hinge in a bow|
+        torso > lower politely"""
+    ),
+    "jump": words(
+        """feet > leave the ground|feet > leave the floor together|both feet > leave the ground|
+        both feet > push off the floor|
+        body > shoot up into the air|whole body > fly up|legs > push off the ground|knees > bend, then push off|
+        body > rise into the air|legs > spring up|feet > lift off|both feet > jump up"""
+    ),
+    "dance": words(
+        """hips > sway to the music|hips > swing to the beat|feet > step to the beat|feet > tap to the rhythm|
+        whole body > move to the beat|body > groove|body > move to the music|arms and legs > move to the music|
+        arms > swing in a dance|feet > dance|body > shake to the beat|legs > dance"""
+    ),
+    "kick": words(
+        """foot > fly up into the target|foot > hit a target in front|foot > snap forward|leg > swing up|
+        leg > shoot out in a kick|
+        leg > lash out|foot > strike the enemy|foot > hit the ball|leg > kick|foot > kick|leg > come up in a kick"""
+    ),
+    "punch": words(
+        """fist > shoot forward|fist > fly into the target|fist > jab the air|fist > hit the bag|
+        arm > thrust forward in a punch|
+        fists > box the air|fist > strike|fists > fly|fist > land on the chin|hand > punch|arm > punch forward"""
+    ),
+    "slash": words(
+        """sword > come down on the enemy|sword > cut through the air|sword > swing from above|
+        blade > slice through the air|
+        blade > sweep across|katana > cut diagonally|sword > slash|weapon > swing down|axe > come down|
+        blade > flash down"""
+    ),
+    **{
+        f"{action}_{side}": words(table.replace("{side}", side))
+        for side in ("left", "right")
+        for action, table in (
+            (
+                "turn",
+                """path > curve to the {side}|path > bend {side}|route > go round to the {side}|
+                steps > lead round to the {side}|
+                body > turn {side} on the way|body > rotate {side} while walking|walk > curve to the {side}|
+                feet > follow a curve to the {side}|walk > bend off to the {side}""",
+            ),
+            (
+                "walk",
+                """steps > drift to the {side}|path > slant to the {side}|
+                body > move diagonally {side} while facing front|
+                feet > go forward and to the {side}|walk > drift off to the {side}|walk > go diagonally {side}|
+                steps > go diagonally to the {side}|body > shift to the {side} while walking on""",
+            ),
+        )
+    },
 }

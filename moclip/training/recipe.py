@@ -118,7 +118,8 @@ def rvq_stage(
     part = _table(recipe, "rvq")
     features = len(dataset.mean)
     sizes = RVQConfig(features=features, joints=dataset.meta["joints"], **part["sizes"])
-    train_rvq(dataset, work, sizes, Schedule(**part["schedule"]), batch=part["batch"], resume=resume, log=log)
+    options = {"batch": part["batch"], "emphasis": part.get("emphasis"), "resume": resume, "log": log}
+    train_rvq(dataset, work, sizes, Schedule(**part["schedule"]), **options)
 
 
 def decoder_stage(
@@ -128,9 +129,8 @@ def decoder_stage(
     part = _table(recipe, "decoder")
     arrays, config = _need(work, "rvq")
     network = restore_network("rvq", config, arrays)
-    train_decoder(
-        dataset, network, config, work, Schedule(**part["schedule"]), batch=part["batch"], resume=resume, log=log
-    )
+    options = {"batch": part["batch"], "emphasis": part.get("emphasis"), "resume": resume, "log": log}
+    train_decoder(dataset, network, config, work, Schedule(**part["schedule"]), **options)
 
 
 def moclip_stage(

@@ -201,14 +201,17 @@ def _train(
     config: dict,
     schedule: Schedule,
     batch: int,
+    emphasis: dict[str, float] | None,
     resume: bool,
     log: Callable[[str], None],
 ) -> float:
     """Train on clips of these kinds; best by root-aligned joint error plus a tenth of the root path error.
 
-    judged_layers: the mean over decoding from each of these numbers of layers counts.
+    emphasis: actions that are drawn more often, see `Clips.emphasised`. judged_layers: the mean over decoding from each
+    of these numbers of layers counts.
     """
-    train, val = load_clips(dataset, "train", kinds=kinds), load_clips(dataset, "val", kinds={"clip"})
+    train = load_clips(dataset, "train", kinds=kinds).emphasised(emphasis or {})
+    val = load_clips(dataset, "val", kinds={"clip"})
     chosen = np.random.default_rng(0).choice(len(val), size=min(150, len(val)), replace=False)
     held_out = [val.features[i] for i in chosen]
     mean, std = network.mean.numpy().copy(), network.std.numpy().copy()
@@ -239,6 +242,7 @@ def train_rvq(
     schedule: Schedule,
     *,
     batch: int = 64,
+    emphasis: dict[str, float] | None = None,
     resume: bool = True,
     log: Callable[[str], None] = print,
 ) -> float:
@@ -252,7 +256,7 @@ def train_rvq(
     # No sequences: they are made of the same frames.
     kinds, judged = {"clip", "stretch", "loop"}, (config.quantizers,)
     loss = RVQLoss(network)
-    return _train("rvq", network, loss, judged, dataset, kinds, out, described, schedule, batch, resume, log)
+    return _train("rvq", network, loss, judged, dataset, kinds, out, described, schedule, batch, emphasis, resume, log)
 
 
 class DecoderLoss:
@@ -290,9 +294,10 @@ def train_decoder(
     schedule: Schedule,
     *,
     batch: int = 64,
+    emphasis: dict[str, float] | None = None,
     resume: bool = True,
     log: Callable[[str], None] = print,
 ) -> float:
     """Tune the decoder of a trained RVQ on all kinds of clips; the codes of every motion stay what they are."""
     loss, judged = DecoderLoss(network), (1, network.config.quantizers)
-    return _train("decoder", network, loss, judged, dataset, None, out, config, schedule, batch, resume, log)
+    return _train("decoder", network, loss, judged, dataset, None, out, config, schedule, batch, emphasis, resume, log)
