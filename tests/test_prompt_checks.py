@@ -16,7 +16,8 @@ from moclip.pipeline import Result
 from moclip.prompts import check_prompt, check_seconds
 from moclip.skeleton import REST_OFFSETS
 
-LIST = Path(__file__).parent / "prompts" / "prompts.json"
+FOLDER = Path(__file__).parent / "prompts"
+LIST = FOLDER / "prompts.json"
 
 needs_weights = pytest.mark.skipif(
     "embedded" not in [m.name for m in list_models()], reason="needs the embedded model's weights"
@@ -43,7 +44,9 @@ def test_two_action_prompts_come_first(prompts):
     )
 
 
-def test_prompts_are_valid_requests(prompts):
+@pytest.mark.parametrize("name", ["prompts", "tuning", "fresh"])
+def test_prompts_are_valid_requests(name):
+    prompts = load_prompts(FOLDER / f"{name}.json")
     for prompt in prompts:
         text, warnings = check_prompt(prompt.text)
         assert text and not warnings
@@ -55,6 +58,11 @@ def test_left_and_right_are_asked_equally_often(prompts):
     single = Counter(p.actions[0] for p in prompts if len(p.actions) == 1)
     for action in ("walk", "turn", "wave", "raise"):
         assert single[f"{action}_left"] == single[f"{action}_right"]
+
+
+def test_lists_share_no_prompt():
+    texts = [_bare(p.text) for name in ("prompts", "tuning", "fresh") for p in load_prompts(FOLDER / f"{name}.json")]
+    assert len(set(texts)) == len(texts)
 
 
 def test_prompts_are_not_sentences_of_the_caption_grammar(prompts):
