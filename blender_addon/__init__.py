@@ -2,8 +2,9 @@
 """MoCLIP: type a sentence, get a keyframed character."""
 
 from . import operators, panels, preferences, properties, timer
+from .rig import table
 
-_PARTS = (properties, preferences, operators, panels, timer)
+_PARTS = (table, properties, preferences, operators, panels, timer)
 
 
 def register() -> None:

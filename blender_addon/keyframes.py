@@ -9,7 +9,7 @@ import numpy as np
 
 from . import compat, rotations
 from .errors import MoclipError
-from .rig.mapping import map_bones
+from .rig.mapping import map_rig
 from .rig.retarget import BoneCurves, retarget
 
 _LINEAR = 1
@@ -59,7 +59,7 @@ def apply_clip(rig: bpy.types.Object, clip: Clip, scene: bpy.types.Scene, start:
     rig that cannot take it; then nothing has changed.
     """
     _check_editable(rig)
-    bone_of = map_bones(rig.data.bones.keys(), rig.name)
+    bone_of = map_rig(rig)
     turns, root = resample(clip, scene_fps(scene))
     curves = retarget(rig, bone_of, turns, root)
     action = write_action(rig, curves, start, action_name(clip.text))

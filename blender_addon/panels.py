@@ -57,6 +57,31 @@ class MOCLIP_PT_main(_Sidebar, bpy.types.Panel):
         row.operator("moclip.cancel", text="", icon="X")
 
 
+class MOCLIP_PT_bones(_Sidebar, bpy.types.Panel):
+    """Which bone follows which joint; an empty table stands for "found anew each time"."""
+
+    bl_idname = "MOCLIP_PT_bones"
+    bl_label = "Bones"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, rig = self.layout, context.scene.moclip.target
+        if rig is None or rig.type != "ARMATURE":
+            _draw_text(layout, "Choose a target armature first.", context.region.width)
+            return
+        row = layout.row(align=True)
+        row.operator("moclip.detect_bones", icon="VIEWZOOM")
+        row.operator("moclip.clear_bones", text="", icon="X")
+        row.operator("moclip.import_bones", text="", icon="IMPORT")
+        row.operator("moclip.export_bones", text="", icon="EXPORT")
+        if not rig.moclip_bones:
+            _draw_text(layout, "Found by name or shape for every motion. Detect shows them.", context.region.width)
+        column = layout.column(align=True)
+        column.use_property_split, column.use_property_decorate = True, False
+        for joint in rig.moclip_bones:
+            column.prop_search(joint, "bone", rig.data, "bones", text=joint.name.replace("_", " ").title())
+
+
 class MOCLIP_PT_backend(_Sidebar, bpy.types.Panel):
     bl_idname = "MOCLIP_PT_backend"
     bl_label = "Backend"
@@ -95,7 +120,7 @@ def _draw_text(layout: bpy.types.UILayout, text: str, width: int, icon: str = "N
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
 
 
-_CLASSES = (MOCLIP_PT_main, MOCLIP_PT_backend, MOCLIP_PT_licence)
+_CLASSES = (MOCLIP_PT_main, MOCLIP_PT_bones, MOCLIP_PT_backend, MOCLIP_PT_licence)
 
 
 def register() -> None:

@@ -29,7 +29,7 @@ class MoclipSettings(bpy.types.PropertyGroup):
     )
     target: bpy.props.PointerProperty(
         name="Target",
-        description="The armature to animate: MoCLIP's own or one with Mixamo's bone names. Empty makes a new one",
+        description="The armature to animate: MoCLIP's own, or yours (see Bones). Empty makes a new one",
         type=bpy.types.Object,
         **_POLL,
     )

@@ -4,6 +4,7 @@
 import bpy
 
 from .apply_motion import MOCLIP_OT_apply_motion
+from .bones import MOCLIP_OT_clear_bones, MOCLIP_OT_detect_bones, MOCLIP_OT_export_bones, MOCLIP_OT_import_bones
 from .cancel import MOCLIP_OT_cancel
 from .create_armature import MOCLIP_OT_create_armature
 from .generate import MOCLIP_OT_generate
@@ -12,7 +13,8 @@ from .stop_backend import MOCLIP_OT_stop_backend
 
 _CLASSES = (
     MOCLIP_OT_generate, MOCLIP_OT_cancel, MOCLIP_OT_apply_motion, MOCLIP_OT_create_armature, MOCLIP_OT_start_backend,
-    MOCLIP_OT_stop_backend,
+    MOCLIP_OT_stop_backend, MOCLIP_OT_detect_bones, MOCLIP_OT_clear_bones, MOCLIP_OT_export_bones,
+    MOCLIP_OT_import_bones,
 )  # fmt: skip
 
 

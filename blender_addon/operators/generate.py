@@ -4,7 +4,7 @@ import bpy
 from .. import timer
 from ..errors import MoclipError
 from ..jobs import Job, Target
-from ..rig.mapping import map_bones
+from ..rig.mapping import map_rig
 from ..session import SESSION
 from .reporting import fail
 from .start_backend import start
@@ -51,7 +51,7 @@ def _job(context: bpy.types.Context) -> Job:
             raise MoclipError(
                 f"'{settings.target.name}' is not an armature.", hint="Choose another target.", code="bad_rig"
             )
-        map_bones(settings.target.data.bones.keys(), settings.target.name)
+        map_rig(settings.target)
     return Job(
         text=text,
         seconds=None if settings.use_auto_seconds else round(settings.seconds, 2),

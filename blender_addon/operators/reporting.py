@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An error is shown twice: in the panel, where it stays, and in Blender's status line."""
+"""A message is shown twice: in the panel, where it stays, and in Blender's status line."""
 
 import bpy
 
 from ..errors import MoclipError
 from ..session import SESSION
+
+
+def tell(operator: bpy.types.Operator, message: str, level: str = "INFO") -> set[str]:
+    SESSION.say(level, message)
+    if message:
+        operator.report({level}, message)
+    return {"FINISHED"}
 
 
 def fail(operator: bpy.types.Operator, error: MoclipError) -> set[str]:

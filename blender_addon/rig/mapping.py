@@ -1,61 +1,100 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which bone of a rig follows which of the 22 joints."""
+"""Which bone of a rig follows which of the 22 joints: by the rig's own table, by known names, else by shape."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
+
+import bpy
+import numpy as np
 
 from ..errors import MoclipError
 from ..skeleton import JOINT_NAMES
-
-_MIXAMO_CENTRE = {
-    "pelvis": "Hips", "spine1": "Spine", "spine2": "Spine1", "spine3": "Spine2", "neck": "Neck", "head": "Head",
-}  # fmt: skip
-_MIXAMO_SIDES = {
-    "hip": "UpLeg", "knee": "Leg", "ankle": "Foot", "foot": "ToeBase",
-    "collar": "Shoulder", "shoulder": "Arm", "elbow": "ForeArm", "wrist": "Hand",
-}  # fmt: skip
-MIXAMO = _MIXAMO_CENTRE | {
-    f"{side}_{joint}": side.capitalize() + bone for side in ("left", "right") for joint, bone in _MIXAMO_SIDES.items()
-}
-"""Joint name -> Mixamo's bone name without its prefix."""
+from .families import FAMILIES
+from .guess import BoneShape, guess_bones
 
 # Without these a rig cannot carry a motion; spine3, neck, collars, hands and toes may be missing.
 REQUIRED = (
     "pelvis", "spine1", "head", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
     "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
 )  # fmt: skip
+# Rigs of controls have bones that are driven by constraints: keys on those would do nothing.
+_CONTROLS = {
+    "thigh_fk.l": "a Rigify control rig",
+    "upper_arm_fk.l": "a Rigify control rig",
+    "c_thigh_fk.l": "an Auto-Rig Pro control rig",
+}
 
 
-def _mixamo_prefix(names: Iterable[str]) -> str | None:
-    """What stands before "Hips": "mixamorig:", "mixamorig_", "mixamorig1:" ... or nothing; None without Hips."""
-    prefixes = [name[: -len("Hips")] for name in names if name.endswith("Hips")]
-    known = [p for p in prefixes if p == "" or p.lower().startswith("mixamorig")]
-    return min(known, key=len) if known else None
+def map_rig(rig: bpy.types.Object) -> dict[str, str]:
+    """Joint name -> bone name.
 
-
-def map_bones(names: Iterable[str], rig_name: str = "armature") -> dict[str, str]:
-    """Joint name -> bone name, for MoCLIP's own armature and for Mixamo's names.
-
-    Raises MoclipError when the names are neither, or when a needed bone is missing.
+    The rig's table (`rig.moclip_bones`, see `table`) goes before what is found here. Raises MoclipError when a needed
+    bone is missing or named by the table but not there.
     """
-    names = set(names)
-    prefix = _mixamo_prefix(names)
-    if "pelvis" in names or prefix is None:
-        wanted = {joint: joint for joint in JOINT_NAMES}
-    else:
-        wanted = {joint: prefix + bone for joint, bone in MIXAMO.items()}
-    found = {joint: bone for joint, bone in wanted.items() if bone in names}
-    missing = [wanted[joint] for joint in REQUIRED if joint not in found]
+    found = _from_table(rig) or detect_bones(rig)
+    missing = [joint for joint in REQUIRED if joint not in found]
+    if not missing:
+        return found
+    controls = next((title for name, title in _CONTROLS.items() if name in _lower(rig.data.bones.keys())), None)
+    if controls:
+        raise MoclipError(
+            f"'{rig.name}' is {controls}, whose controls cannot be keyed yet.",
+            hint="Choose its metarig or an exported copy, or press Create Armature.",
+            action="create_armature",
+            code="control_rig",
+        )
     if len(missing) > len(REQUIRED) // 2:
         raise MoclipError(
-            f"The bones of '{rig_name}' are named neither like MoCLIP's armature nor like Mixamo's.",
-            hint="Choose another target, or press Create Armature.",
+            f"The bones of '{rig.name}' are not recognised, neither by name nor by shape.",
+            hint="Fill in the Bones panel, choose another target, or press Create Armature.",
             action="create_armature",
             code="unknown_rig",
         )
-    if missing:
-        raise MoclipError(
-            f"'{rig_name}' has no bone named {', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}.",
-            hint="Rename or add the missing bones, or choose another target.",
-            code="incomplete_rig",
-        )
-    return found
+    raise MoclipError(
+        f"'{rig.name}' has no bone for {', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}.",
+        hint="Name it in the Bones panel, or choose another target.",
+        code="incomplete_rig",
+    )
+
+
+def detect_bones(rig: bpy.types.Object) -> dict[str, str]:
+    """Joint name -> bone name, by known names, else by shape; {} where nothing is recognised."""
+    names = rig.data.bones.keys()
+    found = map_names(names)
+    return found or ({} if _lower(names) & set(_CONTROLS) else guess_bones(_shapes(rig)))
+
+
+def map_names(names: Collection[str]) -> dict[str, str]:
+    """Joint name -> bone name by the family that knows most of the needed names; {} when none knows half of them."""
+    if _lower(names) & set(_CONTROLS):
+        return {}
+    found = [family.match(names) for family in FAMILIES]
+    best = max(found, key=lambda match: (sum(joint in match for joint in REQUIRED), len(match)))
+    known = sum(joint in best for joint in REQUIRED) > len(REQUIRED) // 2
+    return {joint: best[joint] for joint in JOINT_NAMES if joint in best} if known else {}
+
+
+def _lower(names: Collection[str]) -> set[str]:
+    return {name.lower() for name in names}
+
+
+def _from_table(rig: bpy.types.Object) -> dict[str, str]:
+    table = {row.name: row.bone for row in rig.moclip_bones if row.bone}
+    for joint, bone in table.items():
+        if bone not in rig.data.bones:
+            raise MoclipError(
+                f"'{rig.name}' has no bone named {bone}, which its Bones panel names for {joint}.",
+                hint="Choose another bone there, or press Detect.",
+                code="incomplete_rig",
+            )
+    return table
+
+
+def _shapes(rig: bpy.types.Object) -> list[BoneShape]:
+    """The rest bones in the scene's axes, parents before children."""
+    turn = np.array(rig.matrix_world.to_3x3(), dtype=np.float64)
+    bones = sorted(rig.data.bones, key=lambda bone: len(bone.parent_recursive))
+    return [
+        BoneShape(bone.name, bone.parent.name if bone.parent else None, turn @ np.array(bone.head_local),
+                  turn @ np.array(bone.tail_local))
+        for bone in bones
+    ]  # fmt: skip

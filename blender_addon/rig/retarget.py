@@ -125,7 +125,7 @@ def retarget(
 ) -> list[BoneCurves]:
     """Poses for a rig.
 
-    bone_of: from `mapping.map_bones`. local_rotations (T, 22, 4) wxyz and root_translation (T, 3) metres: a motion in
+    bone_of: from `mapping.map_rig`. local_rotations (T, 22, 4) wxyz and root_translation (T, 3) metres: a motion in
     MoCLIP's axes. Limbs of the rig point where the motion's do; the hips travel in proportion to the legs' length.
     Raises MoclipError for a rig without legs.
     """

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rigs that are not ours: Mixamo's names, an A-pose, any roll, centimetres, another up axis."""
+"""Rigs that are not ours: other makers' names, or none that tell, an A-pose, any roll, centimetres, another up axis."""
 
 import bpy
 import numpy as np
 import pytest
-from mathutils import Matrix, Quaternion
+from mathutils import Matrix, Quaternion, Vector
 
 MIXAMO = {
     "pelvis": "Hips", "spine1": "Spine", "spine2": "Spine1", "spine3": "Spine2", "neck": "Neck", "head": "Head",
@@ -14,6 +14,75 @@ MIXAMO = {
     "right_collar": "RightShoulder", "right_shoulder": "RightArm", "right_elbow": "RightForeArm",
     "right_wrist": "RightHand",
 }  # fmt: skip
+CENTRE = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
+SIDED = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
+
+
+def named(centre, left, mirror):
+    """joint -> bone from the names of the middle and the left; `-` has no bone. mirror: left's name -> right's."""
+    rows = {joint: bone for joint, bone in zip(CENTRE, centre.split(), strict=True)}
+    for joint, bone in zip(SIDED, left.split(), strict=True):
+        rows[f"left_{joint}"], rows[f"right_{joint}"] = bone, mirror(bone)
+    return {joint: bone.replace("~", " ") for joint, bone in rows.items() if bone != "-"}
+
+
+def l_to_r(bone):
+    for left, right in ((".L", ".R"), ("_l", "_r"), (".l", ".r")):
+        if bone.endswith(left):
+            return bone.removesuffix(left) + right
+    for left, right in (
+        ("_L_", "_R_"),
+        ("L_", "R_"),
+        ("l_", "r_"),
+        ("~L~", "~R~"),
+        ("left", "right"),
+        ("Left", "Right"),
+    ):
+        if left in bone:
+            return bone.replace(left, right, 1)
+    return bone
+
+
+OTHER_NAMES = {
+    "SMPL-X": named("pelvis spine1 spine2 spine3 neck head",
+                    "left_hip left_knee left_ankle left_foot left_collar left_shoulder left_elbow left_wrist", l_to_r),
+    "SMPL": named("m_avg_Pelvis m_avg_Spine1 m_avg_Spine2 m_avg_Spine3 m_avg_Neck m_avg_Head",
+                  "m_avg_L_Hip m_avg_L_Knee m_avg_L_Ankle m_avg_L_Foot m_avg_L_Collar m_avg_L_Shoulder m_avg_L_Elbow "
+                  "m_avg_L_Wrist", l_to_r),
+    "CMU": named("Hips LowerBack Spine Spine1 Neck Head",
+                 "LeftUpLeg LeftLeg LeftFoot LeftToeBase LeftShoulder LeftArm LeftForeArm LeftHand", l_to_r),
+    "Unreal 4": named("pelvis spine_01 spine_02 spine_03 neck_01 head",
+                      "thigh_l calf_l foot_l ball_l clavicle_l upperarm_l lowerarm_l hand_l", l_to_r),
+    "Unreal 5": named("pelvis spine_01 spine_03 spine_05 neck_01 head",
+                      "thigh_l calf_l foot_l ball_l clavicle_l upperarm_l lowerarm_l hand_l", l_to_r),
+    "VRM": named("hips spine chest upperChest neck head",
+                 "leftUpperLeg leftLowerLeg leftFoot leftToes leftShoulder leftUpperArm leftLowerArm leftHand", l_to_r),
+    "VRoid": named("J_Bip_C_Hips J_Bip_C_Spine J_Bip_C_Chest J_Bip_C_UpperChest J_Bip_C_Neck J_Bip_C_Head",
+                   "J_Bip_L_UpperLeg J_Bip_L_LowerLeg J_Bip_L_Foot J_Bip_L_ToeBase J_Bip_L_Shoulder J_Bip_L_UpperArm "
+                   "J_Bip_L_LowerArm J_Bip_L_Hand", l_to_r),
+    "Rigify metarig": named("spine spine.001 spine.002 spine.003 spine.004 spine.006",
+                            "thigh.L shin.L foot.L toe.L shoulder.L upper_arm.L forearm.L hand.L", l_to_r),
+    "MakeHuman": named("root spine05 spine03 spine01 neck01 head",
+                       "upperleg01.L lowerleg01.L foot.L toe1-1.L clavicle.L upperarm01.L lowerarm01.L wrist.L",
+                       l_to_r),
+    "Daz Genesis 8": named("hip abdomenLower chestLower chestUpper neckLower head",
+                           "lThighBend lShin lFoot lToe lCollar lShldrBend lForearmBend lHand", lambda b: "r" + b[1:]),
+    "Daz Genesis 9": named("hip spine1 spine2 spine4 neck1 head",
+                           "l_thigh l_shin l_foot l_toes l_shoulder l_upperarm l_forearm l_hand", l_to_r),
+    "Auto-Rig Pro, exported": named("root.x spine_01.x spine_02.x spine_03.x neck.x head.x",
+                                    "thigh_stretch.l leg_stretch.l foot.l toes_01.l shoulder.l arm_stretch.l "
+                                    "forearm_stretch.l hand.l", l_to_r),
+    "Character Creator": named("CC_Base_Hip CC_Base_Waist CC_Base_Spine01 CC_Base_Spine02 CC_Base_NeckTwist01 "
+                               "CC_Base_Head",
+                               "CC_Base_L_Thigh CC_Base_L_Calf CC_Base_L_Foot CC_Base_L_ToeBase CC_Base_L_Clavicle "
+                               "CC_Base_L_Upperarm CC_Base_L_Forearm CC_Base_L_Hand", l_to_r),
+    "Biped": named("Bip01~Pelvis Bip01~Spine Bip01~Spine1 Bip01~Spine2 Bip01~Neck Bip01~Head",
+                   "Bip01~L~Thigh Bip01~L~Calf Bip01~L~Foot Bip01~L~Toe0 Bip01~L~Clavicle Bip01~L~UpperArm "
+                   "Bip01~L~Forearm Bip01~L~Hand", l_to_r),
+    "without collars, neck and toes": named("hips spine chest - - head",
+                                            "leftUpperLeg leftLowerLeg leftFoot - - leftUpperArm leftLowerArm leftHand",
+                                            l_to_r),
+}  # fmt: skip
 LIMBS = [
     (f"{side}_{a}", f"{side}_{b}")
     for side in ("left", "right")
@@ -21,8 +90,15 @@ LIMBS = [
 ]
 
 
-def mixamo_rig(driver, prefix, *, down_deg, y_up, scale, seed=0):
-    """A character 1.25 times ours with arms `down_deg` below the horizontal, tails and rolls at random."""
+def mixamo_rig(driver, prefix, **shape):
+    return character(driver, {joint: prefix + bone for joint, bone in MIXAMO.items()}, **shape)
+
+
+def character(driver, names, *, down_deg, y_up, scale, seed=0):
+    """A character 1.25 times ours with arms `down_deg` below the horizontal, tails and rolls at random.
+
+    names: joint -> bone; joints that it leaves out have no bone.
+    """
     rng = np.random.default_rng(seed)
     skeleton = driver.module("skeleton")
     heads = np.zeros((22, 3))
@@ -43,11 +119,16 @@ def mixamo_rig(driver, prefix, *, down_deg, y_up, scale, seed=0):
     bpy.context.view_layer.objects.active = rig
     bpy.ops.object.mode_set(mode="EDIT")
     for j, name in enumerate(skeleton.JOINT_NAMES):
-        bone = armature.edit_bones.new(prefix + MIXAMO[name])
+        if name not in names:
+            continue
+        bone = armature.edit_bones.new(names[name])
         bone.head, bone.tail = heads[j], heads[j] + rng.normal(size=3) * 0.1 / scale
         bone.roll = rng.uniform(-3, 3)
-        if j:
-            bone.parent = armature.edit_bones[prefix + MIXAMO[skeleton.JOINT_NAMES[skeleton.PARENTS[j]]]]
+        parent = skeleton.PARENTS[j]
+        while parent >= 0 and skeleton.JOINT_NAMES[parent] not in names:
+            parent = skeleton.PARENTS[parent]
+        if parent >= 0:
+            bone.parent = armature.edit_bones[names[skeleton.JOINT_NAMES[parent]]]
     bpy.ops.object.mode_set(mode="OBJECT")
     rig.matrix_world = (Matrix.Rotation(np.pi / 2, 4, "X") if y_up else Matrix()) @ Matrix.Scale(scale, 4)
     return rig
@@ -71,8 +152,7 @@ def lively_clip(driver, frames=40):
 @pytest.mark.parametrize("prefix", ["mixamorig:", "mixamorig_", "mixamorig1:", ""])
 def test_mixamo_names_are_known(driver, prefix):
     rig = mixamo_rig(driver, prefix, down_deg=0, y_up=False, scale=1.0)
-    mapped = driver.module("rig.mapping").map_bones(rig.data.bones.keys())
-    assert mapped == {joint: prefix + bone for joint, bone in MIXAMO.items()}
+    assert driver.module("rig.mapping").map_rig(rig) == {joint: prefix + bone for joint, bone in MIXAMO.items()}
 
 
 @pytest.mark.parametrize(
@@ -92,6 +172,107 @@ def test_limbs_point_where_the_motion_points(driver, tools, down_deg, y_up, scal
     # The legs are 1.25 times ours, so each step carries 1.25 times as far.
     travelled, wanted = (x[-1, 0] - x[0, 0] for x in (heads, joints))
     assert np.allclose(travelled, 1.25 * wanted, atol=0.01)
+
+
+@pytest.mark.parametrize("family", OTHER_NAMES)
+def test_other_makers_names_are_known_and_their_rigs_follow(driver, tools, family):
+    names = OTHER_NAMES[family]
+    rig = character(driver, names, down_deg=40, y_up=False, scale=1.0, seed=3)
+    assert driver.module("rig.mapping").map_rig(rig) == names
+    clip = lively_clip(driver, frames=12)
+    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1)
+    joints = tools.forward(clip.rotations, clip.root_translation, driver.module("skeleton"))
+    index = {name: j for j, name in enumerate(tools.names)}
+    heads = tools.pose_heads(rig, tuple(names.get(n, names["pelvis"]) for n in tools.names), frames=12)
+    for a, b in LIMBS:
+        own, wanted = (x[:, index[b]] - x[:, index[a]] for x in (heads, joints))
+        cosine = np.sum(own * wanted, axis=1) / np.linalg.norm(own, axis=1) / np.linalg.norm(wanted, axis=1)
+        assert np.degrees(np.arccos(np.clip(cosine, -1, 1))).max() < 0.5, (a, b)
+
+
+def anonymous(driver, *, down_deg=40, extra=(), y_up=False, scale=1.0):
+    """A character whose bones are called bone.000 ..., with tails at the next joint as artists draw them.
+
+    extra: (name, parent joint, head, tail) of more bones, in metres with Z up.
+    """
+    skeleton = driver.module("skeleton")
+    numbered = {joint: f"bone.{k:03d}" for k, joint in enumerate(skeleton.JOINT_NAMES)}
+    rig = character(driver, numbered, down_deg=down_deg, y_up=y_up, scale=scale)
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    bones = rig.data.edit_bones
+    to_rest = rig.matrix_world.inverted()
+    for joint, name in numbered.items():
+        bone = bones[name]
+        ahead = {"pelvis": "spine1", "spine3": "neck"}.get(joint)
+        children = [numbered[ahead]] if ahead else [child.name for child in bone.children]
+        if children:
+            bone.tail = bones[children[0]].head
+        else:
+            side = (bone.head - bone.parent.head).normalized()
+            bone.tail = bone.head + side * 0.1 / scale
+    for name, parent, head, tail in extra:
+        bone = bones.new(name)
+        bone.parent = bones[numbered[parent]]
+        bone.head, bone.tail = bone.parent.head + to_rest.to_3x3() @ Vector(head), (
+            bone.parent.head + to_rest.to_3x3() @ Vector(tail))  # fmt: skip
+    bpy.ops.object.mode_set(mode="OBJECT")
+    return rig, numbered
+
+
+FINGERS = [
+    (f"digit.{side}.{k}", f"{side}_wrist", (sign * 0.08, 0.02 * k, -0.07), (sign * 0.12, 0.02 * k, -0.1))
+    for side, sign in (("left", 1), ("right", -1))
+    for k in range(5)
+]
+FACE = [
+    ("eye.1", "head", (0.04, -0.1, 0.1), (0.04, -0.14, 0.1)),
+    ("eye.2", "head", (-0.04, -0.1, 0.1), (-0.04, -0.14, 0.1)),
+    ("jaw", "head", (0.0, -0.03, 0.02), (0.0, -0.1, 0.0)),
+]
+
+
+@pytest.mark.parametrize("extra", [[], FINGERS, FINGERS + FACE], ids=["plain", "fingers", "face"])
+@pytest.mark.parametrize(("down_deg", "y_up", "scale"), [(0, False, 1.0), (45, True, 0.01)])
+def test_bones_without_telling_names_are_found_by_shape(driver, down_deg, y_up, scale, extra):
+    rig, numbered = anonymous(driver, down_deg=down_deg, y_up=y_up, scale=scale, extra=extra)
+    found = driver.module("rig.mapping").map_rig(rig)
+    assert {joint: found.get(joint) for joint in numbered} == numbered
+
+
+def test_the_table_goes_before_what_is_detected(driver, tmp_path):
+    rig = mixamo_rig(driver, "mixamorig:", down_deg=45, y_up=False, scale=1.0)
+    driver.settings.target = rig
+    assert bpy.ops.moclip.detect_bones() == {"FINISHED"} and len(rig.moclip_bones) == 22
+    rig.moclip_bones["left_foot"].bone = ""
+    mapped = driver.module("rig.mapping").map_rig(rig)
+    assert "left_foot" not in mapped and mapped["left_ankle"] == "mixamorig:LeftFoot"
+    assert bpy.ops.moclip.export_bones(filepath=str(tmp_path / "rig.json")) == {"FINISHED"}
+    assert bpy.ops.moclip.clear_bones() == {"FINISHED"} and not rig.moclip_bones
+    assert bpy.ops.moclip.import_bones(filepath=str(tmp_path / "rig.json")) == {"FINISHED"}
+    assert driver.module("rig.mapping").map_rig(rig) == mapped
+    rig.moclip_bones["head"].bone = "Skull"
+    with pytest.raises(RuntimeError, match="'Character' has no bone named Skull, which its Bones panel names for head"):
+        driver.ask("a person walks")
+    (tmp_path / "other.json").write_text('{"format": "moclip-bones-1", "bones": {"tail": "Tail"}}')
+    for content, says in ((None, "names a joint 'tail'"), ("[]", "is no preset"), ("{", "is no preset")):
+        if content:
+            (tmp_path / "other.json").write_text(content)
+        with pytest.raises(RuntimeError, match=says):
+            bpy.ops.moclip.import_bones(filepath=str(tmp_path / "other.json"))
+
+
+def test_a_rig_of_controls_is_refused_by_its_name(driver):
+    names = {joint: f"DEF-{bone}" for joint, bone in OTHER_NAMES["Rigify metarig"].items()}
+    rig = character(driver, names, down_deg=40, y_up=False, scale=1.0)
+    assert driver.module("rig.mapping").map_rig(rig) == names  # deform bones alone, as exported for games
+    bpy.ops.object.mode_set(mode="EDIT")
+    control = rig.data.edit_bones.new("thigh_fk.L")
+    control.tail = (0, 0, 1)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    driver.settings.target = rig
+    with pytest.raises(RuntimeError, match="is a Rigify control rig"):
+        driver.ask("a person walks")
 
 
 def test_flat_feet_stay_flat(driver, tools):
@@ -145,7 +326,7 @@ def test_other_rigs_are_refused_with_one_sentence(driver, bones):
         bone.tail = (0, 0, 1)
     bpy.ops.object.mode_set(mode="OBJECT")
     driver.settings.target = rig
-    with pytest.raises(RuntimeError, match="'Robot' are named neither like MoCLIP's armature nor like Mixamo's"):
+    with pytest.raises(RuntimeError, match="bones of 'Robot' are not recognised"):
         driver.ask("a person walks")
     assert driver.session.state == "off" and driver.session.job is None
 
@@ -154,7 +335,7 @@ def test_a_missing_bone_is_named(driver):
     rig = mixamo_rig(driver, "mixamorig:", down_deg=0, y_up=False, scale=1.0)
     rig.data.bones["mixamorig:LeftArm"].name = "arm"
     driver.settings.target = rig
-    with pytest.raises(RuntimeError, match="'Character' has no bone named mixamorig:LeftArm"):
+    with pytest.raises(RuntimeError, match="'Character' has no bone for left_shoulder"):
         driver.ask("a person walks")
 
 

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Bones panel's buttons: detect, clear, export, import."""
+
+from pathlib import Path
+
+import bpy
+
+from ..errors import MoclipError
+from ..rig.mapping import REQUIRED, detect_bones, map_rig
+from ..rig.table import fill, load_preset, save_preset
+from .reporting import fail, tell
+
+
+def _target(context: bpy.types.Context) -> bpy.types.Object | None:
+    rig = context.scene.moclip.target
+    return rig if rig is not None and rig.type == "ARMATURE" else None
+
+
+class _OfTarget:
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if _target(context) is None:
+            cls.poll_message_set("Choose a target armature in the MoCLIP panel first.")
+            return False
+        if _target(context).library is not None:
+            cls.poll_message_set("The target is linked from another file: make a library override of it first.")
+            return False
+        return True
+
+
+class MOCLIP_OT_detect_bones(_OfTarget, bpy.types.Operator):
+    """Find which bone of the target follows which joint, by known names, else by shape, and fill the table with it"""
+
+    bl_idname = "moclip.detect_bones"
+    bl_label = "Detect"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        rig = _target(context)
+        found = detect_bones(rig)
+        fill(rig, found)
+        missing = [joint for joint in REQUIRED if joint not in found]
+        if missing:
+            return fail(self, MoclipError(
+                f"No bone of '{rig.name}' was found for {', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}.",
+                hint="Choose the missing ones in the table.",
+                code="incomplete_rig",
+            ))  # fmt: skip
+        return tell(self, f"Found {len(found)} of 22 joints on '{rig.name}'.")
+
+
+class MOCLIP_OT_clear_bones(_OfTarget, bpy.types.Operator):
+    """Empty the table: the bones are detected anew for every motion"""
+
+    bl_idname = "moclip.clear_bones"
+    bl_label = "Clear"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        _target(context).moclip_bones.clear()
+        return tell(self, "")
+
+
+class MOCLIP_OT_export_bones(_OfTarget, bpy.types.Operator):
+    """Write the target's bones to a file, for other characters with the same rig"""
+
+    bl_idname = "moclip.export_bones"
+    bl_label = "Export Bones"
+    bl_options = {"REGISTER"}
+
+    filepath: bpy.props.StringProperty(subtype="FILE_PATH")
+    filter_glob: bpy.props.StringProperty(default="*.json", options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        self.filepath = f"{bpy.path.clean_name(_target(context).name)}.json"
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        rig = _target(context)
+        try:
+            save_preset(rig, map_rig(rig), Path(bpy.path.abspath(self.filepath)))
+        except MoclipError as error:
+            return fail(self, error)
+        return tell(self, f"Wrote {self.filepath}.")
+
+
+class MOCLIP_OT_import_bones(_OfTarget, bpy.types.Operator):
+    """Read a file of Export Bones into the target's table; bones that the target does not have stay empty"""
+
+    bl_idname = "moclip.import_bones"
+    bl_label = "Import Bones"
+
+    filepath: bpy.props.StringProperty(subtype="FILE_PATH")
+    filter_glob: bpy.props.StringProperty(default="*.json", options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        rig = _target(context)
+        try:
+            preset = load_preset(Path(bpy.path.abspath(self.filepath)))
+        except MoclipError as error:
+            return fail(self, error)
+        known = {joint: bone for joint, bone in preset.items() if bone in rig.data.bones}
+        fill(rig, known)
+        lost = sorted(set(preset.values()) - set(known.values()))
+        if lost:
+            shown = f"{', '.join(lost[:4])}{' ...' if len(lost) > 4 else ''}"
+            return tell(self, f"'{rig.name}' has no {shown}: choose other bones for them.", level="WARNING")
+        return tell(self, f"Read {len(known)} bones.")
