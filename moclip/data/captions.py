@@ -205,7 +205,7 @@ def _one(label: ActionLabel, rng: np.random.Generator) -> str:
         return noun_phrase(label, rng)
     if label.side is not None and ACTIONS[label.action].limb and chance(rng, 0.08):
         return _with_scene(_limb_sentence(label, rng), rng)
-    if label.action in BODY and chance(rng, 0.06):
+    if label.action in BODY and (label.side != "both" or not ACTIONS[label.action].sided) and chance(rng, 0.06):
         return _with_scene(_body_sentence(label, rng), rng)
     return _with_scene(_sentence(label, rng), rng)
 
@@ -258,8 +258,8 @@ def _limb_sentence(label: ActionLabel, rng: np.random.Generator) -> str:
 
 
 def _body_sentence(label: ActionLabel, rng: np.random.Generator) -> str:
-    """A part of the body is the subject: "her feet leave the ground", "hips swaying to the music"."""
-    noun, _, phrase = pick(rng, BODY[label.action]).partition(" > ")
+    """A part of the body is the subject: "her feet leave the ground", "left palm swaying in farewell"."""
+    noun, _, phrase = pick(rng, BODY[label.action]).replace("{side}", label.side or "").partition(" > ")
     owner = pick_possessor(rng)
     plural = noun.endswith(("s", "feet")) and not noun.endswith("ss")
     subject = noun if noun.startswith("both") else f"{owner.his if chance(rng, 0.7) else 'the'} {noun}"

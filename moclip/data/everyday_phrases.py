@@ -5,13 +5,16 @@
 `action_phrases` joins them to its own. Same form: base verbs, slots and `|
 ` (see `moclip.text.grammar`). BODY has what a
 part of the body or a thing held does instead of its owner: subject, `>`, verb phrase; an `s` or `feet` makes a plural.
+`more_phrases.toml` beside this file has more of all.
 plain, sided, both, tails: as in `ActionPhrases`. endings: of any phrase of the action, however long. limb: what a limb
 itself does ("her left arm goes up").
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from moclip.text.grammar import words
 
@@ -32,6 +35,21 @@ def _phrases(
     plain: str = "", sided: str = "", both: str = "", tails: str = "", endings: str = "", limb: str = ""
 ) -> EverydayPhrases:
     return EverydayPhrases(words(plain), words(sided), words(both), words(tails), words(endings), words(limb))
+
+
+_FILE = tomllib.loads((Path(__file__).parent / "more_phrases.toml").read_text(encoding="utf-8"))
+"""Phrases by writers who had not seen those above: by action, a list for `plain`, `sided`, `both`, `body`."""
+
+
+def _from_file(name: str, side: str = "") -> dict[str, tuple[str, ...]]:
+    """The tables of one action; with a side, `{side}` in them is filled."""
+    tables = _FILE.get(name, {})
+    return {key: tuple(p.replace("{side}", side) if side else p for p in tables[key]) for key in tables}
+
+
+def _joined(first: EverydayPhrases, tables: dict[str, tuple[str, ...]]) -> EverydayPhrases:
+    own = {key: table for key, table in tables.items() if key != "body"}
+    return replace(first, **{key: getattr(first, key) + table for key, table in own.items()})
 
 
 _TURN = """take the next street on the {side}|go round the {side} corner|make a quarter turn {side} on the way|
@@ -582,3 +600,11 @@ BODY: dict[str, tuple[str, ...]] = {
         )
     },
 }
+
+for _action in list(EVERYDAY):
+    _name, _, _side = _action.partition("_")
+    # What is written for either side stands once in the file.
+    _shared = {"walk": "diagonal", "turn": "turn"}.get(_name) if _side in ("left", "right") else None
+    _tables = _from_file(_shared, _side) if _shared else _from_file(_action)
+    EVERYDAY[_action] = _joined(EVERYDAY[_action], _tables)
+    BODY[_action] = BODY.get(_action, ()) + _tables.get("body", ())
