@@ -12,6 +12,7 @@ import numpy as np
 from moclip.clauses import split_clauses
 from moclip.errors import Cancelled, MoclipError
 from moclip.features import features_to_joints, local_rotations
+from moclip.feet import hold_feet
 from moclip.models import ModelFiles, load_model
 from moclip.motion import Motion
 from moclip.passages import Passage, passages_of
@@ -217,7 +218,10 @@ class TextToMotion:
     def _motion(self, tokens: np.ndarray, frames: int, text: str, seed: int) -> Motion:
         features = self._network.decode(tokens[None])[0][:frames]
         leaves = local_rotations(features) if self._local_rotations else None
-        solved = solve_rotations(features_to_joints(features), leaf_rotations=leaves, fps=self.fps)
+        joints = features_to_joints(features)
+        if self.options.hold_feet:
+            joints = hold_feet(joints, self.fps)
+        solved = solve_rotations(joints, leaf_rotations=leaves, fps=self.fps)
         return Motion(self.fps, solved.rotations, solved.root_translation, solved.offsets, text, seed)
 
 
