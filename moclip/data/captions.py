@@ -229,32 +229,29 @@ def _sentence(label: ActionLabel, rng: np.random.Generator) -> str:
 
 
 def _limb_sentence(label: ActionLabel, rng: np.random.Generator) -> str:
-    """The limb is the subject: "her left arm goes up", "both hands waving", "a man whose right foot kicks"."""
+    """The limb is the subject: "her left arm goes up", "both hands waving", "a man with his right foot kicking"."""
     phrases = ACTIONS[label.action]
-    one, two = pick(
-        rng,
-        (("foot", "feet"), ("leg", "legs"))
-        if phrases.instrument == "foot"
-        else (("hand", "hands"), ("arm", "arms"), ("fist", "fists") if label.action == "punch" else ("hand", "hands")),
-    )
+    names = ("foot", "leg") if phrases.instrument == "foot" else ("hand", "arm", "fist")
+    name = pick(rng, names)
+    name = "hand" if name == "fist" and label.action != "punch" else name
     owner = pick_possessor(rng)
-    both = label.side == "both"
-    noun = (
-        f"{pick(rng, ('both', 'two', f'both {owner.his}', f'{owner.his} two'))} {two}"
-        if both
-        else (f"{pick(rng, ('', owner.his + ' ', 'the '))}{label.side} {one}")
-    )
-    limb, verb = (
-        Agent(noun.strip(), "they" if both else "it", owner.his, number="p" if both else "s"),
-        pick(rng, phrases.limb),
-    )
+    if label.side == "both":
+        noun = f"{pick(rng, ('both', 'two', f'both {owner.his}', f'{owner.his} two'))} {_plural(name)}"
+        limb = Agent(noun, "they", owner.his, number="p")
+    else:
+        limb = Agent(f"{pick(rng, ('', f'{owner.his} ', 'the '))}{label.side} {name}", "it", owner.his)
+    verb, side = pick(rng, phrases.limb), label.side or ""
     way = rng.random()
     if way < 0.2:
-        return f"{limb.text} {conjugate(verb, 'ing', limb, label.side or '')}"
+        return f"{limb.text} {conjugate(verb, 'ing', limb, side)}"
     if way < 0.3:
-        return f"{random_agent(rng).text} with {limb.text} {conjugate(verb, 'ing', limb, label.side or '')}"
-    sentence = finite(verb, limb, label.side or "", rng)
+        return f"{random_agent(rng).text} with {limb.text} {conjugate(verb, 'ing', limb, side)}"
+    sentence = finite(verb, limb, side, rng)
     return f"{sentence} {pick(rng, NEUTRAL_ADVERBS)}" if chance(rng, 0.1) else sentence
+
+
+def _plural(name: str) -> str:
+    return "feet" if name == "foot" else f"{name}s"
 
 
 def _body_sentence(label: ActionLabel, rng: np.random.Generator) -> str:
