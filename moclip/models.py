@@ -17,6 +17,8 @@ from moclip.checkpoint import fingerprint, load_weights
 from moclip.errors import MoclipError
 
 NETWORKS = ("text", "masked", "residual", "length", "rvq")
+JUDGE = "motion"
+"""MoCLIP's motion encoder, which tells good takes from bad ones; a model may come without."""
 GRAPH_WEIGHTS = "graphs.json"
 """Which tensors each ONNX graph takes, by graph name."""
 EMBEDDED = Path(__file__).parent / "weights" / "embedded"
@@ -111,10 +113,13 @@ def load_model(name: str) -> ModelFiles:
     Raises MoclipError for missing or damaged files, and when a generator was trained with another text tower.
     """
     info = model_info(name)
-    loaded = {network: load_weights(info.path / f"{network}.safetensors") for network in NETWORKS}
+    networks = [*NETWORKS, *([JUDGE] if (info.path / f"{JUDGE}.safetensors").is_file() else [])]
+    loaded = {network: load_weights(info.path / f"{network}.safetensors") for network in networks}
     files = ModelFiles(info, {k: v[0] for k, v in loaded.items()}, {k: v[1] for k, v in loaded.items()})
     tower = fingerprint(files.arrays["text"])
-    for network in ("masked", "residual", "length"):
+    for network in networks:
+        if network in ("text", "rvq"):
+            continue
         trained_with = files.configs[network].get("text_fingerprint")
         if trained_with != tower:
             raise MoclipError(

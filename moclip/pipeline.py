@@ -13,13 +13,14 @@ from moclip.clauses import split_clauses
 from moclip.errors import Cancelled, MoclipError
 from moclip.features import features_to_joints, local_rotations
 from moclip.feet import hold_feet
-from moclip.models import ModelFiles, load_model
+from moclip.models import JUDGE, ModelFiles, load_model
 from moclip.motion import Motion
 from moclip.passages import Passage, passages_of
 from moclip.prompts import LONGEST_SECONDS, check_prompt, check_seconds
 from moclip.runtimes import Runtime
 from moclip.sampling import SamplingOptions, sample_base, sample_lengths, sample_residual
 from moclip.solver import solve_rotations
+from moclip.takes import best_takes, repeat_takes
 from moclip.tokenizer import Tokenizer
 
 MAX_BATCH = 16
@@ -119,6 +120,7 @@ class TextToMotion:
         self._stride = 2 ** files.configs["rvq"]["down_t"]
         self._longest = int(LONGEST_SECONDS * self.fps) // self._stride
         self._local_rotations = files.configs["rvq"].get("rotation_channels") == "local"
+        self._judged = JUDGE in files.arrays
         self._familiarity = _load_familiarity(files)
         self._tokenizer = Tokenizer()
 
@@ -159,8 +161,7 @@ class TextToMotion:
             warnings = [[*w, *far] for w, far in zip(warnings, self._familiarity.warnings(text), strict=True)]
         clauses = self._clauses(prompts, text)
         frames, lengths, passages = self._plan([check_seconds(r.seconds) for r in requests], text, clauses, seeds)
-        base = sample_base(self._network, passages, lengths, seeds, self.options, progress, cancelled)
-        codes = sample_residual(self._network, base, passages, lengths, seeds, self.options, progress, cancelled)
+        codes = self._codes(passages, lengths, seeds, progress, cancelled)
         results = []
         for k, prompt in enumerate(prompts):
             if cancelled():
@@ -214,6 +215,21 @@ class TextToMotion:
             ends = np.round(np.cumsum(SHORTEST_TOKENS + spare * lengths / lengths.sum())).astype(int)
             passages += passages_of(request, texts, np.diff(ends, prepend=0))
         return np.array(frames), -(-np.array(frames) // self._stride), passages
+
+    def _codes(
+        self,
+        passages: list[Passage],
+        lengths: np.ndarray,
+        seeds: list[int],
+        progress: Callable[[str, float], None],
+        cancelled: Callable[[], bool],
+    ) -> np.ndarray:
+        """(B, S, Q) codes of each request, of its best take."""
+        takes = self.options.takes if self._judged else 1
+        passages, lengths, seeds = repeat_takes(passages, lengths, seeds, takes)
+        base = sample_base(self._network, passages, lengths, seeds, self.options, progress, cancelled)
+        codes = sample_residual(self._network, base, passages, lengths, seeds, self.options, progress, cancelled)
+        return codes if takes == 1 else codes[best_takes(self._network, codes, passages, takes)]
 
     def _motion(self, tokens: np.ndarray, frames: int, text: str, seed: int) -> Motion:
         features = self._network.decode(tokens[None])[0][:frames]

@@ -25,8 +25,9 @@ class SamplingOptions:
     ramp_guidance: raise guidance from 1 to its target over the steps. confidence_noise: scale of the Gumbel noise on
     the confidences, annealed to 0; constant guidance and bare confidence tend to repeat one token. by_clause: give each
     clause of a sentence its own part of the motion; sentence_share: how much of the whole sentence's vector goes into
-    each clause's, for who it is and how they move. hold_feet: keep standing feet from sliding (`moclip.feet`), which is
-    no part of the sampling itself. `OFFICIAL` has MoMask's own rule.
+    each clause's, for who it is and how they move. takes: how many motions are sampled, of which MoCLIP chooses the one
+    nearest to the text (`moclip.takes`); 1 for a model without its motion encoder. hold_feet: keep standing feet from
+    sliding (`moclip.feet`), which is no part of the sampling itself. `OFFICIAL` has MoMask's own rule.
     """
 
     steps: int = 10
@@ -39,6 +40,7 @@ class SamplingOptions:
     confidence_noise: float = 1.0
     by_clause: bool = True
     sentence_share: float = 0.5
+    takes: int = 4
     hold_feet: bool = True
 
 
@@ -51,6 +53,7 @@ OFFICIAL = SamplingOptions(
     ramp_guidance=False,
     confidence_noise=0.0,
     by_clause=False,
+    takes=1,
 )
 
 Progress = Callable[[str, float], None]

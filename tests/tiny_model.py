@@ -16,6 +16,7 @@ def make_tiny_model(folder: Path, name: str = "tiny", seed: int = 0) -> Path:
     """Write networks, graphs, familiarity table and description. Needs torch, open_clip and onnx."""
     import torch
 
+    from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
     from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig
     from moclip.generators.momask.rvq import RVQ
     from moclip.generators.momask.transformers import LengthEstimator, MaskedTransformer, ResidualTransformer
@@ -49,6 +50,9 @@ def make_tiny_model(folder: Path, name: str = "tiny", seed: int = 0) -> Path:
             layer.codebook.normal_()
         config = {"kind": "rvq", **rvq_sizes.to_dict(), "rotation_channels": "local", "fps": 20}
         save_weights(folder / "rvq.safetensors", rvq.state_dict(), config)
+        judge = MotionEncoderConfig(part_width=4, width=16, layers=1, heads=2, embed_dim=16, frame_stride=4)
+        config = {"kind": "motion", **judge.to_dict(), "text_fingerprint": tower}
+        save_weights(folder / "motion.safetensors", MotionEncoder(judge).state_dict(), config)
         np.save(folder / "familiarity.npy", np.eye(4, 16, dtype=np.float16))
         details = {
             "format": 1, "name": name, "licence": "none", "description": "untrained", "fps": 20,

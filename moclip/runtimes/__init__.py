@@ -34,6 +34,10 @@ class Runtime(Protocol):
         """(B, S, Q), -1 adds nothing -> features (B, 4 S, F) in their own units."""
         ...
 
+    def motion(self, joints: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """(B, T, 22, 3) metres, (B, T) bool -> unit vectors (B, D) in the text tower's space; not in every model."""
+        ...
+
     def encode(self, features: np.ndarray) -> np.ndarray:
         """(B, 4 S, F) -> codes (B, S, Q)."""
         ...

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from moclip.models import GRAPH_WEIGHTS, ModelFiles
+from moclip.models import GRAPH_WEIGHTS, JUDGE, ModelFiles
 from moclip.runtimes.torch_runtime import restore_network
 from moclip.text.traceable import TraceableTower
 
@@ -28,7 +28,7 @@ class _Call(nn.Module):
 
 
 def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
-    """Write text, masked, residual, length, decode and encode graphs to `out`; weights stay in their own files."""
+    """Write the graphs of all networks to `out`; weights stay in their own files."""
     networks = {
         kind: restore_network(kind, files.configs[kind], files.arrays[kind]) for kind in files.arrays if kind != "text"
     }
@@ -55,6 +55,12 @@ def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
         "decode": ("rvq", "decode", {"codes": every}, {"codes": {1: "S"}}),
         "encode": ("rvq", "encode", {"features": features}, {"features": {1: "T"}}),
     }  # fmt: skip
+    if JUDGE in networks:
+        inputs = {
+            "joints": torch.randn(batch, 4 * length, 22, 3),
+            "valid": torch.ones(batch, 4 * length, dtype=torch.bool),
+        }
+        calls[JUDGE] = (JUDGE, "forward", inputs, {"joints": {1: "T"}, "valid": {1: "T"}})
     written, weights = [], {}
     for name, (kind, method, inputs, axes) in calls.items():
         graph, weights[name] = _trace(networks[kind], method, inputs, axes)

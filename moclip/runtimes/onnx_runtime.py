@@ -20,14 +20,15 @@ NETWORK_OF = {
     "length": "length",
     "decode": "rvq",
     "encode": "rvq",
+    "motion": "motion",
 }
+_NOT_NEEDED = ("encode", "motion")
 
 
 def _graph_weights(path: Path) -> dict[str, list[str]]:
     try:
         weights = json.loads(path.read_text(encoding="utf-8"))
-        # Generating needs all graphs but the encoder's.
-        return {call: list(weights[call]) for call in NETWORK_OF if call in weights or call != "encode"}
+        return {call: list(weights[call]) for call in NETWORK_OF if call in weights or call not in _NOT_NEEDED}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MoclipError(
             f"The model has no readable {path.name}, which the onnx runtime needs.",
@@ -98,6 +99,9 @@ class OnnxRuntime:
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         return self._call("decode", codes=codes)
+
+    def motion(self, joints: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        return self._call("motion", joints=joints, valid=valid)
 
     def encode(self, features: np.ndarray) -> np.ndarray:
         return self._call("encode", features=features)

@@ -28,6 +28,10 @@ def build_network(kind: str, config: dict[str, Any]) -> nn.Module:
         from moclip.text.tower import TextTower, TowerConfig
 
         return TextTower(TowerConfig.from_dict(_sizes(config)))
+    if kind == "motion":
+        from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
+
+        return MotionEncoder(MotionEncoderConfig.from_dict(_sizes(config)))
     makers: dict[str, Callable[[], nn.Module]] = {
         "rvq": lambda: RVQ(RVQConfig.from_dict(_sizes(config))),
         "masked": lambda: MaskedTransformer(TransformerConfig.from_dict(_sizes(config))),
@@ -100,6 +104,9 @@ class TorchRuntime:
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         return self._call(self.networks["rvq"].decode, codes)
+
+    def motion(self, joints: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        return self._call(self.networks["motion"], joints, valid)
 
     def encode(self, features: np.ndarray) -> np.ndarray:
         return self._call(self.networks["rvq"].encode, features)

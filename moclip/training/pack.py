@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from moclip.checkpoint import fingerprint, load_weights
+from moclip.checkpoint import fingerprint, load_weights, save_weights
 from moclip.data.folder import DatasetFolder
-from moclip.models import NETWORKS, load_model, write_description
+from moclip.models import JUDGE, NETWORKS, load_model, write_description
 from moclip.training.recipe import Log, tower_vectors
 
 CENTRES = 512
@@ -47,6 +47,16 @@ def familiarity(
     return centres, float(np.quantile(known, 0.005))
 
 
+def _write_judge(work: Path, out: Path, tower: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Write MoCLIP's motion encoder out of the file that holds both of its sides."""
+    arrays, config = load_weights(work / "moclip.safetensors")
+    prefix = f"{JUDGE}."
+    arrays = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    config = {"kind": JUDGE, **config["motion"], "text_fingerprint": tower}
+    save_weights(out / f"{JUDGE}.safetensors", arrays, config)
+    return arrays, config
+
+
 def pack(dataset: DatasetFolder, work: Path, out: Path, *, name: str, description: str, log: Log = print) -> None:
     """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced."""
     from moclip.runtimes.export import export_graphs
@@ -57,6 +67,7 @@ def pack(dataset: DatasetFolder, work: Path, out: Path, *, name: str, descriptio
     loaded = {network: load_weights(path) for network, path in files.items()}
     for network, path in files.items():
         shutil.copyfile(path, out / f"{network}.safetensors")
+    loaded[JUDGE] = _write_judge(work, out, fingerprint(loaded["text"][0]))
     centres, threshold = familiarity(dataset, loaded["text"], log)
     np.save(out / "familiarity.npy", centres.astype(np.float16))
     details = {
