@@ -96,11 +96,12 @@ def test_same_tokens_alone_in_a_batch_and_in_both_runtimes(engines):
     assert len(np.unique(batches[0][2].tokens[:, 0])) > 3  # tokens differ at all
 
 
-def test_other_seeds_give_other_tokens(engines):
-    # The tiny model draws among few codes, so that the best takes of two seeds may be one.
-    found = [engines[0].generate([Request(PROMPTS[0], 4.0, seed)])[0].tokens for seed in (1, 2, 3, 4, 1)]
-    assert any(not np.array_equal(found[0], other) for other in found[1:4])
-    assert np.array_equal(found[0], found[4])
+def test_other_seeds_give_other_tokens(engines, monkeypatch):
+    # With one code of the tiny model's twelve to draw from, the best takes of two seeds would be the same.
+    monkeypatch.setattr(engines[0], "options", replace(engines[0].options, top_share=0.5))
+    one, other, again = (engines[0].generate([Request(PROMPTS[0], 4.0, seed)])[0] for seed in (1, 2, 1))
+    assert not np.array_equal(one.tokens, other.tokens)
+    assert np.array_equal(one.tokens, again.tokens)
 
 
 @pytest.mark.parametrize(("seconds", "frames", "tokens"), [(1.0, 20, 5), (1.05, 21, 6), (3.3, 66, 17), (9.8, 196, 49)])
