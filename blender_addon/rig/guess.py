@@ -7,6 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 
+_FEWEST = 15
+"""Bones of a rig that can carry a motion: pelvis, spine, head and three in each limb."""
+
+
 @dataclass(frozen=True)
 class BoneShape:
     """head, tail: (3,) at rest, Z up, facing -Y or +Y. parent: a name or None. Parents come before children."""
@@ -22,6 +26,8 @@ def guess_bones(bones: Sequence[BoneShape]) -> dict[str, str]:
 
     Legs are a pair of chains that mirror one another and end lowest, arms a pair that leaves the spine sideways.
     """
+    if len(bones) < _FEWEST:
+        return {}
     rig = _Rig(bones)
     for pelvis in rig.names:
         legs = rig.mirrored_pair(rig.children[pelvis], lowest=True)

@@ -94,7 +94,7 @@ def test_keyframe_goes_on_after_a_bad_row(tmp_path):
     lines = done.stdout.splitlines()
     assert any(line.startswith("row 1: done: MoCLIP: 'a person walks forward', 1.5 s") for line in lines), done.stdout
     assert "row 2: failed: The scene has no armature named 'Nobody'." in lines
-    assert any(line.startswith("row 3: failed: The bones of 'Robot'") for line in lines)
+    assert any(line.startswith("row 3: failed: The bones of 'Robot'") for line in lines), done.stdout
     assert any(line.startswith("row 4: failed: The prompt is empty") for line in lines)
     assert any(line.startswith("row 5: failed:") and "99" in line for line in lines)
     assert any(line.startswith("row 6: done: MoCLIP") for line in lines)
