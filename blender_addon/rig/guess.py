@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
 _FEWEST = 15
 """Bones of a rig that can carry a motion: pelvis, spine, head and three in each limb."""
 
