@@ -117,9 +117,7 @@ def load_model(name: str) -> ModelFiles:
     loaded = {network: load_weights(info.path / f"{network}.safetensors") for network in networks}
     files = ModelFiles(info, {k: v[0] for k, v in loaded.items()}, {k: v[1] for k, v in loaded.items()})
     tower = fingerprint(files.arrays["text"])
-    for network in networks:
-        if network in ("text", "rvq"):
-            continue
+    for network in (n for n in networks if n not in ("text", "rvq")):
         trained_with = files.configs[network].get("text_fingerprint")
         if trained_with != tower:
             raise MoclipError(

@@ -7,8 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
-from moclip.evaluation.prompt_checks import Prompt, Sample, load_prompts, run_checks, summarise
+from moclip.evaluation.prompt_checks import (
+    Prompt,
+    Sample,
+    bare_words,
+    known_prompts,
+    load_prompts,
+    run_checks,
+    summarise,
+)
 from moclip.evaluation.rules import RULES
 from moclip.models import list_models
 from moclip.motion import Motion
@@ -61,7 +70,9 @@ def test_left_and_right_are_asked_equally_often(prompts):
 
 
 def test_lists_share_no_prompt():
-    texts = [_bare(p.text) for name in ("prompts", "tuning", "fresh") for p in load_prompts(FOLDER / f"{name}.json")]
+    texts = [
+        bare_words(p.text) for name in ("prompts", "tuning", "fresh") for p in load_prompts(FOLDER / f"{name}.json")
+    ]
     assert len(set(texts)) == len(texts)
 
 
@@ -75,12 +86,20 @@ def test_prompts_are_not_sentences_of_the_caption_grammar(prompts):
         name, _, side = action.partition("_")
         sided = {"wave": "wave", "raise": "raise_hand"}.get(name)
         label = ActionLabel(sided, None, side) if sided else ActionLabel(action, None, None)
-        written |= {_bare(c) for c in write_captions([label], rng, 400)}
-    assert not [p.text for p in prompts if _bare(p.text) in written]
+        written |= {bare_words(c) for c in write_captions([label], rng, 400)}
+    assert not [p.text for p in prompts if bare_words(p.text) in written]
 
 
-def _bare(text: str) -> str:
-    return " ".join("".join(c if c.isalpha() else " " for c in text.lower()).split())
+def test_prompts_that_are_captions_are_named(tmp_path):
+    for part in ("new_joint_vecs", "texts"):
+        (tmp_path / part).mkdir()
+    for clip, caption in (("a", "A man walks!"), ("b", "a man runs")):
+        (tmp_path / "texts" / f"{clip}.txt").write_text(f"{caption}#a/DET#0.0#0.0\n")
+    (tmp_path / "train.txt").write_text("a\n")
+    for name in ("Mean", "Std"):
+        np.save(tmp_path / f"{name}.npy", np.ones(263))
+    prompts = [Prompt(text, ("walk",), None) for text in ("a man walks", "a man runs", "a man walked")]
+    assert known_prompts(prompts, DatasetFolder(tmp_path)) == ["a man walks"]
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from tiny_model import make_tiny_model  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from backend.commands.evaluate import app  # noqa: E402
-from moclip.alignment.motion_encoder import MotionEncoderConfig  # noqa: E402
+from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig  # noqa: E402
 from moclip.alignment.train import AlignmentConfig, PairedClips, train_moclip  # noqa: E402
 from moclip.checkpoint import save_weights  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
-from moclip.evaluation.retrieval import load_motion_encoder, retrieval  # noqa: E402
+from moclip.evaluation.retrieval import load_spaces, retrieval  # noqa: E402
 from moclip.evaluation.text_motion import evaluate_text_motion  # noqa: E402
 from moclip.evaluation.train_evaluator import JudgedClips  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
@@ -149,31 +149,31 @@ def test_sixteen_pairs_are_learnt_by_heart_and_retrieved(tmp_path):
     pairs = sixteen_pairs()
     schedule = Schedule(steps=150, learning_rate=4e-3, warmup=5, validate_every=50)
     config = AlignmentConfig(frozen_share=0.2, student_rate=1.0, tether_weight=0.01)
-    untrained = retrieval(tower.eval(), load_untrained(tmp_path), pairs)["text to motion"]
+    before = retrieval(tower.eval(), MotionEncoder(MOTION).eval(), pairs)["text to motion"]
     student = train_moclip(tower, pairs, pairs, tmp_path, MOTION, config, schedule, batch=32, log=lambda line: None)
-    found = retrieval(student.eval(), load_motion_encoder(tmp_path / "moclip.safetensors"), pairs)
-    assert found["text to motion"][1] == found["motion to text"][1] == 1.0 > untrained[1]
+    save_tower(student, tmp_path / "text.safetensors")
+    found = retrieval(*load_spaces("", tmp_path), pairs)
+    assert found["text to motion"][1] == found["motion to text"][1] == 1.0 > before[1]
     assert found["chance"] == {1: 1 / 16}
 
 
-def load_untrained(folder):
-    from moclip.alignment.motion_encoder import MotionEncoder
-
-    state = {f"motion.{name}": value for name, value in MotionEncoder(MOTION).state_dict().items()}
-    save_weights(folder / "untrained.safetensors", state, {"kind": "moclip", "motion": MOTION.to_dict()})
-    return load_motion_encoder(folder / "untrained.safetensors")
-
-
-def test_retrieval_on_a_folder_and_what_is_missing(folder, tmp_path):
-    load_untrained(tmp_path).requires_grad_(False)
-    (tmp_path / "untrained.safetensors").rename(tmp_path / "moclip.safetensors")
-    save_tower(TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=16)), tmp_path / "text.safetensors")
-    command = ["retrieval", "--dataset", str(folder), "--work", str(tmp_path)]
+def test_retrieval_by_model_by_work_folder_and_what_is_missing(folder, tmp_path):
+    model = make_tiny_model(tmp_path / "tiny")
+    command = ["retrieval", "--dataset", str(folder), "--model", str(model)]
     found = json.loads(CliRunner().invoke(app, [*command, "--json"], catch_exceptions=False).stdout)
     assert found["clips"] == 33 and 0 <= found["text to motion"]["1"] <= found["text to motion"]["10"] <= 1
     assert "text to motion" in CliRunner().invoke(app, command).stdout
-    missing = CliRunner().invoke(app, [*command[:4], str(tmp_path / "nowhere")])
-    assert isinstance(missing.exception, MoclipError) and "moclip train moclip" in missing.exception.hint
-    save_tower(TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=8)), tmp_path / "other.safetensors")
-    other = CliRunner().invoke(app, [*command, "--tower", str(tmp_path / "other.safetensors")])
-    assert isinstance(other.exception, MoclipError) and "makes 8 numbers" in other.exception.message
+    for args, says in (
+        ([*command[:3], "--work", str(tmp_path)], "There is no weights file"),
+        ([*command, "--tower", str(other_tower(tmp_path))], "makes 8 numbers"),
+    ):
+        refused = CliRunner().invoke(app, args)
+        assert isinstance(refused.exception, MoclipError) and says in refused.exception.message
+    (model / "motion.safetensors").unlink()
+    without = CliRunner().invoke(app, command)
+    assert isinstance(without.exception, MoclipError) and "comes without" in without.exception.message
+
+
+def other_tower(folder):
+    save_tower(TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=8)), folder / "other.safetensors")
+    return folder / "other.safetensors"

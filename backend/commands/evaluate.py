@@ -66,6 +66,9 @@ def prompts_command(
     seeds: Annotated[int, typer.Option(min=1, help="Samples for each prompt, one a seed.")] = 5,
     first_seed: Annotated[int, typer.Option(min=0, help="The first of the seeds, which follow one another.")] = 0,
     prompts: Annotated[Path, typer.Option(help="JSON list of prompts with their actions.")] = DEFAULT_PROMPTS,
+    dataset: Annotated[
+        Path | None, typer.Option(help="Also count the prompts that are captions of this dataset's training split.")
+    ] = None,
     runtime: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto",
     preview: Annotated[Path | None, typer.Option(help="Folder for a contact sheet of each failing sample.")] = None,
     as_json: Json = False,
@@ -75,16 +78,18 @@ def prompts_command(
     from rich.progress import Progress
 
     from backend.terminal import print_json
-    from moclip.evaluation.prompt_checks import load_prompts, run_checks, summarise
+    from moclip.data.folder import DatasetFolder
+    from moclip.evaluation.prompt_checks import known_prompts, load_prompts, run_checks, summarise
     from moclip.pipeline import TextToMotion
 
     listed = load_prompts(prompts)
+    known = known_prompts(listed, DatasetFolder(dataset)) if dataset else None
     loaded = TextToMotion.load(model, runtime)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("prompt checks", total=1.0)
         drawn = range(first_seed, first_seed + seeds)
         samples = list(run_checks(loaded, listed, drawn, lambda done: bar.update(task, completed=done)))
-    summary = {"model": model, "first_seed": first_seed, **summarise(samples)}
+    summary = {"model": model, "first_seed": first_seed, "known_prompts": known, **summarise(samples)}
     if preview:
         _save_sheets(samples, preview)
     if as_json:
@@ -136,23 +141,24 @@ def text_motion_command(
 @app.command("retrieval")
 def retrieval_command(
     dataset: Annotated[Path, typer.Option(help="Dataset folder.")],
-    work: Annotated[Path, typer.Option(help="Folder with moclip.safetensors and text.safetensors.")],
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded",
+    work: Annotated[
+        Path | None, typer.Option(help="In place of a model: a folder with moclip.safetensors and text.safetensors.")
+    ] = None,
     tower: Annotated[Path | None, typer.Option(help="Another text tower in place of the fine-tuned one.")] = None,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
     seed: Annotated[int, typer.Option(min=0, help="Of the captions drawn.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Recall of motions by text and texts by motion. Example: moclip evaluate retrieval --dataset data/mocap
-    --work runs/first"""
+    """Recall of motions by text and texts by motion. Example: moclip evaluate retrieval --dataset data/mocap"""
     from backend.terminal import print_json, print_table
     from moclip.alignment.train import pair_clips
     from moclip.data.folder import DatasetFolder
-    from moclip.evaluation.retrieval import load_motion_encoder, retrieval
-    from moclip.text.tower import load_tower
+    from moclip.evaluation.retrieval import load_spaces, retrieval
     from moclip.training.clips import load_clips
 
     folder = DatasetFolder(dataset)
-    encoder, text = load_motion_encoder(work / "moclip.safetensors"), load_tower(tower or work / "text.safetensors")
+    text, encoder = load_spaces(model, work, tower)
     clips = pair_clips(load_clips(folder, split), folder.clips)
     found = retrieval(text, encoder, clips, seed)
     if as_json:
@@ -178,6 +184,8 @@ def _print_summary(summary: dict[str, Any]) -> None:
     print(f"one action:  {percent(summary['one_action'])}")
     print(f"two actions: {percent(summary['two_actions'])}")
     print(f"left for right: {percent(summary['side_error'])} of {summary['side_samples']} samples that name one side")
+    if summary["known_prompts"] is not None:
+        print(f"{len(summary['known_prompts'])} prompts are captions of the training split, word for word")
     if summary["walk_foot_skating"] is not None:
         skating, jerk = summary["walk_foot_skating"], summary["walk_mean_jerk"]
         print(f"walks: feet skate in {skating:.1%} of contacts, mean jerk {jerk:.0f} m/s^3")

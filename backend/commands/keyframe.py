@@ -48,6 +48,9 @@ def keyframe(
 
     with fresh_user_folder() as env:
         run_script(found, "keyframe", task, env, hear)
+    for row in rows:
+        if row["row"] not in states:
+            typer.echo(f"row {row['row']}: failed: Blender said nothing of it.")
     done = sum(states.values())
     typer.echo(f"{done} of {len(rows) + len(failures)} rows keyed, written to {out}")
     if done < len(rows) + len(failures):

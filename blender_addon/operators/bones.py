@@ -38,15 +38,15 @@ class MOCLIP_OT_detect_bones(_OfTarget, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         rig = _target(context)
-        found = detect_bones(rig)
+        try:
+            found = detect_bones(rig)
+        except MoclipError as error:
+            return fail(self, error)
         fill(rig, found)
         missing = [joint for joint in REQUIRED if joint not in found]
         if missing:
-            return fail(self, MoclipError(
-                f"No bone of '{rig.name}' was found for {', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}.",
-                hint="Choose the missing ones in the table.",
-                code="incomplete_rig",
-            ))  # fmt: skip
+            shown = f"{', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}"
+            return tell(self, f"Choose the bones of '{rig.name}' that were not found: {shown}.", level="WARNING")
         return tell(self, f"Found {len(found)} of 22 joints on '{rig.name}'.")
 
 

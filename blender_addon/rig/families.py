@@ -6,7 +6,7 @@ count as underscores.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 _CENTRE = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 _SIDED = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
@@ -15,22 +15,21 @@ _SIDED = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist"
 @dataclass(frozen=True)
 class Family:
     """centre: pelvis, spine1, spine2, spine3, neck, head. sided: hip, knee, ankle, foot (toes), collar, shoulder,
-    elbow, wrist, with {side} (left) or {s} (l). A joint without a bone is "-"; `a/b` takes the first that the rig has.
+    elbow, wrist, with {side} (left) or {s} (l). `a/b` takes the first that the rig has.
     prefixes: what may stand before every name, most specific first.
     """
 
     title: str
     centre: str
     sided: str
-    prefixes: tuple[str, ...] = field(default=("",))
+    prefixes: tuple[str, ...] = ("",)
 
     def names(self) -> dict[str, tuple[str, ...]]:
         """Joint -> the names that its bone may have, in lower case without prefix, best first."""
-        table = {joint: names for joint, names in zip(_CENTRE, self.centre.split(), strict=True) if names != "-"}
+        table = dict(zip(_CENTRE, self.centre.split(), strict=True))
         for side in ("left", "right"):
             for joint, names in zip(_SIDED, self.sided.split(), strict=True):
-                if names != "-":
-                    table[f"{side}_{joint}"] = names.format(side=side, s=side[0])
+                table[f"{side}_{joint}"] = names.format(side=side, s=side[0])
         return {joint: tuple(name.lower() for name in names.split("/")) for joint, names in table.items()}
 
     def match(self, bones: Collection[str]) -> dict[str, str]:

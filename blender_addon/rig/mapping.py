@@ -34,14 +34,6 @@ def map_rig(rig: bpy.types.Object) -> dict[str, str]:
     missing = [joint for joint in REQUIRED if joint not in found]
     if not missing:
         return found
-    controls = next((title for name, title in _CONTROLS.items() if name in _lower(rig.data.bones.keys())), None)
-    if controls:
-        raise MoclipError(
-            f"'{rig.name}' is {controls}, whose controls cannot be keyed yet.",
-            hint="Choose its metarig or an exported copy, or press Create Armature.",
-            action="create_armature",
-            code="control_rig",
-        )
     if len(missing) > len(REQUIRED) // 2:
         raise MoclipError(
             f"The bones of '{rig.name}' are not recognised, neither by name nor by shape.",
@@ -57,24 +49,28 @@ def map_rig(rig: bpy.types.Object) -> dict[str, str]:
 
 
 def detect_bones(rig: bpy.types.Object) -> dict[str, str]:
-    """Joint name -> bone name, by known names, else by shape; {} where nothing is recognised."""
+    """Joint name -> bone name, by known names, else by shape; {} where nothing is recognised.
+
+    Raises MoclipError for a rig of controls.
+    """
     names = rig.data.bones.keys()
-    found = map_names(names)
-    return found or ({} if _lower(names) & set(_CONTROLS) else guess_bones(_shapes(rig)))
+    controls = {_CONTROLS[name.lower()] for name in names if name.lower() in _CONTROLS}
+    if controls:
+        raise MoclipError(
+            f"'{rig.name}' is {controls.pop()}, whose controls cannot be keyed yet.",
+            hint="Choose its metarig or an exported copy, or press Create Armature.",
+            action="create_armature",
+            code="control_rig",
+        )
+    return map_names(names) or guess_bones(_shapes(rig))
 
 
 def map_names(names: Collection[str]) -> dict[str, str]:
     """Joint name -> bone name by the family that knows most of the needed names; {} when none knows half of them."""
-    if _lower(names) & set(_CONTROLS):
-        return {}
     found = [family.match(names) for family in FAMILIES]
     best = max(found, key=lambda match: (sum(joint in match for joint in REQUIRED), len(match)))
     known = sum(joint in best for joint in REQUIRED) > len(REQUIRED) // 2
     return {joint: best[joint] for joint in JOINT_NAMES if joint in best} if known else {}
-
-
-def _lower(names: Collection[str]) -> set[str]:
-    return {name.lower() for name in names}
 
 
 def _from_table(rig: bpy.types.Object) -> dict[str, str]:

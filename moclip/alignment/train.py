@@ -4,6 +4,7 @@
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 
 from moclip.alignment.losses import alignment_loss, contrastive_loss, tether_loss
 from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
+from moclip.checkpoint import load_weights
+from moclip.errors import MoclipError
 from moclip.features import features_to_joints
 from moclip.generators.momask.config import Config
 from moclip.text.tower import TextTower
@@ -44,6 +47,21 @@ class MoCLIP(nn.Module):
         self.teacher = deepcopy(tower).requires_grad_(False).eval()
         self.motion = MotionEncoder(motion)
         self.log_scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
+
+
+def motion_encoder_weights(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Tensors and configuration of the motion encoder alone, out of the `moclip.safetensors` of `train_moclip`.
+
+    Raises MoclipError for a missing, damaged or other file.
+    """
+    arrays, config = load_weights(path)
+    if config.get("kind") != "moclip":
+        raise MoclipError(
+            f"The weights file {path} is not a MoCLIP.", hint="Run `moclip train moclip` first.", code="bad_weights"
+        )
+    prefix = "motion."
+    own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    return own, {"kind": "motion", **config["motion"]}
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,16 @@
 """The words of the captions: for every canonical action its core phrases, in base form (see `moclip.text.grammar`).
 
 plain: said without a side. sided: need one hand, foot or direction. both: for two hands. tails: optional endings of a
-short plain phrase (directions). endings: optional endings of any phrase. limb: what a limb itself does ("goes up").
-instrument: "hand" or "foot" when a plain phrase may end with "with {his} left hand".
+short plain phrase (directions). endings: optional endings of any phrase. limb: what the named hand, arm, foot or leg
+does itself ("go up"). body: what another part of the body or a thing held does: subject, `>`, verb phrase; an `s` or
+`feet` makes a plural. instrument: "hand" or "foot" when a plain phrase may end with "with {his} left hand".
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from moclip.data.everyday_phrases import EVERYDAY, EverydayPhrases
+from moclip.data.everyday_phrases import Tables, everyday_phrases
 from moclip.text.grammar import words
 
 
@@ -26,11 +27,11 @@ class ActionPhrases:
     styled: bool = True
     endings: tuple[str, ...] = ()
     limb: tuple[str, ...] = ()
+    body: tuple[str, ...] = ()
 
-    def joined(self, more: EverydayPhrases) -> ActionPhrases:
+    def joined(self, more: Tables) -> ActionPhrases:
         """These phrases first, then the others."""
-        tables = {name: getattr(self, name) + getattr(more, name) for name in vars(more)}
-        return replace(self, **{name: tuple(dict.fromkeys(table)) for name, table in tables.items()})
+        return replace(self, **{name: tuple(dict.fromkeys(getattr(self, name) + more[name])) for name in more})
 
 
 def _action(
@@ -468,7 +469,7 @@ _TURNS = """turn {side}|turn to the {side}|turn {side} while walking|*walk and *
 for _side, _clock in (("left", ("counterclockwise", "anticlockwise")), ("right", ("clockwise",))):
     _circles = [f"walk {clock}|walk in a circle {clock}|walk {clock} in a curve" for clock in _clock]
     ACTIONS[f"turn_{_side}"] = _action("|".join([_TURNS.replace("{side}", _side), *_circles]))
-ACTIONS.update({name: ACTIONS[name].joined(more) for name, more in EVERYDAY.items()})
+ACTIONS.update({name: ACTIONS[name].joined(more) for name, more in everyday_phrases().items()})
 
 # Noun phrases without their article; {side} where it is told. "a tired walk", "a wave with the left hand".
 NOUNS: dict[str, str] = {

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from moclip.data.action_phrases import ACTIONS, NOUNS, ActionPhrases
-from moclip.data.everyday_phrases import BODY
 from moclip.data.labels import ActionLabel
 from moclip.data.style_phrases import ALIASES, NEUTRAL_ADVERBS, STYLES, StylePhrases
 from moclip.errors import MoclipError
@@ -205,7 +204,7 @@ def _one(label: ActionLabel, rng: np.random.Generator) -> str:
         return noun_phrase(label, rng)
     if label.side is not None and ACTIONS[label.action].limb and chance(rng, 0.08):
         return _with_scene(_limb_sentence(label, rng), rng)
-    if label.action in BODY and (label.side != "both" or not ACTIONS[label.action].sided) and chance(rng, 0.06):
+    if _has_body_sentences(label) and chance(rng, 0.06):
         return _with_scene(_body_sentence(label, rng), rng)
     return _with_scene(_sentence(label, rng), rng)
 
@@ -228,19 +227,18 @@ def _sentence(label: ActionLabel, rng: np.random.Generator) -> str:
     return finite(phrase, agent, side, rng)
 
 
+_LIMBS = {"kick": ("foot", "leg"), "punch": ("hand", "arm", "fist")}
+
+
 def _limb_sentence(label: ActionLabel, rng: np.random.Generator) -> str:
     """The limb is the subject: "her left arm goes up", "both hands waving", "a man with his right foot kicking"."""
-    phrases = ACTIONS[label.action]
-    names = ("foot", "leg") if phrases.instrument == "foot" else ("hand", "arm", "fist")
-    name = pick(rng, names)
-    name = "hand" if name == "fist" and label.action != "punch" else name
-    owner = pick_possessor(rng)
+    name, owner = pick(rng, _LIMBS.get(label.action, ("hand", "arm", "hand"))), pick_possessor(rng)
     if label.side == "both":
         noun = f"{pick(rng, ('both', 'two', f'both {owner.his}', f'{owner.his} two'))} {_plural(name)}"
         limb = Agent(noun, "they", owner.his, number="p")
     else:
         limb = Agent(f"{pick(rng, ('', f'{owner.his} ', 'the '))}{label.side} {name}", "it", owner.his)
-    verb, side = pick(rng, phrases.limb), label.side or ""
+    verb, side = pick(rng, ACTIONS[label.action].limb), label.side or ""
     way = rng.random()
     if way < 0.2:
         return f"{limb.text} {conjugate(verb, 'ing', limb, side)}"
@@ -254,9 +252,14 @@ def _plural(name: str) -> str:
     return "feet" if name == "foot" else f"{name}s"
 
 
+def _has_body_sentences(label: ActionLabel) -> bool:
+    phrases = ACTIONS[label.action]
+    return bool(phrases.body) and not (label.side == "both" and phrases.sided)  # those of sided actions name one hand
+
+
 def _body_sentence(label: ActionLabel, rng: np.random.Generator) -> str:
     """A part of the body is the subject: "her feet leave the ground", "left palm swaying in farewell"."""
-    noun, _, phrase = pick(rng, BODY[label.action]).replace("{side}", label.side or "").partition(" > ")
+    noun, _, phrase = pick(rng, ACTIONS[label.action].body).replace("{side}", label.side or "").partition(" > ")
     owner = pick_possessor(rng)
     plural = noun.endswith(("s", "feet")) and not noun.endswith("ss")
     subject = noun if noun.startswith("both") else f"{owner.his if chance(rng, 0.7) else 'the'} {noun}"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.evaluation.kinematics import FPS, foot_skating, mean_jerk
 from moclip.evaluation.rules import RULES, shows, wrong_side
@@ -56,6 +57,17 @@ def load_prompts(path: Path) -> list[Prompt]:
     if not prompts:
         raise MoclipError(f"{path} holds no prompts.", hint=hint, code="bad_file")
     return prompts
+
+
+def known_prompts(prompts: Sequence[Prompt], dataset: DatasetFolder) -> list[str]:
+    """The prompts that are captions of the training split, but for case and punctuation."""
+    captions = {bare_words(c) for clip in dataset.ids("train") for c in dataset.captions(clip)}
+    return [prompt.text for prompt in prompts if bare_words(prompt.text) in captions]
+
+
+def bare_words(text: str) -> str:
+    """The words of a sentence in lower case, without punctuation."""
+    return " ".join("".join(char if char.isalpha() else " " for char in text.lower()).split())
 
 
 def run_checks(

@@ -8,32 +8,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
-from moclip.alignment.train import PairedClips
-from moclip.checkpoint import load_weights
+from moclip.alignment.motion_encoder import MotionEncoder
+from moclip.alignment.train import PairedClips, motion_encoder_weights
 from moclip.errors import MoclipError
 from moclip.evaluation.metrics import recall
-from moclip.text.tower import TextTower
+from moclip.models import JUDGE, load_model
+from moclip.runtimes.torch_runtime import restore_network
+from moclip.text.tower import TextTower, load_tower
 
 BATCH = 64
 
 
-def load_motion_encoder(path: Path) -> MotionEncoder:
-    """The motion encoder of a `moclip.safetensors`. Raises MoclipError for a missing, damaged or other file."""
-    if not Path(path).is_file():
-        raise MoclipError(f"There is no file {path}.", hint="Run `moclip train moclip` first.", code="bad_weights")
-    arrays, config = load_weights(path)
-    try:
-        network = MotionEncoder(MotionEncoderConfig.from_dict(config["motion"]))
-        prefix = "motion."
-        network.load_state_dict(
-            {k.removeprefix(prefix): torch.from_numpy(v) for k, v in arrays.items() if k.startswith(prefix)}
-        )
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+def load_spaces(model: str, work: Path | None = None, tower: Path | None = None) -> tuple[TextTower, MotionEncoder]:
+    """Text tower and motion encoder of a model, or of a work folder that `moclip train moclip` wrote.
+
+    tower: the file of another text tower. Raises MoclipError for what is missing or damaged, and for a model without a
+    motion encoder.
+    """
+    if work is not None:
+        arrays, config = motion_encoder_weights(work / "moclip.safetensors")
+        text = load_tower(tower or work / "text.safetensors")
+        return text, restore_network(JUDGE, config, arrays)
+    files = load_model(model)
+    if JUDGE not in files.arrays:
         raise MoclipError(
-            f"The file {path} holds no motion encoder of this version.", hint="Train it again.", code="bad_weights"
-        ) from error
-    return network.eval().requires_grad_(False)
+            f"The model '{model}' comes without MoCLIP's motion encoder.",
+            hint="Use another model, or --work with a folder of `moclip train moclip`.",
+            code="bad_model",
+        )
+    text = load_tower(tower or files.info.path / "text.safetensors")
+    return text, restore_network(JUDGE, files.configs[JUDGE], files.arrays[JUDGE])
 
 
 @torch.inference_mode()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from moclip.errors import MoclipError
-from moclip.evaluation.evaluator import Evaluator
+from moclip.evaluation.evaluator import STRIDE, Evaluator
 from moclip.evaluation.metrics import (
     GROUP,
     Interval,
@@ -30,6 +30,7 @@ from moclip.evaluation.metrics import (
 )
 from moclip.evaluation.train_evaluator import JudgedClips
 from moclip.pipeline import MAX_BATCH, Request, TextToMotion
+from moclip.prompts import LONGEST_SECONDS
 
 Progress = Callable[[str, float], None]
 MODALITY_SAMPLES = 20
@@ -80,7 +81,7 @@ def evaluate_text_motion(
         _check(name, model, evaluator)
     real = evaluator.embed_motions(clips.features)
     found: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in ("real", *models)}
-    drawn: dict[str, np.ndarray] = {}
+    first, drawn = None, {}
     for repeat in range(repeats):
         rng = np.random.default_rng([seed, repeat])
         given = _draw(evaluator, clips, rng)
@@ -99,9 +100,8 @@ def evaluate_text_motion(
             if modality_texts:
                 several = _several(model, evaluator, clips, given.captions, modality_texts, rng, progress)
                 found[name]["MultiModality"].append(multimodality(several, rng))
-            drawn.setdefault(name, motion)
-        if not repeat:
-            first = given
+            drawn.setdefault(name, motion)  # of the first repeat
+        first = first or given
     rows = {name: {metric: interval(values) for metric, values in row.items()} for name, row in found.items()}
     return Report(len(clips), repeats, rows, _differences(first, real, list(drawn.values()), seed))
 
@@ -122,7 +122,8 @@ def generate_features(
     order = np.argsort(frames, kind="stable")  # batches are padded to their longest motion
     for start in range(0, len(order), MAX_BATCH):
         chunk = order[start : start + MAX_BATCH]
-        asked = [Request(captions[k], min(frames[k] // 4 * 4 / model.fps, 9.8), seed + int(k)) for k in chunk]
+        seconds = [min(frames[k] // STRIDE * STRIDE / model.fps, LONGEST_SECONDS) for k in chunk]
+        asked = [Request(captions[k], s, seed + int(k)) for k, s in zip(chunk, seconds, strict=True)]
         for k, result in zip(chunk, model.generate(asked), strict=True):
             features[k] = model.features(result)
         progress((start + len(chunk)) / len(order))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from moclip.alignment.train import motion_encoder_weights
 from moclip.checkpoint import fingerprint, load_weights, save_weights
 from moclip.data.folder import DatasetFolder
 from moclip.models import JUDGE, NETWORKS, load_model, write_description
@@ -47,16 +48,6 @@ def familiarity(
     return centres, float(np.quantile(known, 0.005))
 
 
-def _write_judge(work: Path, out: Path, tower: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Write MoCLIP's motion encoder out of the file that holds both of its sides."""
-    arrays, config = load_weights(work / "moclip.safetensors")
-    prefix = f"{JUDGE}."
-    arrays = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-    config = {"kind": JUDGE, **config["motion"], "text_fingerprint": tower}
-    save_weights(out / f"{JUDGE}.safetensors", arrays, config)
-    return arrays, config
-
-
 def pack(dataset: DatasetFolder, work: Path, out: Path, *, name: str, description: str, log: Log = print) -> None:
     """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced."""
     from moclip.runtimes.export import export_graphs
@@ -67,7 +58,9 @@ def pack(dataset: DatasetFolder, work: Path, out: Path, *, name: str, descriptio
     loaded = {network: load_weights(path) for network, path in files.items()}
     for network, path in files.items():
         shutil.copyfile(path, out / f"{network}.safetensors")
-    loaded[JUDGE] = _write_judge(work, out, fingerprint(loaded["text"][0]))
+    tower = fingerprint(loaded["text"][0])
+    loaded[JUDGE] = motion_encoder_weights(work / "moclip.safetensors")
+    save_weights(out / f"{JUDGE}.safetensors", loaded[JUDGE][0], {**loaded[JUDGE][1], "text_fingerprint": tower})
     centres, threshold = familiarity(dataset, loaded["text"], log)
     np.save(out / "familiarity.npy", centres.astype(np.float16))
     details = {
@@ -76,7 +69,7 @@ def pack(dataset: DatasetFolder, work: Path, out: Path, *, name: str, descriptio
         "licence": dataset.meta.get("licence", "unknown"),
         "description": description,
         "fps": dataset.meta["fps"],
-        "text_fingerprint": fingerprint(loaded["text"][0]),
+        "text_fingerprint": tower,
         "familiarity_threshold": round(threshold, 4),
         "parameters": {k: int(sum(a.size for a in v[0].values())) for k, v in loaded.items()},
         "sources": dataset.meta.get("sources", {}),

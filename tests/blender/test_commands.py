@@ -28,6 +28,22 @@ for rig in (o for o in bpy.data.objects if o.animation_data):
 print("@" + json.dumps(told))
 """
 
+FALL_OVER = f"""
+import bpy, sys
+sys.path.insert(0, {str(ROOT / "backend/blender/scripts")!r})
+import in_blender
+class Broken(bpy.types.Operator):
+    bl_idname, bl_label = "object.broken", "Broken"
+    def execute(self, context):
+        raise ValueError("no bones")
+bpy.utils.register_class(Broken)
+try:
+    in_blender._call(bpy.ops.object.broken)
+except in_blender.Failed as error:
+    print("a line without an end", end="")
+    in_blender.tell(said=str(error))
+"""
+
 if importlib.util.find_spec("bpy") is None or importlib.util.find_spec("typer") is None:
     pytest.skip("needs bpy and the command line", allow_module_level=True)
 
@@ -75,6 +91,11 @@ def test_demo_refuses_bad_prompts_before_it_builds(tmp_path, text, part):
 def test_demo_with_a_blender_that_is_none(tmp_path):
     done = moclip("demo", "--blender", "/no/blender", cwd=tmp_path)
     assert done.returncode == 1 and "cannot be run as Blender" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_operator_that_falls_over_is_told_in_one_line_of_its_own(tmp_path):
+    said = in_blender(FALL_OVER, tmp_path, tmp_path).splitlines()
+    assert '@moclip {"said": "The add-on went wrong (ValueError: no bones)."}' in said
 
 
 def test_keyframe_goes_on_after_a_bad_row(tmp_path):

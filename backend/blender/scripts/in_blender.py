@@ -13,7 +13,8 @@ MODULE = "bl_ext.user_default.moclip"
 
 
 def tell(**message) -> None:
-    print("@moclip " + json.dumps(message), flush=True)
+    # On a line of its own, whatever Blender has printed without ending its line.
+    print("\n@moclip " + json.dumps(message), flush=True)
 
 
 class Failed(Exception):
@@ -106,4 +107,7 @@ def _call(operator: Callable[[], set]) -> None:
     try:
         operator()
     except RuntimeError as error:
-        raise Failed(str(error).strip().removeprefix("Error: ").splitlines()[0]) from error
+        lines = str(error).strip().removeprefix("Error: ").splitlines()
+        lines = [line for line in lines if not line.startswith("Location: ")]
+        fell_over = lines[0].startswith("Python: Traceback")
+        raise Failed(f"The add-on went wrong ({lines[-1].strip()})." if fell_over else lines[0]) from error
