@@ -177,3 +177,10 @@ def test_retrieval_by_model_by_work_folder_and_what_is_missing(folder, tmp_path)
 def other_tower(folder):
     save_tower(TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=8)), folder / "other.safetensors")
     return folder / "other.safetensors"
+
+
+@pytest.mark.parametrize("command", [["retrieval"], ["text-motion", "--evaluator", "none"]])
+def test_without_torch_the_commands_say_what_to_install(command, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
+    refused = CliRunner().invoke(app, [*command, "--dataset", "none"])
+    assert isinstance(refused.exception, MoclipError) and "torch" in refused.exception.message

@@ -112,6 +112,9 @@ def text_motion_command(
 ) -> None:
     """R-precision, FID, MM-Dist, Diversity by an evaluator. Example: moclip evaluate text-motion --dataset data/mocap
     --evaluator runs/first/evaluator.safetensors"""
+    from backend.commands.train import prepare_torch
+
+    prepare_torch(2)
     from backend.terminal import print_json, print_table, progress_bar
     from moclip.data.folder import DatasetFolder
     from moclip.evaluation.evaluator import load_evaluator
@@ -151,6 +154,9 @@ def retrieval_command(
     as_json: Json = False,
 ) -> None:
     """Recall of motions by text and texts by motion. Example: moclip evaluate retrieval --dataset data/mocap"""
+    from backend.commands.train import prepare_torch
+
+    prepare_torch(2)
     from backend.terminal import print_json, print_table
     from moclip.alignment.train import pair_clips
     from moclip.data.folder import DatasetFolder

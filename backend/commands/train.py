@@ -18,7 +18,8 @@ Resume = Annotated[bool, typer.Option(help="Go on from the state in --work.")]
 Threads = Annotated[int, typer.Option(help="CPU threads.", min=1)]
 
 
-def _prepare(threads: int) -> None:
+def prepare_torch(threads: int) -> None:
+    """For every command that computes with torch; one sentence where it is not installed."""
     # Set before torch is imported: spinning threads make a shared machine many times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
@@ -38,7 +39,7 @@ def _stage(name: str, summary: str) -> None:
     def command(
         dataset: Dataset, work: Work, config: Config = None, resume: Resume = True, threads: Threads = 2
     ) -> None:
-        _prepare(threads)
+        prepare_torch(threads)
         from moclip.data.folder import DatasetFolder
         from moclip.training.recipe import EVALUATION_STAGES, STAGES, load_recipe
 
@@ -73,7 +74,7 @@ def pack_command(
 
     Example: moclip train pack --dataset data/mocap --work runs/first --out models/first --name first
     """
-    _prepare(1)
+    prepare_torch(1)
     from moclip.data.folder import DatasetFolder
     from moclip.training.pack import pack
 
@@ -92,7 +93,7 @@ def embedded_command(
 
     Example: moclip train embedded --data mocap/bandai-namco --data mocap/cmu --work runs/first --out models/first
     """
-    _prepare(threads)
+    prepare_torch(threads)
     from moclip.data.build import build_dataset
     from moclip.data.folder import DatasetFolder
     from moclip.training.pack import pack
