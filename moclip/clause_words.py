@@ -19,7 +19,8 @@ _LEMMAS = {
 # Verbs that are an action of their kind with the right words behind them only.
 _PHRASES = {
     "going": r"back(?:s|ed|ing)?\s+(?:away|off|up|out)|(?:steps?|stepped|stepping)\s+back(?:wards?)?",
-    "slash": r"(?:swings?|swung|swinging)(?=(?:\s+\w+){0,3}?\s+(?:sword|blade|axe|katana|sabre|saber|staff|stick|bat)\b)",
+    "slash": r"""(?:swings?|swung|swinging)
+        (?=(?:\s+\w+){0,3}?\s+(?:sword|blade|axe|katana|sab(?:re|er)|staff|stick|bat)\b)""",
     "hand": r"""(?:rais(?:e|es|ed|ing)|lift(?:s|ed|ing)?|throw(?:s|ing)?|threw|put(?:s|ting)?|hold(?:s|ing)?)
         (?=(?:\s+\w+){0,4}?\s+(?:hands?|arms?)\b)""",
     "punch": r"(?:throw(?:s|ing)?|threw)(?=(?:\s+\w+){1,2}?\s+(?:punch|jab|hook|uppercut)\b)",
