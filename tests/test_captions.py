@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from moclip.data.action_phrases import ACTIONS
-from moclip.data.captions import write_captions
+from moclip.data.captions import free_sentence, write_captions
+from moclip.data.free_sentences import free_sentences
 from moclip.data.labels import ActionLabel
 from moclip.data.style_phrases import ALIASES, STYLES
 from moclip.errors import MoclipError
@@ -95,6 +96,26 @@ def test_directions_are_always_said(action, word, wrong):
     for text in write_captions([ActionLabel(action, None, None)], rng(2), 200):
         assert word in text.lower() or "clockwise" in text.lower()
         assert not re.search(rf"\b{wrong}\b", text.lower())
+
+
+def test_free_sentences_fill_their_slots_and_name_the_side_of_their_list():
+    for action, sentences in free_sentences().items():
+        assert sentences.any and all(chosen.isascii() for chosen in sentences.any)
+        named = [text for text in (*sentences.any, *sentences.both) if re.search(r"\{|\}", text)]
+        assert not named, action
+        assert all("{side}" in text and not re.search(r"\b(left|right)\b", text) for text in sentences.side), action
+
+
+@pytest.mark.parametrize("side", ["left", "right", "both", None])
+def test_free_sentences_keep_side_and_style(side):
+    texts = [free_sentence(ActionLabel("wave", "happy", side), rng(k)) for k in range(200)]
+    words = STYLES["happy"]
+    told = [any(way in text for way in (*words.adverbs, *words.manners)) for text in texts]
+    assert 0.7 < np.mean(told) < 0.97
+    if side in ("left", "right"):
+        other = {"left": "right", "right": "left"}[side]
+        assert np.mean([side in text for text in texts]) > 0.7
+        assert not [text for text in texts if re.search(rf"\b{other}\b", text)]
 
 
 def test_left_turns_run_counterclockwise():

@@ -9,7 +9,7 @@ from moclip import rotations as rot
 from moclip.data import sequences as sq
 from moclip.data.labels import ActionLabel, label_clip, label_of_name, mirrored, peaks, strikes, waving_side
 from moclip.data.screening import faces_where_it_goes, forward_alignment, longest_unbroken, repeated_cycle
-from moclip.data.variants import Clip, sequences, single_actions, variants
+from moclip.data.variants import Clip, sequences, single_actions, variants, whole
 from moclip.motion import Motion
 from moclip.skeleton import MIRROR
 
@@ -203,6 +203,19 @@ def test_variants_reach_long_requests_and_keep_their_labels():
     made = list(variants(base, units, rng, rare=True))
     assert len(units) == 2 and {c.labels[0] for c in made} == {ActionLabel("kick", None, "right")}
     assert max(c.motion.frames for c in made) > 60 and len({c.suffix for c in made}) == len(made)
+
+
+def test_whoever_waits_before_the_dance_is_no_dancer():
+    frames, waiting = 900, 300
+    angles = np.zeros((frames, 22, 3))
+    angles[waiting:, [16, 17], 2] = 60 * np.sin(np.arange(frames - waiting) / 3)[:, None]
+    motion = Motion(20.0, rot.from_euler_deg(angles, "XYZ"), np.tile([0, 0.95, 0], (frames, 1)))
+    clip = Clip(motion, (ActionLabel("dance", None, None),), "dance_1", "clip", "")
+    parts = [*whole(clip), *variants(clip, [clip], np.random.default_rng(0), rare=True)]
+    assert len(list(whole(clip))) == 5  # of six windows; the one from 7.5 s on is half a dance
+    for part in parts:
+        moves = np.abs(np.diff(part.motion.joints(), axis=0)).max(axis=(1, 2)) > 0.01
+        assert moves.mean() > 0.15 and part.motion.frames <= 240
 
 
 def test_sequences_show_two_different_actions_of_the_clips_given():

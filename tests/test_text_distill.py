@@ -157,6 +157,28 @@ def test_loss_is_nought_for_the_teachers_vector_times_ten():
     assert numbers["cosine"] == pytest.approx(-1, abs=1e-5)
 
 
+def test_the_strongest_directions_keep_the_angles():
+    pytest.importorskip("open_clip")
+    from moclip.text.distill import strongest_directions
+
+    rng = np.random.default_rng(0)
+    wide = (rng.normal(size=(500, 6)) @ np.linalg.qr(rng.normal(size=(12, 6)))[0].T).astype(np.float32)
+    wide /= np.linalg.norm(wide, axis=1, keepdims=True)
+    reduced = strongest_directions(wide, 6)
+    assert reduced.shape == (500, 6) and np.allclose(reduced @ reduced.T, wide @ wide.T, atol=1e-4)
+    assert strongest_directions(wide, 12) is wide
+    with pytest.raises(MoclipError, match="12 dimensions, fewer than the text tower's 16"):
+        strongest_directions(wide, 16)
+
+
+def test_a_sentence_encoder_that_is_not_there_is_told_in_one_sentence(tmp_path, monkeypatch):
+    pytest.importorskip("sentence_transformers")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(MoclipError, match="cannot be loaded") as error:
+        SentenceTeacher(tmp_path, model=str(tmp_path / "none")).encode(["a man walks"])
+    assert "hf download" in error.value.hint and "\n" not in str(error.value)
+
+
 def test_whitening_evens_out_the_variance():
     pytest.importorskip("open_clip")
     from moclip.text.distill import whitening

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from moclip.data.action_phrases import ACTIONS, NOUNS, ActionPhrases
+from moclip.data.free_sentences import free_sentences, with_side
 from moclip.data.labels import ActionLabel
 from moclip.data.style_phrases import ALIASES, NEUTRAL_ADVERBS, STYLES, StylePhrases
 from moclip.errors import MoclipError
@@ -31,6 +32,8 @@ from moclip.text.grammar import (
 
 SIDE_MENTIONED = {"wave": 0.85, "raise_hand": 0.9, "kick": 0.7, "punch": 0.7}
 BOTH_MENTIONED = {"raise_hand": 1.0}  # its plain phrases speak of one hand
+FREE = free_sentences()
+FREE_SHARE = 0.4  # of the captions of an action that has free sentences
 LOCOMOTION = {"walk", "run", "sprint", "jog", "walk_left", "walk_right", "sneak", "walk_backward"}
 GESTURES = {"wave", "raise_hand", "call", "guide", "respond"}
 
@@ -199,7 +202,25 @@ def _with_scene(sentence: str, rng: np.random.Generator) -> str:
     return f"{sentence} {pick(rng, SCENES)}" if chance(rng, 0.1) else sentence
 
 
+def free_sentence(label: ActionLabel, rng: np.random.Generator, styled: bool = True) -> str:
+    """A whole sentence from the list of the action, its style added behind (one time in seven it stays unsaid)."""
+    sentences = FREE[label.action]
+    side = label.side if label.side in ("left", "right") else pick(rng, ("left", "right"))
+    chosen = sentences.any
+    if label.side in ("left", "right") and sentences.side and chance(rng, SIDE_MENTIONED.get(label.action, 0.6)):
+        chosen = sentences.side
+    elif label.side == "both" and sentences.both and chance(rng, BOTH_MENTIONED.get(label.action, 0.85)):
+        chosen = sentences.both
+    sentence = with_side(pick(rng, chosen), side)
+    if not styled or label.style is None or chance(rng, 0.14):
+        return sentence
+    style = STYLES[ALIASES.get(label.style, label.style)]
+    return f"{sentence}, {pick(rng, style.adverbs)}" if chance(rng, 0.5) else f"{sentence} {pick(rng, style.manners)}"
+
+
 def _one(label: ActionLabel, rng: np.random.Generator) -> str:
+    if label.action in FREE and chance(rng, FREE_SHARE):
+        return free_sentence(label, rng)
     if chance(rng, 0.08):
         return noun_phrase(label, rng)
     if label.side is not None and ACTIONS[label.action].limb and chance(rng, 0.08):
@@ -313,9 +334,15 @@ TWO_NOUNS = words(
     "{}, then {}|{} and then {}|{} followed by {}|{} before {}|first {}, then {}|{}, followed by {}|{}. then {}"
 )
 
+TWO_FREE = words("{}, then {}|{}. then {}|{} and then {}|{}. after that {}|{}; next {}|first {}, then {}|{}, and {}")
+
 
 def _two(first: ActionLabel, second: ActionLabel, rng: np.random.Generator) -> str:
     """Two actions in time order. One style for both is said once, on the agent or on one of the clauses."""
+    if first.action in FREE and second.action in FREE and chance(rng, 0.15):
+        return pick(rng, TWO_FREE).format(
+            free_sentence(first, rng), free_sentence(second, rng, styled=second.style != first.style)
+        )
     if chance(rng, 0.05):
         return pick(rng, TWO_NOUNS).format(noun_phrase(first, rng), noun_phrase(second, rng))
     phrase1, adjective = styled_phrase(first, rng)

@@ -20,6 +20,8 @@ LOCOMOTION = {"walk", "run", "sprint", "walk_backward", "walk_left", "walk_right
 STRIKES = {"kick", "punch", "slash", "jump"}
 RARE = 20
 """Classes with at most this many recordings get more variants each."""
+STILL = 0.3
+"""A window that moves less than this share of its recording's speed shows somebody who waits."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,27 @@ def whole(clip: Clip) -> Iterator[Clip]:
     if clip.motion.frames <= MAX_FRAMES or action in STRIKES | {"raise_hand", "wave", "bow", "turn_left", "turn_right"}:
         yield replace(clip, motion=cut(clip.motion, 0, MAX_FRAMES))
         return
+    least = STILL * _speed(clip.motion)
     for number, first in enumerate(range(0, clip.motion.frames - 60, 150)):
-        yield replace(clip, motion=cut(clip.motion, first, first + MAX_FRAMES), suffix=f"_{number}")
+        window = cut(clip.motion, first, first + MAX_FRAMES)
+        if _speed(window) >= least:
+            yield replace(clip, motion=window, suffix=f"_{number}")
+
+
+def _speed(motion: Motion) -> float:
+    """Mean distance that a joint goes in a frame, in metres."""
+    return float(np.linalg.norm(np.diff(motion.joints(), axis=0), axis=2).mean()) if motion.frames > 1 else 0.0
+
+
+def _lively_part(motion: Motion, frames: int, rng: np.random.Generator) -> Motion:
+    """A random part of this length in which somebody moves; the motion itself if it is shorter."""
+    least = STILL * _speed(motion)
+    for _ in range(20):
+        first = int(rng.integers(max(1, motion.frames - frames + 1)))
+        part = cut(motion, first, first + frames)
+        if _speed(part) >= least:
+            break
+    return part
 
 
 def single_actions(clip: Clip) -> list[Clip]:
@@ -89,7 +110,7 @@ def variants(clip: Clip, units: list[Clip], rng: np.random.Generator, rare: bool
             yield made(stretch(motion, rng.uniform(0.8, 1.2)), "_S")
     elif rare:
         for k in range(5):
-            yield made(stretch(motion, rng.uniform(0.85, 1.18)), f"_S{k}")
+            yield made(stretch(_lively_part(motion, MAX_FRAMES, rng), rng.uniform(0.85, 1.18)), f"_S{k}")
     if label.action in ("raise_hand", "wave") and rng.random() < 0.35:
         yield from _standing(clip, rng)
 
@@ -184,7 +205,5 @@ def _part(unit: Clip, rng: np.random.Generator, is_first: bool) -> Motion:
         # A wave that comes first must come down again; the last may end in the air.
         return shortened(motion, frames, rng) if is_first else cut(motion, 0, frames + 10)
     if action == "dance":
-        frames = int(rng.integers(50, 90))
-        first = int(rng.integers(max(1, motion.frames - frames)))
-        return cut(motion, first, first + frames)
+        return _lively_part(motion, int(rng.integers(50, 90)), rng)
     return cut(motion, 0, int(rng.integers(24, 40)) if action == "stand" else 100)

@@ -159,16 +159,16 @@ def misspell(sentence: str, rng: np.random.Generator) -> str:
     return sentence[:at] + sentence[at + 1] + sentence[at] + sentence[at + 2 :]
 
 
-def build_corpus(size: int = 250_000, seed: int = 0, wordnet: Path = WORDNET_DIR) -> list[str]:
-    """About `size` distinct sentences: 40 % captions, 40 % movement, 20 % WordNet; one in a hundred misspelt.
+def build_corpus(size: int = 100_000, seed: int = 0, wordnet: Path = WORDNET_DIR) -> list[str]:
+    """About `size` distinct sentences: 60 % captions, 30 % movement, 10 % WordNet; one in a hundred misspelt.
 
     Each part has random numbers of its own, and the captions come last: rewording them leaves the parts before them,
     and what a teacher's cache holds of them, as they were.
     """
     words, movements, captions = (np.random.default_rng([seed, part]) for part in range(3))
-    sentences = wordnet_sentences(words, int(0.20 * size), wordnet)
-    sentences += _with_slips(movement_sentences(movements, int(0.40 * size)), movements)
-    sentences += _with_slips(caption_sentences(captions, int(0.29 * size), int(0.11 * size)), captions)
+    sentences = wordnet_sentences(words, int(0.10 * size), wordnet)
+    sentences += _with_slips(movement_sentences(movements, int(0.30 * size)), movements)
+    sentences += _with_slips(caption_sentences(captions, int(0.45 * size), int(0.15 * size)), captions)
     return list(dict.fromkeys(sentences))
 
 

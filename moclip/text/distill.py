@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Distillation of a sentence encoder into a small CLIP-style text tower.
 
-Targets are the teacher's unit vectors times ten, a norm like that of CLIP's own text vectors. The input embeddings come
+Targets are the teacher's unit vectors, in their strongest directions if the teacher has more of them than the tower,
+times ten, a norm like that of CLIP's own text vectors. The input embeddings come
 from the teacher too (`teacher.token_table`) and stay frozen, so unseen words keep their meaning and steps stay cheap.
 """
 
@@ -16,8 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from moclip.errors import MoclipError
 from moclip.text.corpus import WORDNET_DIR, build_corpus
-from moclip.text.teacher import SentenceTeacher, token_table
+from moclip.text.teacher import MPNET, SentenceTeacher, token_table
 from moclip.text.tower import TextTower, TowerConfig, tower_config
 from moclip.tokenizer import Tokenizer
 from moclip.training.loop import Schedule, Trainer
@@ -28,12 +30,14 @@ BLOCKS = 8  # a batch is one block of similar length out of this many
 
 @dataclass(frozen=True)
 class DistillConfig:
-    """corpus_size: sentences to write. batch: sentences a step. whitened_weight: of the whitened error in the loss.
+    """teacher: folder or hub id of a sentence-transformers model. corpus_size: sentences to write.
 
+    batch: sentences a step. whitened_weight: of the whitened error in the loss.
     ridge: how far whitening lifts small directions, as a share of the mean variance.
     """
 
-    corpus_size: int = 250_000
+    teacher: str = MPNET
+    corpus_size: int = 100_000
     corpus_seed: int = 0
     wordnet: str = str(WORDNET_DIR)
     batch: int = 128
@@ -76,6 +80,23 @@ def draw_batch(sentences: Sentences, rng: np.random.Generator, batch: int) -> tu
     drawn = drawn[np.argsort(sentences.lengths[drawn], kind="stable")]
     start = int(rng.integers(BLOCKS)) * batch
     return sentences.take(drawn[start : start + batch])
+
+
+def strongest_directions(vectors: np.ndarray, dim: int) -> np.ndarray:
+    """(N, dim) unit vectors: those given, (N, D), in the directions that hold most of them; unchanged if D = dim.
+
+    Raises MoclipError if they have fewer directions.
+    """
+    if vectors.shape[1] < dim:
+        raise MoclipError(
+            f"The sentence encoder has {vectors.shape[1]} dimensions, fewer than the text tower's {dim}.",
+            hint="Take a larger encoder as `teacher`.",
+        )
+    if vectors.shape[1] == dim:
+        return vectors
+    _, axes = np.linalg.eigh(vectors.T @ vectors)
+    reduced = vectors @ axes[:, ::-1][:, :dim]
+    return reduced / np.linalg.norm(reduced, axis=1, keepdims=True)
 
 
 def whitening(targets: np.ndarray, ridge: float) -> Tensor:
@@ -132,10 +153,11 @@ def train_text_tower(
     """
     out = Path(out)
     tokenizer = Tokenizer()
-    teacher = SentenceTeacher(out / "teacher_cache", log)
+    teacher = SentenceTeacher(out / "teacher_cache", log, config.teacher)
     table = token_table(teacher, tokenizer, config.tower.width)
     texts = build_corpus(config.corpus_size, config.corpus_seed, Path(config.wordnet))
-    every = prepare_sentences(texts, teacher.encode(texts), tokenizer, config.tower.context_length)
+    targets = strongest_directions(teacher.encode(texts), config.tower.embed_dim)
+    every = prepare_sentences(texts, targets, tokenizer, config.tower.context_length)
     held, rest = np.split(np.random.default_rng(1).permutation(len(every)), [config.held_out])
     train, val = (Sentences(every.tokens[rows], every.lengths[rows], every.targets[rows]) for rows in (rest, held))
     log(f"distil: {len(train)} sentences, {train.lengths.mean():.1f} tokens each")
@@ -161,4 +183,4 @@ def train_text_tower(
 def _describe(config: DistillConfig, sentences: int) -> str:
     import json
 
-    return json.dumps({"teacher": "all-MiniLM-L6-v2 (Apache-2.0)", "sentences": sentences, **asdict(config)}, indent=2)
+    return json.dumps({"sentences": sentences, **asdict(config)}, indent=2)

