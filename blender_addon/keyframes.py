@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import bpy
 import numpy as np
@@ -26,6 +27,7 @@ class Clip:
     text: str
     seed: int = 0
     warnings: tuple[str, ...] = ()
+    model: str = ""
 
     @property
     def seconds(self) -> float:
@@ -63,8 +65,17 @@ def apply_clip(rig: bpy.types.Object, clip: Clip, scene: bpy.types.Scene, start:
     turns, root = resample(clip, scene_fps(scene))
     curves = retarget(rig, bone_of, turns, root)
     action = write_action(rig, curves, start, action_name(clip.text))
+    action["moclip"] = _provenance(clip)
     scene.frame_end = max(scene.frame_end, start + len(turns) - 1)
     return action
+
+
+def _provenance(clip: Clip) -> dict[str, str | float]:
+    """What it takes to make the motion again, for the action's custom properties; a seed may exceed their integers."""
+    made = datetime.now().astimezone().isoformat(timespec="seconds")
+    return {
+        "prompt": clip.text, "seed": str(clip.seed), "seconds": clip.seconds, "model": clip.model, "made": made
+    }  # fmt: skip
 
 
 def action_name(text: str) -> str:

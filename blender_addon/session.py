@@ -178,6 +178,7 @@ class Session:
             text=job.text,
             seed=int(header["seed"]),
             warnings=tuple(header.get("warnings", ())),
+            model=str(self.welcome.get("model", "")),
         )
         self.held, self._waiting_to_apply, self.job = (job, clip), True, None
 

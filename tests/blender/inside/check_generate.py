@@ -4,6 +4,7 @@
 import sys
 import sysconfig
 import time
+from datetime import datetime
 from pathlib import Path
 
 import bpy
@@ -26,7 +27,11 @@ def test_a_prompt_becomes_a_pose_that_equals_the_motion(driver, tools):
     assert len(joints) == 80
     heads = tools.pose_heads(rig, frames=80)
     assert np.abs(heads - joints).max() < 0.001
-    assert rig.animation_data.action.name.startswith("a person walks forward")
+    action = rig.animation_data.action
+    assert action.name.startswith("a person walks forward")
+    told = action["moclip"].to_dict()
+    assert datetime.fromisoformat(told.pop("made")).tzinfo
+    assert told == {"prompt": "a person walks forward", "seed": "1", "seconds": 4.0, "model": "embedded"}
 
 
 def test_the_backend_runs_from_the_bundled_packages(driver):
