@@ -39,7 +39,7 @@ class SamplingOptions:
     ramp_guidance: bool = True
     confidence_noise: float = 1.0
     by_clause: bool = True
-    sentence_share: float = 0.5
+    sentence_share: float = 0.25
     takes: int = 4
     hold_feet: bool = True
 
