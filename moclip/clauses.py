@@ -19,8 +19,10 @@ _DONE = rf"""(?:once|when|as\s+soon\s+as)\s+
     | {_SUBJECT}\s+(?:arrives?|gets?\s+there|reach(?:es)?\s+[^,]+?)(?=,|\s+{_SUBJECT}\s))"""
 _A_WHILE = r"(?:a|one)\s+(?:\w+\s+)?(?:second|moment|bit|beat|while|pause)"
 _PAUSE = rf"(?:stop|pause|halt|wait)s?(?:\s+(?:briefly|there|(?:for\s+)?{_A_WHILE}))?"
-_END = r"(?:end|finish|conclud|clos|round)(?:s|es|e|ed|ing)?(?:\s+(?:off|up|it|things))*\s+(?:with|by|in)"
 _SOME = r"(?:an?|the|his|her|their|your|some)\s+(?!(?:second|moment|bit|beat|while|pause)\b)(?:\w+\s+){0,2}?"
+# Only before an action: "ends in a bow" tells of one, "runs round in a circle" and "finishes in style" do not.
+_END = rf"""(?:end|finish|conclud|clos|round)(?:s|es|e|ed|ing)?(?:\s+(?:off|up|it|things))*\s+(?:with|by|in)\s+
+    (?=(?:{_SOME})?(?:{ANY_VERB}|{NOUN}\b))"""
 # "After something" and "before the wedding" tell of no second action.
 _THINGS = r"(?:\w*thing|morning|evening|king|building|ceiling|wedding|ring|string|meeting|painting|spring|swing)"
 _DOING = rf"(?=(?:(?:he|she|they|we|i)\s+\w|(?:\w+ly\s+)?(?!{_THINGS}\b)\w{{2,}}ing\b|{_SOME}{NOUN}\b))"
@@ -35,8 +37,8 @@ _FORWARDS = re.compile(
       (?:{_THEN}|{_DONE}|(?:is\s+)?followed\s+by|after\s+{_A_WHILE}|{_A_WHILE}\s+later
       |follow(?:s|ed|ing)?\s+(?:it|this|that)\s+(?:up\s+)?(?:with|by))\b[\s,;:]*
     | (?:\s*[,;.]\s*(?:and\s+|but\s+)?|\s+(?:and|but)\s+){_LATER}\b(?!\s+to\b)[\s,;:]*
-    | (?:[\s,;]+(?:and\s+)?|\s+(?:that|which)\s+){_END}\b\s*
-    | [\s,;]+(?:and\s+)?(?:at|in)\s+the\s+(?:very\s+)?end\b(?!\s+of\b)[\s,;:]*
+    | (?:[\s,;]+(?:and\s+)?|\s+(?:that|which)\s+){_END}
+    | (?:\s*[,;]\s*(?:and\s+)?|\s+and\s+)(?:at|in)\s+the\s+(?:very\s+)?end\b(?!\s+of\b)[\s,;:]*
     | [\s,;]+(?:and\s+)?{_PAUSE}\s*(?:,\s*(?:and\s+)?|\band\s+)(?={ANY_VERB})
     | (?:[\s,;]+(?:and\s+|that\s+|which\s+)?(?:lead|transition|chang|switch|turn|morph|segue|flow)
       |\s+and\s+(?:break|burst))
@@ -50,7 +52,7 @@ _FORWARDS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _JOINT = re.compile(
-    rf"(?:(?P<comma>\s*,\s*)|(?:\s*,)?\s+and\s+|\s+(?P<purpose>to)\s+)(?=(?:{_SUBJECT}\s+)?(?:\w+ly\s+)?(?P<next>\w.*)$)",
+    rf"(?:(?P<comma>\s*,\s*)|(?:\s*,)?\s+and\s+|\s+to\s+)(?=(?:{_SUBJECT}\s+)?(?:\w+ly\s+)?(?P<next>\w.*)$)",
     re.IGNORECASE,
 )
 _AT_ONCE = re.compile(
@@ -74,7 +76,7 @@ _TWO_PARTS = tuple(
         rf"^after\s+(?P<first>{_SOME}{NOUN}\b(?:(?!\b{_SUBJECT}\b)[^,;])*?)\s+(?P<second>{_SUBJECT}\s+\w.+)$",
         rf"^(?:once|after|as\s+soon\s+as)\s+(?P<first>{_SUBJECT}\s+\w[^,;]*?)\s+(?P<second>{_SUBJECT}\s+\w.+)$",
         rf"^(?:before|prior\s+to)\s+{_DOING}(?P<second>[^,;]+),\s*(?P<first>.+)$",
-        rf"^(?P<second>.+?)[\s,]+(?:after|following)\s+{_DOING}(?P<first>.+)$",
+        rf"^(?P<second>.+?)[\s,]+after\s+{_DOING}(?P<first>.+)$",
         rf"^(?:\w+\s+)*?follow(?:s|ed|ing)?\s+(?P<first>{_SOME}{NOUN}\b)\s+(?:up\s+)?with\s+(?P<second>.+)$",
         rf"^(?P<first>.+?)\s+with\s+(?P<second>{_SOME}{NOUN}\b)\s+(?:after\s+(?:it|that)|afterwards|at\s+the\s+end)$",
         r"^(?:.*\s)?(?:go|goes|going|switch\w*|chang\w+|transition\w*|mov\w+)\s+from\s+"
@@ -132,7 +134,7 @@ def _parted(clause: str) -> list[str]:
         before, after = VERB.search(clause[: joint.start()]), VERB.match(joint["next"])
         if not before or not after or not exclude(before.lastgroup, after.lastgroup):
             continue
-        # "Walks, waving": a participle after a comma tells of the same time, and "walks to wave" of a purpose.
+        # "Walks, waving": a participle after a comma tells of the same time.
         if joint["comma"] and after.group().endswith("ing") and not before.group().endswith("ing"):
             continue
         return [clause[: joint.start()].strip(" ,"), *_parted(clause[joint.end() :])]

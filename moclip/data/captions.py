@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from moclip.data.action_phrases import ACTIONS, NOUNS, ActionPhrases
-from moclip.data.free_sentences import free_sentences, with_side
+from moclip.data.free_sentences import free_sentences
 from moclip.data.labels import ActionLabel
 from moclip.data.style_phrases import ALIASES, NEUTRAL_ADVERBS, STYLES, StylePhrases
 from moclip.errors import MoclipError
@@ -205,13 +205,14 @@ def _with_scene(sentence: str, rng: np.random.Generator) -> str:
 def free_sentence(label: ActionLabel, rng: np.random.Generator, styled: bool = True) -> str:
     """A whole sentence from the list of the action, its style added behind (one time in seven it stays unsaid)."""
     sentences = FREE[label.action]
+    # Drawn even where no sentence has the slot: with one draw less, a seed's captions would be others.
     side = label.side if label.side in ("left", "right") else pick(rng, ("left", "right"))
     chosen = sentences.any
     if label.side in ("left", "right") and sentences.side and chance(rng, SIDE_MENTIONED.get(label.action, 0.6)):
         chosen = sentences.side
     elif label.side == "both" and sentences.both and chance(rng, BOTH_MENTIONED.get(label.action, 0.85)):
         chosen = sentences.both
-    sentence = with_side(pick(rng, chosen), side)
+    sentence = pick(rng, chosen).replace("{side}", side)
     if not styled or label.style is None or chance(rng, 0.14):
         return sentence
     style = STYLES[ALIASES.get(label.style, label.style)]

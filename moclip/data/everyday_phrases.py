@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 Tables = dict[str, tuple[str, ...]]
-_BOTH_SIDES = {"turn": "turn_{side}", "diagonal": "walk_{side}"}
+BOTH_SIDES = {"turn": "turn_{side}", "diagonal": "walk_{side}"}
 
 
 def everyday_phrases() -> dict[str, Tables]:
@@ -18,7 +18,7 @@ def everyday_phrases() -> dict[str, Tables]:
     text = (Path(__file__).parent / "everyday_phrases.toml").read_text(encoding="utf-8")
     found: dict[str, Tables] = {}
     for name, tables in tomllib.loads(text).items():
-        for side in ("left", "right") if name in _BOTH_SIDES else ("{side}",):
-            action = _BOTH_SIDES.get(name, name).replace("{side}", side)
+        for side in ("left", "right") if name in BOTH_SIDES else ("{side}",):
+            action = BOTH_SIDES.get(name, name).replace("{side}", side)
             found[action] = {key: tuple(p.replace("{side}", side) for p in tables[key]) for key in tables}
     return found

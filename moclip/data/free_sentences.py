@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole sentences for the captions, as strangers would tell one movement: wordings that no table of phrases composes.
 
-The sentences are data, in `free_sentences.toml`. By action: `any` names no side, `side` holds `{side}` (and `{other}`),
+The sentences are data, in `free_sentences.toml`. By action: `any` names no side, `side` holds `{side}`,
 `both` speaks of two hands. `[turn]` and `[diagonal]` stand for both sides.
 """
 
@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-_BOTH_SIDES = {"turn": "turn_{side}", "diagonal": "walk_{side}"}
+from moclip.data.everyday_phrases import BOTH_SIDES
 
 
 @dataclass(frozen=True)
@@ -23,20 +23,15 @@ class FreeSentences:
     both: tuple[str, ...] = ()
 
 
-def with_side(sentence: str, side: str) -> str:
-    """The sentence with its slots filled; side: "left" or "right"."""
-    return sentence.replace("{side}", side).replace("{other}", "right" if side == "left" else "left")
-
-
 def free_sentences() -> dict[str, FreeSentences]:
     """Action -> its sentences."""
     text = (Path(__file__).parent / "free_sentences.toml").read_text(encoding="utf-8")
     found: dict[str, FreeSentences] = {}
     for name, lists in tomllib.loads(text).items():
-        if name in _BOTH_SIDES:
+        if name in BOTH_SIDES:
             for side in ("left", "right"):
-                sentences = tuple(with_side(sentence, side) for sentence in lists["side"])
-                found[_BOTH_SIDES[name].replace("{side}", side)] = FreeSentences(sentences)
+                sentences = tuple(sentence.replace("{side}", side) for sentence in lists["side"])
+                found[BOTH_SIDES[name].replace("{side}", side)] = FreeSentences(sentences)
         else:
             found[name] = FreeSentences(**{key: tuple(sentences) for key, sentences in lists.items()})
     return found

@@ -2,8 +2,8 @@
 """Distillation of a sentence encoder into a small CLIP-style text tower.
 
 Targets are the teacher's unit vectors, in their strongest directions if the teacher has more of them than the tower,
-times ten, a norm like that of CLIP's own text vectors. The input embeddings come
-from the teacher too (`teacher.token_table`) and stay frozen, so unseen words keep their meaning and steps stay cheap.
+times ten, a norm like that of CLIP's own text vectors. The input embeddings come from the teacher too
+(`teacher.token_table`) and stay frozen, so unseen words keep their meaning and steps stay cheap.
 """
 
 from __future__ import annotations
