@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """MoCLIP's motion encoder: joint positions to one vector in the text tower's space.
 
-Body parts are embedded apart, each from its positions and velocities, mixed by a linear layer, and read over time by a
-transformer. Parameter names follow the authors' checkpoints. Unlike theirs, positions are encoded over time and padding
-is masked in attention and pooling.
+Body parts are embedded apart, each from its positions and velocities, attend to one another ("cross-limb attention"),
+are mixed by a linear layer, and read over time by a transformer. Parameter names follow the authors' checkpoints, which
+have no cross-limb attention; their other habits are settings here (see `MotionEncoderConfig`).
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from moclip.generators.momask.config import Config
 from moclip.generators.momask.transformers import SelfAttention, sinusoids
@@ -20,11 +21,21 @@ BODY_PARTS = (
     (7, 10, 8, 11),
 )  # fmt: skip
 """Root, torso, right arm, left arm, right leg, left leg, hands, feet."""
+AUTHORS_PARTS = (*BODY_PARTS[:-1], (8, 11, 18, 20))
+"""The same as the authors have them: their feet are the right foot, the left elbow and the left wrist."""
+MOST_FRAMES, MOST_ROWS = 200, 5000
 
 
 @dataclass(frozen=True)
 class MotionEncoderConfig(Config):
-    """The paper's sizes. part_width: of one part's position or velocity vector. frame_stride: read every n-th frame."""
+    """The paper's sizes, in the shape of the authors' checkpoints.
+
+    part_width: of one part's position or velocity vector. frame_stride: read every n-th frame. cross_limb: attention
+    over the body parts of a frame. pool: over time, "mean" or "attention". positions: encode the place in "time" or, as
+    the authors do, in the "batch". masked: padding is seen neither by attention nor by the pool. parts: "limbs", or
+    "authors" for their feet. joint_source: joints in "metres", or "normalised" for those of features that still are.
+    Raises ValueError for other words.
+    """
 
     part_width: int = 128
     width: int = 1032
@@ -33,20 +44,39 @@ class MotionEncoderConfig(Config):
     embed_dim: int = 512
     dropout: float = 0.1
     frame_stride: int = 1
+    cross_limb: bool = False
+    limb_heads: int = 4
+    pool: str = "mean"
+    positions: str = "time"
+    masked: bool = True
+    parts: str = "limbs"
+    joint_source: str = "metres"
+
+    def __post_init__(self) -> None:
+        words = {
+            "pool": ("mean", "attention"),
+            "positions": ("time", "batch"),
+            "parts": ("limbs", "authors"),
+            "joint_source": ("metres", "normalised"),
+        }
+        for name, allowed in words.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is {' or '.join(allowed)}, not '{getattr(self, name)}'")
 
 
 class PartEncoder(nn.Module):
-    """(B, T, 22, 3) -> (B, T, 2 * part_width * parts): two tanh layers for a part's positions, two for velocities."""
+    """(B, T, 22, 3) -> (B, T, 2 * part_width, parts): two tanh layers for a part's positions, two for velocities."""
 
     def __init__(self, config: MotionEncoderConfig):
         super().__init__()
+        self.parts = AUTHORS_PARTS if config.parts == "authors" else BODY_PARTS
         width = config.part_width
 
         def first() -> nn.ModuleList:
-            return nn.ModuleList(nn.Linear(3 * len(part), width) for part in BODY_PARTS)
+            return nn.ModuleList(nn.Linear(3 * len(part), width) for part in self.parts)
 
         def second() -> nn.ModuleList:
-            return nn.ModuleList(nn.Linear(width, width) for _ in BODY_PARTS)
+            return nn.ModuleList(nn.Linear(width, width) for _ in self.parts)
 
         self.six_layers, self.six_layers_2 = first(), second()
         self.six_layers_v, self.six_layers_v2 = first(), second()
@@ -55,12 +85,11 @@ class PartEncoder(nn.Module):
     def forward(self, joints: Tensor) -> Tensor:
         velocity = F.pad(joints[:, 1:] - joints[:, :-1], (0, 0, 0, 0, 1, 0))
         parts = []
-        for k, part in enumerate(BODY_PARTS):
+        for k, part in enumerate(self.parts):
             pose = self._embed(joints[:, :, part].flatten(2), self.six_layers[k], self.six_layers_2[k])
             speed = self._embed(velocity[:, :, part].flatten(2), self.six_layers_v[k], self.six_layers_v2[k])
             parts.append(torch.cat([pose, speed], dim=-1))
-        # Channel-major, part-minor, as the authors flatten it.
-        return torch.stack(parts, dim=-1).flatten(2)
+        return torch.stack(parts, dim=-1)
 
     def _embed(self, x: Tensor, first: nn.Linear, second: nn.Linear) -> Tensor:
         return torch.tanh(second(self.dropout(torch.tanh(first(x)))))
@@ -80,9 +109,21 @@ class Block(nn.Module):
         self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), QuickGELU(), nn.Linear(4 * width, width))
 
-    def forward(self, x: Tensor, attend: Tensor) -> Tensor:
+    def forward(self, x: Tensor, attend: Tensor | None) -> Tensor:
         x = x + self.attn(self.ln_1(x), attend)
         return x + self.mlp(self.ln_2(x))
+
+
+class AttentionPool(nn.Module):
+    """(B, T, width), weights (B, T, 1) of 0 and 1 -> (B, width): a softmax over time of one learned score a frame."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.attention = nn.Linear(width, 1)
+
+    def forward(self, x: Tensor, weight: Tensor) -> Tensor:
+        score = self.attention(x).masked_fill(weight == 0, float("-inf"))
+        return (x * score.softmax(dim=1)).sum(1)
 
 
 class MotionEncoder(nn.Module):
@@ -92,19 +133,47 @@ class MotionEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = PartEncoder(config)
-        self.embed = nn.Linear(2 * config.part_width * len(BODY_PARTS), config.width)
+        self.limbs = Block(2 * config.part_width, config.limb_heads) if config.cross_limb else None
+        self.embed = nn.Linear(2 * config.part_width * len(self.encoder.parts), config.width)
         self.ln_pre, self.ln_post = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
-        self.register_buffer("positions", sinusoids(200, config.width), persistent=False)
+        rows = MOST_FRAMES if config.positions == "time" else MOST_ROWS
+        self.register_buffer("positions", sinusoids(rows, config.width), persistent=False)
         self.dropout = nn.Dropout(config.dropout)
         self.transformer = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.layers))
+        self.temporal_reduction = AttentionPool(config.width) if config.pool == "attention" else None
         self.proj = nn.Linear(config.width, config.embed_dim)
+        self.checkpointing = False
+        """Compute the transformer once more in the backward pass instead of keeping it in memory."""
 
     def forward(self, joints: Tensor, valid: Tensor) -> Tensor:
         joints, valid = joints[:, :: self.config.frame_stride], valid[:, :: self.config.frame_stride]
-        x = self.ln_pre(self.embed(self.encoder(joints)))
-        x = self.dropout(x + self.positions[: x.shape[1]])
+        if not self.config.masked:
+            valid = torch.ones_like(valid)
+        parts = self.encoder(joints)
+        if self.limbs is not None:
+            parts = self._across_limbs(parts)
+        # Channel-major, part-minor, as the authors flatten it.
+        x = self.ln_pre(self.embed(parts.flatten(2)))
+        if self.config.positions == "time":
+            x = x + self.positions[: x.shape[1]]
+        else:
+            x = x + self.positions[: x.shape[0], None]
+        x = self.dropout(x)
+        attend = valid[:, None, None, :] if self.config.masked else None
         for block in self.transformer:
-            x = block(x, valid[:, None, None, :])
+            if self.checkpointing and self.training:
+                x = checkpoint(block, x, attend, use_reentrant=False)
+            else:
+                x = block(x, attend)
         weight = valid.unsqueeze(-1).to(x.dtype)
-        pooled = (self.ln_post(x) * weight).sum(1) / weight.sum(1).clamp(min=1)
+        x = self.ln_post(x)
+        if self.temporal_reduction is not None:
+            pooled = self.temporal_reduction(x, weight)
+        else:
+            pooled = (x * weight).sum(1) / weight.sum(1).clamp(min=1)
         return F.normalize(self.proj(pooled), dim=-1)
+
+    def _across_limbs(self, parts: Tensor) -> Tensor:
+        """(B, T, 2 * part_width, parts) -> the same: the parts of each frame attend to one another."""
+        frames = parts.permute(0, 1, 3, 2)
+        return self.limbs(frames.flatten(0, 1), None).view(frames.shape).permute(0, 1, 3, 2)

@@ -59,8 +59,8 @@ class SelfAttention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj_weight)
         self.out_proj = nn.Linear(width, width)
 
-    def forward(self, x: Tensor, attend: Tensor) -> Tensor:
-        """x (B, S, width), attend (B, 1, 1, S) True where a key may be attended to."""
+    def forward(self, x: Tensor, attend: Tensor | None) -> Tensor:
+        """x (B, S, width), attend (B, 1, 1, S) True where a key may be attended to; None: all may."""
         batch, length, width = x.shape
         qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias)
         query, key, value = qkv.view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
