@@ -15,15 +15,12 @@ from tiny_model import make_tiny_model  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from backend.commands.evaluate import app  # noqa: E402
-from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig  # noqa: E402
-from moclip.alignment.train import AlignmentConfig, PairedClips, train_moclip  # noqa: E402
+from moclip.alignment.motion_encoder import MotionEncoderConfig  # noqa: E402
 from moclip.checkpoint import save_weights  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
-from moclip.evaluation.retrieval import load_spaces, retrieval  # noqa: E402
 from moclip.evaluation.text_motion import evaluate_text_motion  # noqa: E402
 from moclip.evaluation.train_evaluator import JudgedClips  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
-from moclip.training.loop import Schedule  # noqa: E402
 
 MOTION = MotionEncoderConfig(part_width=8, width=32, layers=1, heads=2, embed_dim=16, dropout=0.0)
 
@@ -128,33 +125,6 @@ def test_the_command_measures_a_model_folder(folder, tmp_path):
     assert "MM-Dist" in printed and "33 clips of test" in printed
     missing = CliRunner().invoke(app, [*command[:4], "nowhere.safetensors"])
     assert isinstance(missing.exception, MoclipError) and "moclip train evaluator" in missing.exception.hint
-
-
-def sixteen_pairs() -> PairedClips:
-    rng = np.random.default_rng(1)
-    tokens = np.zeros((16, 77), np.int64)
-    tokens[:, 0], tokens[:, 1], tokens[:, 2] = 1, np.arange(2, 18), 49
-    return PairedClips(
-        joints=[rng.standard_normal((1, 22, 3)).astype(np.float32).repeat(8 + k % 4, 0) for k in range(16)],
-        tokens=[row[None] for row in tokens],
-        meaning=np.arange(16),
-        partner=[np.array([], dtype=int)] * 16,
-        weights=np.full(16, 1 / 16),
-    )
-
-
-def test_sixteen_pairs_are_learnt_by_heart_and_retrieved(tmp_path):
-    torch.manual_seed(0)
-    tower = TextTower(TowerConfig(vocab_size=50, width=32, heads=2, layers=1, embed_dim=16))
-    pairs = sixteen_pairs()
-    schedule = Schedule(steps=150, learning_rate=4e-3, warmup=5, validate_every=50)
-    config = AlignmentConfig(frozen_share=0.2, student_rate=1.0, tether_weight=0.01)
-    before = retrieval(tower.eval(), MotionEncoder(MOTION).eval(), pairs)["text to motion"]
-    student = train_moclip(tower, pairs, pairs, tmp_path, MOTION, config, schedule, batch=32, log=lambda line: None)
-    save_tower(student, tmp_path / "text.safetensors")
-    found = retrieval(*load_spaces("", tmp_path), pairs)
-    assert found["text to motion"][1] == found["motion to text"][1] == 1.0 > before[1]
-    assert found["chance"] == {1: 1 / 16}
 
 
 def test_retrieval_by_model_by_work_folder_and_what_is_missing(folder, tmp_path):

@@ -158,14 +158,14 @@ def retrieval_command(
 
     prepare_torch(2)
     from backend.terminal import print_json, print_table
-    from moclip.alignment.train import pair_clips
+    from moclip.alignment.pairs import pair_clips
     from moclip.data.folder import DatasetFolder
     from moclip.evaluation.retrieval import load_spaces, retrieval
     from moclip.training.clips import load_clips
 
     folder = DatasetFolder(dataset)
     text, encoder = load_spaces(model, work, tower)
-    clips = pair_clips(load_clips(folder, split), folder.clips)
+    clips = pair_clips(folder, load_clips(folder, split), encoder.config)
     found = retrieval(text, encoder, clips, seed)
     if as_json:
         print_json({"split": split, "clips": len(clips), "seed": seed, **found})

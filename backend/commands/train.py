@@ -54,7 +54,31 @@ def _stage(name: str, summary: str) -> None:
 _stage("tower", "Distil the small text tower from a sentence encoder.")
 _stage("rvq", "Train the residual VQ-VAE.")
 _stage("decoder", "Tune the decoder of the trained RVQ, codes settled.")
-_stage("moclip", "Fine-tune the text tower on motion (MoCLIP), starting from the distilled tower.")
+
+
+@app.command("moclip")
+def moclip_command(
+    dataset: Dataset,
+    work: Work,
+    config: Config = None,
+    preset: Annotated[
+        str | None, typer.Option(help="paper, authors or recommended, in place of what the recipe says.")
+    ] = None,
+    resume: Resume = True,
+    threads: Threads = 2,
+) -> None:
+    """Fine-tune the text tower on motion (MoCLIP). Example: moclip train moclip --dataset data/mocap --work runs/first
+
+    The teacher is the distilled tower in --work, or the one that the recipe names. Several processes, started by
+    `accelerate launch -m backend train moclip ...` or `torchrun -m backend train moclip ...`, share each batch.
+    """
+    prepare_torch(threads)
+    from moclip.data.folder import DatasetFolder
+    from moclip.training.recipe import load_recipe, moclip_stage
+
+    moclip_stage(DatasetFolder(dataset), work, load_recipe(config), preset=preset, resume=resume, log=_log)
+
+
 _stage("tokens", "Encode all clips and captions once, for the next three.")
 _stage("masked", "Train the masked transformer.")
 _stage("residual", "Train the residual transformer.")

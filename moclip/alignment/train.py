@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training of MoCLIP: motion encoder and text tower into one space, the tower tethered to where it started."""
 
-from copy import deepcopy
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,42 +11,42 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moclip.alignment.losses import alignment_loss, contrastive_loss, tether_loss
-from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
+from moclip.alignment.large_batch import backward
+from moclip.alignment.motion_encoder import MotionEncoderConfig
+from moclip.alignment.objective import MoCLIP, student_parts
+from moclip.alignment.pairs import PairBatch, PairedClips, embed_captions, embed_motions, pair_batch, same_meaning
+from moclip.alignment.presets import AlignmentConfig
 from moclip.checkpoint import load_weights
 from moclip.errors import MoclipError
-from moclip.features import features_to_joints
+from moclip.evaluation.metrics import recall
 from moclip.generators.momask.config import Config
 from moclip.text.tower import TextTower
-from moclip.tokenizer import Tokenizer
-from moclip.training.clips import Clips
 from moclip.training.loop import Schedule, Trainer
+from moclip.training.processes import Processes
+
+VALIDATION = 384
+"""Pairs of the validation split that choose the checkpoint."""
 
 
 @dataclass(frozen=True)
-class AlignmentConfig(Config):
-    """tether_weight: lambda of the total loss. frozen_share: share of the steps with the text tower frozen (35 of 50
-    epochs in the paper). student_rate: the tower's learning rate as a share of the motion encoder's.
+class Compute(Config):
+    """How a step is computed; none of it changes what is computed, but for rounding.
+
+    device: "cpu", "cuda" or "mps". precision: of the two networks, "float32" or "bfloat16" (autocast; losses stay in
+    float32). chunks: parts of a process's batch that are embedded one after the other. checkpointing: keep the inputs
+    of the transformers' layers only. Raises ValueError for another precision.
     """
 
-    tether_weight: float = 0.4
-    frozen_share: float = 0.5
-    student_rate: float = 0.03
-    max_scale: float = 100.0
+    device: str = "cpu"
+    precision: str = "float32"
+    chunks: int = 1
+    checkpointing: bool = False
 
-
-class MoCLIP(nn.Module):
-    """The student tower, its frozen teacher, the motion encoder and the temperature."""
-
-    def __init__(self, tower: TextTower, motion: MotionEncoderConfig):
-        super().__init__()
-        # The token table stays: captions hold a few hundred of its 49,408 words, and moving those would tear them
-        # from their neighbours.
-        self.student = tower.requires_grad_(True)
-        self.student.text.token_embedding.requires_grad_(False)
-        self.teacher = deepcopy(tower).requires_grad_(False).eval()
-        self.motion = MotionEncoder(motion)
-        self.log_scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
+    def __post_init__(self) -> None:
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision is float32 or bfloat16, not '{self.precision}'")
+        if self.chunks < 1:
+            raise ValueError(f"chunks is 1 or more, not {self.chunks}")
 
 
 def motion_encoder_weights(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -64,92 +64,13 @@ def motion_encoder_weights(path: Path) -> tuple[dict[str, np.ndarray], dict[str,
     return own, {"kind": "motion", **config["motion"]}
 
 
-@dataclass(frozen=True)
-class PairedClips:
-    """Joints (T, 22, 3), tokens of the captions (C, 77), and what each clip means; partner: a clip that is easy to
-    mistake for it (mirrored, or the same two actions in the other order), -1 without one."""
-
-    joints: list[np.ndarray]
-    tokens: list[np.ndarray]
-    meaning: np.ndarray
-    partner: list[np.ndarray]
-    weights: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.joints)
-
-
-def pair_clips(clips: Clips, labels: dict[str, dict]) -> PairedClips:
-    """labels: the dataset's clip lines by id."""
-    tokenizer = Tokenizer()
-    keys = [
-        tuple((a["action"], a.get("style"), a.get("side")) for a in labels[i].get("actions", [])) or (i,)
-        for i in clips.ids
-    ]
-    names = {key: k for k, key in enumerate(sorted(set(keys), key=repr))}
-    by_actions: dict[tuple, list[int]] = {}
-    for index, key in enumerate(keys):
-        by_actions.setdefault(_plain(key), []).append(index)
-    partner = [np.array([k for other in _confusable(_plain(key)) for k in by_actions.get(other, [])]) for key in keys]
-    return PairedClips(
-        joints=[features_to_joints(f).astype(np.float32) for f in clips.features],
-        tokens=[tokenizer.encode(c) for c in clips.captions],
-        meaning=np.array([names[key] for key in keys]),
-        partner=partner,
-        weights=clips.weights,
-    )
-
-
-def _plain(key: tuple) -> tuple:
-    return tuple((part[0], part[-1]) for part in key)
-
-
-def _confusable(key: tuple) -> list[tuple]:
-    swap = {
-        "left": "right",
-        "right": "left",
-        "walk_left": "walk_right",
-        "walk_right": "walk_left",
-        "turn_left": "turn_right",
-        "turn_right": "turn_left",
-    }
-    mirrored = tuple((swap.get(action, action), swap.get(side, side)) for action, side in key)
-    return [other for other in {mirrored, key[::-1]} if other != key]
-
-
-@dataclass(frozen=True)
-class PairBatch:
-    joints: Tensor
-    valid: Tensor
-    tokens: Tensor
-    meaning: Tensor
-
-
-def pair_batch(clips: PairedClips, rng: np.random.Generator, count: int) -> PairBatch:
-    """Half of the batch drawn by weight, half their easily mistaken partners, to tell order and side apart."""
-    drawn = rng.choice(len(clips), size=count, p=clips.weights)
-    half = count // 2
-    for k in range(half):
-        partners = clips.partner[drawn[k]]
-        if len(partners):
-            drawn[half + k] = rng.choice(partners)
-    longest = max(len(clips.joints[i]) for i in drawn)
-    joints = np.zeros((count, longest, 22, 3), dtype=np.float32)
-    valid = np.zeros((count, longest), dtype=bool)
-    tokens = np.zeros((count, 77), dtype=np.int64)
-    for row, index in enumerate(drawn):
-        frames = len(clips.joints[index])
-        joints[row, :frames], valid[row, :frames] = clips.joints[index], True
-        tokens[row] = clips.tokens[index][rng.integers(len(clips.tokens[index]))]
-    end = int(tokens.argmax(1).max()) + 1
-    return PairBatch(*(torch.from_numpy(a) for a in (joints, valid, tokens[:, :end].copy(), clips.meaning[drawn])))
-
-
-def recall(motion: Tensor, text: Tensor, meaning: Tensor, top: tuple[int, ...] = (1, 3)) -> dict[str, float]:
-    """Text-to-motion recall: share of texts with a motion of the same meaning among the nearest `top`."""
-    order = (text @ motion.t()).argsort(dim=1, descending=True)
-    hits = meaning[order] == meaning[:, None]
-    return {f"R@{k}": hits[:, :k].any(1).float().mean().item() for k in top}
+@torch.no_grad()
+def agreement(network: MoCLIP, pairs: PairBatch) -> dict[str, float]:
+    """Text-to-motion recall at 1 and 3 among the pairs, any of the same meaning being right."""
+    text = F.normalize(embed_captions(network.student, pairs.tokens), dim=-1)
+    similarity = (text @ embed_motions(network.motion, pairs.joints).t()).double().cpu().numpy()
+    found = recall(similarity, same_meaning(pairs.meaning).numpy(), top=(1, 3))
+    return {f"R@{k}": share for k, share in found.items()}
 
 
 def train_moclip(
@@ -162,53 +83,77 @@ def train_moclip(
     schedule: Schedule,
     *,
     batch: int = 128,
+    compute: Compute | None = None,
     resume: bool = True,
-    log=print,
+    log: Callable[[str], None] = print,
 ) -> TextTower:
-    """Train and return the student tower; also writes `moclip.safetensors` (student and motion encoder).
+    """Train and return the student tower; also writes `moclip.safetensors` (student, motion encoder and W).
 
-    The student is frozen for the first `frozen_share` of the steps, while the motion encoder finds its place.
+    tower: the student's start, which is the teacher; `train.teacher` holds its vectors. Under `accelerate launch` each
+    process embeds its share of the batch, and the loss is that of the whole batch. The saved checkpoint is the best of
+    the second phase. Raises MoclipError for clips without teacher vectors and for a batch that does not divide.
     """
-    network = MoCLIP(tower, motion)
-    unfreeze = int(schedule.steps * config.frozen_share)
+    if train.teacher is None:
+        raise MoclipError("MoCLIP is trained with the teacher's vectors, and these clips have none.", code="bad_call")
+    compute = compute or Compute()
+    processes = Processes.join(compute.device)
+    torch.manual_seed(schedule.seed)
+    network = MoCLIP(tower, motion, config).to(compute.device)
+    network.motion.checkpointing = compute.checkpointing
+    network.student.text.set_grad_checkpointing(compute.checkpointing)
+    begin, share = config.unfreeze_step(schedule.steps), processes.share(batch)
 
-    def loss(pairs: PairBatch) -> tuple[Tensor, dict[str, float]]:
-        with torch.no_grad():
-            teacher = network.teacher(pairs.tokens)
-        student = network.student(pairs.tokens) if trainer.step >= unfreeze else teacher
-        motion_vectors, text = network.motion(pairs.joints, pairs.valid), F.normalize(student, dim=-1)
-        scale = network.log_scale.exp().clamp(max=config.max_scale)
-        same = pairs.meaning[:, None] == pairs.meaning[None]
-        contrastive = contrastive_loss(motion_vectors, text, scale, same)
-        tether, alignment = tether_loss(student, teacher), alignment_loss(motion_vectors, text)
-        total = contrastive + config.tether_weight * tether + alignment
-        numbers = {"contrastive": contrastive.item(), "tether": tether.item(), "alignment": alignment.item()}
-        return total, {**numbers, **recall(motion_vectors.detach(), text.detach(), pairs.meaning, (1,))}
+    def embed(pairs: PairBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        with torch.autocast(compute.device, torch.bfloat16, enabled=compute.precision == "bfloat16"):
+            motions = embed_motions(network.motion, pairs.joints)
+            teacher = pairs.teacher.to(compute.device)
+            student = embed_captions(network.student, pairs.tokens) if trainer.step >= begin else teacher
+        return motions.float(), student.float(), teacher, pairs.meaning.to(compute.device)
 
-    def validate(averaged: nn.Module) -> tuple[float, dict[str, float]]:
+    def loss(motions: Tensor, student: Tensor, teacher: Tensor, meaning: Tensor) -> tuple[Tensor, dict[str, float]]:
+        return network.loss(motions, student, teacher, same_meaning(meaning))
+
+    def gradients(pairs: PairBatch) -> tuple[Tensor, dict[str, float]]:
+        chunks = pairs.rows(share).chunks(compute.chunks)
+        total, numbers = backward(chunks, embed, loss, network.shared, processes)
+        processes.sum_gradients([p for p in network.parameters() if p.requires_grad])
+        return total, numbers
+
+    def prepare(step: int, optimizer: torch.optim.Optimizer) -> None:
+        network.free_student(step, schedule.steps)
+        if config.restart and step == begin:
+            optimizer.state.clear()
+        rates = config.rates(schedule, step)
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+
+    def validate(_: nn.Module) -> tuple[float, dict[str, float]]:
         rng, numbers = np.random.default_rng(1), []
         for _ in range(3):
-            pairs = pair_batch(val, rng, 128)
-            text = F.normalize(averaged.student(pairs.tokens), dim=-1)
-            numbers.append(recall(averaged.motion(pairs.joints, pairs.valid), text, pairs.meaning))
+            numbers.append(agreement(network, pair_batch(val, rng, VALIDATION // 3)))
         mean = {k: float(np.mean([n[k] for n in numbers])) for k in numbers[0]}
         # Until the tower is free, the best checkpoint would be one without a fine-tuned student.
-        return (1 - mean["R@1"]) + (10.0 if trainer.step < unfreeze else 0.0), mean
+        frozen = trainer.step <= begin and config.unfreeze != "never"
+        return (1 - mean["R@1"]) + (10.0 if frozen else 0.0), mean
 
     trainer = Trainer(
         "moclip",
         network,
         out=out,
         schedule=schedule,
-        loss=loss,
+        gradients=gradients,
         validate=validate,
+        prepare=prepare,
         log=log,
-        make_batch=lambda rng: pair_batch(train, rng, batch),
-        config={"kind": "moclip", **config.to_dict(), "motion": motion.to_dict()},
+        quiet=not processes.first,
+        make_batch=lambda rng: pair_batch(train, rng, batch, partners=config.partners),
+        config={
+            "kind": "moclip", **config.to_dict(), "motion": motion.to_dict(), "tower": tower.config.to_dict(),
+        },
         parameters=[
-            {"params": [*network.motion.parameters(), network.log_scale]},
-            {"params": [p for p in network.student.parameters() if p.requires_grad], "scale": config.student_rate},
+            {"params": [*network.motion.parameters(), *network.shared]},
+            {"params": [p for part in student_parts(network.student, config.train_words) for p in part]},
         ],
-    )
+    )  # fmt: skip
     trainer.run(resume=resume)
     return network.student

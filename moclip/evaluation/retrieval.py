@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from moclip.alignment.motion_encoder import MotionEncoder
-from moclip.alignment.train import PairedClips, motion_encoder_weights
+from moclip.alignment.pairs import PairedClips, embed_captions, embed_motions
+from moclip.alignment.train import motion_encoder_weights
 from moclip.errors import MoclipError
 from moclip.evaluation.metrics import recall
 from moclip.models import JUDGE, load_model
@@ -56,10 +56,9 @@ def retrieval(
             code="bad_weights",
         )
     rng = np.random.default_rng(seed)
-    tokens = np.stack([rows[rng.integers(len(rows))] for rows in clips.tokens])
-    parts = [tower(torch.from_numpy(tokens[k : k + BATCH])) for k in range(0, len(tokens), BATCH)]
-    text = F.normalize(torch.cat(parts), dim=-1)
-    motion = _embed(encoder, clips)
+    tokens = np.stack([rows[rng.integers(len(rows))] for rows in clips.tokens]).astype(np.int64)
+    text = F.normalize(embed_captions(tower, torch.from_numpy(tokens), BATCH), dim=-1)
+    motion = embed_motions(encoder, clips.joints, BATCH)
     same = clips.meaning[:, None] == clips.meaning[None]
     similarity = (text @ motion.t()).double().numpy()
     return {
@@ -67,17 +66,3 @@ def retrieval(
         "motion to text": recall(similarity.T, same),
         "chance": {1: float(same.mean())},
     }
-
-
-def _embed(encoder: MotionEncoder, clips: PairedClips) -> Tensor:
-    """(N, D) unit vectors, in batches of like length."""
-    order = np.argsort([len(j) for j in clips.joints], kind="stable")
-    vectors = torch.empty(len(order), encoder.config.embed_dim)
-    for start in range(0, len(order), BATCH):
-        chunk = order[start : start + BATCH]
-        longest = max(len(clips.joints[k]) for k in chunk)
-        joints, valid = np.zeros((len(chunk), longest, 22, 3), np.float32), np.zeros((len(chunk), longest), bool)
-        for row, k in enumerate(chunk):
-            joints[row, : len(clips.joints[k])], valid[row, : len(clips.joints[k])] = clips.joints[k], True
-        vectors[torch.from_numpy(chunk)] = encoder(torch.from_numpy(joints), torch.from_numpy(valid))
-    return F.normalize(vectors, dim=-1)

@@ -52,8 +52,10 @@ class Schedule:
 class Trainer:
     """Trains `network` and leaves `<out>/<name>.safetensors` (best by validation) and a log for TensorBoard.
 
-    make_batch(rng) -> batch for one step. loss(batch) -> (scalar, numbers to log). validate(network) -> (score, numbers
-    to log), lower scores are better. config goes into the saved file. parameters: optimiser groups, default all.
+    make_batch(rng) -> batch for one step. loss(batch) -> (scalar, numbers to log); or gradients(batch), which returns
+    the same and has left the gradients itself. validate(network) -> (score, numbers to log), lower scores are better.
+    config goes into the saved file. parameters: optimiser groups, default all. prepare(step, optimizer): before each
+    step, in place of the schedule's rate for every group. quiet: leave files, validation and log to another process.
     Raises MoclipError when loss or gradient stop being numbers, before anything is overwritten.
     """
 
@@ -66,16 +68,21 @@ class Trainer:
         config: dict[str, Any],
         schedule: Schedule,
         make_batch: Callable[[np.random.Generator], Batch],
-        loss: LossFunction,
+        loss: LossFunction | None = None,
+        gradients: LossFunction | None = None,
         validate: Callable[[nn.Module], tuple[float, dict[str, float]]],
         parameters: list[dict[str, Any]] | None = None,
+        prepare: Callable[[int, torch.optim.Optimizer], None] | None = None,
+        quiet: bool = False,
         log: Callable[[str], None] = print,
     ):
+        if (loss is None) == (gradients is None):
+            raise ValueError("a trainer takes a loss or a function that leaves gradients, one of the two")
         self.name, self.network, self.out, self.config, self.schedule = name, network, Path(out), config, schedule
-        self.make_batch, self.loss, self.validate, self.log = make_batch, loss, validate, log
+        self.make_batch, self.validate, self.log = make_batch, validate, log
+        self.gradients = gradients or _backward(loss)
+        self.prepare, self.quiet = prepare or self._follow_schedule, quiet
         groups = parameters or [{"params": [p for p in network.parameters() if p.requires_grad]}]
-        for group in groups:
-            group.setdefault("scale", 1.0)
         self.optimizer = torch.optim.AdamW(
             groups, lr=schedule.learning_rate, betas=(0.9, 0.99), weight_decay=schedule.weight_decay
         )
@@ -95,7 +102,7 @@ class Trainer:
         self.out.mkdir(parents=True, exist_ok=True)
         if resume and self.state_path.exists():
             self._load_state()
-        writer = _summary_writer(self.out / "logs" / self.name)
+        writer = _NoWriter() if self.quiet else _summary_writer(self.out / "logs" / self.name)
         started, first = time.monotonic(), self.step
         while self.step < self.schedule.steps:
             numbers = self._train_step()
@@ -103,6 +110,8 @@ class Trainer:
                 for key, value in numbers.items():
                     writer.add_scalar(f"train/{key}", value, self.step)
             last = self.step == self.schedule.steps
+            if self.quiet:
+                continue
             if self.step % self.schedule.validate_every == 0 or last:
                 score = self._validate(writer)
                 speed = (self.step - first) / (time.monotonic() - started)
@@ -116,19 +125,21 @@ class Trainer:
     def _train_step(self) -> dict[str, float]:
         rng = np.random.default_rng([self.schedule.seed, self.step])
         torch.manual_seed(int(rng.integers(2**31)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.rate(self.step) * group["scale"]
+        self.prepare(self.step, self.optimizer)
         self.network.train()
-        loss, numbers = self.loss(self.make_batch(rng))
-        self._stop_unless_finite(loss, "loss")
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss, numbers = self.gradients(self.make_batch(rng))
+        self._stop_unless_finite(loss, "loss")
         trained = [p for g in self.optimizer.param_groups for p in g["params"]]
         self._stop_unless_finite(nn.utils.clip_grad_norm_(trained, self.schedule.clip), "gradient")
         self.optimizer.step()
         self.step += 1
         self._average()
         return {"loss": loss.item(), **numbers}
+
+    def _follow_schedule(self, step: int, optimizer: torch.optim.Optimizer) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] = self.schedule.rate(step)
 
     def _stop_unless_finite(self, number: Tensor, what: str) -> None:
         if not torch.isfinite(number):
@@ -182,6 +193,15 @@ class Trainer:
             for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
                 tensor.copy_(saved[name])
         self.log(f"{self.name}: resumed at step {self.step}")
+
+
+def _backward(loss: LossFunction) -> LossFunction:
+    def gradients(batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        total, numbers = loss(batch)
+        total.backward()
+        return total, numbers
+
+    return gradients
 
 
 class _NoWriter:

@@ -5,6 +5,7 @@ Every stage writes `<work>/<name>.safetensors`, resumes from `<work>/<name>.stat
 before it: dataset -> tower -> rvq -> moclip -> masked, residual, length -> pack.
 """
 
+import json
 import tomllib
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
@@ -14,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from moclip.alignment.motion_encoder import MotionEncoderConfig
-from moclip.alignment.train import AlignmentConfig, pair_clips, train_moclip
+from moclip.alignment.pairs import PairedClips, embed_captions, pair_clips
+from moclip.alignment.presets import AlignmentConfig, with_preset
+from moclip.alignment.train import Compute, train_moclip
 from moclip.checkpoint import fingerprint, load_weights
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
@@ -26,15 +29,18 @@ from moclip.generators.momask.train_tokens import (
     TokenClips,
     caption_vectors,
     encode_clips,
+    load_caption_vectors,
     load_token_clips,
+    save_caption_vectors,
     save_token_clips,
     train_on_tokens,
 )
 from moclip.runtimes.torch_runtime import restore_network
-from moclip.text.tower import save_tower
+from moclip.text.tower import load_open_clip_tower, save_tower
 from moclip.tokenizer import Tokenizer
 from moclip.training.clips import load_clips
 from moclip.training.loop import Schedule
+from moclip.training.processes import Processes
 
 Log = Callable[[str], None]
 DEFAULT_RECIPE = Path(__file__).parent / "embedded.toml"
@@ -44,13 +50,21 @@ _TABLES: dict[str, dict[str, Any]] = {
     "tower": {"schedule": Schedule},
     "rvq": {"batch": int, "sizes": RVQConfig, "schedule": Schedule},
     "decoder": {"batch": int, "schedule": Schedule},
-    "moclip": {"batch": int, "motion": MotionEncoderConfig, "alignment": AlignmentConfig, "schedule": Schedule},
+    "moclip": {
+        "batch": int,
+        "motion": MotionEncoderConfig,
+        "alignment": AlignmentConfig,
+        "compute": Compute,
+        "schedule": Schedule,
+    },
     "masked": {"batch": int, "text_noise": TextNoise, "sizes": TransformerConfig, "schedule": Schedule},
     "residual": {"batch": int, "text_noise": TextNoise, "sizes": TransformerConfig, "schedule": Schedule},
     "length": {"batch": int, "text_noise": TextNoise, "schedule": Schedule},
     "evaluator": {"batch": int, "sizes": EvaluatorConfig, "schedule": Schedule},
 }
 """What each table of a recipe must hold; tables in it name the settings of a dataclass."""
+_OPTIONAL = {"alignment", "compute"}
+"""Tables that a recipe may leave out."""
 
 
 def load_recipe(path: Path | None = None) -> dict[str, Any]:
@@ -72,6 +86,8 @@ def _check_table(name: str, table: dict[str, Any]) -> None:
         raise ValueError(f"there is no stage '{name}'")
     for key, kind in _TABLES[name].items():
         if key not in table:
+            if key in _OPTIONAL:
+                continue
             raise ValueError(f"[{name}] has no {key}")
         if is_dataclass(kind):
             if not isinstance(table[key], dict):
@@ -134,40 +150,73 @@ def decoder_stage(
 
 
 def moclip_stage(
-    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
-) -> None:
-    """Fine-tune the tower on motion; writes `text.safetensors`, the tower that the generator is trained with."""
-    part = _table(recipe, "moclip")
-    arrays, config = _need(work, "tower")
-    tower = restore_network("text", config, arrays)
-    train, val = (pair_clips(load_clips(dataset, split), dataset.clips) for split in ("train", "val"))
-    train_moclip(
-        tower,
-        train,
-        val,
-        work,
-        MotionEncoderConfig(**part["motion"]),
-        AlignmentConfig(**part["alignment"]),
-        Schedule(**part["schedule"]),
-        batch=part["batch"],
-        resume=resume,
-        log=log,
-    )
-    best, _ = _need(work, "moclip")
-    prefix = "student."
-    student_arrays = {k.removeprefix(prefix): v for k, v in best.items() if k.startswith(prefix)}
-    student = restore_network("text", config, student_arrays)
-    ratio = _norm_ratio(student, restore_network("text", config, arrays), val)
-    log(f"moclip: student norm / teacher norm = {ratio:.3f}")
-    save_tower(student, work / "text.safetensors")
+    dataset: DatasetFolder,
+    work: Path,
+    recipe: dict[str, Any],
+    *,
+    preset: str | None = None,
+    resume: bool = True,
+    log: Log = print,
+) -> dict[str, float]:
+    """Fine-tune the tower on motion; writes `text.safetensors`, the tower that the generator is trained with.
+
+    preset: in place of the recipe's. Returns what `moclip.json` holds: recall among validation pairs, and the mean of
+    student norm / teacher norm, which generators feel because they read text vectors as they are.
+    """
+    part = with_preset(_table(recipe, "moclip"), preset)
+    motion = MotionEncoderConfig(**part["motion"])
+    config, schedule = AlignmentConfig(**part["alignment"]), Schedule(**part["schedule"])
+    arrays, tower_config = _teacher(work, part.get("tower", "distilled"))
+    tower = restore_network("text", tower_config, arrays)
+    train, val = (paired_split(dataset, work, split, motion, (arrays, tower_config), log) for split in ("train", "val"))
+    options = {"batch": part["batch"], "compute": Compute(**part.get("compute", {})), "resume": resume, "log": log}
+    train_moclip(tower, train, val, work, motion, config, schedule, **options)
+    return _finish_moclip(work, tower, val, log) if Processes.join().first else {}
 
 
-def _norm_ratio(student: Any, teacher: Any, val: Any) -> float:
+def _teacher(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The tower that MoCLIP starts from: the distilled one, or one of open_clip's, kept as `tower.safetensors` too."""
+    if name != "distilled" and not (work / "tower.safetensors").is_file():
+        model, _, pretrained = name.partition("/")
+        work.mkdir(parents=True, exist_ok=True)
+        save_tower(load_open_clip_tower(model, pretrained or "openai"), work / "tower.safetensors")
+    return _need(work, "tower")
+
+
+def paired_split(
+    dataset: DatasetFolder,
+    work: Path,
+    split: str,
+    motion: MotionEncoderConfig,
+    teacher: tuple[dict[str, np.ndarray], dict[str, Any]],
+    log: Log = print,
+) -> PairedClips:
+    """A split with the teacher's vectors of all captions, which are computed once and kept in the work folder."""
+    clips = load_clips(dataset, split)
+    path, key = work / f"captions.{split}.npz", f"{fingerprint(teacher[0])} {dataset.fingerprint(split)}"
+    vectors = load_caption_vectors(path, key)
+    if vectors is None:
+        vectors = caption_vectors(clips, lambda captions: tower_vectors(*teacher, captions, log), None)
+        save_caption_vectors(path, vectors, key)
+    return pair_clips(dataset, clips, motion, vectors)
+
+
+def _finish_moclip(work: Path, teacher: Any, val: PairedClips, log: Log) -> dict[str, float]:
+    """Write the best student alone and how it does."""
     import torch
 
-    tokens = torch.from_numpy(np.concatenate([t[:1] for t in val.tokens])[:256])
+    best, config = _need(work, "moclip")
+    prefix = "student."
+    student_arrays = {k.removeprefix(prefix): v for k, v in best.items() if k.startswith(prefix)}
+    student = restore_network("text", {"kind": "text", **config["tower"]}, student_arrays)
+    tokens = torch.from_numpy(np.concatenate([t[:1] for t in val.tokens])[:256].astype(np.int64))
     with torch.inference_mode():
-        return float((student(tokens).norm(dim=1) / teacher(tokens).norm(dim=1)).mean())
+        ratio = embed_captions(student, tokens).norm(dim=1) / embed_captions(teacher, tokens).norm(dim=1)
+    report = {"step": config["step"], "val": config["score"], "norm_ratio": float(ratio.mean())}
+    log(f"moclip: student norm / teacher norm = {report['norm_ratio']:.3f}")
+    save_tower(student, work / "text.safetensors")
+    (work / "moclip.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return report
 
 
 def tower_vectors(

@@ -55,13 +55,37 @@ def encode_clips(features: list[np.ndarray], rvq: RVQ, offsets: tuple[int, ...] 
     return codes
 
 
-def caption_vectors(clips: Clips, embed: Callable[[list[str]], np.ndarray], count: int) -> list[np.ndarray]:
-    """Text vectors (C, D) of the first `count` captions of each clip; every distinct caption is embedded once."""
+def caption_vectors(clips: Clips, embed: Callable[[list[str]], np.ndarray], count: int | None) -> list[np.ndarray]:
+    """Text vectors (C, D) of the first `count` captions of each clip (None: of all); each wording is embedded once."""
     kept = [captions[:count] for captions in clips.captions]
     unique = sorted({caption for captions in kept for caption in captions})
     row = {caption: k for k, caption in enumerate(unique)}
     vectors = embed(unique)
     return [vectors[[row[caption] for caption in captions]] for captions in kept]
+
+
+def save_caption_vectors(path: Path, vectors: list[np.ndarray], key: str) -> None:
+    """Write the vectors (C, D) of each clip's captions in float16; `key` names the tower and the clips."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"unfinished.{path.name}")
+    text = np.concatenate(vectors).astype(np.float16)
+    np.savez(unfinished, key=np.array(key), text=text, captions=np.array([len(v) for v in vectors]))
+    os.replace(unfinished, path)
+
+
+def load_caption_vectors(path: Path, key: str) -> list[np.ndarray] | None:
+    """Vectors (C, D) float16 of each clip written under this key; None when they are absent, damaged or others'."""
+    file = _opened(path, key)
+    return None if file is None else np.split(file["text"], np.cumsum(file["captions"])[:-1])
+
+
+def _opened(path: Path, key: str) -> dict[str, np.ndarray] | None:
+    try:
+        with np.load(path, allow_pickle=False) as opened:
+            file = dict(opened)
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return None
+    return file if str(file.get("key")) == key else None
 
 
 def save_token_clips(path: Path, clips: TokenClips, key: str) -> None:
@@ -83,12 +107,8 @@ def save_token_clips(path: Path, clips: TokenClips, key: str) -> None:
 
 def load_token_clips(path: Path, key: str) -> TokenClips | None:
     """The split written under this key, or None when it is absent, damaged or was made by other networks."""
-    try:
-        with np.load(path, allow_pickle=False) as opened:
-            file = dict(opened)
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return None
-    if str(file["key"]) != key:
+    file = _opened(path, key)
+    if file is None:
         return None
     flat = np.split(file["codes"].astype(np.int64), np.cumsum(file["lengths"])[:-1])
     ends = np.cumsum(file["variants"])

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pairs of motions and captions: a dataset split as MoCLIP reads it, its batches, and how they are embedded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
+from moclip.data.folder import DatasetFolder
+from moclip.features import features_to_joints
+from moclip.generators.momask.train_rvq import biased_std
+from moclip.text.tower import TextTower
+from moclip.tokenizer import Tokenizer
+from moclip.training.clips import Clips
+
+PADDED_FRAMES = 196
+"""To which the authors pad every motion."""
+BUCKET = 24
+"""Rows that are padded together; fewer waste less padding, and more use wide matrices better."""
+
+
+@dataclass(frozen=True)
+class PairedClips:
+    """Joints (T, 22, 3), tokens of the captions (C, 77), and what each clip means; partner: the clips that are easy to
+    mistake for it (mirrored, or the same two actions in the other order). teacher: per clip (C, D), the frozen tower's
+    vectors of its captions, or none where nothing is trained.
+    """
+
+    joints: list[np.ndarray]
+    tokens: list[np.ndarray]
+    meaning: np.ndarray
+    partner: list[np.ndarray]
+    weights: np.ndarray
+    teacher: list[np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+
+def pair_clips(
+    dataset: DatasetFolder, clips: Clips, motion: MotionEncoderConfig, teacher: list[np.ndarray] | None = None
+) -> PairedClips:
+    """Clips of a dataset as this encoder reads them: joints in metres, or of normalised features as the authors do."""
+    labels, tokenizer = dataset.clips, Tokenizer()
+    normalised = motion.joint_source == "normalised"
+    moments = (dataset.mean, biased_std(dataset.std, dataset.meta["joints"])) if normalised else None
+    keys = [
+        tuple((a["action"], a.get("style"), a.get("side")) for a in labels.get(i, {}).get("actions", [])) or (i,)
+        for i in clips.ids
+    ]
+    names = {key: k for k, key in enumerate(sorted(set(keys), key=repr))}
+    by_actions: dict[tuple, list[int]] = {}
+    for index, key in enumerate(keys):
+        by_actions.setdefault(_plain(key), []).append(index)
+    partner = [np.array([k for other in _confusable(_plain(key)) for k in by_actions.get(other, [])]) for key in keys]
+    return PairedClips(
+        joints=[_joints(features, moments) for features in clips.features],
+        tokens=[tokenizer.encode(c).astype(np.uint16) for c in clips.captions],
+        meaning=np.array([names[key] for key in keys]),
+        partner=partner,
+        weights=clips.weights,
+        teacher=teacher,
+    )
+
+
+def _joints(features: np.ndarray, moments: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
+    if moments is None:
+        return features_to_joints(features).astype(np.float32)
+    mean, std = moments
+    padded = np.zeros((PADDED_FRAMES, features.shape[1]), dtype=np.float32)
+    frames = min(len(features), PADDED_FRAMES)
+    padded[:frames] = (features[:frames] - mean) / std
+    return features_to_joints(padded).astype(np.float32)
+
+
+def _plain(key: tuple) -> tuple:
+    return tuple((part[0], part[-1]) if isinstance(part, tuple) else (part, None) for part in key)
+
+
+def _confusable(key: tuple) -> list[tuple]:
+    swap = {
+        "left": "right",
+        "right": "left",
+        "walk_left": "walk_right",
+        "walk_right": "walk_left",
+        "turn_left": "turn_right",
+        "turn_right": "turn_left",
+    }
+    mirrored = tuple((swap.get(action, action), swap.get(side, side)) for action, side in key)
+    return [other for other in {mirrored, key[::-1]} if other != key]
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Row i of each belongs together: joints (T, 22, 3), tokens (B, L), teacher (B, D), meaning (B, 2).
+
+    meaning: of the clip, and of the caption's words; two pairs mean the same when one of them is equal.
+    """
+
+    joints: list[np.ndarray]
+    tokens: Tensor
+    teacher: Tensor
+    meaning: Tensor
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def rows(self, part: slice) -> "PairBatch":
+        return PairBatch(self.joints[part], self.tokens[part], self.teacher[part], self.meaning[part])
+
+    def chunks(self, count: int) -> list["PairBatch"]:
+        """The batch in so many parts of about the same size, in order."""
+        edges = np.linspace(0, len(self), min(count, len(self)) + 1).round().astype(int)
+        return [self.rows(slice(a, b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def pair_batch(clips: PairedClips, rng: np.random.Generator, count: int, *, partners: bool = True) -> PairBatch:
+    """Pairs drawn by weight, a random caption each; with `partners`, half of them are easily mistaken for the others.
+
+    `clips.teacher` may be missing, and is zeros then.
+    """
+    drawn = rng.choice(len(clips), size=count, p=clips.weights)
+    half = count // 2 if partners else 0
+    for k in range(half):
+        others = clips.partner[drawn[k]]
+        if len(others):
+            drawn[half + k] = rng.choice(others)
+    captions = [int(rng.integers(len(clips.tokens[i]))) for i in drawn]
+    tokens = np.stack([clips.tokens[i][c] for i, c in zip(drawn, captions, strict=True)]).astype(np.int64)
+    teacher = (
+        np.stack([clips.teacher[i][c] for i, c in zip(drawn, captions, strict=True)]).astype(np.float32)
+        if clips.teacher
+        else np.zeros((count, 1), np.float32)
+    )
+    wording = np.unique(tokens, axis=0, return_inverse=True)[1].reshape(-1)
+    return PairBatch(
+        [clips.joints[i] for i in drawn],
+        torch.from_numpy(tokens[:, : int(tokens.argmax(1).max()) + 1].copy()),
+        torch.from_numpy(teacher),
+        torch.from_numpy(np.stack([clips.meaning[drawn], wording], axis=1)),
+    )
+
+
+def same_meaning(meaning: Tensor) -> Tensor:
+    """(B, 2) of a `PairBatch` -> (B, B) bool."""
+    return (meaning[:, None] == meaning[None]).any(-1)
+
+
+def embed_motions(encoder: MotionEncoder, joints: Sequence[np.ndarray], bucket: int = BUCKET) -> Tensor:
+    """(B, D) unit vectors of motions (T, 22, 3), those of like length together: the same numbers with less padding."""
+    device = encoder.positions.device
+    order = np.argsort([len(clip) for clip in joints], kind="stable")
+    if encoder.config.positions == "batch":  # a vector depends on its row; alone, each is in the first
+        order, bucket = np.arange(len(joints)), len(joints) if encoder.training else 1
+    parts = []
+    for start in range(0, len(order), bucket):
+        batch, valid = pad_joints([joints[k] for k in order[start : start + bucket]])
+        parts.append(encoder(batch.to(device), valid.to(device)))
+    return torch.cat(parts)[torch.from_numpy(np.argsort(order)).to(device)]
+
+
+def pad_joints(joints: Sequence[np.ndarray], frames: int = 0) -> tuple[Tensor, Tensor]:
+    """Motions (T, 22, 3) as (B, longest or `frames`, 22, 3), and which of their frames are theirs (B, longest)."""
+    longest = max(frames, *(len(clip) for clip in joints))
+    batch = np.zeros((len(joints), longest, 22, 3), dtype=np.float32)
+    valid = np.zeros((len(joints), longest), dtype=bool)
+    for row, clip in enumerate(joints):
+        batch[row, : len(clip)], valid[row, : len(clip)] = clip, True
+    return torch.from_numpy(batch), torch.from_numpy(valid)
+
+
+def embed_captions(tower: TextTower, tokens: Tensor, bucket: int = BUCKET) -> Tensor:
+    """(B, D) raw vectors of tokens (B, L), those of like length together: the same numbers, with fewer tokens read."""
+    device = tower.text.positional_embedding.device
+    order = tokens.argmax(1).argsort(stable=True)
+    parts = [tower(tokens[rows].to(device)) for rows in order.split(bucket)]
+    return torch.cat(parts)[order.argsort().to(device)]
