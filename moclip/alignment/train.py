@@ -85,13 +85,15 @@ def train_moclip(
     batch: int = 128,
     compute: Compute | None = None,
     resume: bool = True,
+    until: int | None = None,
     log: Callable[[str], None] = print,
 ) -> TextTower:
     """Train and return the student tower; also writes `moclip.safetensors` (student, motion encoder and W).
 
-    tower: the student's start, which is the teacher; `train.teacher` holds its vectors. Under `accelerate launch` each
-    process embeds its share of the batch, and the loss is that of the whole batch. The saved checkpoint is the best of
-    the second phase. Raises MoclipError for clips without teacher vectors and for a batch that does not divide.
+    tower: the student's start, which is the teacher; `train.teacher` holds its vectors. until: stop at this step, to go
+    on another time. Under `accelerate launch` each process embeds its share of the batch, and the loss is that of the
+    whole batch. The saved checkpoint is the best of the second phase. Raises MoclipError for clips without teacher
+    vectors and for a batch that does not divide.
     """
     if train.teacher is None:
         raise MoclipError("MoCLIP is trained with the teacher's vectors, and these clips have none.", code="bad_call")
@@ -155,5 +157,5 @@ def train_moclip(
             {"params": [p for part in student_parts(network.student, config.train_words) for p in part]},
         ],
     )  # fmt: skip
-    trainer.run(resume=resume)
+    trainer.run(resume=resume, until=until)
     return network.student

@@ -97,19 +97,23 @@ class Trainer:
     def weights_path(self) -> Path:
         return self.out / f"{self.name}.safetensors"
 
-    def run(self, *, resume: bool = True) -> float:
-        """Train to the end of the schedule; the best validation score. With `resume`, go on from the saved state."""
+    def run(self, *, resume: bool = True, until: int | None = None) -> float:
+        """Train to the end of the schedule; the best validation score. With `resume`, go on from the saved state.
+
+        until: stop at this step, validated and with the state saved, as if the end were there; rates stay as they are.
+        """
+        end = min(self.schedule.steps, self.schedule.steps if until is None else until)
         self.out.mkdir(parents=True, exist_ok=True)
         if resume and self.state_path.exists():
             self._load_state()
         writer = _NoWriter() if self.quiet else _summary_writer(self.out / "logs" / self.name)
         started, first = time.monotonic(), self.step
-        while self.step < self.schedule.steps:
+        while self.step < end:
             numbers = self._train_step()
             if self.step % 20 == 0:
                 for key, value in numbers.items():
                     writer.add_scalar(f"train/{key}", value, self.step)
-            last = self.step == self.schedule.steps
+            last = self.step == end
             if self.quiet:
                 continue
             if self.step % self.schedule.validate_every == 0 or last:

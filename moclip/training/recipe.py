@@ -160,21 +160,20 @@ def moclip_stage(
 ) -> dict[str, float]:
     """Fine-tune the tower on motion; writes `text.safetensors`, the tower that the generator is trained with.
 
-    preset: in place of the recipe's. Returns what `moclip.json` holds: recall among validation pairs, and the mean of
-    student norm / teacher norm, which generators feel because they read text vectors as they are.
+    preset: in place of the recipe's. Returns what `finish_moclip` found.
     """
     part = with_preset(_table(recipe, "moclip"), preset)
     motion = MotionEncoderConfig(**part["motion"])
     config, schedule = AlignmentConfig(**part["alignment"]), Schedule(**part["schedule"])
-    arrays, tower_config = _teacher(work, part.get("tower", "distilled"))
-    tower = restore_network("text", tower_config, arrays)
-    train, val = (paired_split(dataset, work, split, motion, (arrays, tower_config), log) for split in ("train", "val"))
+    teacher = load_teacher(work, part.get("tower", "distilled"))
+    tower = restore_network("text", teacher[1], teacher[0])
+    train, val = (paired_split(dataset, work, split, motion, teacher, log) for split in ("train", "val"))
     options = {"batch": part["batch"], "compute": Compute(**part.get("compute", {})), "resume": resume, "log": log}
     train_moclip(tower, train, val, work, motion, config, schedule, **options)
-    return _finish_moclip(work, tower, val, log) if Processes.join().first else {}
+    return finish_moclip(work, tower, val, log) if Processes.join().first else {}
 
 
-def _teacher(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def load_teacher(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The tower that MoCLIP starts from: the distilled one, or one of open_clip's, kept as `tower.safetensors` too."""
     if name != "distilled" and not (work / "tower.safetensors").is_file():
         model, _, pretrained = name.partition("/")
@@ -201,8 +200,12 @@ def paired_split(
     return pair_clips(dataset, clips, motion, vectors)
 
 
-def _finish_moclip(work: Path, teacher: Any, val: PairedClips, log: Log) -> dict[str, float]:
-    """Write the best student alone and how it does."""
+def finish_moclip(work: Path, teacher: Any, val: PairedClips, log: Log) -> dict[str, float]:
+    """Write the best student alone (`text.safetensors`) and how it does (`moclip.json`), which is also returned.
+
+    That is its step and score, and the mean of student norm / teacher norm, which generators feel because they read
+    text vectors as they are.
+    """
     import torch
 
     best, config = _need(work, "moclip")
