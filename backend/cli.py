@@ -18,6 +18,7 @@ COMMANDS = {
     "data": "Build or check a dataset folder.",
     "train": "Train the networks.",
     "evaluate": "Compute the metrics of a model.",
+    "ablate": "Compare MoCLIP with one part of its method changed at a time.",
     "bench": "Measure speed and accuracy, as JSON.",
     "doctor": "Show what is installed, what is missing, and how to mend it.",
     "keys": "Make CURVE keys, to serve other machines.",

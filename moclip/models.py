@@ -19,6 +19,8 @@ from moclip.errors import MoclipError
 NETWORKS = ("text", "masked", "residual", "length", "rvq")
 JUDGE = "motion"
 """MoCLIP's motion encoder, which tells good takes from bad ones; a model may come without."""
+LENGTH_TOWER = "length_text"
+"""The text tower that the length estimator was trained with, where that is not the generator's."""
 GRAPH_WEIGHTS = "graphs.json"
 """Which tensors each ONNX graph takes, by graph name."""
 EMBEDDED = Path(__file__).parent / "weights" / "embedded"
@@ -113,12 +115,13 @@ def load_model(name: str) -> ModelFiles:
     Raises MoclipError for missing or damaged files, and when a generator was trained with another text tower.
     """
     info = model_info(name)
-    networks = [*NETWORKS, *([JUDGE] if (info.path / f"{JUDGE}.safetensors").is_file() else [])]
+    networks = [*NETWORKS, *(n for n in (JUDGE, LENGTH_TOWER) if (info.path / f"{n}.safetensors").is_file())]
     loaded = {network: load_weights(info.path / f"{network}.safetensors") for network in networks}
     files = ModelFiles(info, {k: v[0] for k, v in loaded.items()}, {k: v[1] for k, v in loaded.items()})
-    tower = fingerprint(files.arrays["text"])
-    for network in (n for n in networks if n not in ("text", "rvq")):
+    own = fingerprint(files.arrays["text"])
+    for network in (n for n in networks if n not in ("text", "rvq", LENGTH_TOWER)):
         trained_with = files.configs[network].get("text_fingerprint")
+        tower = fingerprint(files.arrays[LENGTH_TOWER]) if network == "length" and LENGTH_TOWER in networks else own
         if trained_with != tower:
             raise MoclipError(
                 f"The {network} network of model '{info.name}' was trained with another text tower "

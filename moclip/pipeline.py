@@ -13,7 +13,7 @@ from moclip.clauses import split_clauses
 from moclip.errors import Cancelled, MoclipError
 from moclip.features import features_to_joints, local_rotations
 from moclip.feet import hold_feet
-from moclip.models import JUDGE, ModelFiles, load_model
+from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, load_model
 from moclip.motion import Motion
 from moclip.passages import Passage, passages_of
 from moclip.prompts import LONGEST_SECONDS, check_prompt, check_seconds
@@ -121,6 +121,7 @@ class TextToMotion:
         self._longest = int(LONGEST_SECONDS * self.fps) // self._stride
         self._local_rotations = files.configs["rvq"].get("rotation_channels") == "local"
         self._judged = JUDGE in files.arrays
+        self._length_text = runtime.length_text if LENGTH_TOWER in files.arrays else None
         self._familiarity = _load_familiarity(files)
         self._tokenizer = Tokenizer()
 
@@ -132,9 +133,12 @@ class TextToMotion:
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Text vectors (N, D) float32, not normalised."""
+        return self._read(texts, self._network.text)
+
+    def _read(self, texts: Sequence[str], tower: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         tokens = self._tokenizer.encode(texts)
         # The tower is causal and reads its result at the end-of-text token: what follows it changes nothing.
-        return self._network.text(tokens[:, : int(tokens.argmax(axis=1).max()) + 1])
+        return tower(tokens[:, : int(tokens.argmax(axis=1).max()) + 1])
 
     def generate(
         self,
@@ -159,8 +163,10 @@ class TextToMotion:
         text = self.embed(prompts)
         if self._familiarity:
             warnings = [[*w, *far] for w, far in zip(warnings, self._familiarity.warnings(text), strict=True)]
-        clauses = self._clauses(prompts, text)
-        frames, lengths, passages = self._plan([check_seconds(r.seconds) for r in requests], text, clauses, seeds)
+        clauses = self._clauses(prompts, text, self._network.text)
+        logits = self._length_logits(prompts, clauses)
+        seconds = [check_seconds(r.seconds) for r in requests]
+        frames, lengths, passages = self._plan(seconds, text, clauses, logits, seeds)
         codes = self._codes(passages, lengths, seeds, progress, cancelled)
         results = []
         for k, prompt in enumerate(prompts):
@@ -177,14 +183,25 @@ class TextToMotion:
         """Features (T, F) of a result as the network makes them, before rotations are solved; T in whole tokens."""
         return self._network.decode(result.tokens[None])[0]
 
-    def _clauses(self, prompts: Sequence[str], text: np.ndarray) -> list[np.ndarray]:
-        """Text vectors (K, D) of the clauses of each prompt, one after the other; its own where it has but one."""
+    def _length_logits(self, prompts: Sequence[str], clauses: list[np.ndarray]) -> np.ndarray:
+        """(all clauses of all prompts, classes) by the tower that the length estimator was trained with."""
+        if self._length_text:
+            clauses = self._clauses(prompts, self._read(prompts, self._length_text), self._length_text)
+        return self._network.length(np.concatenate(clauses))
+
+    def _clauses(
+        self, prompts: Sequence[str], text: np.ndarray, tower: Callable[[np.ndarray], np.ndarray]
+    ) -> list[np.ndarray]:
+        """Text vectors (K, D) of the clauses of each prompt, one after the other; its own where it has but one.
+
+        text: (B, D) of the prompts by this tower.
+        """
         parts = [split_clauses(prompt) if self.options.by_clause else [prompt] for prompt in prompts]
         # No motion is long enough for more, and embedding them all would take its time.
         most = self._longest // SHORTEST_TOKENS
         parts = [part if len(part) <= most else [prompt] for part, prompt in zip(parts, prompts, strict=True)]
         several = [clause for clauses in parts if len(clauses) > 1 for clause in clauses]
-        vectors = iter(self.embed(several)) if several else iter(())
+        vectors = iter(self._read(several, tower)) if several else iter(())
         share = self.options.sentence_share
         rows = []
         for whole, clauses in zip(text, parts, strict=True):
@@ -193,7 +210,12 @@ class TextToMotion:
         return rows
 
     def _plan(
-        self, seconds: list[float | None], text: np.ndarray, clauses: list[np.ndarray], seeds: list[int]
+        self,
+        seconds: list[float | None],
+        text: np.ndarray,
+        clauses: list[np.ndarray],
+        logits: np.ndarray,
+        seeds: list[int],
     ) -> tuple[np.ndarray, np.ndarray, list[Passage]]:
         """Frames to keep (B,), tokens to sample (B,), and the passages that say which text each token follows.
 
@@ -201,7 +223,6 @@ class TextToMotion:
         one too short for all of its clauses follows the sentence as a whole.
         """
         each = [seed for seed, texts in zip(seeds, clauses, strict=True) for _ in texts]
-        logits = self._network.length(np.concatenate(clauses))
         predicted = iter(sample_lengths(logits, each, SHORTEST_TOKENS, self._longest))
         frames, passages = [], []
         for request, (asked, texts) in enumerate(zip(seconds, clauses, strict=True)):

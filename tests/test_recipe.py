@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole recipe at toy sizes: every stage after the tower, the pack, and the model that comes out."""
 
-import json
 import pickle
 from pathlib import Path
 
@@ -12,12 +11,11 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 pytest.importorskip("onnx", reason="packing writes graphs with onnx")
 
-from gaits import gesture, walk  # noqa: E402
+from toy_dataset import make_toy_dataset  # noqa: E402
 
 from moclip.checkpoint import fingerprint, load_weights  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
-from moclip.features import motion_to_features  # noqa: E402
 from moclip.models import verify_model  # noqa: E402
 from moclip.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
@@ -46,29 +44,7 @@ RECIPE = (
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory) -> DatasetFolder:
-    folder = tmp_path_factory.mktemp("data")
-    for part in ("new_joint_vecs", "texts"):
-        (folder / part).mkdir()
-    motions = {
-        "walk": ("walk", None, walk(81)), "stroll": ("walk", None, walk(60, 1.0, seed=1)),
-        "left": ("raise_hand", "left", gesture(70, 16, 140)), "right": ("raise_hand", "right", gesture(50, 17, 140)),
-    }  # fmt: skip
-    lines, rows = [], []
-    for clip, (action, side, motion) in motions.items():
-        rows.append(motion_to_features(motion))
-        np.save(folder / "new_joint_vecs" / f"{clip}.npy", rows[-1])
-        sentence = f"a person does {clip} with the {side} hand"
-        (folder / "texts" / f"{clip}.txt").write_text(f"{sentence}#a/DET#0.0#0.0\nsomeone: {clip}#a/DET#0.0#0.0\n")
-        label = {"action": action, "style": None, "side": side}
-        lines.append(json.dumps({"id": clip, "kind": "clip", "source": clip, "actions": [label]}))
-    for split, ids in (("train", ["walk", "left"]), ("val", ["stroll", "right"]), ("test", [])):
-        (folder / f"{split}.txt").write_text("\n".join(ids))
-    (folder / "clips.jsonl").write_text("\n".join(lines))
-    np.save(folder / "Mean.npy", np.concatenate(rows).mean(0))
-    np.save(folder / "Std.npy", np.full(263, 0.3, np.float32))
-    meta = {"fps": 20, "joints": 22, "rotation_channels": "local", "licence": "CC0", "sources": {"toy": "CC0"}}
-    (folder / "meta.json").write_text(json.dumps(meta))
-    return DatasetFolder(folder)
+    return make_toy_dataset(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

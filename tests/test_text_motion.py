@@ -70,10 +70,12 @@ def test_repeats_use_other_seeds_and_the_same_ones_every_time():
 
 def test_two_models_are_compared_on_the_same_samples():
     same = evaluate_text_motion(evaluator(), clips(70), {"a": Copyist(0.5), "b": Copyist(0.5)}, repeats=1)
-    assert set(same.differences) == {"Top-1", "Top-3", "Top-1 distinct", "Top-3 distinct", "FID"}
-    assert all(low == high == 0.0 for low, high in same.differences.values())
-    worse = evaluate_text_motion(evaluator(), clips(), {"a": Copyist(3.0), "b": Copyist()}, repeats=1)
-    assert worse.differences["FID"][0] > 0 and set(worse.differences) == {"FID"}  # one group has no spread
+    assert set(same.differences["a"]) == {"Top-1", "Top-3", "Top-1 distinct", "Top-3 distinct", "FID"}
+    assert all(low == high == 0.0 for low, high in same.differences["a"].values()) and len(same.differences) == 1
+    models = {"a": Copyist(3.0), "b": Copyist(), "c": Copyist()}
+    worse = evaluate_text_motion(evaluator(), clips(), models, repeats=1).differences
+    assert worse["a"]["FID"][0] > 0 and set(worse["a"]) == {"FID"}  # one group has no spread
+    assert worse["b"]["FID"] == (0.0, 0.0) and "c" not in worse
 
 
 def test_multimodality_is_nothing_for_a_model_that_never_varies():

@@ -137,7 +137,7 @@ def text_motion_command(
     print_table(("metric", *cells), list(zip(metrics, *cells.values(), strict=True)))
     print(f"\n{report.clips} clips of {split}, {report.repeats} repeats; +- is half of the 95 % interval over repeats.")
     print("'real' is the ceiling of R-precision and MM-Dist; its FID, halves is what real motion has against real.")
-    for metric, (low, high) in report.differences.items():
+    for metric, (low, high) in report.differences.get(model, {}).items():
         print(f"{metric}: {model} minus {against}: {low:+.3f} to {high:+.3f} (95 %, bootstrap)")
 
 

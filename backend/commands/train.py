@@ -86,6 +86,50 @@ _stage("length", "Train the length estimator.")
 _stage("evaluator", "Train the judge that `moclip evaluate text-motion` measures with.")
 
 
+@app.command("downstream")
+def downstream_command(
+    dataset: Dataset,
+    work: Work,
+    generator: Annotated[str, typer.Option(help="Name or folder of the model to start from.")],
+    text_encoder: Annotated[
+        str, typer.Option(help="text.safetensors of `moclip train moclip`, or an open_clip model's name.")
+    ],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    fine_tune: Annotated[
+        bool, typer.Option("--fine-tune", help="Yes, train the generator to read this tower.")
+    ] = False,
+    judge: Annotated[
+        Path | None, typer.Option(help="moclip.safetensors of this tower, to choose among takes by.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0.0, help="Learning rate; the paper's by default.")] = 1e-6,
+    masked_steps: Annotated[int, typer.Option(min=1, help="Steps of the masked transformer.")] = 2000,
+    residual_steps: Annotated[int, typer.Option(min=1, help="Steps of the residual transformer.")] = 2000,
+    batch: Annotated[int, typer.Option(min=1, help="Clips in a step.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Of clips, captions and masks.")] = 0,
+    resume: Resume = True,
+    threads: Threads = 2,
+) -> None:
+    """Fine-tune a generator to another text tower: masked, then residual transformer.
+
+    Example: moclip train downstream --generator embedded --text-encoder runs/a/text.safetensors --fine-tune
+    --dataset data/mocap --work runs/a-generator --out models/a
+    """
+    if not fine_tune:
+        raise typer.BadParameter(
+            "a generator does not understand a text tower that it was not trained with; add --fine-tune to train it.",
+            param_hint="--text-encoder",
+        )
+    prepare_torch(threads)
+    from moclip.data.folder import DatasetFolder
+    from moclip.training.downstream import FineTuneConfig, fine_tune_generator
+
+    config = FineTuneConfig(
+        learning_rate=rate, masked_steps=masked_steps, residual_steps=residual_steps, batch=batch, seed=seed
+    )
+    folder = DatasetFolder(dataset)
+    fine_tune_generator(generator, text_encoder, folder, work, out, config, judge=judge, resume=resume, log=_log)
+
+
 @app.command("pack")
 def pack_command(
     dataset: Dataset,

@@ -41,13 +41,13 @@ BOOTSTRAP_ROUNDS = 200
 class Report:
     """clips: N. rows: name of the model (or "real") -> metric -> (mean, half of its 95 % interval) over the repeats.
 
-    differences: metric -> 95 % bootstrap interval over clips of first model minus second; empty for one model.
+    differences: name of each model but the last -> metric -> 95 % bootstrap interval over clips of it minus the last.
     """
 
     clips: int
     repeats: int
     rows: dict[str, dict[str, Interval]]
-    differences: dict[str, Interval]
+    differences: dict[str, dict[str, Interval]]
 
     def to_dict(self) -> dict[str, Any]:
         return {"clips": self.clips, "repeats": self.repeats, "rows": self.rows, "differences": self.differences}
@@ -72,7 +72,7 @@ def evaluate_text_motion(
     modality_texts: int = 0,
     progress: Progress = lambda stage, fraction: None,
 ) -> Report:
-    """Measure one model, or two side by side on the same captions, lengths, groups and seeds.
+    """Measure models side by side, on the same captions, lengths, groups and seeds.
 
     modality_texts: texts for MultiModality, each sampled 20 times; 0 leaves the metric out. Raises MoclipError for
     models at another frame rate or with other features than the evaluator's, and for splits of fewer than 32 clips.
@@ -103,7 +103,9 @@ def evaluate_text_motion(
             drawn.setdefault(name, motion)  # of the first repeat
         first = first or given
     rows = {name: {metric: interval(values) for metric, values in row.items()} for name, row in found.items()}
-    return Report(len(clips), repeats, rows, _differences(first, real, list(drawn.values()), seed))
+    *others, last = drawn
+    differences = {name: _differences(first, real, (drawn[name], drawn[last]), seed) for name in others}
+    return Report(len(clips), repeats, rows, differences)
 
 
 def generate_features(
@@ -179,10 +181,10 @@ def _several(
     return evaluator.embed_motions(features).reshape(len(chosen), MODALITY_SAMPLES, -1)
 
 
-def _differences(given: _Repeat, real: np.ndarray, motions: list[np.ndarray], seed: int) -> dict[str, Interval]:
+def _differences(
+    given: _Repeat, real: np.ndarray, motions: tuple[np.ndarray, np.ndarray], seed: int
+) -> dict[str, Interval]:
     """Paired intervals on the first repeat's samples: over clips for FID, over groups for R-precision."""
-    if len(motions) != 2:
-        return {}
     rng = np.random.default_rng([seed, 0x0D1F])
 
     def fid(rows: np.ndarray) -> float:

@@ -37,6 +37,19 @@ class JudgedClips:
     def __len__(self) -> int:
         return len(self.features)
 
+    def sample(self, count: int, seed: int = 0) -> "JudgedClips":
+        """`count` of the clips, drawn once for all; all of them when there are no more."""
+        if count >= len(self):
+            return self
+        rows = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
+
+        def kept(values: list) -> list:
+            return [values[k] for k in rows]
+
+        weights = self.weights[rows] / self.weights[rows].sum()
+        listed = (kept(v) for v in (self.features, self.sentences, self.captions))
+        return JudgedClips(*listed, self.meaning[rows], kept(self.labels), weights)
+
 
 def judged_clips(dataset: DatasetFolder, split: str) -> JudgedClips:
     """A split as the evaluator reads it, without clips under one second (20 frames, the shortest that is generated).

@@ -18,6 +18,10 @@ class Runtime(Protocol):
         """(B, L) tokens -> (B, D) pooled text vectors, not normalised."""
         ...
 
+    def length_text(self, tokens: np.ndarray) -> np.ndarray:
+        """The same by the length estimator's own tower; not in every model."""
+        ...
+
     def masked(self, ids: np.ndarray, text: np.ndarray, padding: np.ndarray) -> np.ndarray:
         """(B, S), (B, D), (B, S) bool -> logits (B, S, codes)."""
         ...

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from moclip.models import GRAPH_WEIGHTS, JUDGE, ModelFiles
+from moclip.models import GRAPH_WEIGHTS, JUDGE, LENGTH_TOWER, ModelFiles
 from moclip.runtimes.torch_runtime import restore_network
 from moclip.text.traceable import TraceableTower
 
@@ -29,10 +29,14 @@ class _Call(nn.Module):
 
 def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
     """Write the graphs of all networks to `out`; weights stay in their own files."""
+    towers = [name for name in ("text", LENGTH_TOWER) if name in files.arrays]
     networks = {
-        kind: restore_network(kind, files.configs[kind], files.arrays[kind]) for kind in files.arrays if kind != "text"
+        kind: restore_network(kind, files.configs[kind], files.arrays[kind])
+        for kind in files.arrays
+        if kind not in towers
     }
-    networks["text"] = TraceableTower(restore_network("text", files.configs["text"], files.arrays["text"]).config)
+    for name in towers:
+        networks[name] = TraceableTower(restore_network("text", files.configs[name], files.arrays[name]).config)
     codes, layers = files.configs["rvq"]["codes"], files.configs["rvq"]["quantizers"]
     batch, length, text_dim = 2, 12, files.configs["masked"]["text_dim"]
     text = torch.randn(batch, text_dim)
@@ -55,6 +59,8 @@ def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
         "decode": ("rvq", "decode", {"codes": every}, {"codes": {1: "S"}}),
         "encode": ("rvq", "encode", {"features": features}, {"features": {1: "T"}}),
     }  # fmt: skip
+    if LENGTH_TOWER in networks:
+        calls[LENGTH_TOWER] = (LENGTH_TOWER, *calls["text"][1:])
     if JUDGE in networks:
         inputs = {
             "joints": torch.randn(batch, 4 * length, 22, 3),

@@ -21,8 +21,9 @@ NETWORK_OF = {
     "decode": "rvq",
     "encode": "rvq",
     "motion": "motion",
+    "length_text": "length_text",
 }
-_NOT_NEEDED = ("encode", "motion")
+_NOT_NEEDED = ("encode", "motion", "length_text")
 
 
 def _graph_weights(path: Path) -> dict[str, list[str]]:
@@ -87,6 +88,9 @@ class OnnxRuntime:
 
     def text(self, tokens: np.ndarray) -> np.ndarray:
         return self._call("text", tokens=tokens)
+
+    def length_text(self, tokens: np.ndarray) -> np.ndarray:
+        return self._call("length_text", tokens=tokens)
 
     def masked(self, ids: np.ndarray, text: np.ndarray, padding: np.ndarray) -> np.ndarray:
         return self._call("masked", ids=ids, text=text, padding=padding)

@@ -80,7 +80,7 @@ class TorchRuntime:
     def __init__(self, files: ModelFiles, device: str = "auto"):
         self.device = pick_device(device)
         self.networks = {
-            kind: restore_network(kind, files.configs[kind], files.arrays[kind]).to(self.device)
+            kind: restore_network(files.configs[kind]["kind"], files.configs[kind], files.arrays[kind]).to(self.device)
             for kind in files.arrays
         }
         self.codes: int = files.configs["rvq"]["codes"]
@@ -92,6 +92,9 @@ class TorchRuntime:
 
     def text(self, tokens: np.ndarray) -> np.ndarray:
         return self._call(self.networks["text"], tokens)
+
+    def length_text(self, tokens: np.ndarray) -> np.ndarray:
+        return self._call(self.networks["length_text"], tokens)
 
     def masked(self, ids: np.ndarray, text: np.ndarray, padding: np.ndarray) -> np.ndarray:
         return self._call(self.networks["masked"], ids, text, padding)

@@ -59,8 +59,10 @@ def pack(dataset: DatasetFolder, work: Path, out: Path, *, name: str, descriptio
     for network, path in files.items():
         shutil.copyfile(path, out / f"{network}.safetensors")
     tower = fingerprint(loaded["text"][0])
-    loaded[JUDGE] = motion_encoder_weights(work / "moclip.safetensors")
-    save_weights(out / f"{JUDGE}.safetensors", loaded[JUDGE][0], {**loaded[JUDGE][1], "text_fingerprint": tower})
+    # A generator may also be trained with a tower that no motion was shown to.
+    if (work / "moclip.safetensors").is_file():
+        loaded[JUDGE] = motion_encoder_weights(work / "moclip.safetensors")
+        save_weights(out / f"{JUDGE}.safetensors", loaded[JUDGE][0], {**loaded[JUDGE][1], "text_fingerprint": tower})
     centres, threshold = familiarity(dataset, loaded["text"], log)
     np.save(out / "familiarity.npy", centres.astype(np.float16))
     details = {

@@ -227,17 +227,20 @@ def train_on_tokens(
     text_fingerprint: str,
     batch: int = 64,
     noise: TextNoise | None = None,
+    start: dict[str, np.ndarray] | None = None,
     resume: bool = True,
     log: Callable[[str], None] = print,
 ) -> float:
     """Train the network of this kind ("masked", "residual" or "length"); returns its best validation loss.
 
     text_fingerprint: of the tower that made the text vectors, kept in the checkpoint: no other tower may drive it.
-    noise: on the text vectors in training.
+    noise: on the text vectors in training. start: weights to go on from.
     """
     learner = _LEARNERS[kind]
     torch.manual_seed(schedule.seed)
     network = learner.network(config)
+    if start is not None:
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in start.items()})
 
     def validate(averaged: nn.Module) -> tuple[float, dict[str, float]]:
         rng = np.random.default_rng(1)

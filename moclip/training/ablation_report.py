@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The figures of an ablation as a table (Markdown), a plot (PNG) and JSON in one folder."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from moclip.errors import MoclipError
+
+RETRIEVAL = ("t2m R@1", "t2m R@3", "m2t R@1", "m2t R@3", "norm ratio", "cosine to teacher")
+GENERATOR = ("Top-1", "Top-2", "Top-3", "Top-1 distinct", "Top-3 distinct", "FID", "MM-Dist", "Diversity")
+Summary = Mapping[str, float]
+
+
+def _cell(summary: Summary | None) -> str:
+    return "" if summary is None else f"{summary['mean']:.3f} ± {summary['half']:.3f}"
+
+
+def _table(metrics: tuple[str, ...], rows: Mapping[str, Mapping[str, Summary]]) -> list[str]:
+    shown = [m for m in metrics if any(m in row for row in rows.values())]
+    lines = [f"| arm | {' | '.join(shown)} |", f"|---|{'---|' * len(shown)}"]
+    return lines + [f"| {name} | {' | '.join(_cell(row.get(m)) for m in shown)} |" for name, row in rows.items()]
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """report: {"seeds", "retrieval": arm -> metric -> summary, "generators": as `run_generators` returns or None}."""
+    seeds = len(report["seeds"])
+    lines = [
+        "# What the fine-tuning buys", "",
+        f"Mean over {seeds} seeds ± half of its 95 % interval (1.96 sd / sqrt({seeds})).", "",
+        "Retrieval among all test clips in the arm's own space, t2m by text and m2t by motion; the student's text norm",
+        "as a share of the teacher's, and the cosine of their vectors.", "", *_table(RETRIEVAL, report["retrieval"]),
+    ]  # fmt: skip
+    generators = report.get("generators")
+    if generators:
+        rows = {"real motion": generators["real"], **generators["arms"]}
+        lines += [
+            "", "The same generator, fine-tuned to each tower with the same steps and draws;",
+            f"{generators['clips']} test clips.", "", *_table(GENERATOR, rows),
+        ]  # fmt: skip
+        for name, metrics in generators["minus teacher"].items():
+            spans = "; ".join(
+                f"{metric} " + ", ".join(f"{low:+.3f} to {high:+.3f}" for low, high in intervals)
+                for metric, intervals in metrics.items()
+            )
+            lines += ["", f"{name} minus teacher, 95 % bootstrap interval of each seed: {spans}."]
+    return "\n".join(lines) + "\n"
+
+
+def plot(report: Mapping[str, Any], path: Path) -> None:
+    """Dots with intervals: recall of each arm, and Top-1, Top-3 and FID of the generators. Needs matplotlib.
+
+    Raises MoclipError where it is missing.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MoclipError(
+            "The plot of an ablation needs matplotlib.", hint="`pip install 'moclip[train]'`.", code="missing_package"
+        ) from error
+    panels = [("retrieval", metric, report["retrieval"]) for metric in ("t2m R@1", "t2m R@3")]
+    if report.get("generators"):
+        arms = report["generators"]["arms"]
+        panels += [("generator", metric, arms) for metric in ("Top-1", "Top-3", "FID")]
+    figure = Figure(figsize=(3.2 * len(panels), 0.4 * len(report["retrieval"]) + 1.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axis, (kind, metric, rows) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        names = list(rows)[::-1]
+        for height, name in enumerate(names):
+            summary = rows[name][metric]
+            axis.plot(
+                [summary["least"], summary["most"]], [height] * 2, color="0.75", linewidth=6, solid_capstyle="round"
+            )
+            axis.errorbar(summary["mean"], height, xerr=summary["half"], fmt="o", color="tab:blue", capsize=3)
+        axis.set_yticks(range(len(names)), names)
+        axis.set_title(f"{kind}: {metric}", fontsize=10)
+        axis.grid(axis="x", alpha=0.3)
+    figure.savefig(path, dpi=110)
+
+
+def write_report(report: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Write ablation.json, ablation.md and ablation.png; the paths, the plot last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"ablation.{suffix}" for suffix in ("json", "md", "png")]
+    paths[0].write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    paths[1].write_text(markdown(report), encoding="utf-8")
+    plot(report, paths[2])
+    return paths

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Another text tower under a generator: fine-tuned on purpose only, and the length estimator keeps its own."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch")
+pytest.importorskip("open_clip", reason="the text tower is open_clip's")
+pytest.importorskip("onnx", reason="packing writes graphs with onnx")
+
+from tiny_model import make_tiny_model  # noqa: E402
+from toy_dataset import make_toy_dataset  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
+
+from backend.commands.train import app  # noqa: E402
+from moclip.checkpoint import fingerprint, load_weights  # noqa: E402
+from moclip.data.folder import DatasetFolder  # noqa: E402
+from moclip.errors import MoclipError  # noqa: E402
+from moclip.generators.momask import train_tokens  # noqa: E402
+from moclip.models import load_model, verify_model  # noqa: E402
+from moclip.pipeline import Request, TextToMotion  # noqa: E402
+from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
+from moclip.training.downstream import FineTuneConfig, fine_tune_generator  # noqa: E402
+
+CONFIG = FineTuneConfig(learning_rate=1e-3, masked_steps=3, residual_steps=2, batch=2, captions=1)
+REQUESTS = [Request("a person walks and then waves", None, 3), Request("someone jumps", 2.0, 4)]
+
+
+def new_tower(path: Path, seed: int = 5, width: int = 16) -> Path:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        save_tower(TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=width)), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> DatasetFolder:
+    return make_toy_dataset(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def tuned(dataset, generator, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("tuned")
+    tower = new_tower(folder / "new.safetensors")
+    fine_tune_generator(
+        str(generator), str(tower), dataset, folder / "work", folder / "out", CONFIG, log=lambda line: None
+    )
+    return folder / "out"
+
+
+def test_the_new_model_is_whole_reads_the_new_tower_and_was_trained(tuned, generator):
+    assert verify_model(str(tuned)) == []
+    files, before = load_model(str(tuned)), load_model(str(generator))
+    own = fingerprint(files.arrays["text"])
+    assert own == files.info.text_fingerprint != before.info.text_fingerprint
+    for kind in ("masked", "residual"):
+        assert files.configs[kind]["text_fingerprint"] == own
+        assert fingerprint(files.arrays[kind]) != fingerprint(before.arrays[kind])
+    assert fingerprint(files.arrays["rvq"]) == fingerprint(before.arrays["rvq"])
+    assert "motion" not in files.arrays  # the judge of takes belonged to the old tower
+
+
+def test_both_runtimes_give_the_same_tokens_and_lengths_are_those_of_the_old_model(tuned, generator):
+    results = {name: TextToMotion.load(str(tuned), name).generate(REQUESTS) for name in ("onnx", "torch")}
+    old = TextToMotion.load(str(generator), "onnx").generate(REQUESTS)
+    for one, other, before in zip(*results.values(), old, strict=True):
+        assert np.array_equal(one.tokens, other.tokens)
+        assert one.motion.frames == before.motion.frames
+    assert any(not np.array_equal(a.tokens, b.tokens) for a, b in zip(results["onnx"], old, strict=True))
+
+
+def test_a_second_swap_keeps_the_length_estimators_first_tower(tuned, generator, dataset, tmp_path):
+    again = tmp_path / "again"
+    tower = str(new_tower(tmp_path / "third.safetensors", seed=6))
+    fine_tune_generator(str(tuned), tower, dataset, tmp_path / "work", again, CONFIG, log=lambda line: None)
+    first = load_model(str(generator)).info.text_fingerprint
+    assert fingerprint(load_model(str(again)).arrays["length_text"]) == first
+
+
+def test_fine_tuning_to_its_own_tower_needs_no_second_one(generator, dataset, tmp_path):
+    tower = str(generator / "text.safetensors")
+    fine_tune_generator(
+        str(generator), tower, dataset, tmp_path / "work", tmp_path / "out", CONFIG, log=lambda line: None
+    )
+    assert not (tmp_path / "out" / "length_text.safetensors").exists()
+
+
+@pytest.mark.parametrize("missing", ["length_text.safetensors", "text.safetensors"])
+def test_a_network_whose_tower_is_gone_is_refused(tuned, missing, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(tuned, broken)
+    (broken / missing).unlink()
+    if missing == "text.safetensors":
+        new_tower(broken / missing, seed=9)
+    with pytest.raises(MoclipError, match="trained with another text tower"):
+        TextToMotion.load(str(broken))
+
+
+def test_two_towers_are_trained_on_the_same_draws(generator, dataset, tmp_path, monkeypatch):
+    seen: list[list[train_tokens.TokenBatch]] = []
+    draw = train_tokens.token_batch
+
+    def noted(*args):
+        seen[-1].append(draw(*args))
+        return seen[-1][-1]
+
+    monkeypatch.setattr(train_tokens, "token_batch", noted)
+    for seed in (1, 2):
+        seen.append([])
+        tower = str(new_tower(tmp_path / f"{seed}.safetensors", seed))
+        work, out = tmp_path / f"work{seed}", tmp_path / f"out{seed}"
+        fine_tune_generator(str(generator), tower, dataset, work, out, CONFIG, log=lambda line: None)
+    assert len(seen[0]) == len(seen[1]) >= 5
+    for one, other in zip(*seen, strict=True):
+        assert torch.equal(one.codes, other.codes) and torch.equal(one.padding, other.padding)
+        assert not torch.equal(one.text, other.text)
+
+
+def test_a_run_that_is_done_is_not_done_again(generator, dataset, tmp_path):
+    tower, lines = str(new_tower(tmp_path / "new.safetensors")), []
+    for _ in range(2):
+        lines.clear()
+        fine_tune_generator(
+            str(generator), tower, dataset, tmp_path / "work", tmp_path / "out", CONFIG, log=lines.append
+        )
+    assert "masked: resumed at step 3" in lines and not any("embedded" in line for line in lines)
+
+
+def test_the_papers_rate_is_constant_and_without_warm_up():
+    schedule = FineTuneConfig().schedule("masked")
+    assert [schedule.rate(step) for step in (0, 1000, 1999)] == [1e-6] * 3
+
+
+def test_the_command_writes_a_model_and_asks_for_the_flag(generator, dataset, tmp_path):
+    tower = new_tower(tmp_path / "new.safetensors")
+    command = [
+        "downstream", "--generator", str(generator), "--text-encoder", str(tower), "--dataset", str(dataset.path),
+        "--work", str(tmp_path / "work"), "--out", str(tmp_path / "out"), "--batch", "2",
+        "--masked-steps", "1", "--residual-steps", "1",
+    ]  # fmt: skip
+    refused = CliRunner().invoke(app, command)
+    assert refused.exit_code == 2 and "add --fine-tune" in " ".join(refused.output.replace("│", " ").split())
+    assert not (tmp_path / "out").exists()
+    assert CliRunner().invoke(app, [*command, "--fine-tune"], catch_exceptions=False).exit_code == 0
+    assert load_weights(tmp_path / "out" / "masked.safetensors")[1]["text_fingerprint"] == fingerprint(
+        load_weights(tower)[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("tower", "says"), [("wide", "makes 8 numbers, and the generator reads 16"), ("rvq", "is not a text tower"),
+                        ("gone.safetensors", "There is no text tower")],
+)  # fmt: skip
+def test_what_is_no_tower_of_the_generator_is_one_sentence(tower, says, generator, dataset, tmp_path):
+    path = {"wide": new_tower(tmp_path / "wide.safetensors", width=8), "rvq": generator / "rvq.safetensors"}.get(tower)
+    with pytest.raises(MoclipError, match=says):
+        fine_tune_generator(
+            str(generator), str(path or tmp_path / tower), dataset, tmp_path, tmp_path / "out", replace(CONFIG)
+        )
