@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -122,6 +123,16 @@ def load_open_clip_tower(name: str = "ViT-B-32-quickgelu", pretrained: str = "op
 
     Raises MoclipError where the weights are neither on this machine nor to be downloaded.
     """
+    return from_open_clip(_open_clip_model(name, pretrained))
+
+
+def load_image_side(name: str, pretrained: str) -> dict[str, np.ndarray]:
+    """The `visual.` tensors of an open_clip model, float32, by their names there. Raises as `load_open_clip_tower`."""
+    state = _open_clip_model(name, pretrained).state_dict()
+    return {name: tensor.float().numpy() for name, tensor in state.items() if name.startswith("visual.")}
+
+
+def _open_clip_model(name: str, pretrained: str) -> nn.Module:
     import open_clip
 
     hint = (
@@ -132,14 +143,13 @@ def load_open_clip_tower(name: str = "ViT-B-32-quickgelu", pretrained: str = "op
         raise MoclipError(f"There is no file {pretrained} with weights for {name}.", hint=hint, code="no_text_encoder")
     logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # its retries would bury the one clear sentence
     try:
-        model = open_clip.create_model(name, pretrained=pretrained)
+        return open_clip.create_model(name, pretrained=pretrained)
     except (OSError, RuntimeError, ValueError) as error:  # no network, no such file on the hub, a foreign file
         raise MoclipError(
             f"The weights '{pretrained}' of the text encoder {name} are neither on this machine nor reachable.",
             hint=hint,
             code="no_text_encoder",
         ) from error
-    return from_open_clip(model)
 
 
 def from_open_clip(model: nn.Module) -> TextTower:
