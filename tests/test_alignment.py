@@ -123,6 +123,7 @@ def moved_by(encoder: MotionEncoder, module: torch.nn.Module, joint: int) -> tor
 
 def test_parts_see_one_another_through_cross_limb_attention_only():
     plain, crossed = changed(), changed(cross_limb=True)
+    torch.nn.init.normal_(crossed.limbs.attn.out_proj.weight)  # it starts as the identity
     left_wrist, right_leg = 20, 4
     moved = moved_by(plain, plain.encoder, left_wrist)
     assert moved[..., 3].max() > 0 and moved[..., right_leg].max() == 0
@@ -132,6 +133,7 @@ def test_parts_see_one_another_through_cross_limb_attention_only():
 
 def test_cross_limb_encoder_is_blind_to_padding_and_batched_by_length_it_is_the_same():
     encoder = changed(cross_limb=True)
+    torch.nn.init.normal_(encoder.limbs.attn.out_proj.weight)
     rng = np.random.default_rng(0)
     clips = [rng.standard_normal((frames, 22, 3)).astype(np.float32) for frames in (9, 30, 4, 17, 30)]
     alone = torch.cat([encoder(*pad_joints([clip])) for clip in clips])
@@ -175,3 +177,10 @@ def test_checkpointing_gives_the_same_gradients():
         encoder(joints, valid)[:, 0].sum().backward()
         found.append(encoder.embed.weight.grad)
     assert torch.equal(*found)
+
+
+def test_cross_limb_attention_starts_as_the_identity():
+    crossed, plain = changed(cross_limb=True), changed()
+    plain.load_state_dict({k: v for k, v in crossed.state_dict().items() if not k.startswith("limbs.")})
+    joints, valid = torch.randn(2, 6, 22, 3), torch.ones(2, 6, dtype=torch.bool)
+    assert torch.allclose(crossed(joints, valid), plain(joints, valid), atol=1e-6)

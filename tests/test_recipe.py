@@ -32,12 +32,16 @@ RECIPE = (
     "[decoder]\nbatch = 4\n"
     "[moclip]\nbatch = 4\n[moclip.alignment]\nfrozen_share = 0.0\nstudent_rate = 0.5\n"
     "[moclip.motion]\npart_width = 4\nwidth = 16\nlayers = 1\nheads = 2\nembed_dim = 16\nframe_stride = 4\n"
+    "[judge]\nbatch = 4\n"
+    "[judge.motion]\npart_width = 4\nwidth = 16\nlayers = 1\nheads = 2\nembed_dim = 16\nframe_stride = 4\n"
+    "cross_limb = true\n"
     + TRANSFORMER.format("masked")
     + TRANSFORMER.format("residual")
     + "[length]\nbatch = 4\ntext_noise = { isotropic = 0.1 }\n"
     + "[evaluator]\nbatch = 4\n[evaluator.sizes]\nmovement = 8\ntext_hidden = 8\nmotion_hidden = 8\nembed_dim = 8\n"
     + "".join(
-        SCHEDULE.format(name) for name in ("rvq", "decoder", "moclip", "masked", "residual", "length", "evaluator")
+        SCHEDULE.format(name)
+        for name in ("rvq", "decoder", "moclip", "judge", "masked", "residual", "length", "evaluator")
     )
 )
 
@@ -76,6 +80,19 @@ def test_every_stage_leaves_its_weights_and_the_generator_names_its_tower(work):
         assert load_weights(work / f"{name}.safetensors")[1]["text_fingerprint"] == fingerprint(student)
     _, rvq = load_weights(work / "rvq.safetensors")
     assert (rvq["rotation_channels"], rvq["fps"]) == ("local", 20)
+
+
+def test_the_judge_goes_on_from_moclips_encoder_and_is_the_one_that_is_packed(work, dataset, tmp_path):
+    pack(dataset, work, tmp_path / "toy", name="toy", description="d", log=lambda line: None)
+    packed, _ = load_weights(tmp_path / "toy" / "motion.safetensors")
+    judged, config = load_weights(work / "judge" / "moclip.safetensors")
+    assert config["motion"]["cross_limb"] and config["unfreeze"] == "never"
+    assert all(np.array_equal(packed[name], judged[f"motion.{name}"]) for name in packed)
+    before, _ = load_weights(work / "moclip.safetensors")
+    step = np.abs(judged["motion.embed.weight"] - before["motion.embed.weight"]).max()
+    assert 0 < step < 0.01  # four steps away, not made anew
+    student, _ = load_weights(work / "text.safetensors")
+    assert all(np.array_equal(judged[f"student.{name}"], student[name]) for name in student)
 
 
 def test_the_packed_model_is_whole_and_generates(work, dataset, tmp_path):

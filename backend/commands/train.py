@@ -83,6 +83,7 @@ _stage("tokens", "Encode all clips and captions once, for the next three.")
 _stage("masked", "Train the masked transformer.")
 _stage("residual", "Train the residual transformer.")
 _stage("length", "Train the length estimator.")
+_stage("judge", "Train MoCLIP's motion encoder on, to choose among generated takes.")
 _stage("evaluator", "Train the judge that `moclip evaluate text-motion` measures with.")
 
 

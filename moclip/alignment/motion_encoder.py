@@ -114,6 +114,14 @@ class Block(nn.Module):
         return x + self.mlp(self.ln_2(x))
 
 
+def _unmoving(block: Block) -> Block:
+    """The block with its two outputs at 0: it starts as the identity, so that an encoder can go on with it added."""
+    for layer in (block.attn.out_proj, block.mlp[-1]):
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    return block
+
+
 class AttentionPool(nn.Module):
     """(B, T, width), weights (B, T, 1) of 0 and 1 -> (B, width): a softmax over time of one learned score a frame."""
 
@@ -133,7 +141,7 @@ class MotionEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = PartEncoder(config)
-        self.limbs = Block(2 * config.part_width, config.limb_heads) if config.cross_limb else None
+        self.limbs = _unmoving(Block(2 * config.part_width, config.limb_heads)) if config.cross_limb else None
         self.embed = nn.Linear(2 * config.part_width * len(self.encoder.parts), config.width)
         self.ln_pre, self.ln_post = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
         rows = MOST_FRAMES if config.positions == "time" else MOST_ROWS

@@ -76,6 +76,18 @@ def _joints(features: np.ndarray, moments: tuple[np.ndarray, np.ndarray] | None)
     return features_to_joints(padded).astype(np.float32)
 
 
+def with_copies(clips: PairedClips, copies: list[np.ndarray]) -> PairedClips:
+    """The clips and other joints (T, 22, 3) of each, drawn equally often; a copy's partners are copies."""
+    return PairedClips(
+        joints=[*clips.joints, *copies],
+        tokens=clips.tokens * 2,
+        meaning=np.tile(clips.meaning, 2),
+        partner=[*clips.partner, *(partners + len(clips) for partners in clips.partner)],
+        weights=np.tile(clips.weights, 2) / 2,
+        teacher=clips.teacher * 2 if clips.teacher else None,
+    )
+
+
 def _plain(key: tuple) -> tuple:
     return tuple((part[0], part[-1]) if isinstance(part, tuple) else (part, None) for part in key)
 

@@ -64,6 +64,17 @@ def motion_encoder_weights(path: Path) -> tuple[dict[str, np.ndarray], dict[str,
     return own, {"kind": "motion", **config["motion"]}
 
 
+def _go_on_from(network: MoCLIP, start: dict[str, np.ndarray]) -> None:
+    state = {name: torch.from_numpy(array) for name, array in start.items()}
+    missing, unexpected = network.motion.load_state_dict(state, strict=False)
+    if unexpected or any(not name.startswith("limbs.") for name in missing):
+        raise MoclipError(
+            "The motion encoder to go on from has other layers than the recipe's.",
+            hint="Give [moclip.motion] and [judge.motion] the same sizes.",
+            code="bad_weights",
+        )
+
+
 @torch.no_grad()
 def agreement(network: MoCLIP, pairs: PairBatch) -> dict[str, float]:
     """Text-to-motion recall at 1 and 3 among the pairs, any of the same meaning being right."""
@@ -84,16 +95,18 @@ def train_moclip(
     *,
     batch: int = 128,
     compute: Compute | None = None,
+    start: dict[str, np.ndarray] | None = None,
     resume: bool = True,
     until: int | None = None,
     log: Callable[[str], None] = print,
 ) -> TextTower:
     """Train and return the student tower; also writes `moclip.safetensors` (student, motion encoder and W).
 
-    tower: the student's start, which is the teacher; `train.teacher` holds its vectors. until: stop at this step, to go
-    on another time. Under `accelerate launch` each process embeds its share of the batch, and the loss is that of the
-    whole batch. The saved checkpoint is the best of the second phase. Raises MoclipError for clips without teacher
-    vectors and for a batch that does not divide.
+    tower: the student's start, which is the teacher; `train.teacher` holds its vectors. start: weights of a motion
+    encoder to go on from, with or without cross-limb attention. until: stop at this step, to go on another time. The
+    saved checkpoint is the best of the second phase. Under `accelerate launch` each process embeds its share of the
+    batch, and the loss is that of the whole batch. Raises MoclipError for clips without teacher vectors, for a batch
+    that does not divide, and for an encoder to go on from that has other layers.
     """
     if train.teacher is None:
         raise MoclipError("MoCLIP is trained with the teacher's vectors, and these clips have none.", code="bad_call")
@@ -101,6 +114,8 @@ def train_moclip(
     processes = Processes.join(compute.device)
     torch.manual_seed(schedule.seed)
     network = MoCLIP(tower, motion, config).to(compute.device)
+    if start is not None:
+        _go_on_from(network, start)
     network.motion.checkpointing = compute.checkpointing
     network.student.text.set_grad_checkpointing(compute.checkpointing)
     begin, share = config.unfreeze_step(schedule.steps), processes.share(batch)

@@ -60,8 +60,9 @@ def pack(dataset: DatasetFolder, work: Path, out: Path, *, name: str, descriptio
         shutil.copyfile(path, out / f"{network}.safetensors")
     tower = fingerprint(loaded["text"][0])
     # A generator may also be trained with a tower that no motion was shown to.
-    if (work / "moclip.safetensors").is_file():
-        loaded[JUDGE] = motion_encoder_weights(work / "moclip.safetensors")
+    judges = [path for path in (work / "judge" / "moclip.safetensors", work / "moclip.safetensors") if path.is_file()]
+    if judges:
+        loaded[JUDGE] = motion_encoder_weights(judges[0])
         save_weights(out / f"{JUDGE}.safetensors", loaded[JUDGE][0], {**loaded[JUDGE][1], "text_fingerprint": tower})
     centres, threshold = familiarity(dataset, loaded["text"], log)
     np.save(out / "familiarity.npy", centres.astype(np.float16))

@@ -2,7 +2,7 @@
 """The stages that make a model, one function each, over one work folder.
 
 Every stage writes `<work>/<name>.safetensors`, resumes from `<work>/<name>.state.pt` and needs the files of the stages
-before it: dataset -> tower -> rvq -> moclip -> masked, residual, length -> pack.
+before it: dataset -> tower -> rvq -> moclip -> masked, residual, length, judge -> pack.
 """
 
 import json
@@ -15,19 +15,21 @@ from typing import Any
 import numpy as np
 
 from moclip.alignment.motion_encoder import MotionEncoderConfig
-from moclip.alignment.pairs import PairedClips, embed_captions, pair_clips
+from moclip.alignment.pairs import PairedClips, embed_captions, pair_clips, with_copies
 from moclip.alignment.presets import AlignmentConfig, with_preset
-from moclip.alignment.train import Compute, train_moclip
+from moclip.alignment.train import Compute, motion_encoder_weights, train_moclip
 from moclip.checkpoint import fingerprint, load_weights
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import EvaluatorConfig
+from moclip.features import features_to_joints
 from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig
 from moclip.generators.momask.train_rvq import biased_std, train_decoder, train_rvq
 from moclip.generators.momask.train_tokens import (
     TextNoise,
     TokenClips,
     caption_vectors,
+    decode_clips,
     encode_clips,
     load_caption_vectors,
     load_token_clips,
@@ -57,6 +59,7 @@ _TABLES: dict[str, dict[str, Any]] = {
         "compute": Compute,
         "schedule": Schedule,
     },
+    "judge": {"batch": int, "motion": MotionEncoderConfig, "alignment": AlignmentConfig, "schedule": Schedule},
     "masked": {"batch": int, "text_noise": TextNoise, "sizes": TransformerConfig, "schedule": Schedule},
     "residual": {"batch": int, "text_noise": TextNoise, "sizes": TransformerConfig, "schedule": Schedule},
     "length": {"batch": int, "text_noise": TextNoise, "schedule": Schedule},
@@ -222,6 +225,31 @@ def finish_moclip(work: Path, teacher: Any, val: PairedClips, log: Log) -> dict[
     return report
 
 
+def judge_stage(
+    dataset: DatasetFolder, work: Path, recipe: dict[str, Any], *, resume: bool = True, log: Log = print
+) -> None:
+    """Train the motion encoder on alone, to choose among generated takes; writes `judge/moclip.safetensors`.
+
+    The student stays as it is. Half of the motions have been through the RVQ: so have all takes.
+    """
+    part = _table(recipe, "judge")
+    motion = MotionEncoderConfig(**part["motion"])
+    config = AlignmentConfig(**{**with_preset({})["alignment"], **part.get("alignment", {}), "unfreeze": "never"})
+    text, arrays = _need(work, "text"), motion_encoder_weights(work / "moclip.safetensors")[0]
+    rvq = restore_network("rvq", _need(work, "decoder")[1], _need(work, "decoder")[0])
+    splits = []
+    for split in ("train", "val"):
+        clips = paired_split(dataset, work / "judge", split, motion, text, log)
+        features = [dataset.load(i) for i in dataset.ids(split)]
+        codes = [variants[0] for variants in encode_clips(features, rvq, offsets=(0,))]
+        copies = [features_to_joints(f).astype(np.float32) for f in decode_clips(codes, rvq)]
+        log(f"rebuilt {len(copies)} {split} clips from their codes")
+        splits.append(with_copies(clips, copies))
+    options = {"batch": part["batch"], "start": arrays, "resume": resume, "log": log}
+    tower = restore_network("text", text[1], text[0])
+    train_moclip(tower, *splits, work / "judge", motion, config, Schedule(**part["schedule"]), **options)
+
+
 def tower_vectors(
     arrays: dict[str, np.ndarray], config: dict[str, Any], captions: list[str], log: Log = print
 ) -> np.ndarray:
@@ -328,6 +356,7 @@ STAGES: dict[str, Callable[..., None]] = {
     "moclip": moclip_stage,
     "tokens": tokens_stage,
     **{kind: _token_stage(kind) for kind in ("masked", "residual", "length")},
+    "judge": judge_stage,
 }
 
 EVALUATION_STAGES: dict[str, Callable[..., None]] = {"evaluator": evaluator_stage}

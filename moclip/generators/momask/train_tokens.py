@@ -5,6 +5,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,22 @@ def encode_clips(features: list[np.ndarray], rvq: RVQ, offsets: tuple[int, ...] 
             for (index, _), encoded in zip(part, rvq.encode(torch.from_numpy(batch)).numpy(), strict=True):
                 codes[index].append(encoded)
     return codes
+
+
+@torch.no_grad()
+def decode_clips(codes: list[np.ndarray], rvq: RVQ) -> list[np.ndarray]:
+    """Features (stride S, F) of codes (S, Q), in their own units."""
+    rvq.eval()
+    order = sorted(range(len(codes)), key=lambda k: len(codes[k]))
+    features: list[np.ndarray] = [np.empty(0)] * len(codes)
+    for _, members in groupby(order, key=lambda k: len(codes[k])):
+        alike = list(members)
+        for first in range(0, len(alike), 64):
+            part = alike[first : first + 64]
+            decoded = rvq.decode(torch.from_numpy(np.stack([codes[k] for k in part]))).numpy()
+            for k, clip in zip(part, decoded, strict=True):
+                features[k] = clip
+    return features
 
 
 def caption_vectors(clips: Clips, embed: Callable[[list[str]], np.ndarray], count: int | None) -> list[np.ndarray]:
