@@ -233,3 +233,26 @@ def test_the_commands_report_and_check(recordings, tmp_path):
     (out / "texts" / f"{first}.txt").unlink()
     result = runner.invoke(app, ["check", str(out)])
     assert result.exit_code == 1 and first in result.output
+
+
+def test_a_permissive_dataset_has_no_recording_under_a_non_commercial_or_unknown_licence(tmp_path):
+    folder = tmp_path / "bvh"
+    folder.mkdir()
+    for number in range(4):
+        write_bvh(walk(50 + number, seed=number), folder / f"dataset-2_walk_normal_{number:03d}.bvh")
+        write_bvh(walk(60 + number, seed=number), folder / f"train_walking_{number:02d}.bvh")
+    write_bvh(walk(50), folder / "my_walk.bvh")
+    options = BuildOptions(captions_per_clip=2, sequences=2, permissive=True)
+    report = build_dataset([folder], tmp_path / "out", options)
+    built = DatasetFolder(tmp_path / "out")
+    assert {line["source"].split("_")[0] for line in built.clips.values()} <= {"train", "Strain", "Sval", "Stest"}
+    assert built.meta["licence"] == "see sources" and list(built.meta["sources"]) == [
+        "CMU Graphics Lab Motion Capture Database"
+    ]
+    assert report.refused["not known to be free for commercial use"][0] == 5
+
+
+def test_nothing_permissive_is_one_sentence(tmp_path):
+    write_bvh(walk(50), tmp_path / "dataset-2_walk_normal_000.bvh")
+    refused = CliRunner().invoke(app, ["bvh", str(tmp_path), "--out", str(tmp_path / "out"), "--permissive"])
+    assert isinstance(refused.exception, MoclipError) and "commercial use" in refused.exception.hint

@@ -44,3 +44,20 @@ def rvq_command(
     from backend.bench.reconstruction import bench_rvq
 
     print(json.dumps(bench_rvq(dataset, model, split, clips, seed), indent=2))
+
+
+@app.command("moclip")
+def moclip_command(
+    dataset: Annotated[Path, typer.Option(help="Dataset folder.")],
+    split: str = "val",
+    batch: int = 96,
+    rounds: int = 5,
+    seed: int = 0,
+) -> None:
+    """Time a step of MoCLIP's training on a dataset's own lengths. Example: moclip bench moclip --dataset data/mocap"""
+    from backend.commands.train import prepare_torch
+
+    prepare_torch(1)
+    from backend.bench.alignment import bench_alignment
+
+    print(json.dumps(bench_alignment(dataset, split, batch, rounds, seed), indent=2))

@@ -8,6 +8,10 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, help="Build and check dataset folders. Example: moclip data check data/mocap")
 
+Permissive = Annotated[
+    bool, typer.Option("--permissive", help="Leave out recordings that are not known to be free for commercial use.")
+]
+
 
 @app.command("bvh")
 def bvh_command(
@@ -24,6 +28,7 @@ def bvh_command(
     rotation_channels: Annotated[
         str, typer.Option(help="Rotations in the features: local (the recordings' own) or humanml3d (without twist).")
     ] = "local",
+    permissive: Permissive = False,
 ) -> None:
     """Turn folders of BVH files into a dataset folder in HumanML3D layout.
 
@@ -34,7 +39,7 @@ def bvh_command(
     from moclip.data.build import BuildOptions, build_dataset
     from moclip.data.retarget import load_joint_map
 
-    options = BuildOptions(min_frames, captions, sequences, mirror, seed, rotation_channels)
+    options = BuildOptions(min_frames, captions, sequences, mirror, seed, rotation_channels, permissive)
     with Progress() as bar:
         tasks: dict[str, int] = {}
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from backend.commands.data import Permissive
+
 app = typer.Typer(
     no_args_is_help=True, help="Train the networks. Example: moclip train rvq --dataset data/mocap --work runs/first"
 )
@@ -156,6 +158,7 @@ def embedded_command(
     work: Work,
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
     config: Config = None,
+    permissive: Permissive = False,
     threads: Threads = 2,
 ) -> None:
     """Run the whole recipe of the embedded model: dataset, every stage, pack. Takes hours; resumes where it stopped.
@@ -163,13 +166,13 @@ def embedded_command(
     Example: moclip train embedded --data mocap/bandai-namco --data mocap/cmu --work runs/first --out models/first
     """
     prepare_torch(threads)
-    from moclip.data.build import build_dataset
+    from moclip.data.build import BuildOptions, build_dataset
     from moclip.data.folder import DatasetFolder
     from moclip.training.pack import pack
     from moclip.training.recipe import STAGES, load_recipe
 
     recipe = load_recipe(config)
-    build_dataset(data, work / "dataset")
+    build_dataset(data, work / "dataset", BuildOptions(permissive=permissive))
     dataset = DatasetFolder(work / "dataset")
     for name, stage in STAGES.items():
         _log(f"-- {name}")
@@ -178,7 +181,7 @@ def embedded_command(
         dataset,
         work,
         out,
-        name="embedded",
+        name="permissive" if permissive else "embedded",
         description="MoCLIP text tower and MoMask generator, trained on public motion capture",
         log=_log,
     )

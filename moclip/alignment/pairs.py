@@ -18,7 +18,7 @@ from moclip.training.clips import Clips
 
 PADDED_FRAMES = 196
 """To which the authors pad every motion."""
-BUCKET = 24
+BUCKET = 12
 """Rows that are padded together; fewer waste less padding, and more use wide matrices better."""
 
 

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,7 +32,8 @@ Progress = Callable[[str, float], None]
 class BuildOptions:
     """min_frames: shorter clips are refused. sequences: two-action sequences of the training split, before mirroring;
     the other splits get a twelfth each. mirror: add mirrored copies with left and right swapped in the captions.
-    rotation_channels: "local" keeps the recordings' own joint rotations, "humanml3d" has those of HumanML3D."""
+    rotation_channels: "local" keeps the recordings' own joint rotations, "humanml3d" has those of HumanML3D.
+    permissive: refuse recordings whose licence forbids commercial use, or is unknown here."""
 
     min_frames: int = 20
     captions_per_clip: int = 10
@@ -39,6 +41,7 @@ class BuildOptions:
     mirror: bool = True
     seed: int = 0
     rotation_channels: str = "local"
+    permissive: bool = False
 
 
 @dataclass
@@ -129,6 +132,9 @@ def _read(
     recordings = []
     for number, path in enumerate(files):
         progress("reading", (number + 1) / len(files))
+        if options.permissive and not is_permissive(path.stem):
+            report.refuse("not known to be free for commercial use", path)
+            continue
         try:
             motion = load_bvh_motion(path, joint_map)
         except MoclipError as error:
@@ -240,12 +246,12 @@ class _Writer:
         mean, std = self._statistics()
         np.save(self.out / "Mean.npy", mean)
         np.save(self.out / "Std.npy", std)
-        sources = _sources(self.lines.values())
-        licence = "CC BY-NC 4.0" if "Bandai-Namco-Research-Motiondataset" in sources else "see sources"
+        credits = _credits(self.lines.values())
+        licence = "see sources" if all(credit.permissive for credit in credits) else "CC BY-NC 4.0"
         meta = {
             "format": FORMAT, "fps": FPS, "joints": 22, "features": len(mean),
             "rotation_channels": self.options.rotation_channels,
-            "licence": licence, "sources": sources, "options": vars(self.options),
+            "licence": licence, "sources": {c.title: c.licence for c in credits}, "options": vars(self.options),
         }  # fmt: skip
         (self.out / "meta.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
 
@@ -268,17 +274,33 @@ def _tagged(caption: str) -> str:
     return " ".join(f"{word}/OTHER" for word in re.findall(r"[a-z]+", caption.lower()))
 
 
+class Credit(NamedTuple):
+    """A source of recordings; permissive: what is made of them may be sold."""
+
+    title: str
+    licence: str
+    permissive: bool = True
+
+
 _CREDITS = {
-    "dataset-": ("Bandai-Namco-Research-Motiondataset", "CC BY-NC 4.0, Bandai Namco Research Inc., arXiv 2306.08861"),
-    "train_": (
+    "dataset-": Credit(
+        "Bandai-Namco-Research-Motiondataset", "CC BY-NC 4.0, Bandai Namco Research Inc., arXiv 2306.08861", False
+    ),
+    "train_": Credit(
         "CMU Graphics Lab Motion Capture Database",
         "free for all uses. The data used in this project was obtained from mocap.cs.cmu.edu. The database was created "
         "with funding from NSF EIA-0196217.",
     ),
-    "humanoid3d_": ("DeepMimic reference motions", "MIT, Xue Bin Peng 2018"),
+    "humanoid3d_": Credit("DeepMimic reference motions", "MIT, Xue Bin Peng 2018"),
 }
+"""By how the names of a source's files begin."""
 
 
-def _sources(lines: Iterable[dict]) -> dict[str, str]:
+def is_permissive(name: str) -> bool:
+    """Whether a recording of this name is from a source that is known to allow commercial use."""
+    return any(credit.permissive for prefix, credit in _CREDITS.items() if name.startswith(prefix))
+
+
+def _credits(lines: Iterable[dict]) -> list[Credit]:
     names = {line["source"] for line in lines}
-    return {title: licence for prefix, (title, licence) in _CREDITS.items() if any(n.startswith(prefix) for n in names)}
+    return [credit for prefix, credit in _CREDITS.items() if any(n.startswith(prefix) for n in names)]

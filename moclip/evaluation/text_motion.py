@@ -3,7 +3,8 @@
 
 Protocol of Guo et al., CVPR 2022, section 5: each clip's length, one random caption a repeat, groups of 32 for
 R-precision, FID of all generated against all real motions. Beside it stand R-precision in groups of distinct labels,
-since random groups of a small dataset hold many clips that mean the same, and FID of real against real.
+since random groups of a small dataset hold many clips that mean the same, FID of real against real, foot skating and
+jerk of the motions as the network makes them.
 """
 
 from collections import defaultdict
@@ -15,6 +16,7 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import STRIDE, Evaluator
+from moclip.evaluation.kinematics import foot_skating, mean_jerk
 from moclip.evaluation.metrics import (
     GROUP,
     Interval,
@@ -29,6 +31,7 @@ from moclip.evaluation.metrics import (
     random_groups,
 )
 from moclip.evaluation.train_evaluator import JudgedClips
+from moclip.features import features_to_joints
 from moclip.pipeline import MAX_BATCH, Request, TextToMotion
 from moclip.prompts import LONGEST_SECONDS
 
@@ -80,6 +83,7 @@ def evaluate_text_motion(
     for name, model in models.items():
         _check(name, model, evaluator)
     real = evaluator.embed_motions(clips.features)
+    recorded = _kinematics(clips.features)
     found: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in ("real", *models)}
     first, drawn = None, {}
     for repeat in range(repeats):
@@ -88,6 +92,8 @@ def evaluate_text_motion(
         half = np.array_split(rng.permutation(len(real)), 2)
         _note(found["real"], given, real, rng)
         found["real"]["FID, halves"].append(frechet_distance(real[half[0]], real[half[1]]))
+        for metric, value in recorded.items():
+            found["real"][metric].append(value)
         for name, model in models.items():
             features = generate_features(
                 model, given.captions, [len(f) for f in clips.features], seed=(seed + repeat) * len(real),
@@ -96,6 +102,8 @@ def evaluate_text_motion(
             motion = evaluator.embed_motions(features)
             _note(found[name], given, motion, rng)
             found[name]["FID"].append(frechet_distance(motion, real))
+            for metric, value in _kinematics(features).items():
+                found[name][metric].append(value)
             found[name]["FID, halves"].append(frechet_distance(motion[half[0]], real[half[1]]))
             if modality_texts:
                 several = _several(model, evaluator, clips, given.captions, modality_texts, rng, progress)
@@ -152,6 +160,15 @@ def _draw(evaluator: Evaluator, clips: JudgedClips, rng: np.random.Generator) ->
         text=evaluator.embed_texts([s[row] for s, row in zip(clips.sentences, rows, strict=True)]),
         groups=groups,
     )
+
+
+def _kinematics(features: Sequence[np.ndarray]) -> dict[str, float]:
+    """Foot skating (share of contacts) and mean jerk (m/s^3), means over the motions."""
+    joints = [features_to_joints(f) for f in features]
+    return {
+        "foot skating": float(np.mean([foot_skating(j) for j in joints])),
+        "jerk": float(np.mean([mean_jerk(j) for j in joints])),
+    }
 
 
 def _note(found: dict[str, list[float]], given: _Repeat, motion: np.ndarray, rng: np.random.Generator) -> None:

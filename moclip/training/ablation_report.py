@@ -9,7 +9,10 @@ from typing import Any
 from moclip.errors import MoclipError
 
 RETRIEVAL = ("t2m R@1", "t2m R@3", "m2t R@1", "m2t R@3", "norm ratio", "cosine to teacher")
-GENERATOR = ("Top-1", "Top-2", "Top-3", "Top-1 distinct", "Top-3 distinct", "FID", "MM-Dist", "Diversity")
+GENERATOR = (
+    "Top-1", "Top-2", "Top-3", "Top-1 distinct", "Top-3 distinct", "FID", "MM-Dist", "Diversity", "foot skating",
+    "jerk",
+)  # fmt: skip
 Summary = Mapping[str, float]
 
 
