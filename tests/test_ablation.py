@@ -90,6 +90,18 @@ def test_an_arm_through_a_shared_phase_is_the_arm_trained_alone(dataset, recipe_
     assert all(np.array_equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
+def test_arms_may_go_on_from_a_motion_encoder(dataset, recipe_file, work):
+    recipe = load_recipe(recipe_file)
+    recipe["moclip"]["schedule"]["learning_rate"] = 1e-7
+    Ablation(dataset, work, recipe, log=lambda line: None).train("no cross-limb attention", 0)
+    start = work / "seed0" / "no-cross-limb-attention" / "moclip.safetensors"
+    went_on = Ablation(dataset, work, recipe, start=start, log=lambda line: None)
+    for name in ("no cross-limb attention", "paper"):
+        went_on.train(name, 1)
+        weights, _ = load_weights(went_on.folder(name, 1) / "moclip.safetensors")
+        assert np.allclose(weights["motion.embed.weight"], load_weights(start)[0]["motion.embed.weight"], atol=1e-3)
+
+
 def test_every_arm_differs_from_the_paper_in_one_thing(recipe_file):
     recipe = load_recipe(recipe_file)
     paper = arm_settings(recipe, ARMS["paper"], 0)

@@ -41,9 +41,9 @@ def prompts():
 def test_list_covers_twenty_actions_and_two_action_prompts(prompts):
     single = Counter(p.actions[0] for p in prompts if len(p.actions) == 1)
     assert set(single) == set(RULES) and len(RULES) == 20
-    assert min(single.values()) >= 3 and sum(single.values()) >= 60
-    assert sum(len(p.actions) == 2 for p in prompts) >= 8
-    assert len({p.text.lower() for p in prompts}) == len(prompts) >= 66
+    assert min(single.values()) >= 4 and sum(single.values()) == 90
+    assert sum(len(p.actions) == 2 for p in prompts) == 30
+    assert len({p.text.lower() for p in prompts}) == len(prompts) == 120
 
 
 def test_two_action_prompts_come_first(prompts):

@@ -16,6 +16,9 @@ def ablate(
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each arm, from seed 0 on.")] = 3,
     steps: Annotated[int | None, typer.Option(min=2, help="Steps of each training, if not the recipe's.")] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="Pairs in a step, if not the recipe's.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="moclip.safetensors whose motion encoder all arms go on from.")
+    ] = None,
     generator: Annotated[
         str | None, typer.Option(help="Also fine-tune this model to the towers of teacher, paper and no tether.")
     ] = None,
@@ -49,7 +52,8 @@ def ablate(
     recipe = load_recipe(config)
     recipe["moclip"]["batch"] = batch or recipe["moclip"]["batch"]
     recipe["moclip"]["schedule"]["steps"] = steps or recipe["moclip"]["schedule"]["steps"]
-    ablation = Ablation(DatasetFolder(dataset), work, recipe, log=lambda line: print(line, flush=True))
+    folder = DatasetFolder(dataset)
+    ablation = Ablation(folder, work, recipe, start=start, log=lambda line: print(line, flush=True))
     report = {
         "seeds": list(range(seeds)),
         "retrieval": run_alignment(ablation, names, range(seeds)),

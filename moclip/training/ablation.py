@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from moclip.alignment.motion_encoder import MotionEncoderConfig
 from moclip.alignment.pairs import PairedClips, embed_captions
 from moclip.alignment.presets import AlignmentConfig, with_preset
-from moclip.alignment.train import Compute, train_moclip
+from moclip.alignment.train import Compute, motion_encoder_weights, train_moclip
 from moclip.checkpoint import fingerprint, load_weights
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
@@ -100,10 +100,19 @@ def arm_settings(recipe: dict[str, Any], arm: Arm, seed: int) -> Settings:
 
 
 class Ablation:
-    """Trains the arms of a recipe on a dataset. Raises MoclipError for unknown arms."""
+    """Trains the arms of a recipe on a dataset. start: `moclip.safetensors` whose motion encoder all go on from."""
 
-    def __init__(self, dataset: DatasetFolder, work: Path, recipe: dict[str, Any], log: Log = print):
+    def __init__(
+        self,
+        dataset: DatasetFolder,
+        work: Path,
+        recipe: dict[str, Any],
+        *,
+        start: Path | None = None,
+        log: Log = print,
+    ):
         self.dataset, self.work, self.recipe, self.log = dataset, Path(work), recipe, log
+        self.start = motion_encoder_weights(start)[0] if start else None
         self.teacher = load_teacher(self.work, recipe["moclip"].get("tower", "distilled"))
         self._pairs: dict[tuple[str, str], PairedClips] = {}
 
@@ -123,7 +132,8 @@ class Ablation:
             first = self.work / f"seed{seed}" / f"first-phase-{settings.first_phase}"
             frozen = replace(settings.config, unfreeze="whole")
             until = frozen.unfreeze_step(settings.schedule.steps)
-            train_moclip(tower, train, val, first, settings.motion, frozen, settings.schedule, until=until, **options)
+            phase = {**options, "start": self.start, "until": until}
+            train_moclip(tower, train, val, first, settings.motion, frozen, settings.schedule, **phase)
             out.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(first / "moclip.state.pt", out / "moclip.state.pt")
         train_moclip(tower, train, val, out, settings.motion, settings.config, settings.schedule, **options)
