@@ -165,5 +165,29 @@ def test_a_missing_recipe_is_one_sentence(tmp_path):
         load_recipe(tmp_path / "nowhere.toml")
 
 
+def test_the_papers_recipe_has_the_papers_settings(tmp_path, monkeypatch):
+    from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
+    from moclip.alignment.presets import AlignmentConfig, with_preset
+    from moclip.training import recipe as stages
+
+    part = with_preset(load_recipe(Path("paper"))["moclip"])
+    config, schedule = AlignmentConfig(**part["alignment"]), stages.Schedule(**part["schedule"])
+    assert config.unfreeze_step(schedule.steps) == pytest.approx(35 * 23384 / 128, rel=2e-3)
+    assert config.rates(schedule, 0) == pytest.approx((1e-4, 1e-6)) and config.tether_weight == 0.4
+    with torch.device("meta"):
+        encoder = MotionEncoder(MotionEncoderConfig(**part["motion"]))
+    assert round(sum(p.numel() for n, p in encoder.named_parameters() if not n.startswith("limbs")) / 1e6, 1) == 156.5
+    asked = []
+
+    def fetched(*names):
+        asked.append(names)
+        return TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=16))
+
+    monkeypatch.setattr(stages, "load_open_clip_tower", fetched)
+    for _ in range(2):  # the second time it is read from the work folder
+        arrays, sizes = stages.load_teacher(tmp_path, part["tower"])
+    assert asked == [("ViT-B-32-quickgelu", "openai")] and sizes["embed_dim"] == 16
+
+
 def test_the_embedded_recipe_has_every_stage():
     assert set(load_recipe()) == {name for name in STAGES if name != "tokens"} | set(EVALUATION_STAGES)

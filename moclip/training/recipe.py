@@ -46,7 +46,7 @@ from moclip.training.processes import Processes
 
 Log = Callable[[str], None]
 DEFAULT_RECIPE = Path(__file__).parent / "embedded.toml"
-
+BUILT_IN = ("embedded", "paper", "ablation")
 
 _TABLES: dict[str, dict[str, Any]] = {
     "tower": {"schedule": Schedule},
@@ -71,8 +71,13 @@ _OPTIONAL = {"alignment", "compute"}
 
 
 def load_recipe(path: Path | None = None) -> dict[str, Any]:
-    """Read a recipe file. Raises MoclipError when it is missing, not TOML, or has settings missing or unknown."""
+    """Read a recipe: a file, or the name of one that comes with the project.
+
+    Raises MoclipError when it is missing, not TOML, or has settings missing or unknown.
+    """
     path = path or DEFAULT_RECIPE
+    if str(path) in BUILT_IN and not path.is_file():
+        path = DEFAULT_RECIPE.with_name(f"{path}.toml")
     try:
         recipe = tomllib.loads(path.read_text(encoding="utf-8"))
         for name, table in recipe.items():
