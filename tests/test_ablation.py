@@ -29,8 +29,8 @@ from moclip.training.recipe import load_recipe  # noqa: E402
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory) -> DatasetFolder:
     folder = make_toy_dataset(tmp_path_factory.mktemp("data"))
-    # Enough test clips for groups of 32.
-    (folder.path / "test.txt").write_text("\n".join(["walk", "right", "stroll", "left"] * 9))
+    # Enough test clips for groups of 32; the sentences of two of the four are in the training split, too.
+    (folder.path / "test.txt").write_text("\n".join(["walk", "right", "stroll", "left"] * 18))
     return folder
 
 

@@ -12,6 +12,7 @@ pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
 from test_evaluator import SMALL, WORDS, evaluator, table  # noqa: E402
 from tiny_model import make_tiny_model  # noqa: E402
+from toy_dataset import make_toy_dataset  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from backend.commands.evaluate import app  # noqa: E402
@@ -19,7 +20,7 @@ from moclip.alignment.motion_encoder import MotionEncoderConfig  # noqa: E402
 from moclip.checkpoint import save_weights  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.evaluation.text_motion import evaluate_text_motion  # noqa: E402
-from moclip.evaluation.train_evaluator import JudgedClips  # noqa: E402
+from moclip.evaluation.train_evaluator import JudgedClips, judged_clips  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
 
 MOTION = MotionEncoderConfig(part_width=8, width=32, layers=1, heads=2, embed_dim=16, dropout=0.0)
@@ -156,3 +157,24 @@ def test_without_torch_the_commands_say_what_to_install(command, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
     refused = CliRunner().invoke(app, [*command, "--dataset", "none"])
     assert isinstance(refused.exception, MoclipError) and "torch" in refused.exception.message
+
+
+def test_clips_may_be_judged_in_new_words_only(tmp_path):
+    folder = make_toy_dataset(tmp_path)
+    (folder.path / "texts" / "right.txt").write_text(
+        "someone: left#a/DET#0.0#0.0\nan arm goes up#b/DET b/DET#0.0#0.0\n"
+    )
+    every, new = judged_clips(folder, "test"), judged_clips(folder, "test", new_wordings=True)
+    assert [len(c) for c in every.captions] == [2, 2]  # "walk" is a training clip as well
+    assert new.captions == [["an arm goes up"]] and new.sentences == [[[("b", "DET"), ("b", "DET")]]]
+    assert len(new.features) == 1 and np.array_equal(new.features[0], every.features[1])
+    with pytest.raises(MoclipError, match="no clip of a second or more in new words"):
+        judged_clips(folder, "train", new_wordings=True)
+
+
+def test_a_sample_of_clips_is_the_same_every_time():
+    some, again = clips(40).sample(10), clips(40).sample(10)
+    assert some.captions == again.captions and len(some) == 10 and some.weights.sum() == pytest.approx(1)
+    row = int(some.captions[3][0].split()[1])
+    assert np.array_equal(some.features[3], clips(40).features[row]) and some.labels[3] == row
+    assert len(clips(40).sample(100)) == 40

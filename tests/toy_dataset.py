@@ -14,7 +14,7 @@ from moclip.features import motion_to_features
 def make_toy_dataset(folder: Path) -> DatasetFolder:
     """Walks and raised hands: two clips to train on, two to validate, two to test."""
     for part in ("new_joint_vecs", "texts"):
-        (folder / part).mkdir(parents=True)
+        (folder / part).mkdir(parents=True, exist_ok=True)
     motions = {
         "walk": ("walk", None, walk(81)), "stroll": ("walk", None, walk(60, 1.0, seed=1)),
         "left": ("raise_hand", "left", gesture(70, 16, 140)), "right": ("raise_hand", "right", gesture(50, 17, 140)),

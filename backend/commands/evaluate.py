@@ -108,6 +108,10 @@ def text_motion_command(
     repeats: Annotated[int, typer.Option(min=1, help="Repeats, with other captions and seeds each.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Of captions, groups and samples.")] = 0,
     modality_texts: Annotated[int, typer.Option(min=0, help="Texts for MultiModality; 0 leaves it out.")] = 0,
+    new_wordings: Annotated[
+        bool, typer.Option("--new-wordings", help="Only captions that no training clip has, word for word.")
+    ] = False,
+    clips: Annotated[int, typer.Option(min=32, help="Clips of the split, at most, drawn once.")] = 100_000,
     as_json: Json = False,
 ) -> None:
     """R-precision, FID, MM-Dist, Diversity by an evaluator. Example: moclip evaluate text-motion --dataset data/mocap
@@ -122,14 +126,15 @@ def text_motion_command(
     from moclip.evaluation.train_evaluator import judged_clips
     from moclip.pipeline import TextToMotion
 
-    judge, clips = load_evaluator(evaluator), judged_clips(DatasetFolder(dataset), split)
+    judge = load_evaluator(evaluator)
+    judged = judged_clips(DatasetFolder(dataset), split, new_wordings=new_wordings).sample(clips)
     models = {name: TextToMotion.load(name) for name in dict.fromkeys((model, against or model))}
     with progress_bar("text-motion") as progress:
         report = evaluate_text_motion(
-            judge, clips, models, repeats=repeats, seed=seed, modality_texts=modality_texts, progress=progress
+            judge, judged, models, repeats=repeats, seed=seed, modality_texts=modality_texts, progress=progress
         )
     if as_json:
-        print_json({"split": split, "seed": seed, **report.to_dict()})
+        print_json({"split": split, "seed": seed, "new_wordings": new_wordings, **report.to_dict()})
         return
     metrics = list(dict.fromkeys(metric for row in report.rows.values() for metric in row))
     cells = {name: [f"{row[m][0]:.3f} +-{row[m][1]:.3f}" if m in row else "" for m in metrics]

@@ -51,19 +51,25 @@ class JudgedClips:
         return JudgedClips(*listed, self.meaning[rows], kept(self.labels), weights)
 
 
-def judged_clips(dataset: DatasetFolder, split: str) -> JudgedClips:
+def judged_clips(dataset: DatasetFolder, split: str, *, new_wordings: bool = False) -> JudgedClips:
     """A split as the evaluator reads it, without clips under one second (20 frames, the shortest that is generated).
 
-    A clip without labels means what its first caption says. Raises MoclipError when nothing is left.
+    A clip without labels means what its first caption says. new_wordings: only with captions that no training clip has,
+    word for word. Raises MoclipError when nothing is left.
     """
     clips = load_clips(dataset, split)
-    kept = [k for k, features in enumerate(clips.features) if len(features) >= 5 * STRIDE]
+    known = {c.lower() for i in dataset.ids("train") for c in dataset.captions(i)} if new_wordings else set()
+    rows = [[r for r, caption in enumerate(captions) if caption.lower() not in known] for captions in clips.captions]
+    kept = [k for k, features in enumerate(clips.features) if len(features) >= 5 * STRIDE and rows[k]]
     if not kept:
         raise MoclipError(
-            f"The split {split} has no clip of a second or more.", hint="Use another split.", code="too_few_clips"
+            f"The split {split} has no clip of a second or more{' in new words' if new_wordings else ''}.",
+            hint="Use another split.",
+            code="too_few_clips",
         )
     actions = [dataset.clips.get(clips.ids[k], {}).get("actions") or [] for k in kept]
-    captions = [clips.captions[k] for k in kept]
+    captions = [[clips.captions[k][r] for r in rows[k]] for k in kept]
+    tagged = [dataset.tagged_words(clips.ids[k]) for k in kept]
     shown = [
         tuple((a["action"], a.get("style"), a.get("side")) for a in listed) or (texts[0],)
         for listed, texts in zip(actions, captions, strict=True)
@@ -71,7 +77,7 @@ def judged_clips(dataset: DatasetFolder, split: str) -> JudgedClips:
     names = {key: k for k, key in enumerate(dict.fromkeys(shown))}
     return JudgedClips(
         features=[clips.features[k] for k in kept],
-        sentences=[dataset.tagged_words(clips.ids[k]) for k in kept],
+        sentences=[[words[r] for r in rows[k]] for k, words in zip(kept, tagged, strict=True)],
         captions=captions,
         meaning=np.array([names[key] for key in shown]),
         labels=[tuple(part[:2] if isinstance(part, tuple) else part for part in key) for key in shown],

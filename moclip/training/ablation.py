@@ -8,7 +8,7 @@ Everything is kept under one work folder, `seed<N>/<arm>/`, and an interrupted r
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -176,7 +176,9 @@ class Ablation:
 
 @dataclass(frozen=True)
 class GeneratorTrial:
-    """How arms are compared under a generator. clips: of the test split, drawn once. repeats: of the evaluation."""
+    """How arms are compared under a generator. clips: of the test split, drawn once, with captions in words that no
+    training clip has. repeats: of the evaluation.
+    """
 
     generator: str
     evaluator: Path
@@ -195,7 +197,7 @@ def run_generators(
     """
     names = [*(n for n in names if n != TEACHER), *(n for n in names if n == TEACHER)]
     judge = load_evaluator(trial.evaluator)
-    clips = judged_clips(ablation.dataset, split).sample(trial.clips)
+    clips = judged_clips(ablation.dataset, split, new_wordings=True).sample(trial.clips)
     reports = []
     for seed in seeds:
         for name in names:
@@ -273,7 +275,7 @@ def summarise(values: Sequence[float]) -> dict[str, float]:
 
 
 def run_alignment(
-    ablation: Ablation, names: Sequence[str], seeds: Sequence[int], progress: Callable[[str], None] = lambda _: None
+    ablation: Ablation, names: Sequence[str], seeds: Sequence[int]
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Train and measure arms: arm -> metric -> summary over the seeds. A seed's arms come one after the other."""
     for name in names:
@@ -283,5 +285,4 @@ def run_alignment(
         for name in names:
             ablation.train(name, seed)
             found[name].append(ablation.measure(name, seed))
-            progress(f"{name}, seed {seed}")
     return {name: {m: summarise([row[m] for row in rows]) for m in rows[0]} for name, rows in found.items()}

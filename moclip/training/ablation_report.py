@@ -40,7 +40,8 @@ def markdown(report: Mapping[str, Any]) -> str:
         rows = {"real motion": generators["real"], **generators["arms"]}
         lines += [
             "", "The same generator, fine-tuned to each tower with the same steps and draws;",
-            f"{generators['clips']} test clips.", "", *_table(GENERATOR, rows),
+            f"{generators['clips']} test clips, captions in words that no training clip has.",
+            "", *_table(GENERATOR, rows),
         ]  # fmt: skip
         for name, metrics in generators["minus teacher"].items():
             spans = "; ".join(

@@ -182,7 +182,10 @@ def moclip_stage(
 
 
 def load_teacher(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The tower that MoCLIP starts from: the distilled one, or one of open_clip's, kept as `tower.safetensors` too."""
+    """The tower that MoCLIP starts from: "distilled", or one of open_clip's as NAME/TAG or NAME/FILE.
+
+    Either lies in the work folder as `tower.safetensors`.
+    """
     if name != "distilled" and not (work / "tower.safetensors").is_file():
         model, _, pretrained = name.partition("/")
         work.mkdir(parents=True, exist_ok=True)
