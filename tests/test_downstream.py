@@ -3,6 +3,7 @@
 
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,14 @@ from toy_dataset import make_toy_dataset  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from backend.commands.train import app  # noqa: E402
-from moclip.checkpoint import fingerprint, load_weights  # noqa: E402
+from moclip.checkpoint import fingerprint, load_weights, save_weights  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.generators.momask import train_tokens  # noqa: E402
 from moclip.models import load_model, verify_model  # noqa: E402
 from moclip.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
+from moclip.training import downstream  # noqa: E402
 from moclip.training.downstream import FineTuneConfig, fine_tune_generator  # noqa: E402
 
 CONFIG = FineTuneConfig(learning_rate=1e-3, masked_steps=3, residual_steps=2, batch=2, captions=1)
@@ -113,9 +115,18 @@ def test_two_towers_are_trained_on_the_same_draws(generator, dataset, tmp_path, 
         seen[-1].append(draw(*args))
         return seen[-1][-1]
 
+    shown: list[list[torch.Tensor]] = []
+    forward = train_tokens.MaskedTransformer.forward
+
+    def noted_forward(network, ids, *args):
+        shown[-1].append(ids.clone())
+        return forward(network, ids, *args)
+
     monkeypatch.setattr(train_tokens, "token_batch", noted)
+    monkeypatch.setattr(train_tokens.MaskedTransformer, "forward", noted_forward)
     for seed in (1, 2):
         seen.append([])
+        shown.append([])
         tower = str(new_tower(tmp_path / f"{seed}.safetensors", seed))
         work, out = tmp_path / f"work{seed}", tmp_path / f"out{seed}"
         fine_tune_generator(str(generator), tower, dataset, work, out, CONFIG, log=lambda line: None)
@@ -123,6 +134,8 @@ def test_two_towers_are_trained_on_the_same_draws(generator, dataset, tmp_path, 
     for one, other in zip(*seen, strict=True):
         assert torch.equal(one.codes, other.codes) and torch.equal(one.padding, other.padding)
         assert not torch.equal(one.text, other.text)
+    assert len(shown[0]) >= CONFIG.masked_steps
+    assert all(torch.equal(one, other) for one, other in zip(*shown, strict=True))
 
 
 def test_a_run_that_is_done_is_not_done_again(generator, dataset, tmp_path):
@@ -166,3 +179,89 @@ def test_what_is_no_tower_of_the_generator_is_one_sentence(tower, says, generato
         fine_tune_generator(
             str(generator), str(path or tmp_path / tower), dataset, tmp_path, tmp_path / "out", replace(CONFIG)
         )
+
+
+def test_the_generators_own_folder_is_not_written_over(generator, dataset, tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(generator, own)
+    tower = str(new_tower(tmp_path / "new.safetensors"))
+    with pytest.raises(MoclipError, match="holds the generator"):
+        fine_tune_generator(str(own), tower, dataset, tmp_path / "work", own, CONFIG, log=lambda line: None)
+    assert verify_model(str(own)) == []
+
+
+def test_work_of_another_tower_is_not_resumed_but_started_over_when_asked(generator, dataset, tmp_path):
+    one, other = (str(new_tower(tmp_path / f"{seed}.safetensors", seed)) for seed in (5, 6))
+    work, out = tmp_path / "work", tmp_path / "out"
+    fine_tune_generator(str(generator), one, dataset, work, out, CONFIG, log=lambda line: None)
+    with pytest.raises(MoclipError, match="another generator or text tower"):
+        fine_tune_generator(str(generator), other, dataset, work, out, CONFIG, log=lambda line: None)
+    fine_tune_generator(str(generator), other, dataset, work, out, CONFIG, resume=False, log=lambda line: None)
+    assert load_model(str(out)).info.text_fingerprint == fingerprint(load_weights(Path(other))[0])
+
+
+def test_work_cut_off_ends_as_if_it_had_not_been(generator, dataset, tmp_path, monkeypatch):
+    tower = str(new_tower(tmp_path / "new.safetensors"))
+    config = replace(CONFIG, residual_steps=10)
+    run = partial(fine_tune_generator, str(generator), tower, dataset, config=config, log=lambda line: None)
+    run(work=tmp_path / "whole", out=tmp_path / "one")
+    learner, drawn = train_tokens._LEARNERS["residual"], []
+
+    def cut_off(network, batch):
+        if network.training:
+            drawn.append(batch)
+            if len(drawn) == 6:
+                raise KeyboardInterrupt
+        return learner.loss(network, batch)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setitem(train_tokens._LEARNERS, "residual", replace(learner, loss=cut_off))
+        run(work=tmp_path / "parts", out=tmp_path / "two")
+    lines: list[str] = []
+    run(work=tmp_path / "parts", out=tmp_path / "two", log=lines.append)
+    assert "masked: resumed at step 3" in lines and "residual: resumed at step 4" in lines
+    one, other = (load_model(str(tmp_path / name)).arrays for name in ("one", "two"))
+    for kind in ("masked", "residual"):
+        assert fingerprint(one[kind]) == fingerprint(other[kind])
+
+
+def moclip_of(tower: Path, path: Path, generator: Path) -> Path:
+    """A MoCLIP whose student is this tower, with the motion encoder of the tiny model."""
+    arrays, config = load_weights(tower)
+    motion, encoder = load_weights(generator / "motion.safetensors")
+    tensors = {f"student.{k}": v for k, v in arrays.items()} | {f"motion.{k}": v for k, v in motion.items()}
+    save_weights(path, tensors, {"kind": "moclip", "motion": encoder, "tower": config})
+    return path
+
+
+def test_a_judge_is_packed_for_its_own_tower_only(dataset, tmp_path):
+    judged = make_tiny_model(tmp_path / "judged")
+    own, other = (new_tower(tmp_path / f"{seed}.safetensors", seed) for seed in (5, 6))
+    judge = moclip_of(own, tmp_path / "moclip.safetensors", judged)
+    work, out = tmp_path / "work", tmp_path / "out"
+    run = partial(fine_tune_generator, str(judged), dataset=dataset, work=work, out=out, config=CONFIG, judge=judge)
+    with pytest.raises(MoclipError, match="motion encoder in .* another text tower"):
+        run(str(other), log=lambda line: None)
+    assert not out.exists()
+    run(str(own), log=lambda line: None)
+    assert "motion" in load_model(str(out)).arrays
+
+
+def test_a_folder_written_before_keeps_nothing_of_another_tower(tuned, generator, dataset, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(tuned, out)
+    own = str(generator / "text.safetensors")
+    fine_tune_generator(str(generator), own, dataset, tmp_path / "work", out, CONFIG, log=lambda line: None)
+    assert verify_model(str(out)) == [] and not (out / "length_text.safetensors").exists()
+
+
+def test_open_clip_towers_of_two_names_are_told_apart(tmp_path, monkeypatch):
+    seeds = {"ViT-B-32-quickgelu": 1, "ViT-B-32": 2}
+
+    def made(name, pretrained):
+        torch.manual_seed(seeds[name])
+        return TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=16))
+
+    monkeypatch.setattr(downstream, "load_open_clip_tower", made)
+    first, second = (downstream._read_tower(name, tmp_path)[0] for name in ("ViT-B-32-quickgelu", "ViT-B-32/laion2b"))
+    assert fingerprint(first) != fingerprint(second)

@@ -81,10 +81,17 @@ def fine_tune_generator(
 
     tower: a file that `save_tower` wrote, or an open_clip model's name. judge: `moclip.safetensors` with the motion
     encoder of this tower, to choose among takes by. Work and state are kept in `work`. With equal settings, runs with
-    different towers draw the same clips, captions, noise and masks. Raises MoclipError for what cannot be read, and for
-    a tower of another width than the generator's.
+    different towers draw the same clips, captions, noise and masks. Raises MoclipError, before any training, for what
+    cannot be read, a tower of another width than the generator's, a judge of another tower, an `out` that is the
+    generator's own folder, and work of another generator or tower that would be resumed.
     """
     files = load_model(generator)
+    if out.resolve() == files.info.path.resolve():
+        raise MoclipError(
+            f"The folder {out} holds the generator that is to be fine-tuned.",
+            hint="Give another --out.",
+            code="bad_call",
+        )
     work.mkdir(parents=True, exist_ok=True)
     arrays, sizes = _read_tower(tower, work)
     if sizes["embed_dim"] != files.configs["masked"]["text_dim"]:
@@ -94,6 +101,8 @@ def fine_tune_generator(
             hint="Fine-tune a tower of the generator's width.",
             code="tower_mismatch",
         )
+    own_judge = _read_judge(judge, fingerprint(arrays)) if judge else None
+    _claim_work(work, files, fingerprint(arrays), resume)
     train, val = (_token_clips(files, (arrays, sizes), dataset, split, work, config, log) for split in ("train", "val"))
     for kind in KINDS:
         kept = {k: v for k, v in files.configs[kind].items() if k in TransformerConfig().to_dict()}
@@ -102,7 +111,7 @@ def fine_tune_generator(
             text_fingerprint=fingerprint(arrays), batch=config.batch,
             noise=TextNoise(config.isotropic, config.paraphrase), start=files.arrays[kind], resume=resume, log=log,
         )  # fmt: skip
-    _write_model(files, (arrays, sizes), work, out, judge, log)
+    _write_model(files, (arrays, sizes), work, out, own_judge, log)
 
 
 def _read_tower(tower: str, work: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -110,7 +119,8 @@ def _read_tower(tower: str, work: Path) -> tuple[dict[str, np.ndarray], dict[str
     if not path.is_file():
         if path.suffix:
             raise MoclipError(f"There is no text tower {tower}.", hint="Check --text-encoder.", code="bad_weights")
-        path = work / "text.safetensors"
+        # Named after the model: work that saw another name must not hand out that one's tower.
+        path = work / f"{tower.replace('/', '_')}.safetensors"
         if not path.is_file():
             name, _, pretrained = tower.partition("/")
             save_tower(load_open_clip_tower(name, pretrained or "openai"), path)
@@ -120,6 +130,37 @@ def _read_tower(tower: str, work: Path) -> tuple[dict[str, np.ndarray], dict[str
             f"The weights file {path} is not a text tower.", hint="Check --text-encoder.", code="bad_weights"
         )
     return arrays, config
+
+
+def _read_judge(path: Path, tower: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    arrays, config = motion_encoder_weights(path)
+    prefix, everything = "student.", load_weights(path)[0]
+    trained_with = fingerprint({k.removeprefix(prefix): v for k, v in everything.items() if k.startswith(prefix)})
+    if trained_with != tower:
+        raise MoclipError(
+            f"The motion encoder in {path} was trained with another text tower ({trained_with}, not {tower}).",
+            hint="Give as --judge the moclip.safetensors that lies beside the tower, or leave it out.",
+            code="tower_mismatch",
+        )
+    return arrays, {**config, "text_fingerprint": tower}
+
+
+def _claim_work(work: Path, files: ModelFiles, tower: str, resume: bool) -> None:
+    """Refuse to resume the state of another generator or tower: it would be taken for this one's without a word."""
+    path = work / "origin.txt"
+    origin = " ".join([tower, *(fingerprint(files.arrays[network]) for network in ("rvq", *KINDS))])
+    started = any((work / f"{kind}.state.pt").exists() for kind in KINDS)
+    if resume and started and (not path.is_file() or path.read_text(encoding="utf-8") != origin):
+        raise MoclipError(
+            f"The work folder {work} holds the training of another generator or text tower.",
+            hint="Give another --work, or --no-resume to start over.",
+            code="bad_call",
+        )
+    if not resume:
+        # Both go at once, or a run cut off between the two would later resume the old state of the second.
+        for kind in KINDS:
+            (work / f"{kind}.state.pt").unlink(missing_ok=True)
+    path.write_text(origin, encoding="utf-8")
 
 
 def _token_clips(
@@ -140,8 +181,9 @@ def _token_clips(
         codes = encode_clips(clips.features, restore_network("rvq", files.configs["rvq"], files.arrays["rvq"]))
         log(f"encoded {len(codes)} {split} clips")
         vectors = caption_vectors(clips, lambda captions: tower_vectors(*tower, captions, log), config.captions)
-        made = TokenClips(codes, vectors, clips.weights)
-        save_token_clips(path, made, key)
+        save_token_clips(path, TokenClips(codes, vectors, clips.weights), key)
+        # As a resumed run reads them, in float16: both go the same way.
+        made = load_token_clips(path, key)
     return made
 
 
@@ -150,11 +192,14 @@ def _write_model(
     tower: tuple[dict[str, np.ndarray], dict[str, Any]],
     work: Path,
     out: Path,
-    judge: Path | None,
+    judge: tuple[dict[str, np.ndarray], dict[str, Any]] | None,
     log: Log,
 ) -> None:
     source, own = files.info.path, fingerprint(tower[0])
     out.mkdir(parents=True, exist_ok=True)
+    # A folder written before may hold networks of another tower, and a table of what was familiar to it.
+    for name in (f"{JUDGE}.safetensors", f"{LENGTH_TOWER}.safetensors", "familiarity.npy"):
+        (out / name).unlink(missing_ok=True)
     save_weights(out / "text.safetensors", *tower)
     for network in ("rvq", "length"):
         shutil.copyfile(source / f"{network}.safetensors", out / f"{network}.safetensors")
@@ -164,8 +209,7 @@ def _write_model(
         name = LENGTH_TOWER if LENGTH_TOWER in files.arrays else "text"
         shutil.copyfile(source / f"{name}.safetensors", out / f"{LENGTH_TOWER}.safetensors")
     if judge:
-        arrays, config = motion_encoder_weights(judge)
-        save_weights(out / f"{JUDGE}.safetensors", arrays, {**config, "text_fingerprint": own})
+        save_weights(out / f"{JUDGE}.safetensors", *judge)
     # How familiar a prompt is was measured in the old tower's space.
     details = {k: v for k, v in files.info.details.items() if k not in ("familiarity_threshold", "metrics")}
     origin = f"{files.info.name}, fine-tuned to the text tower {own}"

@@ -208,6 +208,7 @@ def paired_split(
     if vectors is None:
         vectors = caption_vectors(clips, lambda captions: tower_vectors(*teacher, captions, log), None)
         save_caption_vectors(path, vectors, key)
+        vectors = load_caption_vectors(path, key)  # in float16, as a resumed run reads them
     return pair_clips(dataset, clips, motion, vectors)
 
 
@@ -304,8 +305,9 @@ def _tokens(dataset: DatasetFolder, work: Path, log: Log) -> tuple[TokenClips, T
             codes = encode_clips(clips.features, restore_network("rvq", config, arrays))
             log(f"encoded {len(codes)} {split} clips")
             vectors = caption_vectors(clips, lambda c: tower_vectors(text, text_config, c, log), CAPTIONS)
-            made = TokenClips(codes, vectors, clips.weights)
-            save_token_clips(path, made, split_key)
+            save_token_clips(path, TokenClips(codes, vectors, clips.weights), split_key)
+            # As a resumed run reads them, in float16: both go the same way.
+            made = load_token_clips(path, split_key)
         splits.append(made)
     return splits[0], splits[1], tower, config
 
