@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Feet that stay where they stand: sliding contacts are held in place and the legs follow by two-bone IK.
+"""Feet that stay where they stand and leave the floor when they swing; the legs follow by two-bone IK.
 
 As in Kovar, Schreiner and Gleicher, "Footskate Cleanup for Motion Capture Editing" (SCA 2002), with one anchor a
-contact and offsets that are blended while the foot is in the air; the pelvis is left as it is.
+contact and offsets that are blended while the foot is in the air; the pelvis is left as it is. Between two contacts a
+foot is lifted to about what recorded steps clear: generated ones drag.
 """
 
 import numpy as np
@@ -21,6 +22,12 @@ _FADE = 6
 
 _LOW_M, _SLOW_M_S, _SLOWER = 0.06, 0.35, 0.9
 """A foot stands when its toes are this near to the floor and slower than this, or than this share of the pelvis."""
+
+
+_STEP_M = 0.25
+"""How far toes travel from one contact to the next, at the least, to have made a step."""
+_CLEARANCE, _MOST_CLEARANCE_M, _EARLY = 0.12, 0.085, 0.6
+"""Height of a step's arch as a share of its length, its limit, and how early it peaks (1: halfway)."""
 
 
 def standing(joints: np.ndarray, fps: float) -> np.ndarray:
@@ -48,7 +55,7 @@ def _smoothed(values: np.ndarray, width: int = 5) -> np.ndarray:
 
 
 def hold_feet(joints: np.ndarray, fps: float) -> np.ndarray:
-    """Joints (T, 22, 3) in metres, Y up -> the same with feet that do not slide while they stand.
+    """Joints (T, 22, 3) in metres, Y up -> the same with feet that do not slide where they stand nor drag as they step.
 
     Bones keep their lengths, and only knees, ankles and toes move. A foot that the leg does not reach is held as near
     as it can be. Motions of fewer than 3 frames are left alone.
@@ -59,6 +66,7 @@ def hold_feet(joints: np.ndarray, fps: float) -> np.ndarray:
     for column, side in enumerate(("left", "right")):
         hip, knee, ankle, toe = (JOINT_INDEX[f"{side}_{part}"] for part in ("hip", "knee", "ankle", "foot"))
         offset = contact_offsets(held[:, toe], contacts[:, column])
+        offset[:, 1] += step_lifts(held[:, toe] + offset, contacts[:, column])
         moved = np.any(offset != 0, axis=1)
         if not moved.any():
             continue
@@ -82,6 +90,21 @@ def contact_offsets(toe: np.ndarray, stands: np.ndarray) -> np.ndarray:
         last, end = final, move[-1]
     _blend(offset, last, min(last + _FADE, len(toe)), end, np.zeros(3))
     return offset
+
+
+def step_lifts(toe: np.ndarray, stands: np.ndarray) -> np.ndarray:
+    """(T,) metres to add to the height of toes (T, 3) so that each step between two contacts clears the floor."""
+    lift = np.zeros(len(toe))
+    spans = _spans(stands)
+    for (_, leaves), (lands, _) in zip(spans, spans[1:], strict=False):
+        travel = np.linalg.norm((toe[lands] - toe[leaves])[[0, 2]])
+        if travel < _STEP_M or lands - leaves < _SHORTEST:
+            continue
+        done = np.linspace(0, 1, lands - leaves + 1)[1:-1]
+        arch = min(_CLEARANCE * travel, _MOST_CLEARANCE_M) * np.sin(np.pi * done**_EARLY)
+        floor = toe[leaves, 1] + (toe[lands, 1] - toe[leaves, 1]) * done
+        lift[leaves + 1 : lands] = np.maximum(floor + arch - toe[leaves + 1 : lands, 1], 0.0)
+    return lift
 
 
 def _blend(offset: np.ndarray, before: int, after: int, start: np.ndarray, end: np.ndarray) -> None:
