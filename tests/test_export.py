@@ -183,6 +183,8 @@ def test_the_commands_write_each_format_and_refuse_what_is_in_the_way(small, tmp
     for args, says in (
         (("--out", str(tmp_path)), "exists and is no file"),
         (("--format", "open_clip", "--out", str(tmp_path / "m.pth")), "exists and is no folder"),
+        (("--format", "open_clip", "--image-side", "openai", "--out", str(tmp_path / "c")), "of that size only"),
+        (("--image-side", "openai", "--out", str(tmp_path / "t2.safetensors")), "has no image side"),
     ):
         refused = run(*args)
         assert isinstance(refused.exception, MoclipError) and says in refused.exception.message

@@ -33,8 +33,6 @@ RECIPE = (
     "[moclip]\nbatch = 4\n[moclip.alignment]\nfrozen_share = 0.0\nstudent_rate = 0.5\n"
     "[moclip.motion]\npart_width = 4\nwidth = 16\nlayers = 1\nheads = 2\nembed_dim = 16\nframe_stride = 4\n"
     "[judge]\nbatch = 4\n"
-    "[judge.motion]\npart_width = 4\nwidth = 16\nlayers = 1\nheads = 2\nembed_dim = 16\nframe_stride = 4\n"
-    "cross_limb = true\n"
     + TRANSFORMER.format("masked")
     + TRANSFORMER.format("residual")
     + "[length]\nbatch = 4\ntext_noise = { isotropic = 0.1 }\n"

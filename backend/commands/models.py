@@ -133,6 +133,7 @@ def export_command(
 
 def _export(source: str, out: Path, format: Format, image_side: str | None) -> None:  # noqa: A002
     from moclip.alignment.authors import export_authors
+    from moclip.errors import MoclipError
     from moclip.models import find_model
     from moclip.text.open_clip_export import export_open_clip
     from moclip.text.tower import load_tower, save_tower
@@ -143,6 +144,8 @@ def _export(source: str, out: Path, format: Format, image_side: str | None) -> N
             print(note)
     elif format is Format.open_clip:
         export_open_clip(load_tower(folder / "text.safetensors"), out, image_side)
+    elif image_side:
+        raise MoclipError("The text tower alone has no image side.", hint="Leave out --image-side.", code="bad_format")
     else:
         out.parent.mkdir(parents=True, exist_ok=True)
         save_tower(load_tower(folder / "text.safetensors"), out)

@@ -15,7 +15,7 @@ app = typer.Typer(
 
 Dataset = Annotated[Path, typer.Option(help="Dataset folder in HumanML3D layout, as `moclip data bvh` writes it.")]
 Work = Annotated[Path, typer.Option(help="Folder for weights, logs and resumable state.")]
-Config = Annotated[Path | None, typer.Option(help="Recipe: a TOML file, embedded or paper.")]
+Config = Annotated[Path | None, typer.Option(help="Recipe: a TOML file, embedded, paper or ablation.")]
 Resume = Annotated[bool, typer.Option(help="Go on from the state in --work.")]
 Threads = Annotated[int, typer.Option(help="CPU threads.", min=1)]
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
 from moclip.data.folder import DatasetFolder
+from moclip.data.labels import SWAPPED
 from moclip.features import features_to_joints
 from moclip.generators.momask.train_rvq import biased_std
 from moclip.text.tower import TextTower
@@ -93,15 +94,7 @@ def _plain(key: tuple) -> tuple:
 
 
 def _confusable(key: tuple) -> list[tuple]:
-    swap = {
-        "left": "right",
-        "right": "left",
-        "walk_left": "walk_right",
-        "walk_right": "walk_left",
-        "turn_left": "turn_right",
-        "turn_right": "turn_left",
-    }
-    mirrored = tuple((swap.get(action, action), swap.get(side, side)) for action, side in key)
+    mirrored = tuple((SWAPPED.get(action, action), SWAPPED.get(side, side)) for action, side in key)
     return [other for other in {mirrored, key[::-1]} if other != key]
 
 

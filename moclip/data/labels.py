@@ -46,7 +46,7 @@ _PATTERNS = (
     r"humanoid3d_(?P<action>\w+)",
 )
 _SIDED = re.compile(r"(wave|raise-up)-(left|right|both)-hands?")
-_SWAPPED = {
+SWAPPED = {
     "left": "right",
     "right": "left",
     "walk_left": "walk_right",
@@ -54,6 +54,7 @@ _SWAPPED = {
     "turn_left": "turn_right",
     "turn_right": "turn_left",
 }
+"""Sides and actions in the mirror."""
 
 
 def label_of_name(stem: str) -> ActionLabel | None:
@@ -74,7 +75,7 @@ def label_of_name(stem: str) -> ActionLabel | None:
 
 def mirrored(label: ActionLabel) -> ActionLabel:
     """The label of the mirror image."""
-    return ActionLabel(_SWAPPED.get(label.action, label.action), label.style, _SWAPPED.get(label.side, label.side))
+    return ActionLabel(SWAPPED.get(label.action, label.action), label.style, SWAPPED.get(label.side, label.side))
 
 
 def waving_side(motion: Motion) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from moclip.errors import MoclipError
 from moclip.text.tower import CLIP_B32, TextTower, load_image_side
 
 IMAGE_B32 = {"image_size": 224, "layers": 12, "width": 768, "patch_size": 32}
@@ -27,13 +28,19 @@ def export_open_clip(tower: TextTower, folder: Path, image_side: str | None = No
     """Write open_clip_config.json, open_clip_model.safetensors and a README.md.
 
     image_side: an open_clip tag or file of ViT-B/32, for a tower of that size; without it the image side is random and
-    as small as can be. Raises MoclipError when that cannot be had.
+    as small as can be. Raises MoclipError when that cannot be had, or for a tower of another size.
     """
     import open_clip
     from safetensors.torch import save_file
 
     config = tower.config
-    with_images = image_side is not None and config == CLIP_B32
+    if image_side and config != CLIP_B32:
+        raise MoclipError(
+            "An image side of ViT-B/32 fits text towers of that size only.",
+            hint="Leave out --image-side.",
+            code="bad_format",
+        )
+    with_images = image_side is not None
     model_config = {
         "embed_dim": config.embed_dim,
         "quick_gelu": config.quick_gelu,

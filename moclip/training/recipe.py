@@ -59,7 +59,7 @@ _TABLES: dict[str, dict[str, Any]] = {
         "compute": Compute,
         "schedule": Schedule,
     },
-    "judge": {"batch": int, "motion": MotionEncoderConfig, "alignment": AlignmentConfig, "schedule": Schedule},
+    "judge": {"batch": int, "alignment": AlignmentConfig, "schedule": Schedule},
     "masked": {"batch": int, "text_noise": TextNoise, "sizes": TransformerConfig, "schedule": Schedule},
     "residual": {"batch": int, "text_noise": TextNoise, "sizes": TransformerConfig, "schedule": Schedule},
     "length": {"batch": int, "text_noise": TextNoise, "schedule": Schedule},
@@ -242,7 +242,7 @@ def judge_stage(
     The student stays as it is. Half of the motions have been through the RVQ: so have all takes.
     """
     part = _table(recipe, "judge")
-    motion = MotionEncoderConfig(**part["motion"])
+    motion = MotionEncoderConfig(**{**with_preset(_table(recipe, "moclip"))["motion"], "cross_limb": True})
     config = AlignmentConfig(**{**with_preset({})["alignment"], **part.get("alignment", {}), "unfreeze": "never"})
     text, arrays = _need(work, "text"), motion_encoder_weights(work / "moclip.safetensors")[0]
     rvq = restore_network("rvq", _need(work, "decoder")[1], _need(work, "decoder")[0])
