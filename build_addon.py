@@ -24,7 +24,9 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-SHARED_MODULES = ("backend/wire.py", "moclip/errors.py", "moclip/skeleton.py", "moclip/rotations.py")
+SHARED_MODULES = (
+    "backend/wire.py", "moclip/errors.py", "moclip/skeleton.py", "moclip/rotations.py", "moclip/footing.py"
+)  # fmt: skip
 """One definition each: copied into the add-on, which may import nothing but itself and its wheels."""
 
 # numpy is Blender's own.

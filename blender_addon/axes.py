@@ -13,6 +13,12 @@ def vectors_to_blender(vectors: np.ndarray) -> np.ndarray:
     return np.stack([vectors[..., 0], -vectors[..., 2], vectors[..., 1]], axis=-1)
 
 
+def vectors_from_blender(vectors: np.ndarray) -> np.ndarray:
+    """(..., 3) points or directions: (x, y, z) -> (x, z, -y)."""
+    vectors = np.asarray(vectors, dtype=np.float64)
+    return np.stack([vectors[..., 0], vectors[..., 2], -vectors[..., 1]], axis=-1)
+
+
 def quaternions_to_blender(quaternions: np.ndarray) -> np.ndarray:
     """(..., 4) rotations wxyz: the axis changes like any vector, the angle stays."""
     quaternions = np.asarray(quaternions, dtype=np.float64)

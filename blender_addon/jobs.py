@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import bpy
 
+from .fit import Place
+
 
 @dataclass(frozen=True)
 class Target:
@@ -28,7 +30,8 @@ class Target:
 
 @dataclass
 class Job:
-    """target: None makes a new armature when the motion comes. start: the scene frame of the first key."""
+    """target: None makes a new armature when the motion comes. start: the scene frame of the first key. place: where
+    the character stands at that frame; None for the rig's rest."""
 
     text: str
     seconds: float | None
@@ -37,6 +40,7 @@ class Job:
     scene: str
     start: int
     file_number: int
+    place: Place | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     submitted: bool = False
     cancelling: bool = False

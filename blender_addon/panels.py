@@ -57,6 +57,27 @@ class MOCLIP_PT_main(_Sidebar, bpy.types.Panel):
         row.operator("moclip.cancel", text="", icon="X")
 
 
+class MOCLIP_PT_fit(_Sidebar, bpy.types.Panel):
+    """How motions meet the scene and the rig; Apply Last Motion takes changes over."""
+
+    bl_idname = "MOCLIP_PT_fit"
+    bl_label = "Fit"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.moclip
+        layout.use_property_split, layout.use_property_decorate = True, False
+        layout.prop(settings, "start_at")
+        layout.prop(settings, "root")
+        layout.prop(settings, "foot_lock", slider=True)
+        layout.prop(settings, "use_loop")
+        row = layout.row(heading="Fewer Keys", align=True)
+        row.prop(settings, "use_fewer_keys", text="")
+        error = row.row()
+        error.enabled = settings.use_fewer_keys
+        error.prop(settings, "key_error", text="Degrees")
+
+
 class MOCLIP_PT_bones(_Sidebar, bpy.types.Panel):
     """Which bone follows which joint; an empty table stands for "found anew each time"."""
 
@@ -120,7 +141,7 @@ def _draw_text(layout: bpy.types.UILayout, text: str, width: int, icon: str = "N
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
 
 
-_CLASSES = (MOCLIP_PT_main, MOCLIP_PT_bones, MOCLIP_PT_backend, MOCLIP_PT_licence)
+_CLASSES = (MOCLIP_PT_main, MOCLIP_PT_fit, MOCLIP_PT_bones, MOCLIP_PT_backend, MOCLIP_PT_licence)
 
 
 def register() -> None:

@@ -33,6 +33,41 @@ class MoclipSettings(bpy.types.PropertyGroup):
         type=bpy.types.Object,
         **_POLL,
     )
+    start_at: bpy.props.EnumProperty(
+        name="Start At",
+        description="Where the motion begins",
+        items=(
+            ("CHARACTER", "Character", "Where the character stands at the current frame, facing as it does"),
+            ("REST", "Rest", "At the rig's own origin, facing ahead"),
+        ),
+    )
+    root: bpy.props.EnumProperty(
+        name="Root",
+        description="What carries the character over the ground",
+        items=(
+            ("HIPS", "Hips", "The hips bone, as motion capture has it"),
+            ("BONE", "Root Bone", "The topmost bone above the hips, as games want it; the hips keep their sway"),
+            ("OBJECT", "Object", "The armature object; the hips keep their sway"),
+            ("IN_PLACE", "In Place", "Nothing: the character walks on the spot, with its sway kept"),
+        ),
+    )
+    foot_lock: bpy.props.FloatProperty(
+        name="Foot Lock",
+        description="How firmly feet stay where they stand, and above the floor, on this rig's legs",
+        default=1.0, min=0.0, max=1.0, subtype="FACTOR",
+    )  # fmt: skip
+    use_loop: bpy.props.BoolProperty(
+        name="Loop",
+        description="Bend the end of the motion towards its beginning and repeat it for ever",
+        default=False,
+    )
+    use_fewer_keys: bpy.props.BoolProperty(
+        name="Fewer Keys", description="Leave out the keys that the curves do without", default=False
+    )
+    key_error: bpy.props.FloatProperty(
+        name="Error", description="How far fewer keys may turn a bone away from the motion",
+        default=1.0, min=0.05, max=10.0, step=10, precision=2,
+    )  # fmt: skip
 
 
 def register() -> None:

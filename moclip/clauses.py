@@ -15,7 +15,8 @@ _SUBJECT = r"(?:he|she|it|they|you|we|i)"
 _THEN = r"(?:then|afterwards?|after\s+(?:that|this|which))"
 _LATER = r"(?:next(?:\s+thing)?|finally|lastly|subsequently|thereafter|later(?:\s+on)?|eventually|second(?:ly)?)"
 _DONE = rf"""(?:once|when|as\s+soon\s+as)\s+
-    (?:(?:{_SUBJECT}(?:'s|\s+(?:is|has|are|have))?\s+)?(?:stopped|done|finished|there)
+    (?:(?:{_SUBJECT}(?:'s|\s+(?:is|has|are|have))?\s+)?(?:stopped|done|finished|there
+        |(?:through|over|past)(?:\s+(?:with\s+)?(?:it|that|this))?)
     | {_SUBJECT}\s+(?:arrives?|gets?\s+there|reach(?:es)?\s+[^,]+?)(?=,|\s+{_SUBJECT}\s))"""
 _A_WHILE = r"(?:a|one)\s+(?:\w+\s+)?(?:second|moment|bit|beat|while|pause)"
 _PAUSE = rf"(?:stop|pause|halt|wait)s?(?:\s+(?:briefly|there|(?:for\s+)?{_A_WHILE}))?"
@@ -77,6 +78,7 @@ _TWO_PARTS = tuple(
         rf"^(?:once|after|as\s+soon\s+as)\s+(?P<first>{_SUBJECT}\s+\w[^,;]*?)\s+(?P<second>{_SUBJECT}\s+\w.+)$",
         rf"^(?:before|prior\s+to)\s+{_DOING}(?P<second>[^,;]+),\s*(?P<first>.+)$",
         rf"^(?P<second>.+?)[\s,]+after\s+{_DOING}(?P<first>.+)$",
+        rf"^(?P<second>.+?)[\s,]+at\s+the\s+(?:very\s+)?end\s+of\s+(?P<first>{_SOME}{NOUN}\b.*)$",
         rf"^(?:\w+\s+)*?follow(?:s|ed|ing)?\s+(?P<first>{_SOME}{NOUN}\b)\s+(?:up\s+)?with\s+(?P<second>.+)$",
         rf"^(?P<first>.+?)\s+with\s+(?P<second>{_SOME}{NOUN}\b)\s+(?:after\s+(?:it|that)|afterwards|at\s+the\s+end)$",
         r"^(?:.*\s)?(?:go|goes|going|switch\w*|chang\w+|transition\w*|mov\w+)\s+from\s+"

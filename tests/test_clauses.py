@@ -53,6 +53,8 @@ from moclip.clauses import split_clauses
         ("runs in to kick the ball", ["runs in", "kick the ball"]),
         ("she bows, only to jump up right after", ["she bows", "jump up right after"]),
         ("walks slowly at first but then sprints", ["walks slowly", "sprints"]),
+        ("he turns left; as soon as he is through it he waves", ["he turns left", "he waves"]),
+        ("waves at the end of a short run", ["a short run", "waves"]),
     ],
 )
 def test_clauses_in_the_order_of_the_sentence(sentence, clauses):

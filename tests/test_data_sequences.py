@@ -50,6 +50,21 @@ def test_mirrored_labels_swap_sides_and_back(label, mirror):
     assert mirrored(label) == mirror and mirrored(mirror) == label
 
 
+def test_straightening_takes_the_steady_turn_out_and_nothing_else():
+    straight = walk(100)
+    yaw = np.radians(0.5) * np.arange(straight.frames)
+    turn = rot.from_axis_angle(np.array([0.0, 1.0, 0.0]), yaw)
+    rotations = straight.rotations.astype(np.float64)
+    rotations[:, 0] = rot.multiply(turn, rotations[:, 0])
+    step = rot.rotate(turn[:-1], np.diff(straight.root_translation.astype(np.float64), axis=0))
+    root = np.concatenate([straight.root_translation[:1], straight.root_translation[0] + np.cumsum(step, axis=0)])
+    back = sq.straightened(Motion(straight.fps, rotations, root))
+    np.testing.assert_allclose(back.joints(), sq.straightened(straight).joints(), atol=1e-4)
+    assert abs(sq.heading(back.rotations[[0, -1], 0]) @ [-1, 1]) < np.radians(3)
+    single = sq.cut(straight, 0, 2)
+    assert sq.straightened(single) is single
+
+
 def test_the_waving_hand_is_found_where_the_name_is_silent():
     stem = "dataset-1_bye_normal_001"
     assert label_clip(stem, gesture(60, 16, 150)).side == "left"

@@ -6,9 +6,11 @@ import pytest
 from gaits import gesture, walk
 
 from moclip.evaluation.kinematics import foot_skating, mean_jerk
-from moclip.feet import bend_leg, contact_offsets, hold_feet, standing, step_lifts
+from moclip.feet import hold_feet, step_lifts
+from moclip.footing import bend_leg, contact_offsets, standing
 from moclip.skeleton import JOINT_INDEX, PARENTS
 
+TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 LEGS = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("knee", "ankle", "foot")]
 
 
@@ -19,6 +21,10 @@ def sliding_walk(share: float = 0.3) -> np.ndarray:
     return joints + slide
 
 
+def contacts(joints: np.ndarray) -> np.ndarray:
+    return standing(joints[:, TOES], joints[:, 0], 20.0)
+
+
 def bone_lengths(joints: np.ndarray) -> np.ndarray:
     return np.linalg.norm(joints[:, 1:] - joints[:, PARENTS[1:]], axis=-1)
 
@@ -27,9 +33,8 @@ def test_a_sliding_walk_is_planted_and_keeps_its_bones_and_body():
     joints = sliding_walk()
     held = hold_feet(joints, 20.0)
     assert foot_skating(held) < 0.7 * foot_skating(joints)
-    toes = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
-    speed = np.linalg.norm(np.diff(held[:, toes][..., [0, 2]], axis=0), axis=-1) * 20
-    assert speed[standing(joints, 20.0)[:-1]].mean() < 0.05
+    speed = np.linalg.norm(np.diff(held[:, TOES][..., [0, 2]], axis=0), axis=-1) * 20
+    assert speed[contacts(joints)[:-1]].mean() < 0.05
     assert np.allclose(bone_lengths(held), bone_lengths(joints), atol=1e-6)
     others = [joint for joint in range(22) if joint not in LEGS]
     assert np.array_equal(held[:, others], joints[:, others])
@@ -44,7 +49,7 @@ def test_feet_that_rest_are_left_alone():
 @pytest.mark.parametrize("frames", [0, 1, 2, 3, 4])
 def test_few_frames_are_no_trouble(frames):
     joints = sliding_walk()[10 : 10 + frames]
-    assert hold_feet(joints, 20.0).shape == joints.shape and standing(sliding_walk(), 20.0).shape == (100, 2)
+    assert hold_feet(joints, 20.0).shape == joints.shape and contacts(sliding_walk()).shape == (100, 2)
 
 
 def test_offsets_hold_the_place_and_fade_in_the_air():
@@ -52,7 +57,7 @@ def test_offsets_hold_the_place_and_fade_in_the_air():
     toe[:, 2] = np.linspace(0, 0.4, 40)
     stands = np.zeros(40, dtype=bool)
     stands[10:20] = True
-    offset = contact_offsets(toe, stands)
+    offset = contact_offsets(toe, stands, 20.0)
     held = (toe + offset)[10:21]
     assert np.ptp(held[:, 2]) < 1e-9 and not offset[:, 1].any()
     assert not offset[:4].any() and not offset[27:].any()
@@ -69,23 +74,23 @@ def dragging_step(length: float) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_step_that_drags_is_lifted_between_its_contacts():
     toe, stands = dragging_step(0.5)
-    lift = step_lifts(toe, stands)
+    lift = step_lifts(toe, stands, 20.0)
     assert lift.max() == pytest.approx(0.12 * 0.5, abs=1e-3) and not lift[:11].any() and not lift[30:].any()
     assert lift.argmax() < 20 and (lift[12:29] > 0).all()  # the arch peaks before the middle
-    assert step_lifts(*dragging_step(2.0)).max() == pytest.approx(0.085, abs=1e-3)
+    assert step_lifts(*dragging_step(2.0), 20.0).max() == pytest.approx(0.085, abs=1e-3)
 
 
 def test_shuffles_and_steps_that_clear_the_floor_are_left_alone():
-    assert not step_lifts(*dragging_step(0.2)).any()
+    assert not step_lifts(*dragging_step(0.2), 20.0).any()
     toe, stands = dragging_step(0.5)
     toe[10:31, 1] = 0.1 * np.sin(np.linspace(0, np.pi, 21)) ** 0.3
-    assert not step_lifts(toe, stands).any()
+    assert not step_lifts(toe, stands, 20.0).any()
 
 
 def test_contacts_that_wander_far_off_are_not_believed():
     toe = np.zeros((20, 3))
     toe[:, 0] = np.linspace(0, 2, 20)
-    assert not contact_offsets(toe, np.ones(20, dtype=bool)).any()
+    assert not contact_offsets(toe, np.ones(20, dtype=bool), 20.0).any()
 
 
 def test_a_leg_bends_to_its_target_by_hand_and_no_farther_than_it_reaches():

@@ -4,6 +4,7 @@ import bpy
 from .. import timer
 from ..errors import MoclipError
 from ..jobs import Job, Target
+from ..keyframes import place_of
 from ..rig.mapping import map_rig
 from ..session import SESSION
 from .reporting import fail
@@ -52,6 +53,7 @@ def _job(context: bpy.types.Context) -> Job:
                 f"'{settings.target.name}' is not an armature.", hint="Choose another target.", code="bad_rig"
             )
         map_rig(settings.target)
+    stands = settings.target is not None and settings.start_at == "CHARACTER"
     return Job(
         text=text,
         seconds=None if settings.use_auto_seconds else round(settings.seconds, 2),
@@ -60,4 +62,5 @@ def _job(context: bpy.types.Context) -> Job:
         scene=context.scene.name,
         start=context.scene.frame_current,
         file_number=SESSION.file_number,
+        place=place_of(settings.target) if stands else None,
     )

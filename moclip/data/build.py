@@ -23,7 +23,7 @@ from moclip.features import BLOCKS, motion_to_features
 from moclip.motion import Motion
 
 FORMAT = 1
-_RULES = 6
+_RULES = 7
 """Raised whenever the same files and options give another data set: finished clips of older rules are not kept."""
 Progress = Callable[[str, float], None]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from moclip import rotations as rot
 from moclip.data.labels import ActionLabel
-from moclip.data.sequences import cut, join
+from moclip.data.sequences import cut, join, straightened
 from moclip.motion import Motion
 
 # Backflips, spin kicks and rolls turn the pelvis by 650 degrees a second at most.
@@ -47,7 +47,7 @@ def faces_where_it_goes(motion: Motion, label: ActionLabel) -> bool:
 
 
 def repeated_cycle(motion: Motion, label: ActionLabel, frames: int) -> Motion | None:
-    """A single step cycle repeated to `frames` frames; None for clips that are not one."""
+    """A single step cycle repeated straight on to `frames` frames; None for clips that are not one."""
     if label.action not in FORWARD_ACTIONS or motion.frames < 10:
         return None
     joints = motion.joints().astype(np.float64)
@@ -61,4 +61,4 @@ def repeated_cycle(motion: Motion, label: ActionLabel, frames: int) -> Motion | 
     result = motion
     while result.frames < frames:
         result = join(result, motion, blend=1)
-    return result
+    return straightened(result)

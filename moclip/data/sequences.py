@@ -63,6 +63,23 @@ def placed(motion: Motion, yaw: float, position: np.ndarray) -> Motion:
     return Motion(motion.fps, rotations, root)
 
 
+def straightened(motion: Motion) -> Motion:
+    """The motion without its steady turning, heading and path alike; what sways about it stays.
+
+    A cycle that ends facing two degrees beside where it began walks in circles once it is repeated.
+    """
+    if motion.frames < 3:
+        return motion
+    rotations = motion.rotations.astype(np.float64)
+    time = np.arange(motion.frames)
+    rate = np.polyfit(time, np.unwrap(heading(rotations[:, 0])), 1)[0]
+    turn = rot.from_axis_angle(_UP, -rate * time)
+    rotations[:, 0] = rot.multiply(turn, rotations[:, 0])
+    step = rot.rotate(turn[:-1], np.diff(motion.root_translation.astype(np.float64), axis=0))
+    start = motion.root_translation[:1].astype(np.float64)
+    return Motion(motion.fps, rotations, np.concatenate([start, start + np.cumsum(step, axis=0)]))
+
+
 def join(first: Motion, second: Motion, blend: int = 8) -> Motion:
     """The second after the first, turned and moved to where the first ends; `blend` frames of both overlap."""
     blend = min(blend, first.frames // 2, second.frames // 2)
@@ -126,7 +143,10 @@ def join_matched(first: Motion, second: Motion, rng: np.random.Generator, window
 
 
 def loop(motion: Motion, frames: int, rng: np.random.Generator) -> Motion | None:
-    """`frames` frames of a gait, repeated where its poses meet again; None for a clip too short to hold a cycle."""
+    """`frames` frames of a gait that goes straight on, repeated where its poses meet again.
+
+    None for a clip too short to hold a cycle.
+    """
     count = motion.frames
     if count < 24:
         return None
@@ -141,4 +161,4 @@ def loop(motion: Motion, frames: int, rng: np.random.Generator) -> Motion | None
     result = cut(motion, 0, leave + 4)
     while result.frames < frames:
         result = join(result, cut(motion, enter - 3, leave + 4), 7)
-    return cut(result, 0, frames)
+    return straightened(cut(result, 0, frames))

@@ -20,6 +20,8 @@ LOCOMOTION = {"walk", "run", "sprint", "walk_backward", "walk_left", "walk_right
 STRIKES = {"kick", "punch", "slash", "jump"}
 RARE = 20
 """Classes with at most this many recordings get more variants each."""
+DENSE = 20
+"""Frames of a long recording of a rare class for each window that is cut from it."""
 STILL = 0.3
 """A window that moves less than this share of its recording's speed shows somebody who waits."""
 
@@ -109,10 +111,22 @@ def variants(clip: Clip, units: list[Clip], rng: np.random.Generator, rare: bool
         if rng.random() < 0.3:
             yield made(stretch(motion, rng.uniform(0.8, 1.2)), "_S")
     elif rare:
-        for k in range(5):
+        # A minute of dancing is many dances; a short one goes on from its own beginning.
+        for k in range(max(5, motion.frames // DENSE)):
             yield made(stretch(_lively_part(motion, MAX_FRAMES, rng), rng.uniform(0.85, 1.18)), f"_S{k}")
+        if label.action == "dance" and motion.frames < MAX_FRAMES:
+            for k in range(8):
+                yield made(_repeated(motion, int(rng.integers(70, MAX_FRAMES)), rng), f"_R{k}")
     if label.action in ("raise_hand", "wave") and rng.random() < 0.35:
         yield from _standing(clip, rng)
+
+
+def _repeated(motion: Motion, frames: int, rng: np.random.Generator) -> Motion:
+    """A motion and again the same at other paces, joined where the poses match, until it is this long."""
+    result = stretch(motion, rng.uniform(0.85, 1.15))
+    while result.frames < frames:
+        result = join_matched(result, stretch(motion, rng.uniform(0.85, 1.15)), rng)
+    return cut(result, 0, frames)
 
 
 def shortened(motion: Motion, frames: int, rng: np.random.Generator) -> Motion:

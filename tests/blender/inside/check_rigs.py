@@ -149,6 +149,11 @@ def lively_clip(driver, frames=40):
     return driver.module("keyframes").Clip(20.0, turns, root, "lively")
 
 
+def plainly(driver):
+    """Bones exactly as the motion has them: its feet are in the air or under the floor."""
+    return driver.module("keyframes").Fit(foot_lock=0.0)
+
+
 @pytest.mark.parametrize("prefix", ["mixamorig:", "mixamorig_", "mixamorig1:", ""])
 def test_mixamo_names_are_known(driver, prefix):
     rig = mixamo_rig(driver, prefix, down_deg=0, y_up=False, scale=1.0)
@@ -161,7 +166,7 @@ def test_mixamo_names_are_known(driver, prefix):
 def test_limbs_point_where_the_motion_points(driver, tools, down_deg, y_up, scale):
     rig = mixamo_rig(driver, "mixamorig:", down_deg=down_deg, y_up=y_up, scale=scale)
     clip = lively_clip(driver)
-    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1)
+    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
     heads = tools.pose_heads(rig, tuple("mixamorig:" + MIXAMO[n] for n in tools.names), frames=40)
     joints = tools.forward(clip.rotations, clip.root_translation, driver.module("skeleton"))
     index = {name: j for j, name in enumerate(tools.names)}
@@ -180,7 +185,7 @@ def test_other_makers_names_are_known_and_their_rigs_follow(driver, tools, famil
     rig = character(driver, names, down_deg=40, y_up=False, scale=1.0, seed=3)
     assert driver.module("rig.mapping").map_rig(rig) == names
     clip = lively_clip(driver, frames=12)
-    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1)
+    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
     joints = tools.forward(clip.rotations, clip.root_translation, driver.module("skeleton"))
     index = {name: j for j, name in enumerate(tools.names)}
     heads = tools.pose_heads(rig, tuple(names.get(n, names["pelvis"]) for n in tools.names), frames=12)
@@ -280,7 +285,7 @@ def test_flat_feet_stay_flat(driver, tools):
     still = np.tile([1.0, 0, 0, 0], (2, 22, 1))
     clip = driver.module("keyframes").Clip(20.0, still, np.tile([0.0, 0.94, 0.0], (2, 1)), "stands")
     ankle = rig.matrix_world.to_3x3() @ rig.data.bones["mixamorig:LeftFoot"].matrix_local.to_3x3()
-    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1)
+    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
     bpy.context.scene.frame_set(1)
     posed = rig.matrix_world.to_3x3() @ rig.pose.bones["mixamorig:LeftFoot"].matrix.to_3x3()
     tilt = (posed.to_quaternion() @ ankle.to_quaternion().conjugated()).to_matrix() @ Matrix.Identity(3).col[2]
@@ -289,7 +294,7 @@ def test_flat_feet_stay_flat(driver, tools):
 
 def test_rotations_are_continuous(driver):
     rig = mixamo_rig(driver, "mixamorig:", down_deg=45, y_up=False, scale=1.0)
-    action = driver.module("keyframes").apply_clip(rig, lively_clip(driver, 120), bpy.context.scene, 1)
+    action = driver.module("keyframes").apply_clip(rig, lively_clip(driver, 120), bpy.context.scene, 1, plainly(driver))
     for curve in driver.module("compat").fcurves_of(action):
         if curve.data_path.endswith("rotation_quaternion"):
             values = np.array([p.co[1] for p in curve.keyframe_points])
@@ -304,13 +309,13 @@ def test_a_posed_root_bone_above_the_hips_is_allowed_for(driver, tools):
     rig.data.edit_bones["mixamorig:Hips"].parent = root
     bpy.ops.object.mode_set(mode="OBJECT")
     clip, names = lively_clip(driver), tuple("mixamorig:" + MIXAMO[n] for n in tools.names)
-    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1)
+    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
     plain = tools.pose_heads(rig, names, frames=40)
     rig.pose.bones["Root"].rotation_mode = "QUATERNION"
     rig.pose.bones["Root"].rotation_quaternion = Quaternion((0, 0, 1), 1.0)
     rig.pose.bones["Root"].location = (0.5, 0.2, 0.1)
     bpy.context.view_layer.update()
-    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1)
+    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
     assert np.abs(tools.pose_heads(rig, names, frames=40) - plain).max() < 0.001
 
 

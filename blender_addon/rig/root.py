@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who carries the travel of a motion: the hips, a root bone, the object, or nobody."""
+
+from collections.abc import Mapping
+
+import bpy
+import numpy as np
+
+from .. import axes, fit, rotations
+from ..errors import MoclipError
+from .pose import BoneCurves, Pose
+from .rest import RigRest
+
+HIPS, BONE, OBJECT, IN_PLACE = "HIPS", "BONE", "OBJECT", "IN_PLACE"
+
+
+def place_now(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> fit.Place:
+    """Where the hips are now, within the rig's object. Raises MoclipError for a rig without legs."""
+    rest, hips = RigRest(rig, bone_of), rig.pose.bones[bone_of["pelvis"]]
+    matrix = np.array(hips.matrix, dtype=np.float64)
+    since_rest = rotations.normalize(matrix[:3, :3], axis=0) @ rest.matrices[hips.name][:3, :3].T
+    ahead = axes.vectors_from_blender(rest.frame.T @ since_rest @ rest.frame @ np.array([0.0, -1.0, 0.0]))
+    return fit.Place(float(np.arctan2(ahead[0], ahead[2])), rest.to_motion(matrix[:3, 3])[[0, 2]])
+
+
+def travel(turns: np.ndarray, root: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """The way behind the sway of a motion: yaw (T,) in radians and place (T, 2) on the ground, in the motion's axes."""
+    yaw = np.unwrap(fit.heading(turns[:, 0]))
+    return fit.path_of(yaw[:, None], fps)[:, 0], fit.path_of(root[:, [0, 2]], fps)
+
+
+def carriers(rest: RigRest, yaw: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """(T, 4, 4) in armature space: what takes the rest pose to each place and heading of a travel."""
+    up = rest.frame[:, 2]
+    turn = rotations.to_matrix(rotations.from_axis_angle(up, yaw))
+    # The point of the floor under the rest pelvis goes to the place on the ground.
+    foot = np.zeros((len(ground), 3))
+    foot[:, 0], foot[:, 2] = ground[:, 0], ground[:, 1]
+    start = rest.to_armature(np.zeros(3))
+    matrices = np.tile(np.eye(4), (len(yaw), 1, 1))
+    matrices[:, :3, :3] = turn
+    matrices[:, :3, 3] = rest.to_armature(foot) - turn @ start
+    return matrices
+
+
+def stay(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> None:
+    """Take a travel out of a pose: it sways where it began, and turns as it did."""
+    held = carriers(pose.rest, np.zeros_like(yaw), ground - ground[:1])
+    _take_out(pose, held)
+
+
+def carry_by_bone(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> None:
+    """Give a travel to the topmost bone over the hips. Raises MoclipError where there is none."""
+    rig = pose.rest.rig
+    ancestors = rig.data.bones[pose.hips_bone].parent_recursive
+    if not ancestors or ancestors[-1].name in pose.turned:
+        raise MoclipError(
+            f"'{rig.name}' has no root bone above '{pose.hips_bone}'.",
+            hint="Choose another Root, or add a bone.",
+            code="no_root",
+        )
+    root = ancestors[-1].name
+    path, own = carriers(pose.rest, yaw, ground), pose.rest.matrices[root]
+    since_root = {name: np.linalg.inv(pose.above[root]) @ pose.above[name] for name in pose.above}
+    pose.above = {name: path @ own @ since_root[name] for name in pose.above}
+    basis = np.linalg.inv(own) @ path @ own
+    rotation = rotations.continuous(rotations.from_matrix(basis[:, :3, :3]))
+    pose.driven.append(BoneCurves(root, rotation, basis[:, :3, 3]))
+
+
+def carry_by_object(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """Take a travel out of a pose; returns (T, 4, 4), by which the object moves from where it stands now."""
+    path = carriers(pose.rest, yaw, ground)
+    path = path @ np.linalg.inv(path[0])
+    _take_out(pose, path)
+    return path
+
+
+def _take_out(pose: Pose, path: np.ndarray) -> None:
+    inverse = np.linalg.inv(path)
+    pose.hips = np.einsum("tij,tj->ti", inverse[:, :3, :3], pose.hips) + inverse[:, :3, 3]
+    back = rotations.from_matrix(inverse[:, :3, :3])
+    pose.turned = {bone: rotations.multiply(back, turn) for bone, turn in pose.turned.items()}

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Feet on the floor: when one stands, how far it is from where it should rest, and the leg that takes it there.
+
+As in Kovar, Schreiner and Gleicher, "Footskate Cleanup for Motion Capture Editing" (SCA 2002), with one anchor a
+contact and offsets that are blended while the foot is in the air. Positions are in metres, Y up.
+"""
+
+import numpy as np
+
+_SHORTEST_S, _FADE_S = 0.15, 0.3
+"""Of a contact that counts; in which an offset fades before the first contact and after the last."""
+_REACH = 0.995
+"""Of a leg's length: a leg that is pulled straight snaps."""
+_MOST_M = 0.35
+"""Farther off than this the contact was a wrong guess."""
+_LOW_M, _SLOW_M_S, _SLOWER = 0.06, 0.35, 0.9
+"""A foot stands when its toes are this near to the floor and slower than this, or than this share of the pelvis."""
+
+
+def standing(toes: np.ndarray, pelvis: np.ndarray, fps: float) -> np.ndarray:
+    """(T, 2) bool: do the left and the right toes (T, 2, 3) stand, from this frame to the next? pelvis: (T, 3).
+
+    A foot that should stand may slide, but slower than the body travels; one in the air is faster. The contacts that a
+    model generates say less: they stay on through whole strides of feet that shuffle.
+    """
+    ground = toes[..., [0, 2]].astype(np.float64)
+    speed = np.linalg.norm(np.diff(ground, axis=0), axis=-1) * fps
+    step = np.diff(pelvis[:, [0, 2]].astype(np.float64), axis=0) * fps
+    travel = np.linalg.norm(_smoothed(step), axis=-1, keepdims=True)
+    height = toes[..., 1]
+    low = height < np.percentile(height.min(axis=1), 10) + _LOW_M
+    stands = np.zeros((len(toes), 2), dtype=bool)
+    stands[:-1] = (speed < np.maximum(_SLOW_M_S, _SLOWER * travel)) & low[:-1] & low[1:]
+    return stands
+
+
+def _smoothed(values: np.ndarray, width: int = 5) -> np.ndarray:
+    """(T, D) running means over `width` frames, fewer at the ends."""
+    kernel, ones = np.ones(width), np.ones(len(values))
+    count = np.convolve(ones, kernel, "same")[: len(values)]
+    return np.stack([np.convolve(v, kernel, "same")[: len(values)] / count for v in values.T], axis=1)
+
+
+def contact_offsets(toe: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarray:
+    """(T, 3) what to add to a foot with toes (T, 3) so that it rests where it stands (T,); blended in the air."""
+    fade = max(2, round(_FADE_S * fps))
+    offset, last, end = np.zeros((len(toe), 3)), -fade - 1, np.zeros(3)
+    for first, final in contact_spans(stands, fps):
+        part = toe[first : final + 1]
+        move = (np.median(part, axis=0) - part) * (1.0, 0.0, 1.0)
+        if np.linalg.norm(move, axis=1).max() > _MOST_M:
+            continue
+        offset[first : final + 1] = move
+        _blend(offset, max(last, first - fade) if last < 0 else last, first, end, move[0])
+        last, end = final, move[-1]
+    _blend(offset, last, min(last + fade, len(toe)), end, np.zeros(3))
+    return offset
+
+
+def _blend(offset: np.ndarray, before: int, after: int, start: np.ndarray, end: np.ndarray) -> None:
+    """Fill the frames between two with a change that begins and ends slowly."""
+    frames = np.arange(max(before + 1, 0), min(after, len(offset)))
+    share = (frames - before) / max(after - before, 1)
+    offset[frames] = start + (end - start) * (share * share * (3 - 2 * share))[:, None]
+
+
+def contact_spans(stands: np.ndarray, fps: float) -> list[tuple[int, int]]:
+    """(first, last) frames of the contacts; the frame after the last true one belongs to it, gaps of one are closed."""
+    shortest = max(2, round(_SHORTEST_S * fps))
+    down = stands.copy()
+    down[1:] |= stands[:-1]
+    gap = ~down[1:-1] & down[:-2] & down[2:]
+    down[1:-1] |= gap
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], down, [False]]).astype(int)))
+    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= shortest]
+
+
+def bend_leg(hip: np.ndarray, knee: np.ndarray, ankle: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Knee and ankle (T, 3) of legs whose ankles go to `target`, as near as their bones reach; knees bend as before."""
+    thigh, shin = (np.linalg.norm(a - b, axis=1, keepdims=True) for a, b in ((knee, hip), (ankle, knee)))
+    away = target - hip
+    distance = np.linalg.norm(away, axis=1, keepdims=True)
+    own = np.linalg.norm(ankle - hip, axis=1, keepdims=True)
+    # A leg that was straight already may stay so.
+    reach = np.clip(distance, np.abs(thigh - shin) + 1e-4, np.maximum(_REACH * (thigh + shin), own))
+    axis = away / np.maximum(distance, 1e-9)
+    along = (thigh**2 - shin**2 + reach**2) / (2 * np.maximum(reach, 1e-9))
+    height = np.sqrt(np.maximum(thigh**2 - along**2, 0.0))
+    pole = knee - hip
+    pole = pole - axis * (pole * axis).sum(axis=1, keepdims=True)
+    pole = pole / np.maximum(np.linalg.norm(pole, axis=1, keepdims=True), 1e-9)
+    return hip + axis * along + pole * height, hip + axis * reach
