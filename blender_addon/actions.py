@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write curves of bones and of an object as a new action."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import bpy
 import numpy as np
-from mathutils import Matrix
+from mathutils import Matrix, Quaternion
 
-from . import compat, simplify
+from . import compat, rotations, simplify
 from .rig.pose import BoneCurves
 
 _LINEAR = 1
@@ -32,17 +33,25 @@ class NewAction:
         self._curves = compat.Curves(bpy.data.actions.new(name), rig)
 
     def add_bone(self, bone: BoneCurves) -> None:
-        """Filled by `foreach_set`: some twenty times faster than `keyframe_insert`."""
-        pose_bone = self.rig.pose.bones[bone.bone]
-        pose_bone.rotation_mode = "QUATERNION"
+        """Keys in the bone's own rotation mode, so that its other actions play on as they did.
+
+        Filled by `foreach_set`: some twenty times faster than `keyframe_insert`.
+        """
+        pose_bone, keys = self.rig.pose.bones[bone.bone], self.keys
         pose_bone.scale = (1.0, 1.0, 1.0)
         pose_bone.location = (0.0, 0.0, 0.0)
-        kept = np.arange(len(bone.rotation))
-        if self.keys.degrees > 0:
-            kept = simplify.kept_keys(bone.rotation, self.keys.degrees, bone.location, self.keys.reach)
-        self._write(pose_bone.path_from_id("rotation_quaternion"), bone.rotation, kept, pose_bone.name)
+        channel, values, as_quaternions = _in_mode(pose_bone, bone.rotation)
+        kept = np.arange(len(values))
+        if keys.degrees > 0:
+            kept = simplify.kept_keys(values, as_quaternions, keys.degrees, bone.location, keys.reach)
+        self._write(pose_bone.path_from_id(channel), values, kept, pose_bone.name)
         if bone.location is not None:
             self._write(pose_bone.path_from_id("location"), bone.location, kept, pose_bone.name, travels=True)
+
+    def add_switch(self, bone: bpy.types.PoseBone, name: str, value: float) -> None:
+        """One key that holds a custom property: the switch is the action's, and the rig's own setting is untouched."""
+        path = bone.path_from_id() + f'["{bpy.utils.escape_identifier(name)}"]'
+        self._write(path, np.array([[value]]), np.zeros(1, dtype=int), bone.name)
 
     def add_object(self, moves: np.ndarray) -> None:
         """Keys of the object that moves by (T, 4, 4), within its own space, from where it stands now."""
@@ -50,17 +59,9 @@ class NewAction:
         now = rig.matrix_basis.copy()
         matrices = [now @ Matrix(move.tolist()) for move in moves]
         self._write("location", np.array([m.to_translation() for m in matrices]), every, group, travels=True)
-        if rig.rotation_mode == "AXIS_ANGLE":
-            rig.rotation_mode = "QUATERNION"
-        turns = [m.to_quaternion() for m in matrices]
-        for before, turn in zip(turns, turns[1:], strict=False):
-            turn.make_compatible(before)
-        if rig.rotation_mode == "QUATERNION":
-            return self._write("rotation_quaternion", np.array(turns), every, group)
-        eulers = [turns[0].to_euler(rig.rotation_mode)]
-        for turn in turns[1:]:
-            eulers.append(turn.to_euler(rig.rotation_mode, eulers[-1]))
-        self._write("rotation_euler", np.array(eulers), every, group)
+        turns = rotations.continuous(np.array([m.to_quaternion() for m in matrices]))
+        channel, values, _ = _in_mode(rig, turns)
+        self._write(channel, values, every, group)
 
     def assign(self) -> bpy.types.Action:
         data = self.rig.animation_data or self.rig.animation_data_create()
@@ -82,3 +83,26 @@ class NewAction:
             if self.keys.loop:
                 cycles = fcurve.modifiers.new("CYCLES")
                 cycles.mode_before, cycles.mode_after = "NONE", "REPEAT_OFFSET" if travels else "REPEAT"
+
+
+def _in_mode(
+    owner: bpy.types.Object | bpy.types.PoseBone, turns: np.ndarray
+) -> tuple[str, np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """(channel, its values, values -> quaternions) of rotations (T, 4) in the owner's rotation mode.
+
+    An owner in axis and angle, which interpolates badly, is set to quaternions.
+    """
+    mode = owner.rotation_mode
+    if mode in ("QUATERNION", "AXIS_ANGLE"):
+        owner.rotation_mode = "QUATERNION"
+        return "rotation_quaternion", turns, rotations.normalize
+    eulers = [Quaternion(turns[0].tolist()).to_euler(mode)]
+    for turn in turns[1:]:
+        eulers.append(Quaternion(turn.tolist()).to_euler(mode, eulers[-1]))
+
+    def quaternions(angles: np.ndarray) -> np.ndarray:
+        # Blender's XYZ turns about the fixed axes X, Y, Z in this order.
+        last_first = ["XYZ".index(axis) for axis in mode[::-1]]
+        return rotations.from_euler_deg(np.degrees(angles[..., last_first]), mode[::-1])
+
+    return "rotation_euler", np.array(eulers), quaternions

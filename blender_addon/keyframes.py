@@ -12,6 +12,7 @@ from .actions import Keys, NewAction
 from .errors import MoclipError
 from .footing import standing
 from .rig import root as travel
+from .rig.controls import control_rig, switches_of
 from .rig.foot_lock import lock_feet
 from .rig.mapping import map_rig
 from .rig.pose import Pose
@@ -100,6 +101,9 @@ def apply_clip(
     made = NewAction(rig, action_name(clip.text), Keys(start, how.loop, how.degrees, reach))
     for bone in pose.curves():
         made.add_bone(bone)
+    if kind := control_rig(rig, bone_of):
+        for bone, name, value in switches_of(rig, kind):
+            made.add_switch(bone, name, value)
     if moves is not None:
         made.add_object(moves)
     action = made.assign()

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import MoclipError
 from ..skeleton import JOINT_NAMES
+from .controls import match_controls
 from .families import FAMILIES
 from .guess import BoneShape, guess_bones
 
@@ -17,10 +18,10 @@ REQUIRED = (
     "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
 )  # fmt: skip
 # Rigs of controls have bones that are driven by constraints: keys on those would do nothing.
-_CONTROLS = {
-    "thigh_fk.l": "a Rigify control rig",
-    "upper_arm_fk.l": "a Rigify control rig",
-    "c_thigh_fk.l": "an Auto-Rig Pro control rig",
+_UNKNOWN_CONTROLS = {
+    "thigh_fk.l": "a Rigify control rig of another kind than the human's",
+    "upper_arm_fk.l": "a Rigify control rig of another kind than the human's",
+    "c_thigh_fk.l": "an Auto-Rig Pro control rig, whose controls cannot be keyed yet",
 }
 
 
@@ -51,13 +52,15 @@ def map_rig(rig: bpy.types.Object) -> dict[str, str]:
 def detect_bones(rig: bpy.types.Object) -> dict[str, str]:
     """Joint name -> bone name, by known names, else by shape; {} where nothing is recognised.
 
-    Raises MoclipError for a rig of controls.
+    Raises MoclipError for a rig of controls that is not known.
     """
     names = rig.data.bones.keys()
-    controls = {_CONTROLS[name.lower()] for name in names if name.lower() in _CONTROLS}
-    if controls:
+    if found := match_controls(names):
+        return found
+    unknown = {_UNKNOWN_CONTROLS[name.lower()] for name in names if name.lower() in _UNKNOWN_CONTROLS}
+    if unknown:
         raise MoclipError(
-            f"'{rig.name}' is {controls.pop()}, whose controls cannot be keyed yet.",
+            f"'{rig.name}' is {unknown.pop()}.",
             hint="Choose its metarig or an exported copy, or press Create Armature.",
             action="create_armature",
             code="control_rig",

@@ -4,7 +4,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import bpy
 import numpy as np
 
 from .. import rotations
@@ -22,10 +21,10 @@ class BoneCurves:
 
 @dataclass
 class Pose:
-    """turned: bone -> (T, 4) its rotation in armature space. hips: (T, 3) where the hips bone's head is.
+    """turned: bone -> (T, 4) its rotation in armature space. hips: (T, 3) where the pelvis joint is.
 
-    above: bone -> (4, 4) or (T, 4, 4) matrices of the bones that carry the hips: roots. driven: curves of such bones,
-    for the root that carries the travel.
+    above: bone -> (4, 4) or (T, 4, 4) matrices of the bones that carry the body: roots. driven: curves of such bones,
+    for the root that takes the travel.
     """
 
     rest: RigRest
@@ -37,92 +36,73 @@ class Pose:
     def __len__(self) -> int:
         return len(self.hips)
 
-    @property
-    def hips_bone(self) -> str:
-        return self.rest.bone_of["pelvis"]
-
-    def bones(self) -> list[bpy.types.Bone]:
-        """The mapped bones and everything between them and the root, parents first."""
-        return bones_parents_first(self.rest.rig, self.rest.bone_of)
-
     def heads(self) -> dict[str, np.ndarray]:
         """Bone -> (T, 3) its head in armature space."""
-        heads, posed = {}, {}
-        for bone in self.bones():
-            name = bone.name
-            if name in self.above and name not in self.turned:
-                heads[name], posed[name] = self.above[name][..., :3, 3], _turn_of(self.above[name])
-                continue
-            if bone.parent is None:
-                heads[name] = self.rest.matrices[name][:3, 3]
-            else:
-                parent = bone.parent.name
-                arm = self.rest.matrices[name][:3, 3] - self.rest.matrices[parent][:3, 3]
-                since_rest = rotations.multiply(
-                    posed[parent], rotations.conjugate(_turn_of(self.rest.matrices[parent]))
-                )
-                arm = np.broadcast_to(arm, since_rest[..., 1:].shape)
-                heads[name] = heads[parent] + rotations.rotate(since_rest, arm)
-            if name == self.hips_bone:
-                heads[name] = self.hips
-            posed[name] = self._posed(bone, posed)
+        heads, _ = self._followed()
         return heads
 
     def curves(self) -> list[BoneCurves]:
         """The keys of all bones that the motion drives."""
-        posed: dict[str, np.ndarray] = {}
+        heads, posed = self._followed()
         curves = list(self.driven)
-        for bone in self.bones():
-            if bone.name in self.above and bone.name not in self.turned:
-                posed[bone.name] = _turn_of(self.above[bone.name])
+        for name in self.rest.hierarchy.order:
+            if name not in self.turned:
                 continue
-            posed[bone.name] = self._posed(bone, posed)
-            if bone.name in self.turned:
-                inherited = rotations.conjugate(self._inherited(bone, posed))
-                rotation = rotations.continuous(rotations.multiply(inherited, posed[bone.name]))
-                location = self._hips_location() if bone.name == self.hips_bone else None
-                curves.append(BoneCurves(bone.name, rotation, location))
+            inherited = rotations.conjugate(self._inherited(name, posed))
+            rotation = rotations.continuous(rotations.multiply(inherited, posed[name]))
+            location = self._location(name, heads[name]) if name == self.rest.hierarchy.carrier else None
+            curves.append(BoneCurves(name, rotation, location))
         return curves
 
-    def _posed(self, bone: bpy.types.Bone, posed: Mapping[str, np.ndarray]) -> np.ndarray:
-        if bone.name in self.turned:
-            return self.turned[bone.name]
-        basis = np.array(self.rest.rig.pose.bones[bone.name].matrix_basis.to_quaternion(), dtype=np.float64)
-        return rotations.multiply(self._inherited(bone, posed), basis)
+    def _followed(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Heads (T, 3) and rotations (4,) or (T, 4) of all bones, from the roots down."""
+        tree, heads, posed = self.rest.hierarchy, {}, {}
+        for name in tree.order:
+            if name in self.above and name not in self.turned:
+                heads[name] = np.broadcast_to(self.above[name][..., :3, 3], self.hips.shape)
+                posed[name] = _turn_of(self.above[name])
+                continue
+            posed[name] = self._posed(name, posed)
+            parent = tree.parents[name]
+            if parent is None or name == tree.carrier:
+                heads[name] = np.broadcast_to(self.rest.matrices[name][:3, 3], self.hips.shape)
+                continue
+            arm = self.rest.matrices[name][:3, 3] - self.rest.matrices[parent][:3, 3]
+            since_rest = rotations.multiply(posed[parent], rotations.conjugate(_turn_of(self.rest.matrices[parent])))
+            heads[name] = heads[parent] + rotations.rotate(since_rest, np.broadcast_to(arm, self.hips.shape))
+        # The carrier goes where it must for the pelvis joint to be where it should, and takes its followers along.
+        shift = self.hips - heads[tree.anchor]
+        carried = {tree.carrier}
+        for name in tree.order:
+            if name in carried or tree.parents[name] in carried:
+                carried.add(name)
+                heads[name] = heads[name] + shift
+        return heads, posed
 
-    def _inherited(self, bone: bpy.types.Bone, posed: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _posed(self, name: str, posed: Mapping[str, np.ndarray]) -> np.ndarray:
+        if name in self.turned:
+            return self.turned[name]
+        inherited = self._inherited(name, posed)
+        if name == self.rest.hierarchy.anchor:
+            return inherited
+        basis = np.array(self.rest.rig.pose.bones[name].matrix_basis.to_quaternion(), dtype=np.float64)
+        return rotations.multiply(inherited, basis)
+
+    def _inherited(self, name: str, posed: Mapping[str, np.ndarray]) -> np.ndarray:
         """Where the bone would point with no rotation of its own: (4,) or (T, 4)."""
-        own = self.rest.matrices[bone.name][:3, :3]
-        if bone.parent is None or not bone.use_inherit_rotation:
-            return rotations.from_matrix(own)
-        relative = self.rest.matrices[bone.parent.name][:3, :3].T @ own
-        return rotations.multiply(posed[bone.parent.name], rotations.from_matrix(relative))
+        own, parent = _turn_of(self.rest.matrices[name]), self.rest.hierarchy.parents[name]
+        if parent is None or name in self.rest.hierarchy.loose:
+            return own
+        relative = rotations.multiply(rotations.conjugate(_turn_of(self.rest.matrices[parent])), own)
+        return rotations.multiply(posed[parent], relative)
 
-    def _hips_location(self) -> np.ndarray:
-        """(T, 3) location of the hips bone in its own axes; what its parents (a root bone) do is undone."""
-        matrix = self.rest.matrices[self.hips_bone]
-        parent = self.rest.rig.data.bones[self.hips_bone].parent
+    def _location(self, name: str, head: np.ndarray) -> np.ndarray:
+        """(T, 3) location of the carrier in its own axes; what its parents (a root bone) do is undone."""
+        matrix, parent = self.rest.matrices[name], self.rest.hierarchy.parents[name]
         if parent is not None:
-            matrix = self.above[parent.name] @ np.linalg.inv(self.rest.matrices[parent.name]) @ matrix
-        offset = self.hips - matrix[..., :3, 3]
+            matrix = self.above[parent] @ np.linalg.inv(self.rest.matrices[parent]) @ matrix
+        offset = head - matrix[..., :3, 3]
         return np.einsum("...ij,...j->...i", np.linalg.inv(matrix[..., :3, :3]), offset)
-
-
-def bones_parents_first(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> list[bpy.types.Bone]:
-    needed: dict[str, bpy.types.Bone] = {}
-    for name in bone_of.values():
-        bone = rig.data.bones[name]
-        for ancestor in (*reversed(bone.parent_recursive), bone):
-            needed.setdefault(ancestor.name, ancestor)
-    return sorted(needed.values(), key=lambda bone: len(bone.parent_recursive))
-
-
-def bones_above(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """The matrices, as they are now, of the bones that carry the hips."""
-    return {
-        bone.name: np.array(rig.pose.bones[bone.name].matrix, dtype=np.float64)
-        for bone in rig.data.bones[bone_of["pelvis"]].parent_recursive
-    }
 
 
 def _turn_of(matrix: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from .. import axes, rotations
 from ..errors import MoclipError
 from ..skeleton import JOINT_INDEX
 from .create import rest_joints
+from .hierarchy import hierarchy_of
 
 _SNAP_COSINE = np.cos(np.radians(12.0))
 _LEG = tuple(
@@ -18,22 +19,25 @@ _LEG = tuple(
 
 
 class RigRest:
-    """Read once: matrices in armature space, by bone name.
+    """Read once. matrices: in armature space, by bone name.
 
     frame: (3, 3) from Blender's axes (left +X, back +Y, up +Z) to the way the rig faces in armature space.
-    ratio: armature units a metre of the motion, by the legs' length. Raises MoclipError for a rig without legs.
+    ratio: armature units a metre of the motion, by the legs' length. Raises MoclipError for a rig without legs, and for
+    what `hierarchy_of` refuses.
     """
 
     def __init__(self, rig: bpy.types.Object, bone_of: Mapping[str, str]):
         self.rig, self.bone_of = rig, bone_of
-        self.matrices = {bone.name: np.array(bone.matrix_local, dtype=np.float64) for bone in rig.data.bones}
+        self.hierarchy = hierarchy_of(rig, bone_of)
+        self.matrices = self.hierarchy.matrices
         self.frame = self._frame()
         joints = rest_joints()
         own = sum(float(np.linalg.norm(joints[JOINT_INDEX[a]] - joints[JOINT_INDEX[b]])) for a, b in _LEG)
         self.ratio = 2 * self._leg_length() / own
 
     def head(self, joint: str) -> np.ndarray:
-        return self.matrices[self.bone_of[joint]][:3, 3]
+        bone = self.hierarchy.anchor if joint == "pelvis" else self.bone_of[joint]
+        return self.matrices[bone][:3, 3]
 
     def direction(self, joint: str, child: str) -> np.ndarray:
         return rotations.normalize(self.head(child) - self.head(joint))

@@ -14,7 +14,7 @@ import numpy as np
 from .. import axes, rotations
 from ..skeleton import JOINT_INDEX, PARENTS, REST_OFFSETS
 from .create import rest_joints
-from .pose import Pose, bones_above
+from .pose import Pose
 from .rest import RigRest
 
 # Joints whose bone direction is the same as the motion's in every pose, and the joint that they point to.
@@ -88,10 +88,12 @@ def retarget(
     frame = rotations.from_matrix(rest.frame)
     world = _in_frame(frame, axes.quaternions_to_blender(world_rotations(local_rotations)))
     alignment = {j: _in_frame(frame, q) for j, q in rest_alignment(rest).items()}
+    driven = [*bone_of.items(), *((joint, bone) for bone, joint in rest.hierarchy.also.items())]
     turned = {}
-    for joint, bone in bone_of.items():
+    for joint, bone in driven:
         turn = world[:, JOINT_INDEX[joint]]
         if joint in alignment:
             turn = rotations.multiply(turn, alignment[joint])
         turned[bone] = rotations.multiply(turn, rotations.from_matrix(rest.matrices[bone][:3, :3]))
-    return Pose(rest, turned, rest.to_armature(root_translation), bones_above(rig, bone_of))
+    above = {name: np.array(rig.pose.bones[name].matrix, dtype=np.float64) for name in rest.hierarchy.above}
+    return Pose(rest, turned, rest.to_armature(root_translation), above)

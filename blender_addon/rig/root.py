@@ -16,9 +16,10 @@ HIPS, BONE, OBJECT, IN_PLACE = "HIPS", "BONE", "OBJECT", "IN_PLACE"
 
 def place_now(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> fit.Place:
     """Where the hips are now, within the rig's object. Raises MoclipError for a rig without legs."""
-    rest, hips = RigRest(rig, bone_of), rig.pose.bones[bone_of["pelvis"]]
-    matrix = np.array(hips.matrix, dtype=np.float64)
-    since_rest = rotations.normalize(matrix[:3, :3], axis=0) @ rest.matrices[hips.name][:3, :3].T
+    rest = RigRest(rig, bone_of)
+    hips = rest.hierarchy.anchor
+    matrix = np.array(rig.pose.bones[hips].matrix, dtype=np.float64)
+    since_rest = rotations.normalize(matrix[:3, :3], axis=0) @ rest.matrices[hips][:3, :3].T
     ahead = axes.vectors_from_blender(rest.frame.T @ since_rest @ rest.frame @ np.array([0.0, -1.0, 0.0]))
     return fit.Place(float(np.arctan2(ahead[0], ahead[2])), rest.to_motion(matrix[:3, 3])[[0, 2]])
 
@@ -51,15 +52,14 @@ def stay(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> None:
 
 def carry_by_bone(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> None:
     """Give a travel to the topmost bone over the hips. Raises MoclipError where there is none."""
-    rig = pose.rest.rig
-    ancestors = rig.data.bones[pose.hips_bone].parent_recursive
-    if not ancestors or ancestors[-1].name in pose.turned:
+    rig, above = pose.rest.rig, pose.rest.hierarchy.above
+    if not above or above[0] in pose.turned:
         raise MoclipError(
-            f"'{rig.name}' has no root bone above '{pose.hips_bone}'.",
+            f"'{rig.name}' has no root bone above '{pose.rest.hierarchy.carrier}'.",
             hint="Choose another Root, or add a bone.",
             code="no_root",
         )
-    root = ancestors[-1].name
+    root = above[0]
     path, own = carriers(pose.rest, yaw, ground), pose.rest.matrices[root]
     since_root = {name: np.linalg.inv(pose.above[root]) @ pose.above[name] for name in pose.above}
     pose.above = {name: path @ own @ since_root[name] for name in pose.above}

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rigify's generated human: its FK controls are keyed, its switches set, its deform bones go where the motion does."""
+
+import addon_utils
+import bpy
+import numpy as np
+import pytest
+from mathutils import Matrix, Quaternion
+
+DEFORM = {
+    "left_hip": "DEF-thigh.L", "left_knee": "DEF-shin.L", "left_ankle": "DEF-foot.L",
+    "right_hip": "DEF-thigh.R", "right_knee": "DEF-shin.R", "right_ankle": "DEF-foot.R",
+    "left_shoulder": "DEF-upper_arm.L", "left_elbow": "DEF-forearm.L", "left_wrist": "DEF-hand.L",
+    "right_shoulder": "DEF-upper_arm.R", "right_elbow": "DEF-forearm.R", "right_wrist": "DEF-hand.R",
+}  # fmt: skip
+LIMBS = [
+    (f"{side}_{a}", f"{side}_{b}")
+    for side in ("left", "right")
+    for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+]
+
+
+@pytest.fixture(scope="module")
+def generated(addon, tmp_path_factory):
+    """A file with the generated human; made once, as it takes seconds."""
+    bpy.ops.wm.read_homefile(use_empty=True)
+    addon_utils.enable("rigify", default_set=True)
+    bpy.ops.object.armature_human_metarig_add()
+    metarig = bpy.context.object
+    bpy.ops.pose.rigify_generate()
+    bpy.data.objects.remove(metarig)
+    path = tmp_path_factory.mktemp("rigify") / "human.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    return path
+
+
+@pytest.fixture
+def human(driver, generated):
+    bpy.ops.wm.open_mainfile(filepath=str(generated))
+    bpy.context.scene.render.fps = 20
+    bpy.ops.ed.undo_push(message="start")
+    return next(obj for obj in bpy.data.objects if obj.type == "ARMATURE")
+
+
+def shown(rig, frames):
+    heads = []
+    for frame in range(1, frames + 1):
+        bpy.context.scene.frame_set(frame)
+        heads.append([rig.matrix_world @ rig.pose.bones[bone].head for bone in DEFORM.values()])
+    return dict(zip(DEFORM, np.moveaxis(np.array(heads), 1, 0), strict=True))
+
+
+def test_a_prompt_moves_the_deform_bones_as_the_motion_goes(driver, tools, human):
+    driver.settings.target = human
+    rig = driver.generate(
+        "a person walks, then waves with the left hand",
+        use_auto_seconds=False,
+        seconds=4.0,
+        seed=1,
+        foot_lock=0.0,
+        start_at="REST",
+    )
+    heads, joints = shown(rig, 80), driver.joints()
+    index = {name: k for k, name in enumerate(driver.module("skeleton").JOINT_NAMES)}
+    for a, b in LIMBS:
+        own, wanted = heads[b] - heads[a], joints[:, index[b]] - joints[:, index[a]]
+        cosine = np.sum(own * wanted, axis=1) / np.linalg.norm(own, axis=1) / np.linalg.norm(wanted, axis=1)
+        assert np.degrees(np.arccos(np.clip(cosine, -1, 1))).max() < 0.5, (a, b)
+    # Hands end where the motion's do, once the arms are scaled to its length.
+    for side in ("left", "right"):
+        arm, wanted = (x[f"{side}_wrist"] - x[f"{side}_shoulder"] for x in (heads, _by_name(joints, index)))
+        upper = np.linalg.norm(heads[f"{side}_elbow"] - heads[f"{side}_shoulder"], axis=1).mean()
+        lower = np.linalg.norm(heads[f"{side}_wrist"] - heads[f"{side}_elbow"], axis=1).mean()
+        length = sum(
+            np.linalg.norm(joints[:, index[f"{side}_{b}"]] - joints[:, index[f"{side}_{a}"]], axis=1).mean()
+            for a, b in (("shoulder", "elbow"), ("elbow", "wrist"))
+        )
+        assert np.linalg.norm(arm * length / (upper + lower) - wanted, axis=1).mean() < 0.03
+    bpy.ops.ed.undo()
+    assert not bpy.data.actions
+
+
+def _by_name(joints, index):
+    return {name: joints[:, k] for name, k in index.items()}
+
+
+def test_switches_belong_to_the_action_and_the_pose_is_left_alone(driver, human):
+    human.pose.bones["jaw_master"].rotation_mode = "XYZ"
+    human.pose.bones["jaw_master"].rotation_euler = (0.2, 0, 0)
+    human.pose.bones["hand_fk.L"].rotation_quaternion = Quaternion((1, 0, 0), 0.4)
+    before = {bone.name: bone.matrix_basis.copy() for bone in human.pose.bones}
+    modes = {bone.name: bone.rotation_mode for bone in human.pose.bones}
+    mapped = driver.module("rig.mapping").map_rig(human)
+    driver.module("rig.hierarchy").hierarchy_of(human, mapped)
+    assert all(bone.matrix_basis == before[bone.name] for bone in human.pose.bones)
+    assert human.pose.bones["thigh_parent.L"]["IK_FK"] == 0.0
+    turns = np.tile([1.0, 0, 0, 0], (20, 22, 1))
+    clip = driver.module("keyframes").Clip(20.0, turns, np.tile([0.0, 0.94, 0.0], (20, 1)), "stands")
+    action = driver.module("keyframes").apply_clip(human, clip, bpy.context.scene, 1)
+    paths = {c.data_path: c.keyframe_points[0].co[1] for c in driver.module("compat").fcurves_of(action)}
+    assert paths['pose.bones["thigh_parent.L"]["IK_FK"]'] == 1.0
+    assert paths['pose.bones["shoulder.L"].rotation_euler'] is not None  # it is an Euler bone and stays one
+    assert {bone.name: bone.rotation_mode for bone in human.pose.bones} == modes
+    assert human.pose.bones["jaw_master"].rotation_euler.x == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("root", ["BONE", "OBJECT"])
+def test_the_root_control_carries_the_travel(driver, human, root):
+    human.matrix_world = Matrix.Translation((1, 2, 0)) @ Matrix.Rotation(0.7, 4, "Z") @ Matrix.Scale(0.8, 4)
+    module, times = driver.module("keyframes"), np.linspace(0, 3, 60)
+    turns = np.tile([1.0, 0, 0, 0], (60, 22, 1))
+    turns[:, 0] = [Quaternion((0, 1, 0), 0.3 * t) for t in times]
+    turns[:, 1] = [Quaternion((1, 0, 0), 0.5 * np.sin(4 * t)) for t in times]
+    clip = module.Clip(20.0, turns, np.stack([0 * times, 0.94 + 0 * times, times], axis=1), "glides")
+    module.apply_clip(human, clip, bpy.context.scene, 1, module.Fit(foot_lock=0.0))
+    plain = shown(human, 60)
+    module.apply_clip(human, clip, bpy.context.scene, 1, module.Fit(foot_lock=0.0, root=root))
+    carried = shown(human, 60)
+    assert max(np.abs(carried[joint] - plain[joint]).max() for joint in plain) < 0.002
+    if root == "BONE":
+        assert (human.pose.bones["root"].matrix.translation).length > 2.0
+
+
+def test_a_partly_following_rig_is_told(driver, human):
+    human.pose.bones["chest"].constraints.new("COPY_ROTATION").target = human
+    constraint = human.pose.bones["shoulder.L"].constraints.new("COPY_ROTATION")
+    constraint.target, constraint.subtarget, constraint.influence = human, "torso", 0.5
+    mapped = driver.module("rig.mapping").map_rig(human)
+    with pytest.raises(Exception, match="follows '.*' only in part. Set the rig's follow"):
+        driver.module("rig.hierarchy").hierarchy_of(human, mapped)
+    assert human.pose.bones["thigh_parent.L"]["IK_FK"] == 0.0
