@@ -54,3 +54,27 @@ def fcurves_of(action: bpy.types.Action) -> list[bpy.types.FCurve]:
         if (bag := strip.channelbag(slot)) is not None
         for fcurve in bag.fcurves
     ]
+
+
+def slot_of(animation_data: bpy.types.AnimData) -> str:
+    """The identifier of the slot of the active action that animates this datablock; "" without."""
+    slot = animation_data.action_slot if HAS_SLOTS else None
+    return slot.identifier if slot else ""
+
+
+def use(animation_data: bpy.types.AnimData, action: bpy.types.Action | None, slot: str = "") -> None:
+    """Make an action, or none, the active one, by the slot named or the first for objects."""
+    animation_data.action = action
+    if HAS_SLOTS and action is not None:
+        animation_data.action_slot = _slot(action, slot)
+
+
+def assign_strip(strip: bpy.types.NlaStrip, slot: str) -> None:
+    """Let an NLA strip play its action's slot; from 4.4 on a strip without one plays nothing."""
+    if HAS_SLOTS:
+        strip.action_slot = _slot(strip.action, slot)
+
+
+def _slot(action: bpy.types.Action, identifier: str):
+    found = [slot for slot in action.slots if slot.identifier == identifier]
+    return (found or [slot for slot in action.slots if slot.target_id_type == "OBJECT"] or [None])[0]

@@ -31,7 +31,7 @@ class Target:
 @dataclass
 class Job:
     """target: None makes a new armature when the motion comes. start: the scene frame of the first key. place: where
-    the character stands at that frame; None for the rig's rest."""
+    the character stands at that frame; None for the rig's rest. variations: so many takes, of seeds that follow."""
 
     text: str
     seconds: float | None
@@ -41,6 +41,7 @@ class Job:
     start: int
     file_number: int
     place: Place | None = None
+    variations: int = 1
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     submitted: bool = False
     cancelling: bool = False

@@ -5,8 +5,10 @@ import textwrap
 
 import bpy
 
+from . import history
 from .session import SESSION
 
+_LONGEST_HISTORY = 20
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
 _STATES = {
     "off": "Backend: off",
@@ -34,13 +36,15 @@ class MOCLIP_PT_main(_Sidebar, bpy.types.Panel):
         length = row.row(align=True)
         length.enabled = not settings.use_auto_seconds
         length.prop(settings, "seconds")
-        layout.prop(settings, "seed")
+        row = layout.row(align=True)
+        row.prop(settings, "seed")
+        row.prop(settings, "variations")
         row = layout.row(align=True)
         row.prop(settings, "target", text="", icon="ARMATURE_DATA")
         row.operator("moclip.create_armature", text="", icon="ADD")
         self._draw_job(layout)
         if SESSION.held is not None and SESSION.job is None:
-            layout.operator("moclip.apply_motion", icon="FILE_REFRESH")
+            self._draw_takes(layout)
         if SESSION.message:
             _draw_text(layout, SESSION.message, context.region.width, _ICONS[SESSION.level])
 
@@ -55,6 +59,43 @@ class MOCLIP_PT_main(_Sidebar, bpy.types.Panel):
         row = layout.row(align=True)
         row.progress(factor=job.progress, text="cancelling" if job.cancelling else job.stage)
         row.operator("moclip.cancel", text="", icon="X")
+
+    @staticmethod
+    def _draw_takes(layout: bpy.types.UILayout) -> None:
+        if len(SESSION.takes) > 1:
+            row = layout.row(align=True)
+            row.operator("moclip.show_take", text="", icon="TRIA_LEFT").step = -1
+            row.label(text=f"Take {SESSION.shown + 1} of {len(SESSION.takes)}, seed {SESSION.held[1].seed}")
+            row.operator("moclip.show_take", text="", icon="TRIA_RIGHT").step = 1
+        row = layout.row(align=True)
+        row.operator("moclip.accept", icon="CHECKMARK").as_strip = False
+        row.operator("moclip.accept", text="To NLA", icon="NLA").as_strip = True
+        row.operator("moclip.reject", icon="X")
+        row = layout.row(align=True)
+        row.operator("moclip.try_again", icon="FILE_REFRESH")
+        row.operator("moclip.apply_motion", icon="ACTION")
+
+
+class MOCLIP_PT_history(_Sidebar, bpy.types.Panel):
+    """The motions in this file; a click gives one to the target."""
+
+    bl_idname = "MOCLIP_PT_history"
+    bl_label = "History"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, rig = self.layout, context.scene.moclip.target
+        active = rig.animation_data.action if rig is not None and rig.animation_data else None
+        made = history.motions()
+        if not made:
+            _draw_text(layout, "No motion has been made in this file yet.", context.region.width)
+        column = layout.column(align=True)
+        for action in made[:_LONGEST_HISTORY]:
+            icon = "RADIOBUT_ON" if action == active else "RADIOBUT_OFF"
+            told = f"{action.name}  (seed {action[history.KEY].get('seed', '?')})"
+            column.operator("moclip.recall", text=told, icon=icon).action = action.name
+        if len(made) > _LONGEST_HISTORY:
+            column.label(text=f"and {len(made) - _LONGEST_HISTORY} older ones")
 
 
 class MOCLIP_PT_fit(_Sidebar, bpy.types.Panel):
@@ -141,7 +182,7 @@ def _draw_text(layout: bpy.types.UILayout, text: str, width: int, icon: str = "N
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
 
 
-_CLASSES = (MOCLIP_PT_main, MOCLIP_PT_fit, MOCLIP_PT_bones, MOCLIP_PT_backend, MOCLIP_PT_licence)
+_CLASSES = (MOCLIP_PT_main, MOCLIP_PT_history, MOCLIP_PT_fit, MOCLIP_PT_bones, MOCLIP_PT_backend, MOCLIP_PT_licence)
 
 
 def register() -> None:

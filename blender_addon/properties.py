@@ -27,6 +27,13 @@ class MoclipSettings(bpy.types.PropertyGroup):
     seed: bpy.props.IntProperty(
         name="Seed", description="Another seed gives another take of the same prompt", default=0, min=0
     )
+    variations: bpy.props.IntProperty(
+        name="Variations",
+        description="Generate so many takes at once, from seeds that follow",
+        default=1,
+        min=1,
+        max=16,
+    )
     target: bpy.props.PointerProperty(
         name="Target",
         description="The armature to animate: MoCLIP's own, or yours (see Bones). Empty makes a new one",

@@ -30,7 +30,10 @@ class Session:
         self.connection: Connection | None = None
         self.welcome: dict = {}
         self.job: Job | None = None
-        self.held: tuple[Job, Clip] | None = None
+        self.takes: list[Clip] = []
+        self.shown = 0
+        self._held_job: Job | None = None
+        self._arrived: list[Clip] = []
         self.file_number = 0
         self.level, self.message, self.action = "INFO", "", ""
         self._credentials = Credentials()
@@ -42,6 +45,11 @@ class Session:
         if self.welcome:
             return "ready"
         return "connecting" if self.connection else "starting" if self.process else "off"
+
+    @property
+    def held(self) -> tuple[Job, Clip] | None:
+        """The last job that was done and the take of it that is shown."""
+        return (self._held_job, self.takes[self.shown]) if self.takes else None
 
     # What operators call.
 
@@ -69,7 +77,7 @@ class Session:
             raise MoclipError(
                 "The last motion still waits to be applied.", hint="Leave Edit Mode, then it will be.", code="busy"
             )
-        self.job = job
+        self.job, self._arrived = job, []
         self._send_job()
 
     def cancel(self) -> None:
@@ -94,7 +102,7 @@ class Session:
                 f"MoCLIP: the add-on was disabled, so the motion '{self.job.text}' was cancelled. Nothing was changed."
             )
         self._close(wait=True)
-        self.held, self._waiting_to_apply = None, False
+        self.takes, self._held_job, self._waiting_to_apply = [], None, False
 
     def file_loaded(self) -> None:
         """Another file is open now: armatures of jobs that run are no more."""
@@ -139,8 +147,11 @@ class Session:
     def _send_job(self) -> None:
         if self.job is None or self.state != "ready" or self.job.submitted:
             return
-        request = {"text": self.job.text, "seconds": self.job.seconds, "seed": self.job.seed}
-        self.connection.send({"type": wire.SUBMIT, "id": self.job.id, "requests": [request]})
+        requests = [
+            {"text": self.job.text, "seconds": self.job.seconds, "seed": self.job.seed + k}
+            for k in range(self.job.variations)
+        ]
+        self.connection.send({"type": wire.SUBMIT, "id": self.job.id, "requests": requests})
         self.job.submitted, self.job.stage = True, "sent"
 
     def _receive(self, event: Event) -> None:
@@ -180,7 +191,10 @@ class Session:
             warnings=tuple(header.get("warnings", ())),
             model=str(self.welcome.get("model", "")),
         )
-        self.held, self._waiting_to_apply, self.job = (job, clip), True, None
+        self._arrived.append(clip)
+        if len(self._arrived) == job.variations:
+            self.takes, self.shown, self._arrived = self._arrived, 0, []
+            self._held_job, self._waiting_to_apply, self.job = job, True, None
 
     def _deliver(self) -> None:
         """Apply the motion that has come, unless the place for it is gone; then it is kept for the Apply button."""

@@ -20,7 +20,8 @@ def ablate(
         Path | None, typer.Option(help="moclip.safetensors whose motion encoder all arms go on from.")
     ] = None,
     generator: Annotated[
-        str | None, typer.Option(help="Also fine-tune this model to the towers of teacher, paper and no tether.")
+        str | None,
+        typer.Option(help="Also fine-tune this model to some arms' towers: teacher, paper ..."),
     ] = None,
     evaluator: Annotated[Path | None, typer.Option(help="evaluator.safetensors, to measure generators with.")] = None,
     rate: Annotated[float, typer.Option(min=0.0, help="Learning rate of the fine-tuning.")] = 1e-6,

@@ -3,18 +3,20 @@
 
 import bpy
 
-from .apply_motion import MOCLIP_OT_apply_motion
+from .apply_motion import MOCLIP_OT_apply_motion, MOCLIP_OT_show_take
 from .bones import MOCLIP_OT_clear_bones, MOCLIP_OT_detect_bones, MOCLIP_OT_export_bones, MOCLIP_OT_import_bones
 from .cancel import MOCLIP_OT_cancel
 from .create_armature import MOCLIP_OT_create_armature
 from .generate import MOCLIP_OT_generate
+from .history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_reject, MOCLIP_OT_try_again
 from .start_backend import MOCLIP_OT_start_backend
 from .stop_backend import MOCLIP_OT_stop_backend
 
 _CLASSES = (
     MOCLIP_OT_generate, MOCLIP_OT_cancel, MOCLIP_OT_apply_motion, MOCLIP_OT_create_armature, MOCLIP_OT_start_backend,
     MOCLIP_OT_stop_backend, MOCLIP_OT_detect_bones, MOCLIP_OT_clear_bones, MOCLIP_OT_export_bones,
-    MOCLIP_OT_import_bones,
+    MOCLIP_OT_import_bones, MOCLIP_OT_show_take, MOCLIP_OT_accept, MOCLIP_OT_reject, MOCLIP_OT_try_again,
+    MOCLIP_OT_recall,
 )  # fmt: skip
 
 

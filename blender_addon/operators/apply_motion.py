@@ -1,44 +1,86 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import bpy
 
+from .. import compat, history
 from ..errors import MoclipError
 from ..fit import Place
-from ..keyframes import Fit, apply_clip
+from ..jobs import Job
+from ..keyframes import Clip, Fit, apply_clip
 from ..rig.create import create_armature
 from ..session import MODES_TO_APPLY_IN, SESSION
 from .reporting import fail
 
 
-class MOCLIP_OT_apply_motion(bpy.types.Operator):
-    """Key the last generated motion on the target armature as a new action; the old action is kept"""
-
-    bl_idname = "moclip.apply_motion"
-    bl_label = "Apply Last Motion"
+class _OfHeldMotion:
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return SESSION.held is not None and context.mode in MODES_TO_APPLY_IN
+        if SESSION.held is None:
+            cls.poll_message_set("Generate a motion first.")
+            return False
+        if context.mode not in MODES_TO_APPLY_IN:
+            cls.poll_message_set("Go back to Object or Pose Mode first.")
+            return False
+        return True
+
+
+class MOCLIP_OT_apply_motion(_OfHeldMotion, bpy.types.Operator):
+    """Key the last generated motion on the target armature as a new action; the old action is kept"""
+
+    bl_idname = "moclip.apply_motion"
+    bl_label = "Apply Last Motion"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        job, clip = SESSION.held
-        scene, rig, start, place = context.scene, None, context.scene.frame_current, None
-        if job.file_number == SESSION.file_number:
-            scene, start = bpy.data.scenes.get(job.scene, scene), job.start
-            rig = job.target.find() if job.target else None
-            place = job.place if rig is not None else None
-        rig = rig or scene.moclip.target
-        try:
-            if rig is None:
-                rig = create_armature(context)
-            action = apply_clip(rig, clip, scene, start, _how(scene.moclip, place))
-        except MoclipError as error:
-            return fail(self, error)
-        scene.moclip.target = rig
-        warnings = " ".join(clip.warnings)
-        level = "WARNING" if warnings else "INFO"
-        SESSION.say(level, f"Keyed '{action.name}' on '{rig.name}': {clip.seconds:.1f} s. {warnings}".strip())
-        return {"FINISHED"}
+        return _apply_held(self, context)
+
+
+class MOCLIP_OT_show_take(_OfHeldMotion, bpy.types.Operator):
+    """Key another take of the last prompt in place of the one that is shown; accepted takes stay"""
+
+    bl_idname = "moclip.show_take"
+    bl_label = "Show Take"
+
+    step: bpy.props.IntProperty(name="Step", description="How many takes to go on", default=1)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        SESSION.shown = (SESSION.shown + self.step) % len(SESSION.takes)
+        return _apply_held(self, context)
+
+
+def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
+    job, clip = SESSION.held
+    scene, rig, start, place = context.scene, None, context.scene.frame_current, None
+    if job.file_number == SESSION.file_number:
+        scene, start = bpy.data.scenes.get(job.scene, scene), job.start
+        rig = job.target.find() if job.target else None
+        place = job.place if rig is not None else None
+    rig = rig or scene.moclip.target
+    try:
+        if rig is None:
+            rig = create_armature(context)
+        action = _key(rig, job, clip, scene, start, place)
+    except MoclipError as error:
+        return fail(operator, error)
+    scene.moclip.target = rig
+    warnings = " ".join(clip.warnings)
+    level = "WARNING" if warnings else "INFO"
+    SESSION.say(level, f"Keyed '{action.name}' on '{rig.name}': {clip.seconds:.1f} s. {warnings}".strip())
+    return {"FINISHED"}
+
+
+def _key(
+    rig: bpy.types.Object, job: Job, clip: Clip, scene: bpy.types.Scene, start: int, place: Place | None
+) -> bpy.types.Action:
+    data = rig.animation_data
+    previous, slot = (data.action, compat.slot_of(data)) if data else (None, "")
+    action = apply_clip(rig, clip, scene, start, _how(scene.moclip, place))
+    history.stand_in(action, previous, slot)
+    action[history.KEY]["job"] = job.id
+    if history.is_ours(previous) and previous[history.KEY].get("job") == job.id:
+        if not previous[history.KEY].get("accepted"):
+            bpy.data.actions.remove(previous)
+    return action
 
 
 def _how(settings: bpy.types.PropertyGroup, place: Place | None) -> Fit:

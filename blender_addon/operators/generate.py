@@ -63,4 +63,5 @@ def _job(context: bpy.types.Context) -> Job:
         start=context.scene.frame_current,
         file_number=SESSION.file_number,
         place=place_of(settings.target) if stands else None,
+        variations=settings.variations,
     )

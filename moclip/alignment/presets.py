@@ -99,9 +99,15 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     # The token table stays: captions hold a few hundred of its 49,408 words, and moving those would tear them from
-    # their neighbours.
+    # their neighbours. Raw embeddings are some ten units long: eq. 3 with the paper's 0.4 holds them where they are.
     "recommended": {
-        "alignment": {"max_scale": 100.0, "duplicates": False, "partners": True, "train_words": False},
+        "alignment": {
+            "max_scale": 100.0,
+            "duplicates": False,
+            "partners": True,
+            "train_words": False,
+            "tether_weight": 0.03,
+        },
         "motion": {"cross_limb": True},
     },
 }

@@ -60,7 +60,7 @@ ARMS: dict[str, Arm] = {
     "no cross-limb attention": Arm(motion={"cross_limb": False}),
     "matrix W": Arm(alignment={"weight": "matrix"}),
     "authors": Arm("authors"),
-    "recommended": Arm("recommended"),
+    "recommended": Arm("recommended", generator=True),
 }
 
 _SECOND_PHASE = ("tether_weight", "tether_of", "tether_reduction", "unfreeze", "student_rate", "train_words")

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accept, reject, try again, recall."""
+
+import bpy
+
+from .. import history
+from ..errors import MoclipError
+from ..session import MODES_TO_APPLY_IN, SESSION
+from .reporting import fail, tell
+
+
+class _OfTarget:
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        rig = context.scene.moclip.target
+        if rig is None or rig.type != "ARMATURE":
+            cls.poll_message_set("Choose a target armature in the MoCLIP panel first.")
+            return False
+        if context.mode not in MODES_TO_APPLY_IN:
+            cls.poll_message_set("Go back to Object or Pose Mode first.")
+            return False
+        return True
+
+
+class _OfNewMotion(_OfTarget):
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        try:
+            history.new_motion(context.scene.moclip.target)
+        except MoclipError as error:
+            cls.poll_message_set(str(error))
+            return False
+        return True
+
+
+class MOCLIP_OT_accept(_OfNewMotion, bpy.types.Operator):
+    """Keep the new motion, as the action of the character or as a strip in its NLA"""
+
+    bl_idname = "moclip.accept"
+    bl_label = "Accept"
+
+    as_strip: bpy.props.BoolProperty(
+        name="To NLA", description="Make it a strip, over what the character did before", default=False
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            action = history.accept(context.scene.moclip.target, self.as_strip)
+        except MoclipError as error:
+            return fail(self, error)
+        return tell(self, f"Kept '{action.name}'{' as a strip' if self.as_strip else ''}.")
+
+
+class MOCLIP_OT_reject(_OfNewMotion, bpy.types.Operator):
+    """Remove the new motion; the character has again what it had before"""
+
+    bl_idname = "moclip.reject"
+    bl_label = "Reject"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            name = history.reject(context.scene.moclip.target)
+        except MoclipError as error:
+            return fail(self, error)
+        return tell(self, f"Removed '{name}'.")
+
+
+class MOCLIP_OT_try_again(bpy.types.Operator):
+    """Generate the same prompt with the next seed"""
+
+    bl_idname = "moclip.try_again"
+    bl_label = "Try Again"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if SESSION.job is not None:
+            cls.poll_message_set("A motion is being generated already.")
+            return False
+        if not context.scene.moclip.prompt.strip():
+            cls.poll_message_set("Write a prompt first.")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.moclip
+        settings.seed += settings.variations
+        return bpy.ops.moclip.generate()
+
+
+class MOCLIP_OT_recall(_OfTarget, bpy.types.Operator):
+    """Make this motion the action of the target again"""
+
+    bl_idname = "moclip.recall"
+    bl_label = "Recall"
+
+    action: bpy.props.StringProperty(name="Action", description="Name of a motion that MoCLIP made")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        action = bpy.data.actions.get(self.action)
+        try:
+            if not history.is_ours(action):
+                raise MoclipError(
+                    f"There is no motion '{self.action}'.", hint="Choose one from the history.", code="no_motion"
+                )
+            history.recall(context.scene.moclip.target, action)
+        except MoclipError as error:
+            return fail(self, error)
+        return tell(self, f"'{action.name}' is back on '{context.scene.moclip.target.name}'.")
