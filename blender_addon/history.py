@@ -50,10 +50,22 @@ def accept(rig: bpy.types.Object, as_strip: bool) -> bpy.types.Action:
         track.name = action.name
         strip = track.strips.new(action.name, start, action)
         strip.extrapolation = "HOLD_FORWARD"
+        strip.blend_in = _overlap(data, strip)
         compat.assign_strip(strip, slot)
         _give_back(rig, action)
     action[KEY]["accepted"] = True
     return action
+
+
+def _overlap(data: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> float:
+    """Frames in which a strip begins over one that still plays: there the two are blended."""
+    playing = [
+        other.frame_end - strip.frame_start
+        for track in data.nla_tracks
+        for other in track.strips
+        if other != strip and other.frame_start < strip.frame_start < other.frame_end
+    ]
+    return min(max(playing, default=0.0), strip.frame_end - strip.frame_start)
 
 
 def reject(rig: bpy.types.Object) -> str:

@@ -31,7 +31,9 @@ class Target:
 @dataclass
 class Job:
     """target: None makes a new armature when the motion comes. start: the scene frame of the first key. place: where
-    the character stands at that frame; None for the rig's rest. variations: so many takes, of seeds that follow."""
+    the character stands at that frame; None for the rig's rest. variations: so many takes, of seeds that follow.
+    as_strip: it becomes an NLA strip at once, as the rows of a batch do.
+    """
 
     text: str
     seconds: float | None
@@ -42,6 +44,7 @@ class Job:
     file_number: int
     place: Place | None = None
     variations: int = 1
+    as_strip: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     submitted: bool = False
     cancelling: bool = False

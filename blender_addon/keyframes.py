@@ -129,7 +129,7 @@ def place_of(rig: bpy.types.Object) -> fit.Place:
 
 def _provenance(clip: Clip) -> dict[str, str | float]:
     """What it takes to make the motion again, for the action's custom properties; a seed may exceed their integers."""
-    made = datetime.now().astimezone().isoformat(timespec="seconds")
+    made = datetime.now().astimezone().isoformat(timespec="milliseconds")
     return {
         "prompt": clip.text, "seed": str(clip.seed), "seconds": clip.seconds, "model": clip.model, "made": made
     }  # fmt: skip

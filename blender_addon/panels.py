@@ -98,6 +98,64 @@ class MOCLIP_PT_history(_Sidebar, bpy.types.Panel):
             column.label(text=f"and {len(made) - _LONGEST_HISTORY} older ones")
 
 
+_STATE_ICONS = {"": "DOT", "waiting": "TIME", "running": "PLAY", "done": "CHECKMARK", "failed": "ERROR"}
+
+
+class MOCLIP_UL_rows(bpy.types.UIList):
+    """A row of the batch and what became of it."""
+
+    bl_idname = "MOCLIP_UL_rows"
+
+    def draw_item(self, _context, layout, _data, item, _icon, _active_data, _property, _index=0, _flags=0) -> None:
+        state, _why = SESSION.batch.states.get(item.name, ("", ""))
+        row = layout.row(align=True)
+        row.label(text="", icon=_STATE_ICONS[state])
+        who = row.split(factor=0.28, align=True)
+        who.label(text=item.armature.name if item.armature else "(new)")
+        what = who.split(factor=0.75, align=True)
+        what.prop(item, "prompt", text="", emboss=False)
+        what.prop(item, "start", text="", emboss=False)
+
+
+class MOCLIP_PT_batch(_Sidebar, bpy.types.Panel):
+    """Many prompts for many characters."""
+
+    bl_idname = "MOCLIP_PT_batch"
+    bl_label = "Batch"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.moclip
+        row = layout.row()
+        row.template_list(MOCLIP_UL_rows.bl_idname, "", settings, "rows", settings, "active_row", rows=4)
+        column = row.column(align=True)
+        column.operator("moclip.add_row", text="", icon="ADD")
+        column.operator("moclip.remove_row", text="", icon="REMOVE").all_rows = False
+        column.separator()
+        column.operator("moclip.import_rows", text="", icon="IMPORT")
+        column.operator("moclip.export_rows", text="", icon="EXPORT")
+        if 0 <= settings.active_row < len(settings.rows):
+            self._draw_row(layout, context, settings.rows[settings.active_row])
+        if SESSION.batch.running:
+            counts = SESSION.batch.counts()
+            over = counts["done"] + counts["failed"]
+            row = layout.row(align=True)
+            row.progress(factor=over / max(1, sum(counts.values())), text=f"{over} of {sum(counts.values())} rows")
+            row.operator("moclip.cancel", text="", icon="X")
+        else:
+            layout.operator("moclip.run_batch", icon="RENDER_ANIMATION")
+
+    @staticmethod
+    def _draw_row(layout: bpy.types.UILayout, context: bpy.types.Context, item: bpy.types.PropertyGroup) -> None:
+        column = layout.column(align=True)
+        column.use_property_split, column.use_property_decorate = True, False
+        for name in ("armature", "prompt", "start", "seconds", "seed"):
+            column.prop(item, name)
+        state, why = SESSION.batch.states.get(item.name, ("", ""))
+        if why:
+            _draw_text(layout, why, context.region.width, _STATE_ICONS[state])
+
+
 class MOCLIP_PT_fit(_Sidebar, bpy.types.Panel):
     """How motions meet the scene and the rig; Apply Last Motion takes changes over."""
 
@@ -182,7 +240,16 @@ def _draw_text(layout: bpy.types.UILayout, text: str, width: int, icon: str = "N
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
 
 
-_CLASSES = (MOCLIP_PT_main, MOCLIP_PT_history, MOCLIP_PT_fit, MOCLIP_PT_bones, MOCLIP_PT_backend, MOCLIP_PT_licence)
+_CLASSES = (
+    MOCLIP_UL_rows,
+    MOCLIP_PT_main,
+    MOCLIP_PT_history,
+    MOCLIP_PT_batch,
+    MOCLIP_PT_fit,
+    MOCLIP_PT_bones,
+    MOCLIP_PT_backend,
+    MOCLIP_PT_licence,
+)
 
 
 def register() -> None:

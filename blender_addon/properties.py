@@ -12,6 +12,23 @@ def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> b
 _POLL = {} if not bpy.app.binary_path and bpy.app.version < (4, 3, 0) else {"poll": _is_armature}
 
 
+class MoclipRow(bpy.types.PropertyGroup):
+    """A row of the batch; `name` is its id."""
+
+    armature: bpy.props.PointerProperty(
+        name="Character",
+        description="The armature to animate. Empty makes a new one",
+        type=bpy.types.Object,
+        **_POLL,
+    )
+    prompt: bpy.props.StringProperty(name="Prompt", description="What the character does, in English")
+    start: bpy.props.IntProperty(name="Start", description="Frame of the first key", default=1)
+    seconds: bpy.props.FloatProperty(
+        name="Seconds", description="Length of the motion; 0 lets the model choose", default=0.0, min=0.0, max=9.8
+    )
+    seed: bpy.props.IntProperty(name="Seed", description="Another seed gives another take", default=0, min=0)
+
+
 class MoclipSettings(bpy.types.PropertyGroup):
     prompt: bpy.props.StringProperty(
         name="Prompt",
@@ -63,6 +80,8 @@ class MoclipSettings(bpy.types.PropertyGroup):
         description="How firmly feet stay where they stand, and above the floor, on this rig's legs",
         default=1.0, min=0.0, max=1.0, subtype="FACTOR",
     )  # fmt: skip
+    rows: bpy.props.CollectionProperty(type=MoclipRow)
+    active_row: bpy.props.IntProperty(name="Row", default=0)
     use_loop: bpy.props.BoolProperty(
         name="Loop",
         description="Bend the end of the motion towards its beginning and repeat it for ever",
@@ -78,6 +97,7 @@ class MoclipSettings(bpy.types.PropertyGroup):
 
 
 def register() -> None:
+    bpy.utils.register_class(MoclipRow)
     bpy.utils.register_class(MoclipSettings)
     bpy.types.Scene.moclip = bpy.props.PointerProperty(type=MoclipSettings)
 
@@ -85,3 +105,4 @@ def register() -> None:
 def unregister() -> None:
     del bpy.types.Scene.moclip
     bpy.utils.unregister_class(MoclipSettings)
+    bpy.utils.unregister_class(MoclipRow)

@@ -11,6 +11,7 @@ import bpy
 
 from . import backend_process, wire
 from .backend_process import BackendProcess
+from .batch import Batch
 from .connection import Connection, Credentials, Event, read_credentials
 from .errors import MoclipError
 from .jobs import Job
@@ -32,6 +33,7 @@ class Session:
         self.job: Job | None = None
         self.takes: list[Clip] = []
         self.shown = 0
+        self.batch = Batch()
         self._held_job: Job | None = None
         self._arrived: list[Clip] = []
         self.file_number = 0
@@ -39,6 +41,7 @@ class Session:
         self._credentials = Credentials()
         self._waiting_to_apply = False
         self._used = time.monotonic()
+        self._started_with: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -57,7 +60,7 @@ class Session:
         """Begin to start or reach the backend; returns at once. Raises MoclipError for settings that cannot work."""
         if self.state != "off":
             return
-        self._used = time.monotonic()
+        self._used, self._started_with = time.monotonic(), (kind, command, address, key_file)
         if kind == "ADDRESS":
             self._credentials = read_credentials(key_file)
             self.connection = Connection(address, self._credentials)
@@ -81,7 +84,8 @@ class Session:
         self._send_job()
 
     def cancel(self) -> None:
-        """Ask the backend to stop; a job that it has not yet got ends at once."""
+        """Ask the backend to stop; a job that it has not yet got ends at once, and so do the rows that wait."""
+        self.batch.drop("Cancelled.")
         if self.job is None:
             return
         if not self.job.submitted:
@@ -92,6 +96,8 @@ class Session:
     def stop(self) -> None:
         """Stop the backend (one that this add-on did not start is only left). A job that runs is cancelled."""
         job = self.job
+        self.batch.drop("The backend was stopped.")
+        self.batch.end("failed", "The backend was stopped.")
         self._close(wait=False)
         self.say("INFO", "The backend is stopped." + (f" The motion '{job.text}' was cancelled." if job else ""))
 
@@ -101,6 +107,7 @@ class Session:
             print(
                 f"MoCLIP: the add-on was disabled, so the motion '{self.job.text}' was cancelled. Nothing was changed."
             )
+        self.batch.drop("The add-on was disabled.")
         self._close(wait=True)
         self.takes, self._held_job, self._waiting_to_apply = [], None, False
 
@@ -127,6 +134,8 @@ class Session:
         self._watch_process()
         if self._waiting_to_apply:
             self._deliver()
+        if self.job is None and not self._waiting_to_apply and self.batch.waiting:
+            self._start_row()
         if self.job is not None or self._waiting_to_apply:
             self._used = time.monotonic()
         elif self.process and idle_minutes and time.monotonic() - self._used > 60 * idle_minutes:
@@ -214,6 +223,8 @@ class Session:
         else:
             self._waiting_to_apply = False
             self._apply()
+            if self.batch.current is not None:
+                self.batch.end("failed" if self.level == "ERROR" else "done", self.message)
 
     def _apply(self) -> None:
         try:
@@ -225,14 +236,30 @@ class Session:
 
     def _keep(self, why: str) -> None:
         self._waiting_to_apply = False
+        self.batch.end("failed", why)
         self.say("WARNING", f"{why} The motion is kept: choose a target and press Apply Last Motion.", "apply")
 
+    def _start_row(self) -> None:
+        """Begin the next row of a batch: a row that cannot be is told of, the rest goes on."""
+        row, make = self.batch.next()
+        try:
+            if self.batch.file_number != self.file_number:
+                raise MoclipError("Another file was opened.", code="other_file")
+            job = make()
+            if self.state == "off":
+                self.start(*self._started_with)  # it has ended since
+            self.submit(job)
+        except MoclipError as error:
+            self.batch.end("failed", str(error))
+
     def _end_job(self, level: str, message: str, action: str = "") -> None:
+        self.batch.end("failed", message)
         self.job = None
         self.say(level, message, action)
 
     def _lost(self, why: str) -> None:
         job = self.job
+        self.batch.end("failed", why)
         self._close(wait=False)
         tail = f" The motion '{job.text}' was not generated; press Generate to start again." if job else ""
         self.say("ERROR", f"{why.rstrip('.')}.{tail}", "start")

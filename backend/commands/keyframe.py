@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`moclip keyframe`: many prompts on the armatures of one .blend file."""
 
-import csv
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-
-COLUMNS = ("armature", "prompt", "start", "seconds", "seed")
 
 
 def keyframe(
@@ -78,49 +76,22 @@ def _check_paths(scene: Path, out: Path) -> None:
 def read_rows(path: Path) -> tuple[list[dict[str, Any]], list[tuple[int, str]]]:
     """The good rows, and (number, why) of the bad ones; the row under the heading is number 1.
 
-    Raises MoclipError for a file that cannot be read or has not the columns.
+    Raises MoclipError for a file that cannot be read, has not the columns, or holds no row.
     """
-    from moclip.errors import MoclipError
-
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = {"armature", "prompt"} - set(reader.fieldnames or ())
-            lines = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MoclipError(
-            f"'{path}' cannot be read as CSV: {error}.", hint="Check the file.", code="bad_csv"
-        ) from error
-    if missing:
-        raise MoclipError(
-            f"'{path}' has no column '{sorted(missing)[0]}'.",
-            hint=f"The columns are {','.join(COLUMNS)}.",
-            code="bad_csv",
-        )
-    rows, failures = [], []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append({"row": number, **_row(line)})
-        except MoclipError as error:
-            failures.append((number, str(error)))
-    return rows, failures
-
-
-def _row(line: dict[str, str | None]) -> dict[str, Any]:
-    """Raises MoclipError for values that cannot be meant."""
+    from backend.prompt_table import TableError, read_table
     from moclip.errors import MoclipError
     from moclip.prompts import check_prompt, check_seconds
 
-    value = {name: (line.get(name) or "").strip() for name in COLUMNS}
-    check_prompt(value["prompt"])
     try:
-        start = int(value["start"]) if value["start"] else None
-        seconds = float(value["seconds"]) if value["seconds"] not in ("", "auto") else None
-        seed = int(value["seed"] or 0)
-    except ValueError as error:
-        raise MoclipError("start and seed must be whole numbers and seconds a number.", code="bad_row") from error
-    # Blender's own bounds of a frame and of an integer property.
-    if not -1048574 <= (start or 0) <= 1048574 or not 0 <= seed < 2**31:
-        raise MoclipError("start or seed is out of bounds.", code="bad_row")
-    check_seconds(seconds)
-    return {"armature": value["armature"], "prompt": value["prompt"], "start": start, "seconds": seconds, "seed": seed}
+        table, unreadable = read_table(path)
+    except TableError as error:
+        raise MoclipError(str(error), hint=error.hint, code="bad_csv") from error
+    rows, failures = [], list(unreadable.items())
+    for number, row in table.items():
+        try:
+            check_prompt(row.prompt)
+            check_seconds(row.seconds)
+            rows.append({"row": number, **asdict(row)})
+        except MoclipError as error:
+            failures.append((number, str(error)))
+    return rows, sorted(failures)

@@ -4,6 +4,13 @@
 import bpy
 
 from .apply_motion import MOCLIP_OT_apply_motion, MOCLIP_OT_show_take
+from .batch import (
+    MOCLIP_OT_add_row,
+    MOCLIP_OT_export_rows,
+    MOCLIP_OT_import_rows,
+    MOCLIP_OT_remove_row,
+    MOCLIP_OT_run_batch,
+)
 from .bones import MOCLIP_OT_clear_bones, MOCLIP_OT_detect_bones, MOCLIP_OT_export_bones, MOCLIP_OT_import_bones
 from .cancel import MOCLIP_OT_cancel
 from .create_armature import MOCLIP_OT_create_armature
@@ -16,7 +23,8 @@ _CLASSES = (
     MOCLIP_OT_generate, MOCLIP_OT_cancel, MOCLIP_OT_apply_motion, MOCLIP_OT_create_armature, MOCLIP_OT_start_backend,
     MOCLIP_OT_stop_backend, MOCLIP_OT_detect_bones, MOCLIP_OT_clear_bones, MOCLIP_OT_export_bones,
     MOCLIP_OT_import_bones, MOCLIP_OT_show_take, MOCLIP_OT_accept, MOCLIP_OT_reject, MOCLIP_OT_try_again,
-    MOCLIP_OT_recall,
+    MOCLIP_OT_recall, MOCLIP_OT_add_row, MOCLIP_OT_remove_row, MOCLIP_OT_import_rows, MOCLIP_OT_export_rows,
+    MOCLIP_OT_run_batch,
 )  # fmt: skip
 
 

@@ -77,6 +77,8 @@ def _key(
     action = apply_clip(rig, clip, scene, start, _how(scene.moclip, place))
     history.stand_in(action, previous, slot)
     action[history.KEY]["job"] = job.id
+    if job.as_strip:
+        return history.accept(rig, as_strip=True)
     if history.is_ours(previous) and previous[history.KEY].get("job") == job.id:
         if not previous[history.KEY].get("accepted"):
             bpy.data.actions.remove(previous)

@@ -14,7 +14,7 @@ class MOCLIP_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return SESSION.job is not None
+        return SESSION.job is not None or SESSION.batch.running
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         SESSION.cancel()

@@ -22,7 +22,10 @@ class MOCLIP_OT_generate(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return SESSION.job is None
+        if SESSION.job is not None or SESSION.batch.running:
+            cls.poll_message_set("A motion is being generated already.")
+            return False
+        return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
@@ -37,16 +40,22 @@ class MOCLIP_OT_generate(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _job(context: bpy.types.Context) -> Job:
-    """Raises MoclipError for what would fail only after the wait."""
-    settings = context.scene.moclip
-    text = " ".join(settings.prompt.split())
+def check_prompt(prompt: str) -> str:
+    """The prompt with single spaces. Raises MoclipError for one that is empty or too long."""
+    text = " ".join(prompt.split())
     if not text:
         raise MoclipError("The prompt is empty.", hint="Describe a motion in English.", code="bad_prompt")
     if len(text) > LONGEST_TEXT:
         raise MoclipError(
             f"The prompt is longer than {LONGEST_TEXT} characters.", hint="Shorten it.", code="bad_prompt"
         )
+    return text
+
+
+def _job(context: bpy.types.Context) -> Job:
+    """Raises MoclipError for what would fail only after the wait."""
+    settings = context.scene.moclip
+    text = check_prompt(settings.prompt)
     if settings.target is not None:
         if settings.target.type != "ARMATURE":
             raise MoclipError(
