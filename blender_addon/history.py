@@ -77,12 +77,15 @@ def reject(rig: bpy.types.Object) -> str:
     return name
 
 
+def bones_of(action: bpy.types.Action) -> set[str]:
+    """The names of the bones that an action animates."""
+    paths = [curve.data_path for curve in compat.fcurves_of(action)]
+    return {path.split('"')[1] for path in paths if path.startswith("pose.")}
+
+
 def recall(rig: bpy.types.Object, action: bpy.types.Action) -> None:
     """Make a motion of the history the rig's action again. Raises MoclipError for one of another rig."""
-    bones = {
-        curve.data_path.split('"')[1] for curve in compat.fcurves_of(action) if curve.data_path.startswith("pose.")
-    }
-    missing = sorted(bones - set(rig.data.bones.keys()))
+    missing = sorted(bones_of(action) - set(rig.data.bones.keys()))
     if missing:
         raise MoclipError(
             f"'{action.name}' was made for another rig: '{rig.name}' has no bone {missing[0]}.",

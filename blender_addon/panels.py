@@ -9,6 +9,11 @@ from . import history
 from .session import SESSION
 
 _LONGEST_HISTORY = 20
+_MENDING = {
+    "start": "moclip.start_backend",
+    "create_armature": "moclip.create_armature",
+}
+"""The button that mends an error, by the error's action."""
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
 _STATES = {
     "off": "Backend: off",
@@ -47,6 +52,8 @@ class MOCLIP_PT_main(_Sidebar, bpy.types.Panel):
             self._draw_takes(layout)
         if SESSION.message:
             _draw_text(layout, SESSION.message, context.region.width, _ICONS[SESSION.level])
+        if SESSION.action in _MENDING:
+            layout.operator(_MENDING[SESSION.action])
 
     @staticmethod
     def _draw_job(layout: bpy.types.UILayout) -> None:
@@ -94,6 +101,7 @@ class MOCLIP_PT_history(_Sidebar, bpy.types.Panel):
             icon = "RADIOBUT_ON" if action == active else "RADIOBUT_OFF"
             told = f"{action.name}  (seed {action[history.KEY].get('seed', '?')})"
             column.operator("moclip.recall", text=told, icon=icon).action = action.name
+        layout.operator_menu_enum("moclip.export_motions", "format", icon="EXPORT")
         if len(made) > _LONGEST_HISTORY:
             column.label(text=f"and {len(made) - _LONGEST_HISTORY} older ones")
 

@@ -15,9 +15,10 @@ _SUBJECT = r"(?:he|she|it|they|you|we|i)"
 _THEN = r"(?:then|afterwards?|after\s+(?:that|this|which))"
 _LATER = r"(?:next(?:\s+thing)?|finally|lastly|subsequently|thereafter|later(?:\s+on)?|eventually|second(?:ly)?)"
 _DONE = rf"""(?:once|when|as\s+soon\s+as)\s+
-    (?:(?:{_SUBJECT}(?:'s|\s+(?:is|has|are|have))?\s+)?(?:stopped|done|finished|there
+    (?:(?:(?:{_SUBJECT}|that|this)(?:'s|\s+(?:is|has|are|have))?\s+)?(?:stopped|done|finished|there
         |(?:through|over|past)(?:\s+(?:with\s+)?(?:it|that|this))?)
-    | {_SUBJECT}\s+(?:arrives?|gets?\s+there|reach(?:es)?\s+[^,]+?)(?=,|\s+{_SUBJECT}\s))"""
+    | {_SUBJECT}\s+(?:arrives?|gets?\s+there|reach(?:es)?\s+[^,]+?)(?=,|\s+{_SUBJECT}\s)
+    | {_SUBJECT}\s+(?:is|has|are|have)\s+[^,;]+(?=,))"""
 _A_WHILE = r"(?:a|one)\s+(?:\w+\s+)?(?:second|moment|bit|beat|while|pause)"
 _PAUSE = rf"(?:stop|pause|halt|wait)s?(?:\s+(?:briefly|there|(?:for\s+)?{_A_WHILE}))?"
 _SOME = r"(?:an?|the|his|her|their|your|some)\s+(?!(?:second|moment|bit|beat|while|pause)\b)(?:\w+\s+){0,2}?"

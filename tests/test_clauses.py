@@ -54,6 +54,8 @@ from moclip.clauses import split_clauses
         ("she bows, only to jump up right after", ["she bows", "jump up right after"]),
         ("walks slowly at first but then sprints", ["walks slowly", "sprints"]),
         ("he turns left; as soon as he is through it he waves", ["he turns left", "he waves"]),
+        ("walks back and, once he is at a distance, bows", ["walks back", "bows"]),
+        ("he punches, and once that is done he raises both arms", ["he punches", "he raises both arms"]),
         ("waves at the end of a short run", ["a short run", "waves"]),
     ],
 )

@@ -103,6 +103,49 @@ def test_try_again_takes_the_next_seeds(driver, rig):
     assert [a["moclip"]["seed"] for a in driver.module("history").motions()] == ["4", "3"]
 
 
+@pytest.mark.parametrize("kind", ["FBX", "GLB", "BVH"])
+def test_accepted_motions_are_exported_and_play_as_they_did(driver, rig, tmp_path, kind):
+    bpy.context.scene.frame_set(11)
+    driver.generate("a person walks forward", use_auto_seconds=False, seconds=2.0, seed=1)
+    bpy.ops.moclip.accept()
+    driver.generate("a person bows", use_auto_seconds=False, seconds=1.0)
+    kept = rig.animation_data.action.name, bpy.context.scene.frame_end, bpy.context.scene.frame_current
+    assert bpy.ops.moclip.export_motions(directory=str(tmp_path), format=kind) == {"FINISHED"}
+    assert kept == (rig.animation_data.action.name, bpy.context.scene.frame_end, bpy.context.scene.frame_current)
+    assert [path.name for path in tmp_path.iterdir()] == [f"a_person_walks_forward.{kind.lower()}"]
+    bpy.ops.moclip.recall(action="a person walks forward")
+    names = ("head", "left_wrist", "right_ankle")
+
+    def way(owner, first, last):
+        places = []
+        for frame in (first, last):
+            bpy.context.scene.frame_set(frame)
+            places.append([owner.matrix_world @ owner.pose.bones[name].head for name in names])
+        return np.linalg.norm(np.array(places[1]) - places[0], axis=1)
+
+    wanted, before = way(rig, 11, 50), set(bpy.data.objects)
+    path = str(tmp_path / f"a_person_walks_forward.{kind.lower()}")
+    if kind == "FBX":
+        bpy.ops.import_scene.fbx(filepath=path)
+    elif kind == "GLB":
+        bpy.ops.import_scene.gltf(filepath=path)
+    else:
+        bpy.ops.import_anim.bvh(filepath=path, axis_forward="Y", axis_up="Z", update_scene_fps=False)
+    other = next(obj for obj in set(bpy.data.objects) - before if obj.type == "ARMATURE")
+    first, last = other.animation_data.action.frame_range
+    assert last - first == pytest.approx(39, abs=1)
+    np.testing.assert_allclose(way(other, round(first), round(last)), wanted, rtol=0.03)
+
+
+def test_nothing_to_export_is_told(driver, rig, tmp_path):
+    driver.generate("a person bows", use_auto_seconds=False, seconds=1.0)
+    with pytest.raises(RuntimeError, match="has no accepted motion. Press Accept"):
+        bpy.ops.moclip.export_motions(directory=str(tmp_path), format="BVH")
+    bpy.ops.moclip.accept()
+    with pytest.raises(RuntimeError, match="There is no folder"):
+        bpy.ops.moclip.export_motions(directory=str(tmp_path / "none"), format="BVH")
+
+
 def test_one_undo_takes_a_shown_take_back(driver, rig):
     driver.generate("a person waves", use_auto_seconds=False, seconds=1.0, variations=2, seed=5)
     name = rig.name

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the target's motions to files for other programs: FBX, GLB or BVH, one file each."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import addon_utils
+import bpy
+
+from .. import compat, history
+from ..errors import MoclipError
+from .reporting import fail, tell
+
+
+def _fbx(path: str) -> None:
+    bpy.ops.export_scene.fbx(
+        filepath=path,
+        use_selection=True,
+        object_types={"ARMATURE", "MESH"},
+        add_leaf_bones=False,
+        bake_anim_use_nla_strips=False,
+        bake_anim_use_all_actions=False,
+        bake_anim_simplify_factor=0.0,
+    )
+
+
+def _glb(path: str) -> None:
+    bpy.ops.export_scene.gltf(
+        filepath=path, export_format="GLB", use_selection=True, export_animation_mode="ACTIVE_ACTIONS"
+    )
+
+
+def _bvh(path: str) -> None:
+    scene = bpy.context.scene
+    bpy.ops.export_anim.bvh(filepath=path, frame_start=scene.frame_start, frame_end=scene.frame_end)
+
+
+_FORMATS: dict[str, tuple[str, Callable[[str], None]]] = {
+    "FBX": ("io_scene_fbx", _fbx),
+    "GLB": ("io_scene_gltf2", _glb),
+    "BVH": ("io_anim_bvh", _bvh),
+}
+
+
+class MOCLIP_OT_export_motions(bpy.types.Operator):
+    """Write the accepted motions of the target to a folder, one file each, with the meshes that it moves"""
+
+    bl_idname = "moclip.export_motions"
+    bl_label = "Export Motions"
+    bl_options = {"REGISTER"}
+
+    directory: bpy.props.StringProperty(subtype="DIR_PATH")
+    format: bpy.props.EnumProperty(
+        name="Format",
+        items=(
+            ("FBX", "FBX", "For game engines and other programs"),
+            ("GLB", "GLB", "glTF in one file"),
+            ("BVH", "BVH", "The bones alone"),
+        ),
+    )
+    only_accepted: bpy.props.BoolProperty(
+        name="Only Accepted", description="Leave out motions that were not accepted", default=True
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        rig = context.scene.moclip.target
+        if rig is None or rig.type != "ARMATURE":
+            cls.poll_message_set("Choose a target armature in the MoCLIP panel first.")
+            return False
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Go back to Object Mode first.")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        rig, folder = context.scene.moclip.target, Path(bpy.path.abspath(self.directory))
+        try:
+            written = _export(context, rig, folder, self.format, self.only_accepted)
+        except MoclipError as error:
+            return fail(self, error)
+        return tell(self, f"Wrote {len(written)} {self.format} file{'s' if len(written) > 1 else ''} to {folder}.")
+
+
+def _export(
+    context: bpy.types.Context, rig: bpy.types.Object, folder: Path, kind: str, only_accepted: bool
+) -> list[Path]:
+    """Raises MoclipError when there is nothing to write, or it cannot be written."""
+    bones = set(rig.data.bones.keys())
+    actions = [
+        action
+        for action in reversed(history.motions())
+        if history.bones_of(action) <= bones and (action[history.KEY].get("accepted") or not only_accepted)
+    ]
+    if not actions:
+        raise MoclipError(
+            f"'{rig.name}' has no accepted motion." if only_accepted else f"'{rig.name}' has no motion.",
+            hint="Press Accept on the motions to export.",
+            code="no_motion",
+        )
+    if not folder.is_dir():
+        raise MoclipError(f"There is no folder '{folder}'.", hint="Choose another one.", code="bad_folder")
+    module, write = _FORMATS[kind]
+    addon_utils.enable(module)
+    written = []
+    with _only_rig(context, rig):
+        for action in actions:
+            first, last = action.frame_range
+            context.scene.frame_start, context.scene.frame_end = round(first), round(last)
+            compat.use(rig.animation_data, action)
+            path = folder / f"{bpy.path.clean_name(action.name)}.{kind.lower()}"
+            try:
+                write(str(path))
+            except RuntimeError as error:
+                why = str(error).removeprefix("Error: ").strip().splitlines()[0]
+                raise MoclipError(f"'{path}' was not written: {why}", code="bad_file") from error
+            written.append(path)
+    return written
+
+
+@contextmanager
+def _only_rig(context: bpy.types.Context, rig: bpy.types.Object) -> Iterator[None]:
+    """The rig and what it moves selected, its NLA and action to be changed at will; all as it was afterwards."""
+    scene, layer = context.scene, context.view_layer
+    data = rig.animation_data_create() if rig.animation_data is None else rig.animation_data
+    kept = data.action, compat.slot_of(data), data.use_nla, scene.frame_start, scene.frame_end, scene.frame_current
+    selected, active = list(context.selected_objects), layer.objects.active
+    moved = {rig, *(obj for obj in scene.objects if obj.type == "MESH" and obj.find_armature() == rig)}
+    try:
+        data.use_nla = False
+        for obj in scene.objects:
+            if obj.name in layer.objects:
+                obj.select_set(obj in moved)
+        layer.objects.active = rig
+        yield
+    finally:
+        action, slot, data.use_nla, scene.frame_start, scene.frame_end, frame = kept
+        compat.use(data, action, slot)
+        for obj in scene.objects:
+            if obj.name in layer.objects:
+                obj.select_set(obj in selected)
+        layer.objects.active = active
+        scene.frame_set(frame)
