@@ -25,6 +25,9 @@ _LIMBS = {
 }
 # A foot that stands flat in both rests must stay flat, though rigs draw the bone at any slope: only its heading counts.
 _FEET = {"left_ankle": "left_foot", "right_ankle": "right_foot"}
+# The head stays above the hips where the motion has it; a trunk that leans by more at rest is drawn so on purpose.
+_TRUNK = ("spine1", "spine2", "spine3", "neck")
+_MOST_LEAN = np.radians(10.0)
 _FOLLOWERS = {
     "left_wrist": "left_elbow",
     "right_wrist": "right_elbow",
@@ -72,6 +75,10 @@ def rest_alignment(rest: RigRest) -> dict[str, np.ndarray]:
     for joint, leader in _FOLLOWERS.items():
         if leader in aligned:
             aligned[joint] = aligned[leader]
+    upright = joints[JOINT_INDEX["head"]] - joints[JOINT_INDEX["pelvis"]]
+    lean = rotations.between(rest.frame.T @ rest.direction("pelvis", "head"), upright)
+    if rotations.angle_between(lean, rotations.IDENTITY) < _MOST_LEAN:
+        aligned |= {joint: lean for joint in _TRUNK if joint in rest.bone_of}
     return aligned
 
 

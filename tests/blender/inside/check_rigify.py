@@ -8,11 +8,17 @@ import pytest
 from mathutils import Matrix, Quaternion
 
 DEFORM = {
+    "pelvis": "ORG-spine", "head": "ORG-spine.006",
     "left_hip": "DEF-thigh.L", "left_knee": "DEF-shin.L", "left_ankle": "DEF-foot.L",
     "right_hip": "DEF-thigh.R", "right_knee": "DEF-shin.R", "right_ankle": "DEF-foot.R",
     "left_shoulder": "DEF-upper_arm.L", "left_elbow": "DEF-forearm.L", "left_wrist": "DEF-hand.L",
     "right_shoulder": "DEF-upper_arm.R", "right_elbow": "DEF-forearm.R", "right_wrist": "DEF-hand.R",
 }  # fmt: skip
+REACHES = [
+    *((f"{side}_shoulder", f"{side}_wrist", (f"{side}_elbow",)) for side in ("left", "right")),
+    *((f"{side}_hip", f"{side}_ankle", (f"{side}_knee",)) for side in ("left", "right")),
+    ("pelvis", "head", ()),
+]
 LIMBS = [
     (f"{side}_{a}", f"{side}_{b}")
     for side in ("left", "right")
@@ -66,18 +72,23 @@ def test_a_prompt_moves_the_deform_bones_as_the_motion_goes(driver, tools, human
         own, wanted = heads[b] - heads[a], joints[:, index[b]] - joints[:, index[a]]
         cosine = np.sum(own * wanted, axis=1) / np.linalg.norm(own, axis=1) / np.linalg.norm(wanted, axis=1)
         assert np.degrees(np.arccos(np.clip(cosine, -1, 1))).max() < 0.5, (a, b)
-    # Hands end where the motion's do, once the arms are scaled to its length.
-    for side in ("left", "right"):
-        arm, wanted = (x[f"{side}_wrist"] - x[f"{side}_shoulder"] for x in (heads, _by_name(joints, index)))
-        upper = np.linalg.norm(heads[f"{side}_elbow"] - heads[f"{side}_shoulder"], axis=1).mean()
-        lower = np.linalg.norm(heads[f"{side}_wrist"] - heads[f"{side}_elbow"], axis=1).mean()
-        length = sum(
-            np.linalg.norm(joints[:, index[f"{side}_{b}"]] - joints[:, index[f"{side}_{a}"]], axis=1).mean()
-            for a, b in (("shoulder", "elbow"), ("elbow", "wrist"))
-        )
-        assert np.linalg.norm(arm * length / (upper + lower) - wanted, axis=1).mean() < 0.03
+    for start, end, through in REACHES:
+        error = reach_error(heads, _by_name(joints, index), start, end, through)
+        print(f"{start} to {end}: {100 * error:.1f} cm")
+        assert error < 0.03, (start, end)
     bpy.ops.ed.undo()
     assert not bpy.data.actions
+
+
+def reach_error(heads, joints, start, end, through):
+    """Mean distance in metres of an end's place about a start from the motion's, at the motion's lengths."""
+
+    def length(places):
+        chain = [start, *through, end]
+        return sum(np.linalg.norm(places[b] - places[a], axis=1).mean() for a, b in zip(chain, chain[1:], strict=False))
+
+    own, wanted = heads[end] - heads[start], joints[end] - joints[start]
+    return float(np.linalg.norm(own * length(joints) / length(heads) - wanted, axis=1).mean())
 
 
 def _by_name(joints, index):
