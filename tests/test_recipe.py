@@ -20,7 +20,7 @@ from moclip.models import verify_model  # noqa: E402
 from moclip.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
 from moclip.training.pack import pack  # noqa: E402
-from moclip.training.recipe import EVALUATION_STAGES, STAGES, load_recipe  # noqa: E402
+from moclip.training.recipe import EXTRA_STAGES, STAGES, load_recipe  # noqa: E402
 
 SCHEDULE = "[{0}.schedule]\nsteps = 4\nlearning_rate = 5e-4\nwarmup = 1\nvalidate_every = 2\n"
 TRANSFORMER = (
@@ -62,7 +62,7 @@ def work(dataset, recipe, tmp_path_factory) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         save_tower(TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=16)), folder / "tower.safetensors")
-    for name, stage in STAGES.items():
+    for name, stage in (STAGES | {"judge": EXTRA_STAGES["judge"]}).items():
         if name != "tower":
             stage(dataset, folder, recipe, log=lambda line: None)
     return folder
@@ -108,7 +108,7 @@ def test_the_evaluator_is_trained_from_the_dataset_alone(dataset, recipe, tmp_pa
     (tmp_path / "our_vab_idx.pkl").write_bytes(pickle.dumps(words))
     np.save(tmp_path / "our_vab_data.npy", np.random.default_rng(0).standard_normal((5, 6)))
     part = {**recipe["evaluator"], "glove": str(tmp_path)}
-    EVALUATION_STAGES["evaluator"](dataset, tmp_path / "work", {"evaluator": part}, log=lambda line: None)
+    EXTRA_STAGES["evaluator"](dataset, tmp_path / "work", {"evaluator": part}, log=lambda line: None)
     network = load_evaluator(tmp_path / "work" / "evaluator.safetensors")
     assert network.table.vocabulary == ("a", "eos", "sos", "unk")  # the only tagged word of the captions
     assert network.embed_motions([dataset.load("walk")]).shape == (1, 8)
@@ -188,4 +188,4 @@ def test_the_papers_recipe_has_the_papers_settings(tmp_path, monkeypatch):
 
 
 def test_the_embedded_recipe_has_every_stage():
-    assert set(load_recipe()) == {name for name in STAGES if name != "tokens"} | set(EVALUATION_STAGES)
+    assert set(load_recipe()) == {name for name in STAGES if name != "tokens"} | set(EXTRA_STAGES)

@@ -43,11 +43,9 @@ def _stage(name: str, summary: str) -> None:
     ) -> None:
         prepare_torch(threads)
         from moclip.data.folder import DatasetFolder
-        from moclip.training.recipe import EVALUATION_STAGES, STAGES, load_recipe
+        from moclip.training.recipe import EXTRA_STAGES, STAGES, load_recipe
 
-        {**STAGES, **EVALUATION_STAGES}[name](
-            DatasetFolder(dataset), work, load_recipe(config), resume=resume, log=_log
-        )
+        {**STAGES, **EXTRA_STAGES}[name](DatasetFolder(dataset), work, load_recipe(config), resume=resume, log=_log)
 
     command.__doc__ = f"{summary} Example: moclip train {name} --dataset data/mocap --work runs/first"
     app.command(name)(command)

@@ -2,7 +2,7 @@
 """The stages that make a model, one function each, over one work folder.
 
 Every stage writes `<work>/<name>.safetensors`, resumes from `<work>/<name>.state.pt` and needs the files of the stages
-before it: dataset -> tower -> rvq -> moclip -> masked, residual, length, judge -> pack.
+before it: dataset -> tower -> rvq -> moclip -> masked, residual, length -> pack; a judge goes on from moclip.
 """
 
 import json
@@ -366,8 +366,7 @@ STAGES: dict[str, Callable[..., None]] = {
     "moclip": moclip_stage,
     "tokens": tokens_stage,
     **{kind: _token_stage(kind) for kind in ("masked", "residual", "length")},
-    "judge": judge_stage,
 }
 
-EVALUATION_STAGES: dict[str, Callable[..., None]] = {"evaluator": evaluator_stage}
-"""Stages that no model is made of: `moclip train embedded` leaves them out."""
+EXTRA_STAGES: dict[str, Callable[..., None]] = {"judge": judge_stage, "evaluator": evaluator_stage}
+"""Stages that `moclip train embedded` leaves out: the evaluator is no part of a model, and a judge need not be."""

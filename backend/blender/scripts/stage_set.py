@@ -104,13 +104,18 @@ def add_floor(half_size: int = 12) -> bpy.types.Object:
     return floor
 
 
+_IN_VIEW_M = 1.75
+"""Height that the camera shows from its usual distance."""
+
+
 def add_camera(rig: bpy.types.Object, first: int, last: int) -> bpy.types.Object:
     """A camera at three quarters from the front that follows the hips smoothly on the ground plane."""
     scene = bpy.context.scene
-    hips = []
+    hips, top = [], 0.0
     for frame in range(first, last + 1):
         scene.frame_set(frame)
         hips.append(list((rig.matrix_world @ rig.pose.bones["pelvis"].matrix).translation))
+        top = max(top, *((rig.matrix_world @ bone.tail).z for bone in rig.pose.bones))
     hips, width = np.array(hips), 31
     padded = np.pad(hips[:, :2], ((width // 2, width // 2), (0, 0)), mode="edge")
     smooth = np.stack([np.convolve(padded[:, k], np.ones(width) / width, "valid") for k in range(2)], axis=1)
@@ -119,8 +124,9 @@ def add_camera(rig: bpy.types.Object, first: int, last: int) -> bpy.types.Object
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     scene.collection.objects.link(camera)
     camera.data.lens = 42  # room for hands over the head
-    offset = Vector((0.62, -1.0, 0.34)).normalized() * (3.75 + 1.6 * (reach - 1.0))
-    aim = Vector((0, 0, 0.84))
+    taller = max(1.0, top / _IN_VIEW_M)
+    offset = Vector((0.62, -1.0, 0.34)).normalized() * (3.75 + 1.6 * (reach - 1.0)) * taller
+    aim = Vector((0, 0, 0.84 * taller))
     camera.rotation_euler = (-offset).to_track_quat("-Z", "Y").to_euler()
     for frame in range(first, last + 1, 2):
         camera.location = Vector((*smooth[frame - first], 0)) + aim + offset
