@@ -72,9 +72,15 @@ def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context) -> set
 def _key(
     rig: bpy.types.Object, job: Job, clip: Clip, scene: bpy.types.Scene, start: int, place: Place | None
 ) -> bpy.types.Action:
-    data = rig.animation_data
+    data, frame = rig.animation_data, scene.frame_current
     previous, slot = (data.action, compat.slot_of(data)) if data else (None, "")
-    action = apply_clip(rig, clip, scene, start, _how(scene.moclip, place))
+    if frame != start:
+        scene.frame_set(start)  # roots and objects are taken over as they are there
+    try:
+        action = apply_clip(rig, clip, scene, start, _how(scene.moclip, place))
+    finally:
+        if frame != start:
+            scene.frame_set(frame)
     history.stand_in(action, previous, slot)
     action[history.KEY]["job"] = job.id
     if job.as_strip:

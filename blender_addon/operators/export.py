@@ -26,9 +26,8 @@ def _fbx(path: str) -> None:
 
 
 def _glb(path: str) -> None:
-    bpy.ops.export_scene.gltf(
-        filepath=path, export_format="GLB", use_selection=True, export_animation_mode="ACTIVE_ACTIONS"
-    )
+    # The scene as it plays: 4.2 takes other actions of the rig for its active one.
+    bpy.ops.export_scene.gltf(filepath=path, export_format="GLB", use_selection=True, export_animation_mode="SCENE")
 
 
 def _bvh(path: str) -> None:
