@@ -29,6 +29,21 @@ class Item:
     text: str
     seconds: float | None
     seed: int
+    script: tuple[tuple[str, float | None], ...] = ()
+
+
+def read_script(file: Path) -> tuple[tuple[str, float | None], ...]:
+    """Prompts and seconds, done one after the other, of a JSON file. Raises MoclipError for anything else."""
+    hint = 'It holds [{"text": "a person walks", "seconds": 3.0}, {"text": "a person bows"}].'
+    try:
+        lines = json.loads(file.read_text(encoding="utf-8-sig"))
+        return tuple((line["text"], line.get("seconds")) for line in lines)
+    except OSError as error:
+        raise MoclipError(
+            f"'{file}' cannot be read: {error.strerror or error}.", hint="Check the name.", code="unreadable_file"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise MoclipError(f"'{file}' is not a script.", hint=hint, code="bad_script") from error
 
 
 def read_batch(file: Path, folder: Path, format: str) -> tuple[list[Item], list[MoclipError]]:
@@ -76,7 +91,7 @@ def generate_batch(engine: Engine, items: Sequence[Item], progress: Progress) ->
 
     progress: called with the stage and the fraction of all items.
     """
-    from moclip.pipeline import Request
+    from moclip.requests import Line, Request
 
     for start in range(0, len(items), AT_ONCE):
         chunk = items[start : start + AT_ONCE]
@@ -85,7 +100,8 @@ def generate_batch(engine: Engine, items: Sequence[Item], progress: Progress) ->
             progress(stage, (done + size * overall_fraction(stage, fraction)) / len(items))
 
         try:
-            results = engine.generate([Request(i.text, i.seconds, i.seed) for i in chunk], progress=share)
+            requests = [Request(i.text, i.seconds, i.seed, tuple(Line(*line) for line in i.script)) for i in chunk]
+            results = engine.generate(requests, progress=share)
         except MoclipError as error:
             if len(chunk) == 1:
                 yield at_line(chunk[0].line, error)

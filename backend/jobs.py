@@ -158,7 +158,7 @@ class JobQueue:
         header = {
             "type": wire.RESULT, "id": job.id, "index": index, "count": len(job.requests), "model": self._engine.name,
             "text": motion.text, "seed": int(result.seed), "seconds": float(result.seconds), "fps": float(motion.fps),
-            "warnings": list(result.warnings),
+            "warnings": list(result.warnings), "new": list(map(int, result.new)),
         }  # fmt: skip
         arrays = {
             "rotations": motion.rotations, "root_translation": motion.root_translation,

@@ -20,9 +20,11 @@ from backend import wire
 from backend.jobs import CAPACITY, Engine, Event, JobQueue
 from backend.listener import Listener, Wake
 from backend.paths import LOG, log_file
+from backend.submit import MAX_CONTEXT_FRAMES, read_requests
 from moclip.errors import Cancelled, MoclipError
-from moclip.pipeline import MAX_BATCH, Request
+from moclip.pipeline import MAX_BATCH
 from moclip.prompts import LONGEST_PROMPT, LONGEST_SECONDS, SHORTEST_SECONDS
+from moclip.requests import LONGEST_SCRIPT_SECONDS, MAX_LINES, SHORTEST_BETWEEN_SECONDS
 from moclip.skeleton import JOINT_NAMES
 
 MAX_CLIENTS = 32
@@ -57,7 +59,7 @@ class Server:
         self._probes: list[float] = []
         self._started = time.monotonic()
         self._answers = {
-            wire.SUBMIT: self._submit, wire.CANCEL: self._cancel, wire.PING: self._ping, wire.STATUS: self._status,
+            wire.CANCEL: self._cancel, wire.PING: self._ping, wire.STATUS: self._status,
             wire.SHUTDOWN: self._shutdown,
         }  # fmt: skip
 
@@ -102,25 +104,28 @@ class Server:
     def _handle(self, client: bytes, frames: Sequence[bytes]) -> None:
         known = client in self._clients
         try:
-            header, _ = wire.decode(frames)
+            header, arrays = wire.decode(frames)
         except wire.WireError as error:
             if known:
                 self._refuse(client, error.code, f"The message cannot be read: {error}.", "Is the client up to date?")
             return
         if header["type"] == wire.HELLO:
             self._hello(client, header)
-        elif known and header["type"] in self._answers:
-            self._answer(client, header)
+        elif known and header["type"] in (wire.SUBMIT, *self._answers):
+            self._answer(client, header, arrays)
         elif known:
             self._refuse(client, wire.UNKNOWN_TYPE, f"There is no message type '{header['type']}'.")
 
-    def _answer(self, client: bytes, header: dict[str, Any]) -> None:
+    def _answer(self, client: bytes, header: dict[str, Any], arrays: dict[str, Any]) -> None:
         job_id = header.get("id")
         if job_id is not None and not (isinstance(job_id, str) and 1 <= len(job_id) <= wire.MAX_ID):
             self._refuse(client, wire.BAD_REQUEST, f"An id is text of 1 to {wire.MAX_ID} characters.")
             return
         try:
-            self._answers[header["type"]](client, header)
+            if header["type"] == wire.SUBMIT:
+                self._submit(client, header, arrays)
+            else:
+                self._answers[header["type"]](client, header)
         except MoclipError as error:
             self._refuse(client, error.code, error.message, error.hint, error.action, job_id)
 
@@ -142,9 +147,9 @@ class Server:
             LOG.info("client %s says hello", ascii(header.get("client"))[:80])
             self._send(client, self._welcome())
 
-    def _submit(self, client: bytes, header: dict[str, Any]) -> None:
+    def _submit(self, client: bytes, header: dict[str, Any], arrays: dict[str, Any]) -> None:
         job_id = _job_id(header)
-        position = self._jobs.submit(client, job_id, _requests(header.get("requests")))
+        position = self._jobs.submit(client, job_id, read_requests(header, arrays, self._engine.fps))
         self._send(client, {"type": wire.QUEUED, "id": job_id, "position": position})
 
     def _cancel(self, client: bytes, header: dict[str, Any]) -> None:
@@ -197,13 +202,14 @@ class Server:
     def _welcome(self) -> dict[str, Any]:
         limits = {
             "seconds": [SHORTEST_SECONDS, LONGEST_SECONDS], "text_characters": LONGEST_PROMPT, "batch": MAX_BATCH,
-            "queue": CAPACITY, "header_bytes": wire.MAX_HEADER_BYTES, "arrays": wire.MAX_ARRAYS,
-            "message_bytes": wire.MAX_MESSAGE_BYTES,
+            "queue": CAPACITY, "script_lines": MAX_LINES, "script_seconds": LONGEST_SCRIPT_SECONDS,
+            "between_seconds": SHORTEST_BETWEEN_SECONDS, "context_frames": MAX_CONTEXT_FRAMES,
+            "header_bytes": wire.MAX_HEADER_BYTES, "arrays": wire.MAX_ARRAYS, "message_bytes": wire.MAX_MESSAGE_BYTES,
         }  # fmt: skip
         return {
             "type": wire.WELCOME, "protocol": wire.PROTOCOL, **self.model(), "fps": float(self._engine.fps),
-            "joints": list(JOINT_NAMES), "features": ["text_to_motion", "batch", "cancel", "auto_seconds"],
-            "limits": limits,
+            "joints": list(JOINT_NAMES), "limits": limits,
+            "features": ["text_to_motion", "batch", "cancel", "auto_seconds", "script", "context"],
         }  # fmt: skip
 
     def _report_jobs(self) -> None:
@@ -266,21 +272,3 @@ def _job_id(header: dict[str, Any]) -> str:
     if header.get("id") is None:
         raise MoclipError("The message has no id.", code=wire.BAD_REQUEST)
     return header["id"]
-
-
-def _requests(entries: Any) -> list[Request]:
-    """The requests of a submit. Raises MoclipError unless their types are right; the engine judges their values."""
-    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_BATCH:
-        raise MoclipError(f"A submit holds a list of 1 to {MAX_BATCH} requests.", code=wire.BAD_REQUEST)
-    return [_request(entry) for entry in entries]
-
-
-def _request(entry: Any) -> Request:
-    if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
-        raise MoclipError("A request has a text.", code=wire.BAD_REQUEST)
-    seconds, seed = entry.get("seconds"), entry.get("seed", 0)
-    if seconds is not None and (type(seconds) not in (int, float) or not abs(seconds) < 1e300):
-        raise MoclipError("The seconds of a request are a number or null.", code=wire.BAD_REQUEST)
-    if type(seed) is not int:
-        raise MoclipError("The seed of a request is a whole number.", code=wire.BAD_REQUEST)
-    return Request(entry["text"], None if seconds is None else float(seconds), seed)

@@ -21,7 +21,12 @@ hello     protocol: int (1); token: str, "" where the CURVE key is the credentia
           hello again.
 submit    id: str, 1 to 64 characters, chosen by the client, not in use by another of its jobs; requests: 1 to
           limits.batch of {"text": str, "seconds": float | null, "seed": int}; seconds null (or absent) asks the
-          length predictor; seed is 0 when absent. Answer: `queued`, then `progress`es, then for each request one
+          length predictor; seed is 0 when absent. A request may have "script": 1 to limits.script_lines of {"text",
+          "seconds"}, done one after the other, limits.script_seconds at the most; its own text is then only what the
+          motion is called, and its seconds count for nothing. The arrays before_rotations (N, 22, 4) and
+          before_root_translation (N, 3), and the same with after_, all f4, at welcome.fps and on the skeleton of every
+          result, are what all requests of the job continue from and lead to; with one of them, seconds may be
+          as few as limits.between_seconds. Answer: `queued`, then `progress`es, then for each request one
           `result`; or, instead of what is left of these, one `error` or one `cancelled` with that id, which ends
           the job.
 cancel    id: str, of a job. Answer: `cancelled` once the job has stopped (between two model iterations; at once
@@ -35,16 +40,18 @@ From the backend
 ----------------
 welcome   protocol: int; version: str, of moclip; model, licence, runtime, device: str; fps: float; joints: [str],
           the 22 names in the order of every array; features: [str], what this backend can do ("text_to_motion",
-          "batch", "cancel", "auto_seconds"); limits: {"seconds": [shortest, longest], "text_characters", "batch",
-          "queue", "header_bytes", "arrays", "message_bytes": int}.
+          "batch", "cancel", "auto_seconds", "script", "context"); limits: {"seconds": [shortest, longest],
+          "text_characters", "batch", "queue", "script_lines", "context_frames", "header_bytes", "arrays",
+          "message_bytes": int, "script_seconds", "between_seconds": float}.
 queued    id; position: int, jobs before this one (0: it starts now).
 progress  id; stage: str ("text", "masked", "residual", "decode", "solve", "done"); fraction: float 0..1 within the
           stage; overall: float 0..1 over the whole job, never falling. At most about 20 a second.
 result    id; index: int, which request of the job; count: int, how many it had (the job is over with index = count
           - 1); text: str; seed: int; seconds: float, frames / fps; fps: float; warnings: [str], sentences for the
-          user; model: str; arrays, all f4: rotations (T, 22, 4) unit quaternions wxyz local to the parent,
-          root_translation (T, 3) and joints (T, 22, 3) in metres, Y up, +Z forward, +X left, offsets (22, 3)
-          metres, the rest pose (a T-pose).
+          user; model: str; new: [first, end], the frames that were generated, all but what the request continues
+          from and leads to, which come back unchanged; arrays, all f4: rotations (T, 22, 4) unit quaternions wxyz
+          local to the parent, root_translation (T, 3) and joints (T, 22, 3) in metres, Y up, +Z forward, +X left,
+          offsets (22, 3) metres, the rest pose (a T-pose).
 cancelled id.
 error     id: str | null (null: it belongs to no job); code: str, below or a MoclipError's ("bad_prompt",
           "bad_seconds", ...); message: str, one sentence for the user; hint: str, what to do; action: str, "" or

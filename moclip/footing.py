@@ -9,6 +9,8 @@ import numpy as np
 
 _SHORTEST_S, _FADE_S = 0.15, 0.3
 """Of a contact that counts; in which an offset fades before the first contact and after the last."""
+_ROOM_S = 0.25
+"""That a foot has to get from where a neighbouring frame has it to where it stands."""
 _REACH = 0.995
 """Of a leg's length: a leg that is pulled straight snaps."""
 _MOST_M = 0.35
@@ -54,6 +56,27 @@ def contact_offsets(toe: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarr
         _blend(offset, max(last, first - fade) if last < 0 else last, first, end, move[0])
         last, end = final, move[-1]
     _blend(offset, last, min(last + fade, len(toe)), end, np.zeros(3))
+    return offset
+
+
+def offsets_between(toe: np.ndarray, stands: np.ndarray, first: int, end: int, fps: float) -> np.ndarray:
+    """(T, 3) as `contact_offsets`, for the frames first..end-1 between others that are not moved."""
+    offset, last, move = np.zeros((len(toe), 3)), first - 1, np.zeros((1, 3))
+    room = round(_ROOM_S * fps)
+    for begins, ends in contact_spans(stands, fps):
+        from_before, to_after = begins < first, ends >= end
+        inside = np.arange(
+            first if from_before else max(begins, first + room), end if to_after else min(ends + 1, end - room)
+        )
+        if not len(inside):
+            continue
+        shared = toe[first - 1] if from_before else toe[end] if to_after else np.median(toe[inside], axis=0)
+        found = (shared - toe[inside]) * (1.0, 0.0, 1.0)
+        if np.linalg.norm(found, axis=1).max() > _MOST_M:
+            continue
+        _blend(offset, last, inside[0], move[-1], found[0])
+        offset[inside], last, move = found, inside[-1], found
+    _blend(offset, last, end, move[-1], np.zeros(3))
     return offset
 
 

@@ -25,6 +25,14 @@ def forward_kinematics(local_rotations: np.ndarray, root_translation: np.ndarray
     return positions
 
 
+def world_rotations(local_rotations: np.ndarray) -> np.ndarray:
+    """(T, 22, 4) rotations relative to the parents -> relative to the world."""
+    world = np.array(local_rotations)
+    for joint in range(1, JOINT_COUNT):
+        world[:, joint] = rotations.multiply(world[:, PARENTS[joint]], world[:, joint])
+    return world
+
+
 @dataclass(frozen=True)
 class Motion:
     """A motion of the 22-joint skeleton.

@@ -168,13 +168,13 @@ def _read_bvh(path: Path) -> Motion:
 def _write_features(motion: Motion, path: Path) -> None:
     from moclip.features import motion_to_features
 
-    motion = _at_rate(motion, FEATURES_FPS)
+    motion = at_rate(motion, FEATURES_FPS)
     if motion.frames < 2:
         raise MoclipError("Features need at least two frames.", hint="Save a longer motion.", code="too_short")
     np.save(path, motion_to_features(motion).astype(np.float32))
 
 
-def _at_rate(motion: Motion, fps: float) -> Motion:
+def at_rate(motion: Motion, fps: float) -> Motion:
     """The motion sampled at another rate; a motion of that rate is returned as it is."""
     if abs(motion.fps - fps) < 1e-3:
         return motion

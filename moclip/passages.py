@@ -2,7 +2,7 @@
 """Motions that several texts describe, one after the other: which text each token follows, and how they join."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,17 @@ def passages_of(request: int, texts: np.ndarray, lengths: Sequence[int]) -> list
         Passage(request, max(0, int(end - length) - OVERLAP), min(int(ends[-1]), int(end) + OVERLAP), text)
         for text, end, length in zip(texts, ends, lengths, strict=True)
     ]
+
+
+def with_context(passages: Sequence[Passage], before: int, after: int) -> list[Passage]:
+    """The passages of one request between so many given tokens, into which the first and the last one look.
+
+    They look as far as into a neighbouring passage: seeing more of a walk, the networks walk on whatever the text says.
+    """
+    grown = [replace(p, first=p.first + before, end=p.end + before) for p in passages]
+    grown[0] = replace(grown[0], first=before - min(before, OVERLAP))
+    grown[-1] = replace(grown[-1], end=grown[-1].end + min(after, OVERLAP))
+    return grown
 
 
 class PassageRows:

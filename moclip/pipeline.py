@@ -4,7 +4,7 @@
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,13 @@ import numpy as np
 from moclip.clauses import split_clauses
 from moclip.errors import Cancelled, MoclipError
 from moclip.features import features_to_joints, local_rotations
-from moclip.feet import hold_feet
+from moclip.feet import hold_feet, toe_contacts
+from moclip.kept import Kept, assemble, codes_after, codes_before, fit_between, joined, keep, pull_warning
 from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, load_model
 from moclip.motion import Motion
-from moclip.passages import Passage, passages_of
-from moclip.prompts import LONGEST_SECONDS, check_prompt, check_seconds
+from moclip.plan import SHORTEST_TOKENS, LinePlan, Plan, plan_line, plan_request
+from moclip.prompts import LONGEST_SECONDS
+from moclip.requests import Checked, Request, Result, check_request, check_script_seconds
 from moclip.runtimes import Runtime
 from moclip.sampling import SamplingOptions, sample_base, sample_lengths, sample_residual
 from moclip.solver import solve_rotations
@@ -24,27 +26,6 @@ from moclip.takes import best_takes, repeat_takes
 from moclip.tokenizer import Tokenizer
 
 MAX_BATCH = 16
-SHORTEST_TOKENS = 5
-
-
-@dataclass(frozen=True)
-class Request:
-    """text: English. seconds: None asks the length predictor. seed: 0 or more."""
-
-    text: str
-    seconds: float | None = None
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Result:
-    """tokens: (S, Q) codes. warnings: sentences for the user."""
-
-    motion: Motion
-    seconds: float
-    seed: int
-    warnings: tuple[str, ...]
-    tokens: np.ndarray
 
 
 class Familiarity:
@@ -157,25 +138,16 @@ class TextToMotion:
             raise MoclipError(
                 f"A batch holds 1 to {MAX_BATCH} prompts, not {len(requests)}.", hint="Split it.", code="bad_batch"
             )
-        prompts, warnings = zip(*(check_prompt(r.text) for r in requests), strict=True)
-        seeds = [_check_seed(r.seed) for r in requests]
+        checked = [check_request(request, self.fps) for request in requests]
         progress("text", 0.0)
-        text = self.embed(prompts)
-        if self._familiarity:
-            warnings = [[*w, *far] for w, far in zip(warnings, self._familiarity.warnings(text), strict=True)]
-        clauses = self._clauses(prompts, text, self._network.text)
-        logits = self._length_logits(prompts, clauses)
-        seconds = [check_seconds(r.seconds) for r in requests]
-        frames, lengths, passages = self._plan(seconds, text, clauses, logits, seeds)
-        codes = self._codes(passages, lengths, seeds, progress, cancelled)
+        plans, warnings = self._plans(checked)
+        codes = self._codes(checked, plans, progress, cancelled)
         results = []
-        for k, prompt in enumerate(prompts):
+        for k, (asked, plan) in enumerate(zip(checked, plans, strict=True)):
             if cancelled():
                 raise Cancelled
-            progress("solve", k / len(prompts))
-            tokens = codes[k, : lengths[k]]
-            motion = self._motion(tokens, int(frames[k]), prompt, seeds[k])
-            results.append(Result(motion, motion.seconds, seeds[k], tuple(warnings[k]), tokens))
+            progress("solve", k / len(plans))
+            results.append(self._result(asked, plan, codes[k, : len(plan.known)], warnings[k]))
         progress("done", 1.0)
         return results
 
@@ -209,65 +181,93 @@ class TextToMotion:
             rows.append(np.stack(mixed))
         return rows
 
-    def _plan(
-        self,
-        seconds: list[float | None],
-        text: np.ndarray,
-        clauses: list[np.ndarray],
-        logits: np.ndarray,
-        seeds: list[int],
-    ) -> tuple[np.ndarray, np.ndarray, list[Passage]]:
-        """Frames to keep (B,), tokens to sample (B,), and the passages that say which text each token follows.
-
-        Requests are rounded up to whole tokens, then trimmed. Clauses share a motion by the lengths predicted for them;
-        one too short for all of its clauses follows the sentence as a whole.
-        """
-        each = [seed for seed, texts in zip(seeds, clauses, strict=True) for _ in texts]
-        predicted = iter(sample_lengths(logits, each, SHORTEST_TOKENS, self._longest))
-        frames, passages = [], []
-        for request, (asked, texts) in enumerate(zip(seconds, clauses, strict=True)):
+    def _plans(self, checked: Sequence[Checked]) -> tuple[list[Plan], list[tuple[str, ...]]]:
+        """What to sample for each request, and warnings for the user."""
+        lines = [line for asked in checked for line in asked.lines]
+        owners = [k for k, asked in enumerate(checked) for _ in asked.lines]
+        prompts = [line.text for line in lines]
+        text = self.embed(prompts)
+        clauses = self._clauses(prompts, text, self._network.text)
+        seeds = [checked[k].seed for k, texts in zip(owners, clauses, strict=True) for _ in texts]
+        logits = self._length_logits(prompts, clauses)
+        predicted = iter(sample_lengths(logits, seeds, SHORTEST_TOKENS, self._longest))
+        planned: list[list[LinePlan]] = [[] for _ in checked]
+        for k, line, texts, whole in zip(owners, lines, clauses, text, strict=True):
             lengths = np.array([next(predicted) for _ in texts])
-            natural = min(int(lengths.sum()), self._longest) * self._stride
-            frames.append(natural if asked is None else round(asked * self.fps))
-            tokens = -(-frames[-1] // self._stride)
-            spare = tokens - SHORTEST_TOKENS * len(texts)
-            if spare < 0:
-                texts, lengths, spare = text[request : request + 1], lengths[:1], tokens - SHORTEST_TOKENS
-            ends = np.round(np.cumsum(SHORTEST_TOKENS + spare * lengths / lengths.sum())).astype(int)
-            passages += passages_of(request, texts, np.diff(ends, prepend=0))
-        return np.array(frames), -(-np.array(frames) // self._stride), passages
+            planned[k].append(plan_line(line.seconds, texts, lengths, whole, self.fps, self._longest, self._stride))
+        warnings = [list(asked.warnings) for asked in checked]
+        if self._familiarity:
+            for k, far in zip(owners, self._familiarity.warnings(text), strict=True):
+                warnings[k] += [warning for warning in far if warning not in warnings[k]]
+        plans = [self._plan(k, asked, planned[k]) for k, asked in enumerate(checked)]
+        return plans, [tuple(told) for told in warnings]
+
+    def _plan(self, row: int, asked: Checked, lines: list[LinePlan]) -> Plan:
+        frames = sum(line.frames for line in lines)
+        check_script_seconds(frames / self.fps)
+        before = after = np.zeros((0, self._network.quantizers), dtype=np.int64)
+        if asked.request.has_context:
+            kept, channels = self._kept(asked.request), "local" if self._local_rotations else "humanml3d"
+            if kept.before is not None:
+                before = codes_before(kept.before, self._network.encode, self._stride, channels)
+            if kept.after is not None:
+                skipped = -frames % self._stride
+                after = codes_after(kept.after, skipped, self._network.encode, self._stride, channels)
+        return plan_request(row, lines, self._stride, before, after)
+
+    def _kept(self, request: Request) -> Kept:
+        return keep(request.before, request.after, self._stride)
 
     def _codes(
         self,
-        passages: list[Passage],
-        lengths: np.ndarray,
-        seeds: list[int],
+        checked: Sequence[Checked],
+        plans: Sequence[Plan],
         progress: Callable[[str, float], None],
         cancelled: Callable[[], bool],
     ) -> np.ndarray:
         """(B, S, Q) codes of each request, of its best take."""
         takes = self.options.takes if self._judged else 1
+        lengths = np.array([len(plan.known) for plan in plans])
+        known = np.full((len(plans), lengths.max(), self._network.quantizers), -1)
+        for row, plan in enumerate(plans):
+            known[row, : lengths[row]] = plan.known
+        passages, seeds = [p for plan in plans for p in plan.passages], [asked.seed for asked in checked]
         passages, lengths, seeds = repeat_takes(passages, lengths, seeds, takes)
-        base = sample_base(self._network, passages, lengths, seeds, self.options, progress, cancelled)
-        codes = sample_residual(self._network, base, passages, lengths, seeds, self.options, progress, cancelled)
+        known = np.repeat(known, takes, axis=0)
+        told = (self.options, progress, cancelled)
+        base = sample_base(self._network, passages, lengths, seeds, *told, known=known[..., 0])
+        codes = sample_residual(self._network, base, passages, lengths, seeds, *told, known=known)
         return codes if takes == 1 else codes[best_takes(self._network, codes, passages, takes)]
 
-    def _motion(self, tokens: np.ndarray, frames: int, text: str, seed: int) -> Motion:
-        features = self._network.decode(tokens[None])[0][:frames]
+    def _result(self, asked: Checked, plan: Plan, codes: np.ndarray, warnings: tuple[str, ...]) -> Result:
+        request, features = asked.request, self._network.decode(codes[None])[0]
+        if not request.has_context:
+            motion = self._motion(features[: plan.frames], asked, None)
+            return Result(motion, motion.seconds, asked.seed, warnings, codes, (0, plan.frames))
+        kept, first = self._kept(request), plan.first * self._stride
+        end = first + plan.frames
+        made = self._motion(features, asked, lambda joints: fit_between(joints, first, end, kept))
+        decoded = features_to_joints(features)
+        contacts, warnings = (
+            toe_contacts(decoded, self.fps)[first:end],
+            warnings + pull_warning(decoded, first, end, kept),
+        )
+        motion = assemble(request.before, joined(made, first, end, kept, contacts), request.after, kept)
+        start = request.before.frames if request.before is not None else 0
+        motion = replace(motion, text=asked.text, seed=asked.seed)
+        return Result(motion, motion.seconds, asked.seed, warnings, codes, (start, start + plan.frames))
+
+    def _motion(self, features: np.ndarray, asked: Checked, place: Callable[[np.ndarray], np.ndarray] | None) -> Motion:
+        """place: what becomes of the joints (T, 22, 3) before their rotations are solved."""
         leaves = local_rotations(features) if self._local_rotations else None
         joints = features_to_joints(features)
+        contacts = toe_contacts(joints, self.fps)
+        if place is not None:
+            joints = place(joints)
         if self.options.hold_feet:
-            joints = hold_feet(joints, self.fps)
+            joints = hold_feet(joints, self.fps, contacts)
         solved = solve_rotations(joints, leaf_rotations=leaves, fps=self.fps)
-        return Motion(self.fps, solved.rotations, solved.root_translation, solved.offsets, text, seed)
-
-
-def _check_seed(seed: int) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
-        raise MoclipError(
-            f"The seed must be a whole number from 0 on, not {seed!r}.", hint="Use 0, 1, 2 ...", code="bad_seed"
-        )
-    return int(seed)
+        return Motion(self.fps, solved.rotations, solved.root_translation, solved.offsets, asked.text, asked.seed)
 
 
 def _load_familiarity(files: ModelFiles) -> Familiarity | None:

@@ -57,17 +57,17 @@ def check_prompt(text: str) -> tuple[str, list[str]]:
     return cleaned, warnings
 
 
-def check_seconds(seconds: float | None) -> float | None:
+def check_seconds(seconds: float | None, shortest: float = SHORTEST_SECONDS) -> float | None:
     """The length of the motion in seconds, None for "let the model choose".
 
-    Raises MoclipError (code "bad_seconds") for anything but a number from 1.0 to 9.8.
+    Raises MoclipError (code "bad_seconds") for anything but a number from `shortest` to 9.8.
     """
     if seconds is None:
         return None
     number = isinstance(seconds, int | float) and not isinstance(seconds, bool) and math.isfinite(seconds)
-    if not number or not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
+    if not number or not shortest <= seconds <= LONGEST_SECONDS:
         raise MoclipError(
-            f"A motion lasts {SHORTEST_SECONDS} to {LONGEST_SECONDS} seconds; {seconds!r} is not possible.",
+            f"A motion lasts {shortest} to {LONGEST_SECONDS} seconds; {seconds!r} is not possible.",
             hint="Choose a length in that range, or leave it out and the model chooses one.",
             code="bad_seconds",
         )

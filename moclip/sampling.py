@@ -104,17 +104,22 @@ def sample_base(
     options: SamplingOptions,
     progress: Progress,
     cancelled: Callable[[], bool],
+    known: np.ndarray | None = None,
 ) -> np.ndarray:
     """Base-layer codes by iterative unmasking (MoMask, section 3.4): (B, longest); -1 past a request's length.
 
     passages: in the requests' order, together they cover each request. lengths (B,) tokens; seeds one a request.
-    Raises Cancelled between steps.
+    known: (B, longest) codes that are given, -1 where they are to be sampled (MoMask's inpainting, section 4.3): they
+    are never masked. Raises Cancelled between steps.
     """
     longest = int(lengths.max())
     padding = np.arange(longest)[None] >= lengths[:, None]
+    known = np.full(padding.shape, -1) if known is None else known
+    fixed = padding | (known >= 0)
+    wanted = (~fixed).sum(axis=1).astype(np.float32)
     mask_id, pad_id = runtime.codes, runtime.codes + 1
-    ids = np.where(padding, pad_id, mask_id)
-    scores = np.where(padding, 1e5, 0.0)
+    ids = np.where(padding, pad_id, np.where(known >= 0, known, mask_id))
+    scores = np.where(fixed, 1e5, 0.0)
     noise, rows = RequestNoise(seeds, stream=0), PassageRows(passages, lengths)
     for step in range(options.steps):
         if cancelled():
@@ -122,9 +127,9 @@ def sample_base(
         progress("masked", step / options.steps)
         done = step / (options.steps - 1) if options.steps > 1 else 0.0
         # In float32, as the official code: 49 tokens at step 7 of 10 are exactly half and round to the even 24.
-        count = np.maximum(np.round(np.cos(np.float32(done * np.pi / 2)) * lengths.astype(np.float32)), 1)
+        count = np.maximum(np.round(np.cos(np.float32(done * np.pi / 2)) * wanted), 1)
         rank = np.argsort(np.argsort(scores, axis=1, kind="stable"), axis=1, kind="stable")
-        masked = (rank < count[:, None]) & ~padding
+        masked = (rank < count[:, None]) & ~fixed
         ids = np.where(masked, mask_id, ids)
         scale = 1 + (options.guidance - 1) * (done if options.ramp_guidance else 1.0)
         shown = _twice(rows.split(ids, pad_id))
@@ -153,8 +158,12 @@ def sample_residual(
     options: SamplingOptions,
     progress: Progress,
     cancelled: Callable[[], bool],
+    known: np.ndarray | None = None,
 ) -> np.ndarray:
-    """All layers' codes from the base layer's: (B, S) -> (B, S, Q); -1 past a request's length."""
+    """All layers' codes from the base layer's: (B, S) -> (B, S, Q); -1 past a request's length.
+
+    known: (B, S, Q) codes that are given, -1 where they are to be sampled.
+    """
     padding = base < 0
     pad_id, layers = runtime.codes, runtime.quantizers
     codes = np.full((*base.shape, layers), pad_id, dtype=np.int64)
@@ -173,6 +182,8 @@ def sample_residual(
         logits = rows.join(guided(predict, rows.text, options.residual_guidance))
         jitter = noise.gumbel(lengths, base.shape[1], logits.shape[-1])
         drawn = draw(logits, jitter, options.residual_temperature, options.top_share)
+        if known is not None:
+            drawn = np.where(known[..., layer] >= 0, known[..., layer], drawn)
         codes[..., layer] = np.where(padding, pad_id, drawn)
     return np.where(codes == pad_id, -1, codes)
 

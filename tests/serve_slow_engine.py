@@ -46,7 +46,7 @@ class SlowEngine:
         path = np.full((frames, 3), request.seed, np.float32)
         motion = Motion(self.fps, rotations, path, text=request.text, seed=request.seed)
         warnings = ("It is far.",) if request.text.startswith("far") else ()
-        return Result(motion, motion.seconds, request.seed, warnings, np.zeros((frames // 4, 6), np.int64))
+        return Result(motion, motion.seconds, request.seed, warnings, np.zeros((frames // 4, 6), np.int64), (0, frames))
 
 
 def main() -> int:

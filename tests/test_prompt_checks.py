@@ -147,7 +147,7 @@ class Puppet:
 
     def generate(self, requests):
         self.batches.append([(r.text, r.seconds, r.seed) for r in requests])
-        return [Result(_standing(), 2.0, r.seed, (), np.zeros((1, 1), int)) for r in requests]
+        return [Result(_standing(), 2.0, r.seed, (), np.zeros((1, 1), int), (0, 40)) for r in requests]
 
 
 def test_each_prompt_is_made_once_with_each_seed(prompts):

@@ -61,3 +61,11 @@ def moclip_command(
     from backend.bench.alignment import bench_alignment
 
     print(json.dumps(bench_alignment(dataset, split, batch, rounds, seed), indent=2))
+
+
+@app.command("direction")
+def direction_command(model: str = "embedded", runtime: str = "auto", seeds: int = 3) -> None:
+    """Measure edits of a range, continued motions and scripts. Example: moclip bench direction --seeds 5"""
+    from backend.bench.direction import bench_direction
+
+    print(json.dumps(bench_direction(model, runtime, seeds), indent=2))

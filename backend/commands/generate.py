@@ -31,6 +31,9 @@ def generate(
     batch: Annotated[
         Path | None, typer.Option(help='Lines of {"id", "text", "seconds", "seed"}, one prompt each.')
     ] = None,
+    script: Annotated[
+        Path | None, typer.Option(help='JSON: [{"text", "seconds"}], done one after the other in one motion.')
+    ] = None,
     format: Annotated[str, typer.Option(help="With --batch: npz, bvh, npy, gif, mp4 or png.")] = "npz",
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
@@ -40,26 +43,31 @@ def generate(
 
     Example: moclip generate "a person walks forward, then waves" --seconds 6 --out walk.bvh
 
+    Example: moclip generate --script scene.json --out scene.bvh
+
     Example: moclip generate --batch prompts.jsonl --out motions --format bvh
     """
-    from backend.batch import Item, generate_batch, read_batch
+    from backend.batch import Item, generate_batch, read_batch, read_script
 
-    if (text is None) == (batch is None):
-        raise typer.BadParameter("give either a TEXT or --batch FILE.")
+    if [text, batch, script].count(None) != 2:
+        raise typer.BadParameter("give either a TEXT, --script FILE or --batch FILE.")
+    if script is not None and seconds != "auto":
+        raise typer.BadParameter("with --script, each line has its own seconds.")
     length = _seconds(seconds)
     if batch is None:
         from moclip.motion_io import check_writable_suffix
-        from moclip.prompts import check_prompt, check_seconds
+        from moclip.requests import Line, Request, check_request
 
         path = out or Path("motion.bvh")
-        check_prompt(text)
-        check_seconds(length)
+        lines = read_script(script) if script is not None else ()
+        text = text if text is not None else "; ".join(str(line) for line, _ in lines)
+        check_request(Request(text, length, seed, tuple(Line(*line) for line in lines)))
         check_writable_suffix(path)
         names = [path] if variations == 1 else [path.with_stem(f"{path.stem}-{k + 1}") for k in range(variations)]
         check_folder(path.parent)
         for name in names:
             check_no_folder(name)
-        items = [Item(None, str(name), name, text, length, seed + k) for k, name in enumerate(names)]
+        items = [Item(None, str(name), name, text, length, seed + k, lines) for k, name in enumerate(names)]
         problems = 0
     else:
         if out is None:

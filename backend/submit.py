@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a `submit` asks for, as requests to the engine. Types are judged here, values by the engine."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from backend import wire
+from moclip.errors import MoclipError
+from moclip.motion import Motion
+from moclip.pipeline import MAX_BATCH
+from moclip.requests import MAX_LINES, Line, Request
+from moclip.skeleton import JOINT_COUNT
+
+MAX_CONTEXT_FRAMES = 400
+
+
+def read_requests(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], fps: float) -> list[Request]:
+    """The requests of a submit; its context, at `fps`, counts for each. Raises MoclipError for anything malformed."""
+    entries = header.get("requests")
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_BATCH:
+        raise _bad(f"A submit holds a list of 1 to {MAX_BATCH} requests.")
+    before, after = _context("before", arrays, fps), _context("after", arrays, fps)
+    return [_request(entry, before, after) for entry in entries]
+
+
+def _request(entry: Any, before: Motion | None, after: Motion | None) -> Request:
+    text, seconds = _line(entry, "A request")
+    seed = entry.get("seed", 0)
+    if type(seed) is not int:
+        raise _bad("The seed of a request is a whole number.")
+    return Request(text, seconds, seed, _script(entry.get("script")), before, after)
+
+
+def _script(lines: Any) -> tuple[Line, ...]:
+    if lines is None:
+        return ()
+    if not isinstance(lines, list) or not 1 <= len(lines) <= MAX_LINES:
+        raise _bad(f"A script is a list of 1 to {MAX_LINES} lines.")
+    return tuple(Line(*_line(line, "A line of a script")) for line in lines)
+
+
+def _line(entry: Any, what: str) -> tuple[str, float | None]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
+        raise _bad(f"{what} has a text.")
+    seconds = entry.get("seconds")
+    if seconds is not None and (type(seconds) not in (int, float) or not abs(seconds) < 1e300):
+        raise _bad("Seconds are a number or null.")
+    return entry["text"], None if seconds is None else float(seconds)
+
+
+def _context(name: str, arrays: Mapping[str, np.ndarray], fps: float) -> Motion | None:
+    rotations, root = arrays.get(f"{name}_rotations"), arrays.get(f"{name}_root_translation")
+    if rotations is None and root is None:
+        return None
+    if rotations is None or root is None or rotations.dtype != np.float32 or root.dtype != np.float32:
+        raise _bad(f"A motion {name} has rotations and a root translation, both f4.")
+    frames = len(root) if root.ndim == 2 else 0
+    if not 1 <= frames <= MAX_CONTEXT_FRAMES or rotations.shape != (frames, JOINT_COUNT, 4) or root.shape[1] != 3:
+        raise _bad(f"A motion {name} is (N, {JOINT_COUNT}, 4) and (N, 3), N from 1 to {MAX_CONTEXT_FRAMES}.")
+    lengths = np.linalg.norm(rotations.astype(np.float64), axis=-1)
+    if not np.isfinite(root).all() or not (np.abs(lengths - 1) < 1e-3).all():
+        raise _bad(f"A motion {name} holds numbers that are no rotations or places.")
+    return Motion(fps, rotations, root)
+
+
+def _bad(message: str) -> MoclipError:
+    return MoclipError(message, code=wire.BAD_REQUEST)
