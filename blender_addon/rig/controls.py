@@ -17,6 +17,7 @@ class ControlRig:
     turn with a joint, as {control: joint}. anchor: a bone of the pelvis, whose head is the pelvis joint, though the
     body turns about another point. root: the control that carries all. switches: (bone, custom property, value) that
     put the FK controls in charge and let each follow the one before it entirely; a rig need not have them all.
+    shown: bones that turn as their joints do, though IK be in charge; joints that it leaves out show it by the control.
     """
 
     family: Family
@@ -24,6 +25,7 @@ class ControlRig:
     anchor: str
     root: str
     switches: tuple[tuple[str, str, float], ...]
+    shown: Family
 
     def match(self, bones: Collection[str]) -> dict[str, str]:
         """Joint -> control; {} for another rig."""
@@ -33,13 +35,13 @@ class ControlRig:
         return found if {"pelvis", "left_hip", "right_hip", "left_shoulder"} <= set(found) else {}
 
 
-def _both(rows: str) -> tuple[tuple[str, str, float], ...]:
+def _both(rows: str, sides: tuple[str, str]) -> tuple[tuple[str, str, float], ...]:
     """`bone property value` lines, {s} standing for both sides."""
     split = [row.split() for row in rows.strip().splitlines()]
     return tuple(
         (bone.format(s=s), name, float(value))
         for bone, name, value in split
-        for s in (("L", "R") if "{s}" in bone else ("",))
+        for s in (sides if "{s}" in bone else ("",))
     )
 
 
@@ -60,10 +62,45 @@ RIGIFY = ControlRig(
         upper_arm_parent.{s} FK_limb_follow 0
         torso neck_follow 1
         torso head_follow 1
-        """
+        """,
+        ("L", "R"),
+    ),
+    # In the trunk the FK controls ride on all others; of its ORG bones only these turn with them.
+    shown=Family(
+        "Rigify's chains",
+        "ORG-spine - - - - -",
+        "ORG-thigh.{s} ORG-shin.{s} ORG-foot.{s} ORG-toe.{s} ORG-shoulder.{s} ORG-upper_arm.{s} ORG-forearm.{s} "
+        "ORG-hand.{s}",
     ),
 )
-CONTROL_RIGS = (RIGIFY,)
+# By the names in its manual and in its users' files: the product itself is not free, so this was not tried on it.
+AUTO_RIG_PRO = ControlRig(
+    Family(
+        "Auto-Rig Pro controls",
+        "c_root_master.x c_spine_01.x c_spine_02.x c_spine_03.x c_neck.x c_head.x",
+        "c_thigh_fk.{s} c_leg_fk.{s} c_foot_fk.{s} c_toes_fk.{s} c_shoulder.{s} c_arm_fk.{s} c_forearm_fk.{s} "
+        "c_hand_fk.{s}",
+    ),
+    also={"c_root.x": "pelvis"},
+    anchor="c_root.x",
+    root="c_traj",
+    switches=_both(
+        """
+        c_hand_ik.{s} ik_fk_switch 1
+        c_foot_ik.{s} ik_fk_switch 1
+        c_head.x head_free 0
+        """,
+        ("l", "r"),
+    ),
+    # Not the `stretch` bones, which leave a part of the twist to their neighbours. c_root.x turns the hips alone; keyed
+    # again, they take the foot of the spine along, as a motion has one pelvis.
+    shown=Family(
+        "Auto-Rig Pro's chains",
+        "c_root.x - - - - -",
+        "thigh.{s} leg.{s} foot.{s} toes_01.{s} - arm.{s} forearm.{s} hand.{s}",
+    ),
+)
+CONTROL_RIGS = (RIGIFY, AUTO_RIG_PRO)
 
 
 def match_controls(bones: Collection[str]) -> dict[str, str]:

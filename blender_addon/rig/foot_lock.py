@@ -4,29 +4,38 @@
 import numpy as np
 
 from .. import rotations
-from ..footing import bend_leg, contact_offsets
+from ..footing import bend_leg, contact_offsets, offsets_between
 from .pose import Pose
 
 _SIDES = ("left", "right")
 _TOLERATED_M = 0.002
+_EASE_S = 0.25
 
 
-def lock_feet(pose: Pose, stands: np.ndarray, fps: float, strength: float = 1.0) -> None:
+def lock_feet(
+    pose: Pose, stands: np.ndarray, fps: float, strength: float = 1.0, part: tuple[int, int] | None = None
+) -> None:
     """Bend the legs of a pose so that feet rest where they stand, and lift those that are under the floor.
 
     stands: (T, 2) contacts of the left and the right toes of the motion that the pose comes from (`footing.standing`).
-    strength: 0 leaves the pose as it is, 1 holds the feet entirely. Feet keep their rotation. Done in the motion's axes
-    and metres, whatever the rig's scale; the floor is where the feet of its rest pose stand.
+    strength: 0 leaves the pose as it is, 1 holds the feet entirely. part: the frames first..end-1 that may change; feet
+    stay as the others have put them. Feet keep their rotation. Done in the motion's axes and metres, whatever the
+    rig's scale; the floor is where the feet of its rest pose stand.
     """
     if strength <= 0 or len(pose) < 3:
         return
+    first, end = part or (0, len(pose))
+    may_rise = _eased(len(pose), first, end, fps) if part else np.ones(len(pose))
     rest, bone_of = pose.rest, pose.rest.bone_of
     heads = {name: rest.to_motion(np.broadcast_to(head, (len(pose), 3))) for name, head in pose.heads().items()}
     for column, side in enumerate(_SIDES):
         hip, knee, ankle = (bone_of[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle"))
         toe = bone_of.get(f"{side}_foot", ankle)
-        offset = contact_offsets(heads[toe], stands[:, column], fps)
-        offset[:, 1] += _lifts(pose, side, heads, offset)
+        if part:
+            offset = offsets_between(heads[toe], stands[:, column], first, end, fps)
+        else:
+            offset = contact_offsets(heads[toe], stands[:, column], fps)
+        offset[:, 1] += may_rise * _lifts(pose, side, heads, offset)
         offset *= min(strength, 1.0)
         moved = np.abs(offset).max(axis=1) > 1e-5
         if not moved.any():
@@ -35,6 +44,14 @@ def lock_feet(pose: Pose, stands: np.ndarray, fps: float, strength: float = 1.0)
         new_knee, new_ankle = bend_leg(*old, old[2] + offset[moved])
         _swing(pose, hip, moved, old[1] - old[0], new_knee - old[0])
         _swing(pose, knee, moved, old[2] - old[1], new_ankle - new_knee)
+
+
+def _eased(count: int, first: int, end: int, fps: float) -> np.ndarray:
+    """(T,) 1 for the frames first..end-1, but rising from 0 where they meet others, which are 0."""
+    frames, room = np.arange(count), max(1.0, _EASE_S * fps)
+    into = (frames - first + 1) / room if first > 0 else np.ones(count)
+    out = (end - frames) / room if end < count else np.ones(count)
+    return np.clip(np.minimum(into, out), 0.0, 1.0)
 
 
 def _lifts(pose: Pose, side: str, heads: dict[str, np.ndarray], offset: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from ..errors import MoclipError
 from .controls import ControlRig, control_rig, switches_of
 
 _ANGLE = 0.3
+_CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
 _SAME = 1e-3
 """Of the rig's size: matrices that differ by less are the same."""
 
@@ -24,7 +25,7 @@ class Hierarchy:
 
     carrier: the bone whose location moves the body. anchor: the bone whose head is the pelvis joint. also: bones that
     turn with a joint beside those of the mapping. above: bones that carry the carrier, the topmost first; they are not
-    driven, unless they are to take the travel.
+    driven, unless they are to take the travel. shown: joint -> the bone that turns as it does, whatever is in charge.
     """
 
     order: tuple[str, ...]
@@ -35,6 +36,7 @@ class Hierarchy:
     anchor: str
     also: Mapping[str, str]
     above: tuple[str, ...]
+    shown: Mapping[str, str]
 
 
 def hierarchy_of(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> Hierarchy:
@@ -59,6 +61,7 @@ def _by_parenthood(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> Hierarc
         anchor=hips,
         also={},
         above=tuple(bone.name for bone in reversed(bones[hips].parent_recursive)),
+        shown=dict(bone_of),
     )
 
 
@@ -77,37 +80,24 @@ def _by_trying(rig: bpy.types.Object, bone_of: Mapping[str, str], kind: ControlR
 def _tried(rig: bpy.types.Object, bone_of: Mapping[str, str], kind: ControlRig) -> Hierarchy:
     controls = list(dict.fromkeys([kind.root, *bone_of.values(), *kind.also]))
     watched = list(dict.fromkeys([*controls, kind.anchor]))
-    rest = _matrices(rig, watched)
+    chains = {j: b for j, b in kind.shown.match(rig.pose.bones.keys()).items() if j in bone_of}
+    rest = _matrices(rig, [*watched, *chains.values()])
     size = max(float(np.ptp([m[:3, 3] for m in rest.values()], axis=0).max()), 1e-9)
     followers: dict[str, set[str]] = {}
+    turning: dict[str, set[str]] = {}
     for name in controls:
-        bone = rig.pose.bones[name]
-        # A turn about no axis of the bone's own, with a shift: nothing stays in place by chance.
-        turn = Quaternion((1.0, 2.0, 3.0), _ANGLE).to_matrix().to_4x4()
-        bone.matrix_basis = Matrix.Translation((0.05 * size, 0.03 * size, 0.02 * size)) @ turn
-        bpy.context.view_layer.update()
-        moved = _matrices(rig, watched)
-        bone.matrix_basis = Matrix()
+        moved = _moved(rig, name, list(rest), size)
         change = moved[name] @ np.linalg.inv(rest[name])
-        followers[name] = set()
-        for other in watched:
-            if other == name or np.abs(moved[other] - rest[other]).max() < _SAME * size:
-                continue
-            if np.abs(moved[other] - change @ rest[other]).max() > 20 * _SAME * size:
-                raise MoclipError(
-                    f"'{other}' of '{rig.name}' follows '{name}' only in part.",
-                    hint="Set the rig's follow and parent switches to 1 or 0, then try again.",
-                    code="control_rig",
-                )
-            followers[name].add(other)
+        followers[name] = _followers(rig, name, change, {n: rest[n] for n in watched}, moved, size)
+        turning[name] = {n for n in rest if np.abs(moved[n] - change @ rest[n])[:3, :3].max() < 20 * _SAME}
     bpy.context.view_layer.update()
     leaders = {name: [c for c in controls if name in followers[c]] for name in watched}
     # The nearest leader is the one that itself has the most.
     parents = {name: max(led, key=lambda c: len(leaders[c]), default=None) for name, led in leaders.items()}
-    order = sorted(watched, key=lambda name: len(leaders[name]))
     above = (kind.root,) if kind.root in leaders[bone_of["pelvis"]] else ()
+    turners = {joint: [bone_of[joint], *(c for c, j in kind.also.items() if j == joint)] for joint in chains}
     return Hierarchy(
-        order=tuple(order),
+        order=tuple(sorted(watched, key=lambda name: len(leaders[name]))),
         parents=parents,
         matrices=rest,
         loose=frozenset(),
@@ -115,7 +105,43 @@ def _tried(rig: bpy.types.Object, bone_of: Mapping[str, str], kind: ControlRig) 
         anchor=kind.anchor,
         also=kind.also,
         above=above,
+        shown=dict(bone_of) | {j: b for j, b in chains.items() if any(b in turning[c] for c in turners[j])},
     )
+
+
+def _moved(rig: bpy.types.Object, control: str, names: list[str], size: float) -> dict[str, np.ndarray]:
+    """Where bones are when a control is turned a little."""
+    bone = rig.pose.bones[control]
+    # A turn about no axis of the bone's own, with a shift: nothing stays in place by chance.
+    turn = Quaternion((1.0, 2.0, 3.0), _ANGLE).to_matrix().to_4x4()
+    bone.matrix_basis = Matrix.Translation((0.05 * size, 0.03 * size, 0.02 * size)) @ turn
+    bpy.context.view_layer.update()
+    moved = _matrices(rig, names)
+    bone.matrix_basis = Matrix()
+    return moved
+
+
+def _followers(
+    rig: bpy.types.Object,
+    control: str,
+    change: np.ndarray,
+    rest: Mapping[str, np.ndarray],
+    moved: Mapping[str, np.ndarray],
+    size: float,
+) -> set[str]:
+    """The bones that a control's change took along. Raises MoclipError where it took one along in part."""
+    found = set()
+    for other in rest:
+        if other == control or np.abs(moved[other] - rest[other]).max() < _SAME * size:
+            continue
+        if np.abs(moved[other] - change @ rest[other]).max() > 20 * _SAME * size:
+            raise MoclipError(
+                f"'{other}' of '{rig.name}' follows '{control}' only in part.",
+                hint="Set the rig's follow and parent switches to 1 or 0, then try again.",
+                code="control_rig",
+            )
+        found.add(other)
+    return found
 
 
 def _matrices(rig: bpy.types.Object, names: list[str]) -> dict[str, np.ndarray]:
@@ -128,7 +154,8 @@ def _neutral(rig: bpy.types.Object, kind: ControlRig, controls: list[str]) -> It
     data = rig.animation_data
     tracks = data.use_nla if data else False
     action, slot = (data.action, getattr(data, "action_slot", None)) if data else (None, None)
-    poses = {bone: bone.matrix_basis.copy() for bone in rig.pose.bones}
+    # By channel: a matrix would bring an angle of 400 degrees back as 40.
+    poses = {bone: {name: tuple(getattr(bone, name)) for name in _CHANNELS} for bone in rig.pose.bones}
     switches = [(bone, name, bone[name]) for bone, name, _ in switches_of(rig, kind)]
     try:
         if data:
@@ -143,8 +170,9 @@ def _neutral(rig: bpy.types.Object, kind: ControlRig, controls: list[str]) -> It
     finally:
         for bone, name, value in switches:
             bone[name] = value
-        for bone, basis in poses.items():
-            bone.matrix_basis = basis
+        for bone, channels in poses.items():
+            for name, value in channels.items():
+                setattr(bone, name, value)
         if data:
             data.action, data.use_nla = action, tracks
             if slot is not None:

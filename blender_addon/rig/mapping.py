@@ -21,7 +21,7 @@ REQUIRED = (
 _UNKNOWN_CONTROLS = {
     "thigh_fk.l": "a Rigify control rig of another kind than the human's",
     "upper_arm_fk.l": "a Rigify control rig of another kind than the human's",
-    "c_thigh_fk.l": "an Auto-Rig Pro control rig, whose controls cannot be keyed yet",
+    "c_thigh_fk.l": "an Auto-Rig Pro control rig of another kind than the human's",
 }
 
 

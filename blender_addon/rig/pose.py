@@ -24,7 +24,8 @@ class Pose:
     """turned: bone -> (T, 4) its rotation in armature space. hips: (T, 3) where the pelvis joint is.
 
     above: bone -> (4, 4) or (T, 4, 4) matrices of the bones that carry the body: roots. driven: curves of such bones,
-    for the root that takes the travel.
+    for the root that takes the travel. between: own rotations (T, 4) of bones on the way that follow no joint; without,
+    they keep those that they have now.
     """
 
     rest: RigRest
@@ -32,6 +33,7 @@ class Pose:
     hips: np.ndarray
     above: dict[str, np.ndarray]
     driven: list[BoneCurves] = field(default_factory=list)
+    between: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.hips)
@@ -48,8 +50,8 @@ class Pose:
         for name in self.rest.hierarchy.order:
             if name not in self.turned:
                 continue
-            inherited = rotations.conjugate(self._inherited(name, posed))
-            rotation = rotations.continuous(rotations.multiply(inherited, posed[name]))
+            back = rotations.conjugate(inherited(self.rest, name, posed))
+            rotation = rotations.continuous(rotations.multiply(back, posed[name]))
             location = self._location(name, heads[name]) if name == self.rest.hierarchy.carrier else None
             curves.append(BoneCurves(name, rotation, location))
         return curves
@@ -60,7 +62,7 @@ class Pose:
         for name in tree.order:
             if name in self.above and name not in self.turned:
                 heads[name] = np.broadcast_to(self.above[name][..., :3, 3], self.hips.shape)
-                posed[name] = _turn_of(self.above[name])
+                posed[name] = turn_of(self.above[name])
                 continue
             posed[name] = self._posed(name, posed)
             parent = tree.parents[name]
@@ -68,7 +70,7 @@ class Pose:
                 heads[name] = np.broadcast_to(self.rest.matrices[name][:3, 3], self.hips.shape)
                 continue
             arm = self.rest.matrices[name][:3, 3] - self.rest.matrices[parent][:3, 3]
-            since_rest = rotations.multiply(posed[parent], rotations.conjugate(_turn_of(self.rest.matrices[parent])))
+            since_rest = rotations.multiply(posed[parent], rotations.conjugate(turn_of(self.rest.matrices[parent])))
             heads[name] = heads[parent] + rotations.rotate(since_rest, np.broadcast_to(arm, self.hips.shape))
         # The carrier goes where it must for the pelvis joint to be where it should, and takes its followers along.
         shift = self.hips - heads[tree.anchor]
@@ -82,19 +84,13 @@ class Pose:
     def _posed(self, name: str, posed: Mapping[str, np.ndarray]) -> np.ndarray:
         if name in self.turned:
             return self.turned[name]
-        inherited = self._inherited(name, posed)
+        before = inherited(self.rest, name, posed)
         if name == self.rest.hierarchy.anchor:
-            return inherited
+            return before
+        if name in self.between:
+            return rotations.multiply(before, self.between[name])
         basis = np.array(self.rest.rig.pose.bones[name].matrix_basis.to_quaternion(), dtype=np.float64)
-        return rotations.multiply(inherited, basis)
-
-    def _inherited(self, name: str, posed: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Where the bone would point with no rotation of its own: (4,) or (T, 4)."""
-        own, parent = _turn_of(self.rest.matrices[name]), self.rest.hierarchy.parents[name]
-        if parent is None or name in self.rest.hierarchy.loose:
-            return own
-        relative = rotations.multiply(rotations.conjugate(_turn_of(self.rest.matrices[parent])), own)
-        return rotations.multiply(posed[parent], relative)
+        return rotations.multiply(before, basis)
 
     def _location(self, name: str, head: np.ndarray) -> np.ndarray:
         """(T, 3) location of the carrier in its own axes; what its parents (a root bone) do is undone."""
@@ -105,6 +101,15 @@ class Pose:
         return np.einsum("...ij,...j->...i", np.linalg.inv(matrix[..., :3, :3]), offset)
 
 
-def _turn_of(matrix: np.ndarray) -> np.ndarray:
+def turn_of(matrix: np.ndarray) -> np.ndarray:
     """(..., 4) the rotation of (..., 4, 4) matrices, whatever their scale."""
     return rotations.from_matrix(rotations.normalize(matrix[..., :3, :3], axis=-2))
+
+
+def inherited(rest: RigRest, name: str, posed: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(4,) or (T, 4) where a bone points with no rotation of its own; posed: that of its parent in armature space."""
+    own, parent = turn_of(rest.matrices[name]), rest.hierarchy.parents[name]
+    if parent is None or name in rest.hierarchy.loose:
+        return own
+    relative = rotations.multiply(rotations.conjugate(turn_of(rest.matrices[parent])), own)
+    return rotations.multiply(posed[parent], relative)

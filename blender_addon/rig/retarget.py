@@ -55,7 +55,7 @@ def world_joints(turned: np.ndarray, root: np.ndarray) -> np.ndarray:
     return joints
 
 
-def _in_frame(frame: np.ndarray, turns: np.ndarray) -> np.ndarray:
+def in_frame(frame: np.ndarray, turns: np.ndarray) -> np.ndarray:
     """Rotations (..., 4) in Blender's axes -> in the rig's armature space; frame (4,) turns the one into the other."""
     return rotations.multiply(rotations.multiply(frame, turns), rotations.conjugate(frame))
 
@@ -93,8 +93,8 @@ def retarget(
     """
     rest = RigRest(rig, bone_of)
     frame = rotations.from_matrix(rest.frame)
-    world = _in_frame(frame, axes.quaternions_to_blender(world_rotations(local_rotations)))
-    alignment = {j: _in_frame(frame, q) for j, q in rest_alignment(rest).items()}
+    world = in_frame(frame, axes.quaternions_to_blender(world_rotations(local_rotations)))
+    alignment = {j: in_frame(frame, q) for j, q in rest_alignment(rest).items()}
     driven = [*bone_of.items(), *((joint, bone) for bone, joint in rest.hierarchy.also.items())]
     turned = {}
     for joint, bone in driven:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import axes, fit, rotations
 from ..errors import MoclipError
-from .pose import BoneCurves, Pose
+from .pose import BoneCurves, Pose, turn_of
 from .rest import RigRest
 
 HIPS, BONE, OBJECT, IN_PLACE = "HIPS", "BONE", "OBJECT", "IN_PLACE"
@@ -47,7 +47,7 @@ def carriers(rest: RigRest, yaw: np.ndarray, ground: np.ndarray) -> np.ndarray:
 def stay(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> None:
     """Take a travel out of a pose: it sways where it began, and turns as it did."""
     held = carriers(pose.rest, np.zeros_like(yaw), ground - ground[:1])
-    _take_out(pose, held)
+    take_out(pose, held)
 
 
 def carry_by_bone(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> None:
@@ -61,10 +61,13 @@ def carry_by_bone(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> None:
         )
     root = above[0]
     path, own = carriers(pose.rest, yaw, ground), pose.rest.matrices[root]
+    start = own
+    if (parent := rig.pose.bones[root].parent) is not None:  # a rig of controls may have more above its root
+        start = np.array(parent.matrix @ parent.bone.matrix_local.inverted(), dtype=np.float64) @ own
     since_root = {name: np.linalg.inv(pose.above[root]) @ pose.above[name] for name in pose.above}
     pose.above = {name: path @ own @ since_root[name] for name in pose.above}
-    basis = np.linalg.inv(own) @ path @ own
-    rotation = rotations.continuous(rotations.from_matrix(basis[:, :3, :3]))
+    basis = np.linalg.inv(start) @ path @ own
+    rotation = rotations.continuous(turn_of(basis))
     pose.driven.append(BoneCurves(root, rotation, basis[:, :3, 3]))
 
 
@@ -72,12 +75,13 @@ def carry_by_object(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> np.ndarr
     """Take a travel out of a pose; returns (T, 4, 4), by which the object moves from where it stands now."""
     path = carriers(pose.rest, yaw, ground)
     path = path @ np.linalg.inv(path[0])
-    _take_out(pose, path)
+    take_out(pose, path)
     return path
 
 
-def _take_out(pose: Pose, path: np.ndarray) -> None:
+def take_out(pose: Pose, path: np.ndarray) -> None:
+    """Leave to something else, the object as a rule, what moves a pose by (T, 4, 4) in armature space."""
     inverse = np.linalg.inv(path)
     pose.hips = np.einsum("tij,tj->ti", inverse[:, :3, :3], pose.hips) + inverse[:, :3, 3]
-    back = rotations.from_matrix(inverse[:, :3, :3])
+    back = turn_of(inverse)
     pose.turned = {bone: rotations.multiply(back, turn) for bone, turn in pose.turned.items()}
