@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """MoCLIP: type a sentence, get a keyframed character."""
 
-from . import operators, panels, preferences, properties, timer
+from . import menu, operators, panels, preferences, properties, timer
 from .rig import table
 
-_PARTS = (table, properties, preferences, operators, panels, timer)
+_PARTS = (table, properties, preferences, operators, panels, menu, timer)
 
 
 def register() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
-from mathutils import Matrix, Quaternion
+from mathutils import Euler, Matrix, Quaternion
 
 from . import compat, rotations, simplify
 from .rig.pose import BoneCurves
@@ -40,7 +40,7 @@ class NewAction:
         pose_bone, keys = self.rig.pose.bones[bone.bone], self.keys
         pose_bone.scale = (1.0, 1.0, 1.0)
         pose_bone.location = (0.0, 0.0, 0.0)
-        channel, values, as_quaternions = _in_mode(pose_bone, bone.rotation)
+        channel, values, as_quaternions = in_mode(pose_bone, bone.rotation)
         kept = np.arange(len(values))
         if keys.degrees > 0:
             kept = simplify.kept_keys(values, as_quaternions, keys.degrees, bone.location, keys.reach)
@@ -60,7 +60,7 @@ class NewAction:
         matrices = [now @ Matrix(move.tolist()) for move in moves]
         self._write("location", np.array([m.to_translation() for m in matrices]), every, group, travels=True)
         turns = rotations.continuous(np.array([m.to_quaternion() for m in matrices]))
-        channel, values, _ = _in_mode(rig, turns)
+        channel, values, _ = in_mode(rig, turns)
         self._write(channel, values, every, group)
 
     def assign(self) -> bpy.types.Action:
@@ -85,24 +85,25 @@ class NewAction:
                 cycles.mode_before, cycles.mode_after = "NONE", "REPEAT_OFFSET" if travels else "REPEAT"
 
 
-def _in_mode(
-    owner: bpy.types.Object | bpy.types.PoseBone, turns: np.ndarray
+def in_mode(
+    owner: bpy.types.Object | bpy.types.PoseBone, turns: np.ndarray, near: np.ndarray | None = None
 ) -> tuple[str, np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     """(channel, its values, values -> quaternions) of rotations (T, 4) in the owner's rotation mode.
 
-    An owner in axis and angle, which interpolates badly, is set to quaternions.
+    near: angles (3,) that those of the first frame shall be near to. An owner in axis and angle, which interpolates
+    badly, is set to quaternions.
     """
     mode = owner.rotation_mode
     if mode in ("QUATERNION", "AXIS_ANGLE"):
         owner.rotation_mode = "QUATERNION"
         return "rotation_quaternion", turns, rotations.normalize
-    eulers = [Quaternion(turns[0].tolist()).to_euler(mode)]
-    for turn in turns[1:]:
-        eulers.append(Quaternion(turn.tolist()).to_euler(mode, eulers[-1]))
+    eulers = [] if near is None else [Euler(near.tolist(), mode)]
+    for turn in turns:
+        eulers.append(Quaternion(turn.tolist()).to_euler(mode, *eulers[-1:]))
 
     def quaternions(angles: np.ndarray) -> np.ndarray:
         # Blender's XYZ turns about the fixed axes X, Y, Z in this order.
         last_first = ["XYZ".index(axis) for axis in mode[::-1]]
         return rotations.from_euler_deg(np.degrees(angles[..., last_first]), mode[::-1])
 
-    return "rotation_euler", np.array(eulers), quaternions
+    return "rotation_euler", np.array(eulers[-len(turns) :]), quaternions

@@ -23,3 +23,9 @@ def quaternions_to_blender(quaternions: np.ndarray) -> np.ndarray:
     """(..., 4) rotations wxyz: the axis changes like any vector, the angle stays."""
     quaternions = np.asarray(quaternions, dtype=np.float64)
     return np.concatenate([quaternions[..., :1], vectors_to_blender(quaternions[..., 1:])], axis=-1)
+
+
+def quaternions_from_blender(quaternions: np.ndarray) -> np.ndarray:
+    """The inverse of `quaternions_to_blender`."""
+    quaternions = np.asarray(quaternions, dtype=np.float64)
+    return np.concatenate([quaternions[..., :1], vectors_from_blender(quaternions[..., 1:])], axis=-1)

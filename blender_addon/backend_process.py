@@ -8,13 +8,16 @@ import json
 import os
 import secrets
 import shlex
+import signal
 import subprocess
 import sys
 import threading
 from collections import deque
 from pathlib import Path
 
+from . import environment
 from .errors import MoclipError
+from .machine import clean_environment
 
 TOKEN_VARIABLE = "MOCLIP_TOKEN"
 ANY_PORT = "tcp://127.0.0.1:0"
@@ -33,9 +36,19 @@ def external_command(text: str) -> list[str]:
         raise MoclipError(
             "There is no command for the external backend.",
             hint="Set it in the add-on's preferences.",
+            action="preferences",
             code="no_command",
         )
     return [*words, "--bind", ANY_PORT, "--parent-stdin"]
+
+
+def command_for(kind: str, text: str) -> list[str]:
+    """kind: BUILTIN, COMMAND (text is the user's command) or ENVIRONMENT (text is the folder that was set up)."""
+    if kind == "BUILTIN":
+        return builtin_command()
+    if kind == "ENVIRONMENT":
+        return [*environment.serve_command(Path(text)), "--bind", ANY_PORT, "--parent-stdin"]
+    return external_command(text)
 
 
 def bundled_packages() -> list[str]:
@@ -52,31 +65,30 @@ def bundled_packages() -> list[str]:
     return list(dict.fromkeys(str(folder) for folder in folders if folder.is_dir()))
 
 
-def _environment(token: str, builtin: bool) -> dict[str, str]:
-    # Blender may set PYTHONHOME for itself; another Python must not inherit it.
-    kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP")}
-    kept |= {TOKEN_VARIABLE: token, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+def _environment(token: str, kind: str) -> dict[str, str]:
+    kept = clean_environment() | {TOKEN_VARIABLE: token}
     # onnxruntime's builds report their use to Microsoft unless told not to.
     kept["ORT_DISABLE_TELEMETRY"] = "1"
-    if builtin:
+    if kind != "COMMAND":
         # PYTHONSAFEPATH: what lies in the current folder must not be taken for the add-on's packages.
-        kept |= {
-            "PYTHONPATH": os.pathsep.join(bundled_packages()),
-            "PYTHONNOUSERSITE": "1",
-            "PYTHONSAFEPATH": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        kept |= {"PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1"}
+    if kind == "BUILTIN":
+        kept |= {"PYTHONPATH": os.pathsep.join(bundled_packages()), "PYTHONDONTWRITEBYTECODE": "1"}
     return kept
 
 
 class BackendProcess:
-    """A started backend. `ready` is its ready line once it has come; `exit_code` is set when it has ended."""
+    """A started backend. `ready` is its ready line once it has come; `exit_code` is set when it has ended.
 
-    def __init__(self, command: list[str], *, builtin: bool):
+    kind: as in `command_for`. errors: the last lines of its error output. action: of the error that ended it, "" for
+    none.
+    """
+
+    def __init__(self, command: list[str], kind: str):
         self.token = secrets.token_urlsafe(32)
         self.ready: dict | None = None
-        self._failure = ""
-        self._errors: deque[str] = deque(maxlen=40)
+        self._failure, self.action = "", ""
+        self.errors: deque[str] = deque(maxlen=200)
         flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
         try:
             self._process = subprocess.Popen(
@@ -84,7 +96,7 @@ class BackendProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_environment(self.token, builtin),
+                env=_environment(self.token, kind),
                 creationflags=flags,
                 text=True,
                 encoding="utf-8",
@@ -94,6 +106,7 @@ class BackendProcess:
             raise MoclipError(
                 f"The backend '{command[0]}' cannot be started: {error.strerror or error}.",
                 hint="Check the command in the add-on's preferences.",
+                action="preferences",
                 code="cannot_start",
             ) from error
         self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read_output, self._read_errors)]
@@ -118,18 +131,24 @@ class BackendProcess:
                 self.ready = message
             elif isinstance(message, dict) and "message" in message:
                 self._failure = f"{message['message']} {message.get('hint', '')}".strip()
+                self.action = str(message.get("action", ""))
 
     def _read_errors(self) -> None:
         for line in self._process.stderr:
             if line.strip():
-                self._errors.append(line.rstrip())
+                self.errors.append(line.rstrip())
 
     def last_words(self) -> str:
         """Why it could not start, else its last line on stderr; waits a moment for it when the process has ended."""
         if self.exit_code is not None:
             for reader in self._readers:
                 reader.join(timeout=0.2)
-        return self._failure or (self._errors[-1] if self._errors else "")
+        return self._failure or (self.errors[-1] if self.errors else "") or self._how_it_ended()
+
+    def _how_it_ended(self) -> str:
+        if self.exit_code == -getattr(signal, "SIGKILL", 0):
+            return "it was killed, perhaps because the memory ran out."
+        return f"exit code {self.exit_code}."
 
     def stop(self) -> None:
         """Close its input, which ends it; kill it if it does not end soon. Does not wait."""

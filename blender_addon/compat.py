@@ -11,18 +11,23 @@ HAS_SLOTS = "slots" in bpy.types.Action.bl_rna.properties
 
 
 class Curves:
-    """The F-curves of a new action that animates one object."""
+    """The F-curves by which an action animates one object: a new action, or the slot that is named of one with keys."""
 
-    def __init__(self, action: bpy.types.Action, datablock: bpy.types.ID):
+    def __init__(self, action: bpy.types.Action, datablock: bpy.types.ID, slot: str = ""):
         self.action = action
         self.slot = None
         self._groups: dict[str, bpy.types.ActionGroup] = {}
-        if HAS_SLOTS:
-            self.slot = action.slots.new(id_type=datablock.id_type, name=datablock.name)
-            strip = action.layers.new("Layer").strips.new(type="KEYFRAME")
-            self._owner = strip.channelbag(self.slot, ensure=True)
-        else:
+        if not HAS_SLOTS:
             self._owner = action
+            return
+        self.slot = _slot(action, slot) or action.slots.new(id_type=datablock.id_type, name=datablock.name)
+        layer = action.layers[0] if action.layers else action.layers.new("Layer")
+        strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
+        self._owner = strip.channelbag(self.slot, ensure=True)
+        self._groups = {group.name: group for group in self._owner.groups}
+
+    def find(self, data_path: str, index: int) -> bpy.types.FCurve | None:
+        return self._owner.fcurves.find(data_path, index=index)
 
     def new(self, data_path: str, index: int, group: str) -> bpy.types.FCurve:
         """An empty F-curve, listed under the channel group `group`."""

@@ -102,10 +102,10 @@ class Connection:
         self._thread.start()
         self.send({"type": wire.HELLO, "protocol": wire.PROTOCOL, "token": credentials.token, "client": "blender"})
 
-    def send(self, header: Mapping[str, Any]) -> None:
+    def send(self, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> None:
         """Hand a message to the thread. Raises MoclipError for one that the protocol cannot carry."""
         try:
-            self._put(wire.encode(header))
+            self._put(wire.encode(header, arrays))
         except wire.WireError as error:
             raise MoclipError(f"The request cannot be sent: {error}.", code="bad_request") from error
 

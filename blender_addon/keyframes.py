@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Key a motion on a rig: resampled to the scene, fitted to its place and to the rig, a new action each time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,21 +13,27 @@ from . import fit, rotations
 from .actions import Keys, NewAction
 from .errors import MoclipError
 from .footing import standing
+from .path import followed
 from .rig import root as travel
 from .rig.controls import control_rig, switches_of
+from .rig.curve import line_of
 from .rig.foot_lock import lock_feet
 from .rig.mapping import map_rig
 from .rig.pose import Pose
+from .rig.rest import RigRest
 from .rig.retarget import retarget, world_joints, world_rotations
 from .skeleton import JOINT_INDEX
 
-_TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
+TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 _NAME_LIMIT = 60
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A generated motion as it came from the backend: arrays as in `Motion`."""
+    """A generated motion as it came from the backend: arrays as in `Motion`.
+
+    part: the frames first..end-1 that were generated, where the motion also holds what it continues from or leads to.
+    """
 
     fps: float
     rotations: np.ndarray
@@ -34,10 +42,15 @@ class Clip:
     seed: int = 0
     warnings: tuple[str, ...] = ()
     model: str = ""
+    part: tuple[int, int] | None = None
+
+    @property
+    def new(self) -> tuple[int, int]:
+        return self.part or (0, len(self.rotations))
 
     @property
     def seconds(self) -> float:
-        return len(self.rotations) / self.fps
+        return (self.new[1] - self.new[0]) / self.fps
 
 
 def scene_fps(scene: bpy.types.Scene) -> float:
@@ -50,14 +63,32 @@ def resample(clip: Clip, fps: float) -> tuple[np.ndarray, np.ndarray]:
     The identity when the rates agree. A scene frame after the clip's last sample holds that sample.
     """
     count = max(1, round(clip.seconds * fps))
-    times = np.minimum(np.arange(count) * (clip.fps / fps), len(clip.rotations) - 1)
-    before = np.floor(times + 1e-6).astype(int)
+    return sample(clip, np.arange(count) * (clip.fps / fps))
+
+
+def sample(clip: Clip, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (N, 22, 4) and root translation (N, 3) of a clip at some of its frames (N,), whole or not."""
+    at = np.clip(at, 0, len(clip.rotations) - 1)
+    before = np.floor(at + 1e-6).astype(int)
     after = np.minimum(before + 1, len(clip.rotations) - 1)
-    weight = np.clip(times - before, 0.0, 1.0)
+    weight = np.clip(at - before, 0.0, 1.0)
     source = np.asarray(clip.rotations, dtype=np.float64)
     root = np.asarray(clip.root_translation, dtype=np.float64)
     turns = rotations.slerp(source[before], source[after], weight[:, None])
     return turns, root[before] + (root[after] - root[before]) * weight[:, None]
+
+
+@contextmanager
+def at_frame(scene: bpy.types.Scene, frame: int) -> Iterator[None]:
+    """With the scene at another frame, if it is."""
+    now = scene.frame_current
+    if frame != now:
+        scene.frame_set(frame)
+    try:
+        yield
+    finally:
+        if frame != now:
+            scene.frame_set(now)
 
 
 @dataclass(frozen=True)
@@ -65,12 +96,14 @@ class Fit:
     """How a motion meets the scene.
 
     root: who carries the travel, one of `rig.root`'s four. place: where its first frame stands; None is the rig's rest.
+    path: a curve that the motion follows from its start on, whatever its place.
     foot_lock: 0 to 1. loop: bend the end towards the beginning and repeat. degrees, millimetres: how far fewer keys may
     lead from the motion, of a bone's rotation and of the hips (of a character of our size); 0 keys every frame.
     """
 
     root: str = travel.HIPS
     place: fit.Place | None = None
+    path: bpy.types.Object | None = None
     foot_lock: float = 1.0
     loop: bool = False
     degrees: float = 0.0
@@ -86,16 +119,19 @@ def apply_clip(
     rig that cannot take it; then nothing has changed.
     """
     how = how or Fit()
-    _check_editable(rig)
+    check_editable(rig)
     bone_of, fps = map_rig(rig), scene_fps(scene)
     turns, root = resample(clip, fps)
+    told = ""
     if how.loop:
         turns, root = fit.looped(turns, root, fps)
-    if how.place is not None:
+    if how.path is not None:
+        turns, root, told = _along(rig, bone_of, turns, root, fps, how)
+    elif how.place is not None:
         turns, root = fit.placed(turns, root, how.place)
     pose = retarget(rig, bone_of, turns, root)
     joints = world_joints(world_rotations(turns), root)
-    lock_feet(pose, standing(joints[:, _TOES], joints[:, 0], fps), fps, how.foot_lock)
+    lock_feet(pose, standing(joints[:, TOES], joints[:, 0], fps), fps, how.foot_lock)
     moves = _settle_travel(pose, how.root, *travel.travel(turns, root, fps))
     reach = how.millimetres / 1000 * pose.rest.ratio
     made = NewAction(rig, action_name(clip.text), Keys(start, how.loop, how.degrees, reach))
@@ -107,9 +143,31 @@ def apply_clip(
     if moves is not None:
         made.add_object(moves)
     action = made.assign()
-    action["moclip"] = _provenance(clip)
+    action["moclip"] = provenance(clip) | ({"path": told} if told else {})
     scene.frame_end = max(scene.frame_end, start + len(turns) - 1)
     return action
+
+
+def _along(
+    rig: bpy.types.Object, bone_of: dict[str, str], turns: np.ndarray, root: np.ndarray, fps: float, how: Fit
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """A motion along a path, and how far it comes, for the user. Raises MoclipError for a path that cannot be."""
+    if how.loop or how.root == travel.IN_PLACE:
+        against = "repeats" if how.loop else "stays in place"
+        raise MoclipError(
+            f"A motion that {against} cannot follow '{how.path.name}'.",
+            hint="Take the Path or that setting out of Fit.",
+            code="bad_path",
+        )
+    rest = RigRest(rig, bone_of)
+    line = line_of(how.path, rest)
+    turns, root, metres = followed(turns, root, fps, line)
+    # In the rig's own size, as the scene shows it.
+    size = rest.ratio * float(np.mean(rig.matrix_world.to_scale()))
+    length = line.length
+    if metres > length + 0.05 and not line.closed:
+        return turns, root, f"It goes {(metres - length) * size:.1f} m past the end of '{how.path.name}'."
+    return turns, root, f"It comes {metres * size:.1f} of {length * size:.1f} m along '{how.path.name}'."
 
 
 def _settle_travel(pose: Pose, root: str, yaw: np.ndarray, ground: np.ndarray) -> np.ndarray | None:
@@ -127,7 +185,7 @@ def place_of(rig: bpy.types.Object) -> fit.Place:
     return travel.place_now(rig, map_rig(rig))
 
 
-def _provenance(clip: Clip) -> dict[str, str | float]:
+def provenance(clip: Clip) -> dict[str, str | float]:
     """What it takes to make the motion again, for the action's custom properties; a seed may exceed their integers."""
     made = datetime.now().astimezone().isoformat(timespec="milliseconds")
     return {
@@ -140,7 +198,7 @@ def action_name(text: str) -> str:
     return text if len(text) <= _NAME_LIMIT else text[: _NAME_LIMIT - 3].rstrip() + "..."
 
 
-def _check_editable(rig: bpy.types.Object) -> None:
+def check_editable(rig: bpy.types.Object) -> None:
     if rig.library is not None:
         raise MoclipError(
             f"'{rig.name}' is linked from another file and cannot be animated here.",

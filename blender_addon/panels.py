@@ -1,35 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The MoCLIP tab in the 3D View's sidebar."""
 
-import textwrap
-
 import bpy
 
-from . import history
+from . import history, mending, status
+from .panel_backend import MOCLIP_PT_backend
+from .panel_direction import MOCLIP_PT_direction, MOCLIP_UL_lines
 from .session import SESSION
+from .sidebar import Sidebar, draw_text
 
 _LONGEST_HISTORY = 20
-_MENDING = {
-    "start": "moclip.start_backend",
-    "create_armature": "moclip.create_armature",
-}
-"""The button that mends an error, by the error's action."""
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
-_STATES = {
-    "off": "Backend: off",
-    "starting": "Backend: starting",
-    "connecting": "Backend: connecting",
-    "ready": "Backend: ready",
-}
 
 
-class _Sidebar:
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "MoCLIP"
-
-
-class MOCLIP_PT_main(_Sidebar, bpy.types.Panel):
+class MOCLIP_PT_main(Sidebar, bpy.types.Panel):
     bl_idname = "MOCLIP_PT_main"
     bl_label = "Text to Motion"
 
@@ -51,20 +35,21 @@ class MOCLIP_PT_main(_Sidebar, bpy.types.Panel):
         if SESSION.held is not None and SESSION.job is None:
             self._draw_takes(layout)
         if SESSION.message:
-            _draw_text(layout, SESSION.message, context.region.width, _ICONS[SESSION.level])
-        if SESSION.action in _MENDING:
-            layout.operator(_MENDING[SESSION.action])
+            draw_text(layout, SESSION.message, context.region.width, _ICONS[SESSION.level])
+        mending.draw_button(layout, SESSION.action)
 
     @staticmethod
     def _draw_job(layout: bpy.types.UILayout) -> None:
         job = SESSION.job
         if job is None:
             row = layout.row()
+            if SESSION.retargeting:
+                return row.progress(factor=1.0, text="retargeting")
             row.scale_y = 1.4
             row.operator("moclip.generate", icon="PLAY")
             return
         row = layout.row(align=True)
-        row.progress(factor=job.progress, text="cancelling" if job.cancelling else job.stage)
+        row.progress(factor=job.progress, text=status.of_job(job.stage, job.progress, job.cancelling))
         row.operator("moclip.cancel", text="", icon="X")
 
     @staticmethod
@@ -83,7 +68,7 @@ class MOCLIP_PT_main(_Sidebar, bpy.types.Panel):
         row.operator("moclip.apply_motion", icon="ACTION")
 
 
-class MOCLIP_PT_history(_Sidebar, bpy.types.Panel):
+class MOCLIP_PT_history(Sidebar, bpy.types.Panel):
     """The motions in this file; a click gives one to the target."""
 
     bl_idname = "MOCLIP_PT_history"
@@ -95,7 +80,7 @@ class MOCLIP_PT_history(_Sidebar, bpy.types.Panel):
         active = rig.animation_data.action if rig is not None and rig.animation_data else None
         made = history.motions()
         if not made:
-            _draw_text(layout, "No motion has been made in this file yet.", context.region.width)
+            draw_text(layout, "No motion has been made in this file yet.", context.region.width)
         column = layout.column(align=True)
         for action in made[:_LONGEST_HISTORY]:
             icon = "RADIOBUT_ON" if action == active else "RADIOBUT_OFF"
@@ -125,7 +110,7 @@ class MOCLIP_UL_rows(bpy.types.UIList):
         what.prop(item, "start", text="", emboss=False)
 
 
-class MOCLIP_PT_batch(_Sidebar, bpy.types.Panel):
+class MOCLIP_PT_batch(Sidebar, bpy.types.Panel):
     """Many prompts for many characters."""
 
     bl_idname = "MOCLIP_PT_batch"
@@ -161,10 +146,10 @@ class MOCLIP_PT_batch(_Sidebar, bpy.types.Panel):
             column.prop(item, name)
         state, why = SESSION.batch.states.get(item.name, ("", ""))
         if why:
-            _draw_text(layout, why, context.region.width, _STATE_ICONS[state])
+            draw_text(layout, why, context.region.width, _STATE_ICONS[state])
 
 
-class MOCLIP_PT_fit(_Sidebar, bpy.types.Panel):
+class MOCLIP_PT_fit(Sidebar, bpy.types.Panel):
     """How motions meet the scene and the rig; Apply Last Motion takes changes over."""
 
     bl_idname = "MOCLIP_PT_fit"
@@ -175,6 +160,7 @@ class MOCLIP_PT_fit(_Sidebar, bpy.types.Panel):
         layout, settings = self.layout, context.scene.moclip
         layout.use_property_split, layout.use_property_decorate = True, False
         layout.prop(settings, "start_at")
+        layout.prop(settings, "path")
         layout.prop(settings, "root")
         layout.prop(settings, "foot_lock", slider=True)
         layout.prop(settings, "use_loop")
@@ -185,7 +171,7 @@ class MOCLIP_PT_fit(_Sidebar, bpy.types.Panel):
         error.prop(settings, "key_error", text="Degrees")
 
 
-class MOCLIP_PT_bones(_Sidebar, bpy.types.Panel):
+class MOCLIP_PT_bones(Sidebar, bpy.types.Panel):
     """Which bone follows which joint; an empty table stands for "found anew each time"."""
 
     bl_idname = "MOCLIP_PT_bones"
@@ -195,7 +181,7 @@ class MOCLIP_PT_bones(_Sidebar, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, rig = self.layout, context.scene.moclip.target
         if rig is None or rig.type != "ARMATURE":
-            _draw_text(layout, "Choose a target armature first.", context.region.width)
+            draw_text(layout, "Choose a target armature first.", context.region.width)
             return
         row = layout.row(align=True)
         row.operator("moclip.detect_bones", icon="VIEWZOOM")
@@ -203,54 +189,27 @@ class MOCLIP_PT_bones(_Sidebar, bpy.types.Panel):
         row.operator("moclip.import_bones", text="", icon="IMPORT")
         row.operator("moclip.export_bones", text="", icon="EXPORT")
         if not rig.moclip_bones:
-            _draw_text(layout, "Found by name or shape for every motion. Detect shows them.", context.region.width)
+            draw_text(layout, "Found by name or shape for every motion. Detect shows them.", context.region.width)
         column = layout.column(align=True)
         column.use_property_split, column.use_property_decorate = True, False
         for joint in rig.moclip_bones:
             column.prop_search(joint, "bone", rig.data, "bones", text=joint.name.replace("_", " ").title())
 
 
-class MOCLIP_PT_backend(_Sidebar, bpy.types.Panel):
-    bl_idname = "MOCLIP_PT_backend"
-    bl_label = "Backend"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.label(text=_STATES[SESSION.state])
-        if SESSION.welcome:
-            told = SESSION.welcome
-            _draw_text(
-                layout,
-                f"Model {told.get('model')}, {told.get('runtime')} on {told.get('device')}",
-                context.region.width,
-            )
-        row = layout.row(align=True)
-        row.operator("moclip.start_backend", text="Start")
-        row.operator("moclip.stop_backend", text="Stop")
-
-
-class MOCLIP_PT_licence(_Sidebar, bpy.types.Panel):
+class MOCLIP_PT_licence(Sidebar, bpy.types.Panel):
     bl_idname = "MOCLIP_PT_licence"
     bl_label = "Licence of the Weights"
 
     def draw(self, context: bpy.types.Context) -> None:
         text = "The built-in model's weights are CC BY-NC 4.0: motions made with them are for non-commercial use."
-        _draw_text(self.layout, text, context.region.width)
-
-
-def _draw_text(layout: bpy.types.UILayout, text: str, width: int, icon: str = "NONE") -> None:
-    """Wrapped to the panel: labels do not wrap by themselves."""
-    characters = max(20, int(width / (7.5 * bpy.context.preferences.system.ui_scale)) - (4 if icon != "NONE" else 0))
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for number, line in enumerate(textwrap.wrap(text, characters)):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
+        draw_text(self.layout, text, context.region.width)
 
 
 _CLASSES = (
     MOCLIP_UL_rows,
     MOCLIP_PT_main,
+    MOCLIP_UL_lines,
+    MOCLIP_PT_direction,
     MOCLIP_PT_history,
     MOCLIP_PT_batch,
     MOCLIP_PT_fit,

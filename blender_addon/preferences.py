@@ -5,6 +5,7 @@ import bpy
 
 _KINDS = (
     ("BUILTIN", "Built-in", "The one that came with the add-on; runs on the processor"),
+    ("ENVIRONMENT", "GPU Backend", "The one that Set Up GPU Backend makes on this computer"),
     ("COMMAND", "Command", "Start another Python's `moclip serve`, for a GPU or other models"),
     ("ADDRESS", "Address", "Use a backend that already runs, here or on another computer"),
 )
@@ -32,7 +33,23 @@ class MoclipPreferences(bpy.types.AddonPreferences):
         min=0,
     )
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    environment_folder: bpy.props.StringProperty(
+        name="Folder",
+        description="Where the GPU backend is set up; empty is your own data folder",
+        subtype="DIR_PATH",
+    )
+    environment_python: bpy.props.StringProperty(
+        name="Python",
+        description="The Python (3.11 or newer) that the GPU backend is made with; empty is Blender's own",
+        subtype="FILE_PATH",
+    )
+    package_index: bpy.props.StringProperty(
+        name="Package Index",
+        description="Address that packages come from, or a folder of wheels; empty is PyPI, and for torch the address "
+        "of the build that fits this computer",
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "kind")
@@ -43,6 +60,13 @@ class MoclipPreferences(bpy.types.AddonPreferences):
             layout.prop(self, "key_file")
         if self.kind != "ADDRESS":
             layout.prop(self, "idle_minutes")
+        # Imported late: what it shows depends on the preferences.
+        from .panel_backend import draw_gpu_backend
+
+        draw_gpu_backend(layout, context.region.width)
+        column = layout.column()
+        for name in ("environment_folder", "environment_python", "package_index"):
+            column.prop(self, name)
 
 
 def preferences() -> MoclipPreferences:

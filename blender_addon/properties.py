@@ -8,8 +8,14 @@ def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> b
     return obj.type == "ARMATURE"
 
 
+def _is_curve(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
+    return obj.type == "CURVE"
+
+
 # Blender 4.2 as a Python module crashes on exit when a property has a poll function; it has no interface to filter for.
-_POLL = {} if not bpy.app.binary_path and bpy.app.version < (4, 3, 0) else {"poll": _is_armature}
+_POLLS = bool(bpy.app.binary_path) or bpy.app.version >= (4, 3, 0)
+_POLL = {"poll": _is_armature} if _POLLS else {}
+_CURVE_POLL = {"poll": _is_curve} if _POLLS else {}
 
 
 class MoclipRow(bpy.types.PropertyGroup):
@@ -27,6 +33,13 @@ class MoclipRow(bpy.types.PropertyGroup):
         name="Seconds", description="Length of the motion; 0 lets the model choose", default=0.0, min=0.0, max=9.8
     )
     seed: bpy.props.IntProperty(name="Seed", description="Another seed gives another take", default=0, min=0)
+
+
+class MoclipLine(bpy.types.PropertyGroup):
+    """A line of the script; it begins where the one before it ends."""
+
+    prompt: bpy.props.StringProperty(name="Prompt", description="What the character does, in English")
+    end: bpy.props.IntProperty(name="End", description="The frame at which the next line begins", default=1)
 
 
 class MoclipSettings(bpy.types.PropertyGroup):
@@ -75,11 +88,25 @@ class MoclipSettings(bpy.types.PropertyGroup):
             ("IN_PLACE", "In Place", "Nothing: the character walks on the spot, with its sway kept"),
         ),
     )
+    path: bpy.props.PointerProperty(
+        name="Path",
+        description="A curve on the ground that new motions follow from its start on, wherever the character stands. "
+        "Batches and edits of a range go their own way",
+        type=bpy.types.Object,
+        **_CURVE_POLL,
+    )
     foot_lock: bpy.props.FloatProperty(
         name="Foot Lock",
         description="How firmly feet stay where they stand, and above the floor, on this rig's legs",
         default=1.0, min=0.0, max=1.0, subtype="FACTOR",
     )  # fmt: skip
+    lines: bpy.props.CollectionProperty(type=MoclipLine)
+    active_line: bpy.props.IntProperty(name="Line", default=0)
+    script_start: bpy.props.IntProperty(name="Start", description="The frame at which the first line begins", default=1)
+    range_start: bpy.props.IntProperty(name="Start", description="The first frame that is made anew", default=25)
+    range_end: bpy.props.IntProperty(
+        name="End", description="The first frame after the range, which stays as it is", default=73
+    )
     rows: bpy.props.CollectionProperty(type=MoclipRow)
     active_row: bpy.props.IntProperty(name="Row", default=0)
     use_loop: bpy.props.BoolProperty(
@@ -98,6 +125,7 @@ class MoclipSettings(bpy.types.PropertyGroup):
 
 def register() -> None:
     bpy.utils.register_class(MoclipRow)
+    bpy.utils.register_class(MoclipLine)
     bpy.utils.register_class(MoclipSettings)
     bpy.types.Scene.moclip = bpy.props.PointerProperty(type=MoclipSettings)
 
@@ -105,4 +133,5 @@ def register() -> None:
 def unregister() -> None:
     del bpy.types.Scene.moclip
     bpy.utils.unregister_class(MoclipSettings)
+    bpy.utils.unregister_class(MoclipLine)
     bpy.utils.unregister_class(MoclipRow)

@@ -9,8 +9,8 @@ import time
 
 import bpy
 
-from . import backend_process, wire
-from .backend_process import BackendProcess
+from . import status, wire
+from .backend_process import BackendProcess, command_for
 from .batch import Batch
 from .connection import Connection, Credentials, Event, read_credentials
 from .errors import MoclipError
@@ -19,8 +19,6 @@ from .keyframes import Clip
 
 BUSY_INTERVAL, IDLE_INTERVAL = 0.05, 0.5
 MODES_TO_APPLY_IN = ("OBJECT", "POSE")
-_STAGES = {"text": "reading the prompt", "masked": "sketching the motion", "residual": "adding detail",
-           "decode": "decoding", "solve": "solving the pose", "done": "finishing"}  # fmt: skip
 
 
 class Session:
@@ -42,6 +40,9 @@ class Session:
         self._waiting_to_apply = False
         self._used = time.monotonic()
         self._started_with: tuple[str, ...] = ()
+        self.started = 0.0
+        self.retargeting = False
+        self._last_errors: list[str] = []
 
     @property
     def state(self) -> str:
@@ -50,25 +51,37 @@ class Session:
         return "connecting" if self.connection else "starting" if self.process else "off"
 
     @property
+    def errors(self) -> list[str]:
+        """The error output of the backend that runs, else of the last one."""
+        return list(self.process.errors) if self.process else self._last_errors
+
+    @property
     def held(self) -> tuple[Job, Clip] | None:
         """The last job that was done and the take of it that is shown."""
         return (self._held_job, self.takes[self.shown]) if self.takes else None
 
+    @property
+    def directed(self) -> Job | None:
+        """The last job that was done, if it was a script or an edit in this file."""
+        job = self._held_job
+        return job if job and (job.script or job.edit) and job.file_number == self.file_number else None
+
     # What operators call.
 
     def start(self, kind: str, command: str = "", address: str = "", key_file: str = "") -> None:
-        """Begin to start or reach the backend; returns at once. Raises MoclipError for settings that cannot work."""
+        """Begin to start or reach the backend; returns at once. Raises MoclipError for settings that cannot work.
+
+        command: for the kind ENVIRONMENT the folder of it.
+        """
         if self.state != "off":
             return
-        self._used, self._started_with = time.monotonic(), (kind, command, address, key_file)
+        self._used = self.started = time.monotonic()
+        self._started_with, self._last_errors = (kind, command, address, key_file), []
         if kind == "ADDRESS":
             self._credentials = read_credentials(key_file)
             self.connection = Connection(address, self._credentials)
         else:
-            words = (
-                backend_process.builtin_command() if kind == "BUILTIN" else backend_process.external_command(command)
-            )
-            self.process = BackendProcess(words, builtin=kind == "BUILTIN")
+            self.process = BackendProcess(command_for(kind, command), kind)
             self._credentials = Credentials(token=self.process.token)
         self.say("INFO", "Starting the backend.")
 
@@ -129,11 +142,14 @@ class Session:
 
     def pump(self, idle_minutes: float = 0.0) -> float | None:
         """Do what has become possible; returns seconds until the next call, None when there is nothing to wait for."""
+        arrived_before = self._waiting_to_apply
         for event in self.connection.take() if self.connection else ():
             self._receive(event)
         self._watch_process()
-        if self._waiting_to_apply:
+        if self._waiting_to_apply and arrived_before:
+            # One step later, so that the panel can show it before Blender is busy for a moment.
             self._deliver()
+            self.retargeting = False
         if self.job is None and not self._waiting_to_apply and self.batch.waiting:
             self._start_row()
         if self.job is not None or self._waiting_to_apply:
@@ -149,18 +165,18 @@ class Session:
             return
         if self.process.exit_code is not None:
             words = self.process.last_words()
-            return self._lost(f"The backend has ended{': ' + words if words else '.'}")
+            return self._lost(f"The backend has ended: {words}", self.process.action or "restart")
         if self.connection is None and self.process.ready:
             self.connection = Connection(self.process.ready["address"], self._credentials)
 
     def _send_job(self) -> None:
         if self.job is None or self.state != "ready" or self.job.submitted:
             return
-        requests = [
-            {"text": self.job.text, "seconds": self.job.seconds, "seed": self.job.seed + k}
-            for k in range(self.job.variations)
-        ]
-        self.connection.send({"type": wire.SUBMIT, "id": self.job.id, "requests": requests})
+        if problem := status.refusal(self.job, self.welcome):
+            return self._end_job("ERROR", problem)
+        self.connection.send(
+            {"type": wire.SUBMIT, "id": self.job.id, "requests": self.job.requests()}, self.job.arrays()
+        )
         self.job.submitted, self.job.stage = True, "sent"
 
     def _receive(self, event: Event) -> None:
@@ -172,20 +188,20 @@ class Session:
             self.say("INFO", f"The backend is ready ({header.get('model')}, {header.get('device')}).")
             return self._send_job()
         if kind == wire.ERROR and header.get("id") is None and not self.welcome:
-            return self._lost(_sentence(header))
+            return self._lost(status.sentence(header))
         if kind == wire.SHUTDOWN:
             return self._lost("The backend was shut down.")
         if self.job is None or header.get("id") != self.job.id:
             return
         if kind == wire.QUEUED:
-            self.job.stage = "waiting" if header.get("position") else "reading the prompt"
+            self.job.stage = status.queued(int(header.get("position") or 0))
         elif kind == wire.PROGRESS:
-            self.job.stage = _STAGES.get(header.get("stage"), str(header.get("stage")))
+            self.job.stage = status.STAGES.get(header.get("stage"), str(header.get("stage")))
             self.job.progress = float(header.get("overall", 0.0))
         elif kind == wire.CANCELLED:
             self._end_job("INFO", "Cancelled.")
         elif kind == wire.ERROR:
-            self._end_job("ERROR", _sentence(header), str(header.get("action", "")))
+            self._end_job("ERROR", status.sentence(header), str(header.get("action", "")))
         elif kind == wire.RESULT:
             self._take_result(event)
 
@@ -199,11 +215,13 @@ class Session:
             seed=int(header["seed"]),
             warnings=tuple(header.get("warnings", ())),
             model=str(self.welcome.get("model", "")),
+            part=tuple(header["new"]) if job.edit else None,
         )
         self._arrived.append(clip)
         if len(self._arrived) == job.variations:
             self.takes, self.shown, self._arrived = self._arrived, 0, []
-            self._held_job, self._waiting_to_apply, self.job = job, True, None
+            self._held_job, self.job = job, None
+            self._waiting_to_apply = self.retargeting = True
 
     def _deliver(self) -> None:
         """Apply the motion that has come, unless the place for it is gone; then it is kept for the Apply button."""
@@ -257,23 +275,20 @@ class Session:
         self.job = None
         self.say(level, message, action)
 
-    def _lost(self, why: str) -> None:
+    def _lost(self, why: str, action: str = "restart") -> None:
         job = self.job
         self.batch.end("failed", why)
         self._close(wait=False)
         tail = f" The motion '{job.text}' was not generated; press Generate to start again." if job else ""
-        self.say("ERROR", f"{why.rstrip('.')}.{tail}", "start")
+        self.say("ERROR", f"{why.rstrip('.')}.{tail}", action)
 
     def _close(self, wait: bool) -> None:
         if self.connection:
             self.connection.close()
         if self.process:
+            self._last_errors = list(self.process.errors)
             self.process.stop_and_wait() if wait else self.process.stop()
         self.connection, self.process, self.welcome, self.job = None, None, {}, None
-
-
-def _sentence(header: dict) -> str:
-    return f"{header.get('message', '')} {header.get('hint', '')}".strip()
 
 
 SESSION = Session()

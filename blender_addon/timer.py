@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Calls `Session.pump` while there is something to wait for, and lets the panels show it."""
 
+import time
+
 import bpy
 
+from .gpu_backend import GPU
 from .preferences import preferences
 from .session import SESSION
 
@@ -10,10 +13,10 @@ from .session import SESSION
 def pump() -> float | None:
     """One step; also what tests call, as a Blender without a window runs no timers."""
     before = _visible_state()
-    interval = SESSION.pump(idle_minutes=preferences().idle_minutes)
+    intervals = SESSION.pump(idle_minutes=preferences().idle_minutes), GPU.pump()
     if _visible_state() != before:
         _redraw()
-    return interval
+    return min((seconds for seconds in intervals if seconds is not None), default=None)
 
 
 def wake() -> None:
@@ -24,13 +27,16 @@ def wake() -> None:
 
 def _visible_state() -> tuple:
     job = SESSION.job
-    return SESSION.state, SESSION.message, job and (job.stage, job.progress, job.cancelling)
+    shown = job and (job.stage, job.progress, job.cancelling)
+    # While it starts, the seconds that it takes are told.
+    seconds = int(time.monotonic() - SESSION.started) if SESSION.state in ("starting", "connecting") else 0
+    return SESSION.state, SESSION.message, SESSION.retargeting, shown, seconds, GPU.visible_state()
 
 
 def _redraw() -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
+            if area.type in ("VIEW_3D", "PREFERENCES"):
                 area.tag_redraw()
 
 
@@ -54,4 +60,5 @@ def unregister() -> None:
     bpy.app.handlers.load_post.remove(_file_loaded)
     if bpy.app.timers.is_registered(pump):
         bpy.app.timers.unregister(pump)
+    GPU.shut_down()
     SESSION.shut_down()

@@ -14,9 +14,27 @@ from .batch import (
 from .bones import MOCLIP_OT_clear_bones, MOCLIP_OT_detect_bones, MOCLIP_OT_export_bones, MOCLIP_OT_import_bones
 from .cancel import MOCLIP_OT_cancel
 from .create_armature import MOCLIP_OT_create_armature
+from .direction import (
+    MOCLIP_OT_continue_motion,
+    MOCLIP_OT_edit_range,
+    MOCLIP_OT_lead_in,
+    MOCLIP_OT_range_from_preview,
+)
 from .export import MOCLIP_OT_export_motions
 from .generate import MOCLIP_OT_generate
 from .history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_reject, MOCLIP_OT_try_again
+from .open_preferences import MOCLIP_OT_open_preferences
+from .remove_backend import MOCLIP_OT_remove_backend
+from .restart_backend import MOCLIP_OT_copy_log, MOCLIP_OT_restart_backend
+from .script import (
+    MOCLIP_OT_add_line,
+    MOCLIP_OT_generate_script,
+    MOCLIP_OT_lines_from_markers,
+    MOCLIP_OT_move_line,
+    MOCLIP_OT_regenerate_line,
+    MOCLIP_OT_remove_line,
+)
+from .set_up_backend import MOCLIP_OT_cancel_set_up, MOCLIP_OT_open_set_up_log, MOCLIP_OT_set_up_backend
 from .start_backend import MOCLIP_OT_start_backend
 from .stop_backend import MOCLIP_OT_stop_backend
 
@@ -25,7 +43,11 @@ _CLASSES = (
     MOCLIP_OT_stop_backend, MOCLIP_OT_detect_bones, MOCLIP_OT_clear_bones, MOCLIP_OT_export_bones,
     MOCLIP_OT_import_bones, MOCLIP_OT_show_take, MOCLIP_OT_accept, MOCLIP_OT_reject, MOCLIP_OT_try_again,
     MOCLIP_OT_recall, MOCLIP_OT_add_row, MOCLIP_OT_remove_row, MOCLIP_OT_import_rows, MOCLIP_OT_export_rows,
-    MOCLIP_OT_run_batch, MOCLIP_OT_export_motions,
+    MOCLIP_OT_run_batch, MOCLIP_OT_export_motions, MOCLIP_OT_edit_range, MOCLIP_OT_continue_motion, MOCLIP_OT_lead_in,
+    MOCLIP_OT_range_from_preview, MOCLIP_OT_add_line, MOCLIP_OT_remove_line, MOCLIP_OT_move_line,
+    MOCLIP_OT_lines_from_markers, MOCLIP_OT_generate_script, MOCLIP_OT_regenerate_line,
+    MOCLIP_OT_set_up_backend, MOCLIP_OT_cancel_set_up, MOCLIP_OT_open_set_up_log, MOCLIP_OT_remove_backend,
+    MOCLIP_OT_restart_backend, MOCLIP_OT_copy_log, MOCLIP_OT_open_preferences,
 )  # fmt: skip
 
 

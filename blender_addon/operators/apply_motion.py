@@ -5,7 +5,8 @@ from .. import compat, history
 from ..errors import MoclipError
 from ..fit import Place
 from ..jobs import Job
-from ..keyframes import Clip, Fit, apply_clip
+from ..keyframes import Clip, Fit, apply_clip, at_frame
+from ..range_edit import apply_edit
 from ..rig.create import create_armature
 from ..session import MODES_TO_APPLY_IN, SESSION
 from .reporting import fail
@@ -63,8 +64,8 @@ def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context) -> set
     except MoclipError as error:
         return fail(operator, error)
     scene.moclip.target = rig
-    warnings = " ".join(clip.warnings)
-    level = "WARNING" if warnings else "INFO"
+    warnings = " ".join([action[history.KEY].get("path", ""), *clip.warnings]).strip()
+    level = "WARNING" if clip.warnings else "INFO"
     SESSION.say(level, f"Keyed '{action.name}' on '{rig.name}': {clip.seconds:.1f} s. {warnings}".strip())
     return {"FINISHED"}
 
@@ -72,15 +73,14 @@ def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context) -> set
 def _key(
     rig: bpy.types.Object, job: Job, clip: Clip, scene: bpy.types.Scene, start: int, place: Place | None
 ) -> bpy.types.Action:
-    data, frame = rig.animation_data, scene.frame_current
+    data = rig.animation_data
     previous, slot = (data.action, compat.slot_of(data)) if data else (None, "")
-    if frame != start:
-        scene.frame_set(start)  # roots and objects are taken over as they are there
-    try:
-        action = apply_clip(rig, clip, scene, start, _how(scene.moclip, place))
-    finally:
-        if frame != start:
-            scene.frame_set(frame)
+    # Roots and objects are taken over as they are where the motion starts.
+    with at_frame(scene, start):
+        if job.edit is None:
+            action = apply_clip(rig, clip, scene, start, _how(scene.moclip, place, job))
+        else:
+            action = apply_edit(rig, clip, scene, job.edit, scene.moclip.foot_lock)
     history.stand_in(action, previous, slot)
     action[history.KEY]["job"] = job.id
     if job.as_strip:
@@ -91,10 +91,11 @@ def _key(
     return action
 
 
-def _how(settings: bpy.types.PropertyGroup, place: Place | None) -> Fit:
+def _how(settings: bpy.types.PropertyGroup, place: Place | None, job: Job) -> Fit:
     return Fit(
         root=settings.root,
         place=place if settings.start_at == "CHARACTER" else None,
+        path=None if job.as_strip else settings.path,
         foot_lock=settings.foot_lock,
         loop=settings.use_loop,
         degrees=settings.key_error if settings.use_fewer_keys else 0.0,

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from collections.abc import Callable
+
 import bpy
 
 from .. import timer
 from ..errors import MoclipError
 from ..jobs import Job, Target
-from ..keyframes import place_of
+from ..keyframes import at_frame, place_of
 from ..rig.mapping import map_rig
 from ..session import SESSION
 from .reporting import fail
@@ -22,22 +24,35 @@ class MOCLIP_OT_generate(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        if SESSION.job is not None or SESSION.batch.running:
-            cls.poll_message_set("A motion is being generated already.")
-            return False
-        return True
+        return is_idle(cls)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            job = _job(context)
-            SESSION.submit(job)
-            start()
-        except MoclipError as error:
-            SESSION.job = None
-            return fail(self, error)
-        SESSION.say("INFO", "")
-        timer.wake()
-        return {"FINISHED"}
+        return submit(self, lambda: make_job(context, check_prompt(context.scene.moclip.prompt)))
+
+
+def is_idle(operator: type[bpy.types.Operator]) -> bool:
+    """For polls: is nothing being generated?"""
+    if SESSION.job is not None or SESSION.batch.running:
+        operator.poll_message_set("A motion is being generated already.")
+        return False
+    if SESSION.retargeting:
+        operator.poll_message_set("The last motion is being applied.")
+        return False
+    return True
+
+
+def submit(operator: bpy.types.Operator, make: Callable[[], Job]) -> set[str]:
+    """Make a job and send it as soon as the backend is there; what cannot be is told at once."""
+    try:
+        job = make()
+        SESSION.submit(job)
+        start()
+    except MoclipError as error:
+        SESSION.job = None
+        return fail(operator, error)
+    SESSION.say("INFO", "")
+    timer.wake()
+    return {"FINISHED"}
 
 
 def check_prompt(prompt: str) -> str:
@@ -52,25 +67,32 @@ def check_prompt(prompt: str) -> str:
     return text
 
 
-def _job(context: bpy.types.Context) -> Job:
-    """Raises MoclipError for what would fail only after the wait."""
-    settings = context.scene.moclip
-    text = check_prompt(settings.prompt)
-    if settings.target is not None:
-        if settings.target.type != "ARMATURE":
-            raise MoclipError(
-                f"'{settings.target.name}' is not an armature.", hint="Choose another target.", code="bad_rig"
-            )
-        map_rig(settings.target)
-    stands = settings.target is not None and settings.start_at == "CHARACTER"
-    return Job(
-        text=text,
-        seconds=None if settings.use_auto_seconds else round(settings.seconds, 2),
-        seed=settings.seed,
-        target=Target.of(settings.target) if settings.target else None,
-        scene=context.scene.name,
-        start=context.scene.frame_current,
-        file_number=SESSION.file_number,
-        place=place_of(settings.target) if stands else None,
-        variations=settings.variations,
-    )
+def check_target(target: bpy.types.Object | None) -> None:
+    """Raises MoclipError for a target that no motion can be keyed on; none at all is made when the motion comes."""
+    if target is None:
+        return
+    if target.type != "ARMATURE":
+        raise MoclipError(f"'{target.name}' is not an armature.", hint="Choose another target.", code="bad_rig")
+    map_rig(target)
+
+
+def make_job(context: bpy.types.Context, text: str, **changed) -> Job:
+    """A job by the panel's settings, but for `changed`. Raises MoclipError for what would fail only after the wait."""
+    settings, start = context.scene.moclip, changed.get("start", context.scene.frame_current)
+    check_target(settings.target)
+    place = None
+    if settings.target is not None and settings.start_at == "CHARACTER" and "edit" not in changed:
+        with at_frame(context.scene, start):
+            place = place_of(settings.target)
+    asked = {
+        "text": text,
+        "seconds": None if settings.use_auto_seconds else round(settings.seconds, 2),
+        "seed": settings.seed,
+        "target": Target.of(settings.target) if settings.target else None,
+        "scene": context.scene.name,
+        "start": start,
+        "file_number": SESSION.file_number,
+        "place": place,
+        "variations": settings.variations,
+    }
+    return Job(**asked | changed)

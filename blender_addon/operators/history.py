@@ -6,6 +6,7 @@ import bpy
 from .. import history
 from ..errors import MoclipError
 from ..session import MODES_TO_APPLY_IN, SESSION
+from .generate import is_idle, submit
 from .reporting import fail, tell
 
 
@@ -70,7 +71,7 @@ class MOCLIP_OT_reject(_OfNewMotion, bpy.types.Operator):
 
 
 class MOCLIP_OT_try_again(bpy.types.Operator):
-    """Generate the same prompt with the next seed"""
+    """Generate the same prompt, script or range with the next seed"""
 
     bl_idname = "moclip.try_again"
     bl_label = "Try Again"
@@ -78,10 +79,9 @@ class MOCLIP_OT_try_again(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if SESSION.job is not None:
-            cls.poll_message_set("A motion is being generated already.")
+        if not is_idle(cls):
             return False
-        if not context.scene.moclip.prompt.strip():
+        if SESSION.directed is None and not context.scene.moclip.prompt.strip():
             cls.poll_message_set("Write a prompt first.")
             return False
         return True
@@ -89,6 +89,8 @@ class MOCLIP_OT_try_again(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.moclip
         settings.seed += settings.variations
+        if SESSION.directed is not None:
+            return submit(self, lambda: SESSION.directed.again(settings.seed))
         return bpy.ops.moclip.generate()
 
 
@@ -98,15 +100,17 @@ class MOCLIP_OT_recall(_OfTarget, bpy.types.Operator):
     bl_idname = "moclip.recall"
     bl_label = "Recall"
 
-    action: bpy.props.StringProperty(name="Action", description="Name of a motion that MoCLIP made")
+    action: bpy.props.StringProperty(
+        name="Action", description="Name of a motion that MoCLIP made; empty is the newest"
+    )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        action = bpy.data.actions.get(self.action)
+        newest = next(iter(history.motions()), None)
+        action = bpy.data.actions.get(self.action) if self.action else newest
         try:
             if not history.is_ours(action):
-                raise MoclipError(
-                    f"There is no motion '{self.action}'.", hint="Choose one from the history.", code="no_motion"
-                )
+                named = f"motion '{self.action}'" if self.action else "motion in this file"
+                raise MoclipError(f"There is no {named}.", hint="Generate one first.", code="no_motion")
             history.recall(context.scene.moclip.target, action)
         except MoclipError as error:
             return fail(self, error)

@@ -3,6 +3,7 @@ import bpy
 
 from .. import timer
 from ..errors import MoclipError
+from ..gpu_backend import GPU
 from ..preferences import preferences
 from ..session import SESSION
 from .reporting import fail
@@ -11,7 +12,8 @@ from .reporting import fail
 def start() -> None:
     """Start or reach the backend that the preferences name. Raises MoclipError."""
     chosen = preferences()
-    SESSION.start(chosen.kind, chosen.command, chosen.address, bpy.path.abspath(chosen.key_file))
+    command = str(GPU.folder) if chosen.kind == "ENVIRONMENT" else chosen.command
+    SESSION.start(chosen.kind, command, chosen.address, bpy.path.abspath(chosen.key_file))
 
 
 class MOCLIP_OT_start_backend(bpy.types.Operator):

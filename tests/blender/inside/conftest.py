@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import bpy
@@ -116,6 +117,8 @@ def driver(addon: ModuleType) -> Iterator[Driver]:
         bpy.ops.preferences.addon_enable(module=MODULE)
     driver = Driver(sys.modules[MODULE])
     driver.session.cancel()
+    # A motion that has just come is applied by the next step.
+    driver.module("timer").pump()
     bpy.ops.wm.read_homefile(use_empty=True)
     # Without a window, undo starts with the first explicit push.
     bpy.ops.ed.undo_push(message="start")
@@ -133,6 +136,30 @@ def pose_heads(rig, names: tuple[str, ...] = FIELD_ORDER, step: int = 1, frames:
         bpy.context.scene.frame_set(frame)
         heads.append([rig.matrix_world @ rig.pose.bones[name].head for name in names])
     return np.array(heads)
+
+
+@pytest.fixture(scope="session")
+def rigify_file(addon: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the human that Rigify generates; made once, as it takes seconds."""
+    import addon_utils  # there once bpy is
+
+    bpy.ops.wm.read_homefile(use_empty=True)
+    addon_utils.enable("rigify", default_set=True)
+    bpy.ops.object.armature_human_metarig_add()
+    metarig = bpy.context.object
+    bpy.ops.pose.rigify_generate()
+    bpy.data.objects.remove(metarig)
+    path = tmp_path_factory.mktemp("rigify") / "human.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    return path
+
+
+@pytest.fixture
+def human(driver: Driver, rigify_file: Path) -> bpy.types.Object:
+    bpy.ops.wm.open_mainfile(filepath=str(rigify_file))
+    bpy.context.scene.render.fps = 20
+    bpy.ops.ed.undo_push(message="start")
+    return next(obj for obj in bpy.data.objects if obj.type == "ARMATURE")
 
 
 @pytest.fixture

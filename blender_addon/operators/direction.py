@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make a range of what the target does anew, go on from it, lead to it."""
+
+import bpy
+
+from ..errors import MoclipError
+from ..jobs import Job
+from ..keyframes import scene_fps
+from ..range_edit import read_edit
+from ..session import MODES_TO_APPLY_IN
+from .generate import check_prompt, check_target, is_idle, make_job, submit
+
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.2, 9.8
+
+
+class OfTarget:
+    """An operator that generates for what the target does already."""
+
+    bl_options = {"REGISTER"}
+    needs_action = True
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        rig = context.scene.moclip.target
+        if rig is None or rig.type != "ARMATURE":
+            cls.poll_message_set("Choose a target armature in the MoCLIP panel first.")
+            return False
+        if cls.needs_action and action_of(rig) is None:
+            cls.poll_message_set("The target has no action: generate a motion first.")
+            return False
+        if context.mode not in MODES_TO_APPLY_IN:
+            cls.poll_message_set("Go back to Object or Pose Mode first.")
+            return False
+        return is_idle(cls)
+
+
+def action_of(rig: bpy.types.Object) -> bpy.types.Action | None:
+    return rig.animation_data.action if rig.animation_data else None
+
+
+def edit_job(context: bpy.types.Context, text: str, first: int | None, end: int | None) -> Job:
+    """A job that makes the frames first..end-1 anew; an open end is as long as the panel says. Raises MoclipError."""
+    scene = context.scene
+    check_target(scene.moclip.target)
+    changed = {}
+    if first is not None and end is not None:
+        changed["seconds"] = _seconds_of(first, end, scene_fps(scene))
+    edit = read_edit(scene.moclip.target, scene, first, end)
+    return make_job(context, text, edit=edit, start=first if first is not None else scene.frame_current, **changed)
+
+
+def _seconds_of(first: int, end: int, fps: float) -> float:
+    seconds = (end - first) / fps
+    if not SHORTEST_SECONDS - 1e-6 <= seconds <= LONGEST_SECONDS + 1e-6:
+        raise MoclipError(
+            f"The range from frame {first} to {end} lasts {seconds:.2f} seconds.",
+            hint=f"Choose one of {SHORTEST_SECONDS} to {LONGEST_SECONDS} seconds.",
+            code="bad_range",
+        )
+    return round(seconds * 20) / 20
+
+
+class MOCLIP_OT_edit_range(OfTarget, bpy.types.Operator):
+    """Make the range of the target's action anew by the prompt; what is before and after it stays as it is"""
+
+    bl_idname = "moclip.edit_range"
+    bl_label = "Regenerate Range"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.moclip
+        return submit(
+            self,
+            lambda: edit_job(context, check_prompt(settings.prompt), settings.range_start, settings.range_end),
+        )
+
+
+class MOCLIP_OT_continue_motion(OfTarget, bpy.types.Operator):
+    """Go on by the prompt from the pose, place and speed that the target has at the current frame, or where its
+    action ends if that is sooner; what the new motion replaces stays in the old action"""
+
+    bl_idname = "moclip.continue_motion"
+    bl_label = "Continue"
+    needs_action = False
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        action, first = action_of(context.scene.moclip.target), context.scene.frame_current
+        if action is not None:
+            first = min(first, int(action.frame_range[1]) + 1)
+        prompt = context.scene.moclip.prompt
+        return submit(self, lambda: edit_job(context, check_prompt(prompt), first, None))
+
+
+class MOCLIP_OT_lead_in(OfTarget, bpy.types.Operator):
+    """Lead by the prompt to the pose and place in which the target's action begins; it ends where that begins"""
+
+    bl_idname = "moclip.lead_in"
+    bl_label = "Lead In"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        end = int(action_of(context.scene.moclip.target).frame_range[0])
+        prompt = context.scene.moclip.prompt
+        return submit(self, lambda: edit_job(context, check_prompt(prompt), None, end))
+
+
+class MOCLIP_OT_range_from_preview(bpy.types.Operator):
+    """Take the timeline's preview range as the range"""
+
+    bl_idname = "moclip.range_from_preview"
+    bl_label = "From Preview Range"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not context.scene.use_preview_range:
+            cls.poll_message_set("Set a preview range in the timeline first (P).")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = context.scene
+        scene.moclip.range_start = scene.frame_preview_start
+        scene.moclip.range_end = scene.frame_preview_end + 1
+        return {"FINISHED"}

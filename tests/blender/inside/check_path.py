@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Motions that follow a curve on the ground."""
+
+import bpy
+import numpy as np
+import pytest
+
+SECONDS, FPS = 6.0, 20
+
+
+@pytest.fixture(scope="module")
+def clips(addon):
+    """prompt -> a generated motion, each made once."""
+    made = {}
+
+    def make(driver, prompt):
+        if prompt not in made:
+            driver.generate(prompt, use_auto_seconds=False, seconds=SECONDS, seed=1)
+            made[prompt] = driver.session.held[1]
+            bpy.ops.wm.read_homefile(use_empty=True)
+            bpy.context.scene.render.fps = FPS
+        return made[prompt]
+
+    return make
+
+
+def curve(points, *, closed=False, kind="POLY"):
+    data = bpy.data.curves.new("Path", "CURVE")
+    data.dimensions = "3D"
+    spline = data.splines.new(kind)
+    if kind == "BEZIER":
+        spline.bezier_points.add(len(points) - 1)
+        for point, at in zip(spline.bezier_points, points, strict=True):
+            point.co = at
+            point.handle_left_type = point.handle_right_type = "AUTO"
+    else:
+        spline.points.add(len(points) - 1)
+        for point, at in zip(spline.points, points, strict=True):
+            point.co = (*at, 1.0)
+    spline.use_cyclic_u = closed
+    obj = bpy.data.objects.new("Path", data)
+    bpy.context.collection.objects.link(obj)
+    return obj
+
+
+def arc(radius, degrees=180.0, count=60):
+    angles = np.radians(np.linspace(0, degrees, count))
+    return [(radius * np.sin(a), radius * (np.cos(a) - 1), 0.0) for a in angles]
+
+
+def key(driver, clip, path, **how):
+    module = driver.module("keyframes")
+    bpy.context.view_layer.update()
+    return module.apply_clip(driver.settings.target, clip, bpy.context.scene, 1, module.Fit(path=path, **how))
+
+
+def seen(rig, names=("pelvis", "left_foot", "right_foot", "left_hip", "right_hip")):
+    found = []
+    for frame in range(1, round(SECONDS * FPS) + 1):
+        bpy.context.scene.frame_set(frame)
+        found.append([rig.matrix_world @ rig.pose.bones[name].head for name in names])
+    return np.array(found)
+
+
+def smooth(ground, width=17):
+    """Without the sway, for as many frames as have neighbours on both sides."""
+    kernel = np.hanning(width + 2)[1:-1]
+    return np.stack([np.convolve(g, kernel / kernel.sum(), "valid") for g in ground.T], axis=1)
+
+
+def distance(points, line):
+    """(N,) from points to a polyline, both (..., 2)."""
+    a, b = line[:-1], line[1:]
+    along = np.clip(((points[:, None] - a) * (b - a)).sum(-1) / ((b - a) ** 2).sum(-1), 0, 1)
+    return np.linalg.norm(points[:, None] - (a + along[..., None] * (b - a)), axis=-1).min(axis=1)
+
+
+def skating(toes):
+    """Share of the frames near the floor in which toes (T, 2, 3) go faster than 0.3 m/s."""
+    speed = np.linalg.norm(np.diff(toes[..., :2], axis=0), axis=-1) * FPS
+    low = toes[:-1, :, 2] < toes[..., 2].min() + 0.05
+    return (speed[low] > 0.3).mean()
+
+
+def own_rig(driver, scale=1.0):
+    bpy.ops.moclip.create_armature()
+    rig = driver.settings.target
+    rig.scale = (scale,) * 3
+    return rig
+
+
+@pytest.mark.parametrize("root", ["HIPS", "OBJECT"])
+@pytest.mark.parametrize("scale", [1.0, 0.01])
+def test_a_walk_follows_an_arc(driver, clips, root, scale):
+    clip = clips(driver, "a person walks forward")
+    rig = own_rig(driver, scale)
+    key(driver, clip, None)
+    straight = seen(rig) / scale
+    rig.animation_data_clear()
+    rig.matrix_world.identity()
+    rig.scale = (scale,) * 3
+    line = arc(2.0 * scale)
+    rig.rotation_euler.z = 0.5
+    action = key(driver, clip, curve(line), root=root)
+    heads = seen(rig) / scale
+    way = smooth(heads[:, 0, :2])
+    off = distance(way, np.array(line)[:, :2] / scale)
+    ahead = np.diff(way, axis=0)
+    across = smooth((heads[:, 3] - heads[:, 4])[:, :2])[:-1]
+    facing = np.degrees(np.arctan2(*(across.T)) - np.arctan2(-ahead[:, 1], ahead[:, 0]))
+    facing = np.abs((facing + 180) % 360 - 180)
+    slides = skating(heads[:, 1:3]), skating(straight[:, 1:3])
+    print(
+        f"{root} at {scale}: off the arc by {100 * off.mean():.1f} cm in the mean, facing {facing.mean():.1f} degrees "
+        f"off, feet skate {slides[0]:.3f} of contacts, straight {slides[1]:.3f}"
+    )
+    assert off.mean() < 0.05 and facing.mean() < 15
+    assert slides[0] <= max(1.3 * slides[1], slides[1] + 0.03)
+    assert np.abs(heads[:, 0, 2] - straight[:, 0, 2]).max() < 1e-3
+    assert "along 'Path'" in action["moclip"]["path"] or "past the end" in action["moclip"]["path"]
+
+
+def test_corners_are_rounded_and_ends_gone_past(driver, clips):
+    clip = clips(driver, "a person walks forward")
+    rig = own_rig(driver)
+    path = curve([(0, 0, 0), (1.5, 0, 0), (1.5, 1.5, 0)])
+    action = key(driver, clip, path)
+    way = smooth(seen(rig)[:, 0, :2])
+    turn = np.unwrap(np.arctan2(*np.diff(way, axis=0).T[::-1]))
+    assert np.abs(np.diff(turn)).max() * FPS < np.radians(270)  # a quarter turn takes a third of a second or more
+    assert "past the end of 'Path'" in action["moclip"]["path"]
+    assert abs(way[-1][0] - 1.5) < 0.15 and way[-1][1] > 1.5
+
+
+def test_a_turned_and_scaled_curve_counts_as_it_is_seen(driver, clips):
+    clip = clips(driver, "a person walks forward")
+    rig = own_rig(driver)
+    path = curve([(0, 0, 0), (1, 0, 0)], kind="BEZIER")
+    path.location, path.rotation_euler.z, path.scale = (2, 1, 5), np.radians(90), (6, 6, 6)
+    path.data.bevel_depth = 0.1
+    action = key(driver, clip, path)
+    way = smooth(seen(rig)[:, 0, :2])
+    assert np.abs(way[:, 0] - 2).max() < 0.1 and abs(way[0, 1] - 1) < 0.6 and way[-1, 1] > 3
+    assert " of 6.0 m along 'Path'" in action["moclip"]["path"]
+
+
+def test_a_closed_curve_goes_round(driver, clips):
+    clip, ring = clips(driver, "a person walks forward"), arc(0.5, 360.0, 40)[:-1]
+    rig = own_rig(driver)
+    key(driver, clip, curve(ring, closed=True))
+    way = smooth(seen(rig)[:, 0, :2])
+    radius = np.linalg.norm(way - [0, -0.5], axis=1)
+    turned = np.unwrap(np.arctan2(*(way - [0, -0.5]).T))
+    assert np.abs(radius - 0.5).max() < 0.2 and abs(turned[-1] - turned[0]) > 2 * np.pi  # more than once
+
+
+def test_who_walks_backwards_does_so_along_the_line(driver, clips):
+    clip = clips(driver, "a person walks backwards")
+    rig = own_rig(driver)
+    key(driver, clip, curve(arc(3.0)))
+    heads = seen(rig)
+    way = smooth(heads[:, 0, :2])
+    ahead = np.diff(way, axis=0)
+    across = smooth((heads[:, 3] - heads[:, 4])[:, :2])[:-1]
+    facing = np.stack([across[:, 1], -across[:, 0]], axis=1)  # left of it is `across`
+    cosine = (facing * ahead).sum(1) / np.linalg.norm(facing, axis=1) / np.linalg.norm(ahead, axis=1)
+    assert np.median(cosine) < -0.7
+
+
+def test_who_stands_keeps_the_place_where_the_line_begins(driver, clips):
+    clip = clips(driver, "a person waves with the right hand")
+    rig = own_rig(driver)
+    key(driver, clip, curve([(1, 1, 0), (5, 1, 0)]))
+    ground = seen(rig)[:, 0, :2]
+    assert np.linalg.norm(ground - [1, 1], axis=1).max() < 0.5
+
+
+def test_a_path_is_taken_from_the_panel_and_told(driver, clips):
+    own_rig(driver)
+    driver.settings.path = curve(arc(2.0))
+    driver.generate("a person walks forward", use_auto_seconds=False, seconds=3.0)
+    assert "along 'Path'" in driver.session.message
+
+
+@pytest.mark.parametrize(
+    ("make", "how", "sentence"),
+    [
+        (lambda: curve([(0, 0, 0), (0, 0, 3)]), {}, "has no length on the ground"),
+        (lambda: curve([(1, 1, 0)]), {}, "has no length on the ground"),
+        (lambda: curve(arc(2.0)), {"loop": True}, "A motion that repeats cannot follow 'Path'"),
+        (lambda: curve(arc(2.0)), {"root": "IN_PLACE"}, "A motion that stays in place cannot follow 'Path'"),
+        (lambda: bpy.data.objects.new("Path", bpy.data.curves.new("Path", "CURVE")), {}, "was deleted"),
+    ],
+)
+def test_paths_that_cannot_be_are_told(driver, clips, make, how, sentence):
+    clip = clips(driver, "a person walks forward")
+    rig = own_rig(driver)
+    with pytest.raises(driver.module("errors").MoclipError, match=sentence):
+        key(driver, clip, make(), **how)
+    assert rig.animation_data is None and not bpy.data.actions
