@@ -8,7 +8,8 @@ from ..jobs import Job
 from ..keyframes import Clip, Fit, apply_clip, at_frame
 from ..range_edit import apply_edit
 from ..rig.create import create_armature
-from ..session import MODES_TO_APPLY_IN, SESSION
+from ..session import SESSION
+from .polls import may_apply
 from .reporting import fail
 
 
@@ -20,10 +21,7 @@ class _OfHeldMotion:
         if SESSION.held is None:
             cls.poll_message_set("Generate a motion first.")
             return False
-        if context.mode not in MODES_TO_APPLY_IN:
-            cls.poll_message_set("Go back to Object or Pose Mode first.")
-            return False
-        return True
+        return may_apply(cls, context)
 
 
 class MOCLIP_OT_apply_motion(_OfHeldMotion, bpy.types.Operator):

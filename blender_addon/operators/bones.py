@@ -8,12 +8,8 @@ import bpy
 from ..errors import MoclipError
 from ..rig.mapping import REQUIRED, detect_bones, map_rig
 from ..rig.table import fill, load_preset, save_preset
+from .polls import has_target
 from .reporting import fail, tell
-
-
-def _target(context: bpy.types.Context) -> bpy.types.Object | None:
-    rig = context.scene.moclip.target
-    return rig if rig is not None and rig.type == "ARMATURE" else None
 
 
 class _OfTarget:
@@ -21,10 +17,9 @@ class _OfTarget:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if _target(context) is None:
-            cls.poll_message_set("Choose a target armature in the MoCLIP panel first.")
+        if not has_target(cls, context):
             return False
-        if _target(context).library is not None:
+        if context.scene.moclip.target.library is not None:
             cls.poll_message_set("The target is linked from another file: make a library override of it first.")
             return False
         return True
@@ -37,7 +32,7 @@ class MOCLIP_OT_detect_bones(_OfTarget, bpy.types.Operator):
     bl_label = "Detect"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        rig = _target(context)
+        rig = context.scene.moclip.target
         try:
             found = detect_bones(rig)
         except MoclipError as error:
@@ -57,7 +52,7 @@ class MOCLIP_OT_clear_bones(_OfTarget, bpy.types.Operator):
     bl_label = "Clear"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        _target(context).moclip_bones.clear()
+        context.scene.moclip.target.moclip_bones.clear()
         return tell(self, "")
 
 
@@ -72,12 +67,12 @@ class MOCLIP_OT_export_bones(_OfTarget, bpy.types.Operator):
     filter_glob: bpy.props.StringProperty(default="*.json", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        self.filepath = f"{bpy.path.clean_name(_target(context).name)}.json"
+        self.filepath = f"{bpy.path.clean_name(context.scene.moclip.target.name)}.json"
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        rig = _target(context)
+        rig = context.scene.moclip.target
         try:
             save_preset(rig, map_rig(rig), Path(bpy.path.abspath(self.filepath)))
         except MoclipError as error:
@@ -99,7 +94,7 @@ class MOCLIP_OT_import_bones(_OfTarget, bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        rig = _target(context)
+        rig = context.scene.moclip.target
         try:
             preset = load_preset(Path(bpy.path.abspath(self.filepath)))
         except MoclipError as error:

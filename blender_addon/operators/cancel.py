@@ -14,7 +14,10 @@ class MOCLIP_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return SESSION.job is not None or SESSION.batch.running
+        if SESSION.job is None and not SESSION.batch.running:
+            cls.poll_message_set("Nothing is being generated.")
+            return False
+        return True
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         SESSION.cancel()

@@ -7,8 +7,8 @@ from ..errors import MoclipError
 from ..jobs import Job
 from ..keyframes import scene_fps
 from ..range_edit import read_edit
-from ..session import MODES_TO_APPLY_IN
 from .generate import check_prompt, check_target, is_idle, make_job, submit
+from .polls import has_target, may_apply
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.2, 9.8
 
@@ -21,17 +21,12 @@ class OfTarget:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        rig = context.scene.moclip.target
-        if rig is None or rig.type != "ARMATURE":
-            cls.poll_message_set("Choose a target armature in the MoCLIP panel first.")
+        if not has_target(cls, context):
             return False
-        if cls.needs_action and action_of(rig) is None:
+        if cls.needs_action and action_of(context.scene.moclip.target) is None:
             cls.poll_message_set("The target has no action: generate a motion first.")
             return False
-        if context.mode not in MODES_TO_APPLY_IN:
-            cls.poll_message_set("Go back to Object or Pose Mode first.")
-            return False
-        return is_idle(cls)
+        return may_apply(cls, context) and is_idle(cls)
 
 
 def action_of(rig: bpy.types.Object) -> bpy.types.Action | None:

@@ -10,6 +10,7 @@ import bpy
 
 from .. import compat, history
 from ..errors import MoclipError
+from .polls import has_target
 from .reporting import fail, tell
 
 
@@ -64,9 +65,7 @@ class MOCLIP_OT_export_motions(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        rig = context.scene.moclip.target
-        if rig is None or rig.type != "ARMATURE":
-            cls.poll_message_set("Choose a target armature in the MoCLIP panel first.")
+        if not has_target(cls, context):
             return False
         if context.mode != "OBJECT":
             cls.poll_message_set("Go back to Object Mode first.")

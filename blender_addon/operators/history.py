@@ -5,8 +5,9 @@ import bpy
 
 from .. import history
 from ..errors import MoclipError
-from ..session import MODES_TO_APPLY_IN, SESSION
+from ..session import SESSION
 from .generate import is_idle, submit
+from .polls import has_target, may_apply
 from .reporting import fail, tell
 
 
@@ -15,14 +16,7 @@ class _OfTarget:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        rig = context.scene.moclip.target
-        if rig is None or rig.type != "ARMATURE":
-            cls.poll_message_set("Choose a target armature in the MoCLIP panel first.")
-            return False
-        if context.mode not in MODES_TO_APPLY_IN:
-            cls.poll_message_set("Go back to Object or Pose Mode first.")
-            return False
-        return True
+        return has_target(cls, context) and may_apply(cls, context)
 
 
 class _OfNewMotion(_OfTarget):

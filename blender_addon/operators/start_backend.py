@@ -25,7 +25,10 @@ class MOCLIP_OT_start_backend(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return SESSION.state == "off"
+        if SESSION.state != "off":
+            cls.poll_message_set("The backend runs already.")
+            return False
+        return True
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         try:

@@ -14,7 +14,10 @@ class MOCLIP_OT_stop_backend(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return SESSION.state != "off"
+        if SESSION.state == "off":
+            cls.poll_message_set("The backend does not run.")
+            return False
+        return True
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         SESSION.stop()

@@ -103,7 +103,7 @@ def summary() -> dict[str, dict[str, float]]:
     told = {}
     for kind, found in times.items():
         if len(found) > 1:
-            p99 = statistics.quantiles(found, n=100)[98]
+            p99 = statistics.quantiles(found, n=100, method="inclusive")[98]
             told[kind] = {"count": len(found), "p50": statistics.median(found), "p99": p99, "max": max(found)}
         elif found:
             told[kind] = {"count": 1, "max": found[0]}

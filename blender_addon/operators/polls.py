@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What several operators need before they can run; each tells what is missing."""
+
+import bpy
+
+from ..session import MODES_TO_APPLY_IN
+
+Kind = type[bpy.types.Operator]
+
+
+def has_target(operator: Kind, context: bpy.types.Context) -> bool:
+    rig = context.scene.moclip.target
+    if rig is None or rig.type != "ARMATURE":
+        operator.poll_message_set("Choose a target armature in the MoCLIP panel first.")
+        return False
+    return True
+
+
+def may_apply(operator: Kind, context: bpy.types.Context) -> bool:
+    """Undo steps made in Edit Mode do not cover actions."""
+    if context.mode not in MODES_TO_APPLY_IN:
+        operator.poll_message_set("Go back to Object or Pose Mode first.")
+        return False
+    return True
