@@ -3,6 +3,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +143,24 @@ def test_keyframe_refuses_what_cannot_be_meant(tmp_path):
     for arguments, part in cases:
         done = moclip("keyframe", *arguments, cwd=tmp_path)
         assert done.returncode == 1 and part in done.stderr and "Traceback" not in done.stderr, (arguments, done.stderr)
+
+
+SAVE_PLAINLY = """
+import bpy, sys
+bpy.context.preferences.filepaths.use_file_compression = False
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[-1], compress=False)
+"""
+
+
+@pytest.mark.parametrize("spoil", ["newer", "damaged"])
+def test_a_scene_of_a_newer_blender_is_told_and_nothing_written(tmp_path, spoil):
+    in_blender(SAVE_PLAINLY, tmp_path / "scene.blend", tmp_path)
+    content = (tmp_path / "scene.blend").read_bytes()
+    header = re.match(rb"BLENDER(?:17-01v\d{4}|[-_][vV]\d{3})", content).group()
+    changed = header[:-2] + b"99" if spoil == "newer" else header[:-4] + b"zzzz"
+    (tmp_path / "scene.blend").write_bytes(content.replace(header, changed, 1))
+    (tmp_path / "prompts.csv").write_text("armature,prompt,start,seconds,seed\n,a person walks,1,1,0\n")
+    done = moclip("keyframe", "scene.blend", "prompts.csv", "--out", "out.blend", cwd=tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "newer Blender" in done.stderr or "was saved by Blender" in done.stderr, done.stderr
+    assert "--blender PATH" in done.stderr and not (tmp_path / "out.blend").exists()

@@ -42,9 +42,27 @@ def _lay_out(name: str, actions: list[str]) -> None:
         track.strips.new(action.name, round(action.frame_range[0]), action)
 
 
+def _open(path: str) -> None:
+    """Open a scene of this Blender's version or an older one: a newer one would lose what this one does not know."""
+    own = ".".join(map(str, bpy.app.version[:2]))
+    try:
+        bpy.ops.wm.open_mainfile(filepath=path)
+    except RuntimeError as error:
+        raise Failed(
+            f"Blender {own} cannot open '{Path(path).name}': it is damaged, or was saved by a newer Blender. "
+            "Use that version: --blender PATH."
+        ) from error
+    saved_by = tuple(bpy.data.version[:2])
+    if saved_by > bpy.app.version[:2]:
+        newer = ".".join(map(str, saved_by))
+        raise Failed(
+            f"'{Path(path).name}' was saved by Blender {newer}, and this is {own}. Use that version: --blender PATH."
+        )
+
+
 def keyframe(task: dict) -> None:
     addon = in_blender.Addon(task["zip"])
-    bpy.ops.wm.open_mainfile(filepath=task["scene"])
+    _open(task["scene"])
     scene = bpy.context.scene
     settings, frame = scene.moclip, scene.frame_current
     if bpy.context.object is not None and bpy.context.object.mode != "OBJECT":
