@@ -6,7 +6,7 @@ import bpy
 from .. import timer
 from ..errors import MoclipError
 from ..jobs import Job, Target
-from ..keyframes import at_frame, place_of
+from ..keyframes import at_frame, check_editable, place_of
 from ..rig.mapping import map_rig
 from ..session import SESSION
 from .reporting import fail
@@ -73,6 +73,7 @@ def check_target(target: bpy.types.Object | None) -> None:
         return
     if target.type != "ARMATURE":
         raise MoclipError(f"'{target.name}' is not an armature.", hint="Choose another target.", code="bad_rig")
+    check_editable(target)
     map_rig(target)
 
 
