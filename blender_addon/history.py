@@ -45,16 +45,21 @@ def accept(rig: bpy.types.Object, as_strip: bool) -> bpy.types.Action:
     data = rig.animation_data
     action.use_fake_user = True
     if as_strip:
-        start, slot = int(action.frame_range[0]), compat.slot_of(data)
-        track = data.nla_tracks.new()
-        track.name = action.name
-        strip = track.strips.new(action.name, start, action)
-        strip.extrapolation = "HOLD_FORWARD"
-        strip.blend_in = _overlap(data, strip)
-        compat.assign_strip(strip, slot)
+        lay_strip(data, action, compat.slot_of(data))
         _give_back(rig, action)
     action[KEY]["accepted"] = True
     return action
+
+
+def lay_strip(data: bpy.types.AnimData, action: bpy.types.Action, slot: str = "") -> bpy.types.NlaStrip:
+    """An action as a strip of a new track, where it is; over what still plays there it is blended in."""
+    track = data.nla_tracks.new()
+    track.name = action.name
+    strip = track.strips.new(action.name, int(action.frame_range[0]), action)
+    strip.extrapolation = "HOLD_FORWARD"
+    strip.blend_in = _overlap(data, strip)
+    compat.assign_strip(strip, slot)
+    return strip
 
 
 def _overlap(data: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> float:

@@ -2,6 +2,7 @@
 """`moclip demo` and `moclip keyframe`, as a user runs them."""
 
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -24,7 +25,7 @@ bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
 told = {}
 for rig in (o for o in bpy.data.objects if o.animation_data):
     data = rig.animation_data
-    strips = [[s.name, s.frame_start] for t in data.nla_tracks for s in t.strips]
+    strips = [[s.name, s.frame_start, s.blend_in] for t in data.nla_tracks for s in t.strips]
     told[rig.name] = [data.action.name if data.action else None, strips]
 print("@" + json.dumps(told))
 """
@@ -110,6 +111,7 @@ def test_keyframe_goes_on_after_a_bad_row(tmp_path):
         ",,1,1,0\n"
         ",a person jumps,1,99,0\n"
         "MoCLIP,a person waves,61,1,0\n"
+        "MoCLIP,a person bows,71,1,0\n"
     )
     done = moclip("keyframe", "scene.blend", "prompts.csv", "--out", "out.blend", cwd=tmp_path)
     assert done.returncode == 1 and "Traceback" not in done.stderr
@@ -120,9 +122,15 @@ def test_keyframe_goes_on_after_a_bad_row(tmp_path):
     assert any(line.startswith("row 4: failed: The prompt is empty") for line in lines)
     assert any(line.startswith("row 5: failed:") and "99" in line for line in lines)
     assert any(line.startswith("row 6: done: MoCLIP") for line in lines)
-    assert lines[-1].startswith("2 of 6 rows keyed")
+    assert lines[-1].startswith("3 of 7 rows keyed")
     scene = in_blender(READ_SCENE, tmp_path / "out.blend", tmp_path)
-    assert '"MoCLIP": [null, [["a person walks forward", 11.0], ["a person waves", 61.0]]]' in scene
+    told = json.loads(scene.split("@")[-1].splitlines()[0])["MoCLIP"]
+    assert told[0] is None
+    assert [strip[:2] for strip in told[1]] == [
+        ["a person walks forward", 11.0], ["a person waves", 61.0], ["a person bows", 71.0]
+    ]  # fmt: skip
+    blended = [strip[2] for strip in told[1]]
+    assert blended[0] == 0 and blended[2] > 5  # the bow begins before the wave has ended
     assert (tmp_path / "scene.blend").read_bytes() == before
 
 

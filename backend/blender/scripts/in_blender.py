@@ -58,7 +58,11 @@ class Addon:
         )
         if MODULE not in sys.modules or MODULE not in bpy.context.preferences.addons:
             raise Failed("Blender did not enable the add-on.")
-        self.session = sys.modules[f"{MODULE}.session"].SESSION
+        self.session = self.module("session").SESSION
+
+    @staticmethod
+    def module(name: str):
+        return sys.modules[f"{MODULE}.{name}"]
 
     def _pump_while(self, going_on: Callable[[], bool], seconds: float) -> None:
         pump, shown = sys.modules[f"{MODULE}.timer"].pump, -1.0

@@ -32,14 +32,15 @@ def _key(addon: in_blender.Addon, row: dict) -> tuple[str, str]:
     return rig.name, rig.animation_data.action.name
 
 
-def _lay_out(name: str, actions: list[str]) -> None:
-    """Several motions for one armature become strips of the NLA editor, as an object has one active action only."""
+def _lay_out(addon: in_blender.Addon, name: str, actions: list[str]) -> None:
+    """Several motions for one armature become strips of the NLA editor, as an object has one active action only.
+
+    Where one begins over another it is blended in, as in the add-on's own batch.
+    """
     data = bpy.data.objects[name].animation_data
     data.action = None
-    for action in (bpy.data.actions[a] for a in actions):
-        track = data.nla_tracks.new()
-        track.name = action.name
-        track.strips.new(action.name, round(action.frame_range[0]), action)
+    for action in sorted((bpy.data.actions[a] for a in actions), key=lambda action: action.frame_range[0]):
+        addon.module("history").lay_strip(data, action)
 
 
 def _open(path: str) -> None:
@@ -83,7 +84,7 @@ def keyframe(task: dict) -> None:
             tell(row=row["row"], ok=True, message=f"{name}: '{action}', {addon.clip.seconds:.1f} s. {note}".strip())
     for name, actions in keyed.items():
         if len(actions) > 1:
-            _lay_out(name, actions)
+            _lay_out(addon, name, actions)
     for name, value in kept.items():
         setattr(settings, name, value)
     scene.frame_set(frame)
