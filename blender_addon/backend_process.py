@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from .machine import clean_environment
 TOKEN_VARIABLE = "MOCLIP_TOKEN"
 ANY_PORT = "tcp://127.0.0.1:0"
 SECONDS_TO_END = 3.0
+SECONDS_OF_SILENCE = 180.0
+"""Until a backend that has not said that it is ready counts as hanging: a large model on a slow disk takes minutes."""
 
 
 def builtin_command() -> list[str]:
@@ -89,6 +92,7 @@ class BackendProcess:
         self.ready: dict | None = None
         self._failure, self.action = "", ""
         self.errors: deque[str] = deque(maxlen=200)
+        self._heard = time.monotonic()
         flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
         try:
             self._process = subprocess.Popen(
@@ -121,8 +125,14 @@ class BackendProcess:
     def exit_code(self) -> int | None:
         return self._process.poll()
 
+    @property
+    def hangs(self) -> bool:
+        """Has it printed nothing for too long while it starts? Once it is ready, `Connection` asks it."""
+        return self.ready is None and time.monotonic() - self._heard > SECONDS_OF_SILENCE
+
     def _read_output(self) -> None:
         for line in self._process.stdout:
+            self._heard = time.monotonic()
             try:
                 message = json.loads(line)
             except ValueError:
@@ -135,6 +145,7 @@ class BackendProcess:
 
     def _read_errors(self) -> None:
         for line in self._process.stderr:
+            self._heard = time.monotonic()
             if line.strip():
                 self.errors.append(line.rstrip())
 

@@ -21,7 +21,7 @@ MARKER, LOG, MAKER = "moclip-backend.json", "setup.log", "MoCLIP for Blender"
 TORCH = ("torch", "torchvision")
 """torchvision is not needed by the model itself, but open_clip asks for it, and it must be of the same build."""
 _LOCK = "setup.lock"
-_OURS = ("venv", "tmp", LOG, _LOCK)
+_OURS = ("venv", "tmp", LOG)
 _GB = 1e9
 
 
@@ -147,7 +147,7 @@ def claim(folder: Path) -> Environment:
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Raises MoclipError while another Blender works here; the system lets go when that one ends, however it ends."""
+    """Raises MoclipError while another works here; the system lets go when that one ends, however it ends."""
     with (folder / _LOCK).open("w") as file:
         try:
             if os.name == "nt":
@@ -160,7 +160,7 @@ def only_one(folder: Path) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise MoclipError(
-                "Another Blender is setting up the GPU backend.", hint="Wait until it is done.", code="busy"
+                "Another Blender sets up or removes the GPU backend.", hint="Wait until it is done.", code="busy"
             ) from error
         yield
 
@@ -271,14 +271,13 @@ def remove(folder: Path) -> None:
             f"'{folder}' is no GPU backend of MoCLIP, so nothing was deleted.", code="not_ours", action="preferences"
         )
     try:
-        for name in _OURS:
-            path = folder / name
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+        with only_one(folder):
+            for name in _OURS:
+                _delete(folder / name)
+        # Windows deletes no file that is open.
+        _delete(folder / _LOCK)
         # Last, so that what an error left behind can still be removed.
-        (folder / MARKER).unlink()
+        _delete(folder / MARKER)
         if not any(folder.iterdir()):
             folder.rmdir()
     except OSError as error:
@@ -287,3 +286,10 @@ def remove(folder: Path) -> None:
             hint="Stop the backend and try again.",
             code="cannot_remove",
         ) from error
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -33,7 +33,7 @@ def _wheel() -> Path:
 
 
 class GpuBackend:
-    """machine: None until it has been looked at. problem: why no torch fits it, or why a removal failed."""
+    """machine: None until it has been looked at. problem: why no torch fits it."""
 
     def __init__(self) -> None:
         self.machine: machine.Machine | None = None
@@ -42,6 +42,7 @@ class GpuBackend:
         self._there: Environment | None = None
         self._looker: threading.Thread | None = None
         self._remover: threading.Thread | None = None
+        self._not_removed: MoclipError | None = None
         self._told_of: SetUp | None = None
 
     @property
@@ -73,15 +74,18 @@ class GpuBackend:
     def is_looking(self) -> bool:
         return self._looker is not None and self._looker.is_alive()
 
-    def look(self) -> None:
-        """See which torch fits, in a thread, once."""
-        if self.machine is None and self._looker is None:
-            self._looker = threading.Thread(target=self._look, name="moclip-look", daemon=True)
-            self._looker.start()
+    def look(self, again: bool = False) -> bool:
+        """Begin to see which torch fits, in a thread, once; was it begun now? again: also after one that found none."""
+        if self.machine is not None or self.is_looking or (self.problem is not None and not again):
+            return False
+        self.problem = None
+        self._looker = threading.Thread(target=self._look, name="moclip-look", daemon=True)
+        self._looker.start()
+        return True
 
     def _look(self) -> None:
         try:
-            self.machine, self.problem = machine.detect(), None
+            self.machine = machine.detect()
         except MoclipError as error:
             self.problem = error
 
@@ -141,9 +145,9 @@ class GpuBackend:
             try:
                 environment.remove(folder)
             except MoclipError as error:
-                self.problem = error
+                self._not_removed = error
 
-        self.problem, self.set_up = None, None
+        self._not_removed, self.set_up = None, None
         self._remover = threading.Thread(target=work, name="moclip-remove", daemon=True)
         self._remover.start()
 
@@ -154,7 +158,8 @@ class GpuBackend:
 
     def visible_state(self) -> tuple:
         setup = self.set_up
-        return (self.is_removing, setup and (setup.state, setup.told, round(setup.fraction, 3), tuple(setup.tail)[-1:]))
+        shown = setup and (setup.state, setup.told, round(setup.fraction, 3), tuple(setup.tail)[-1:])
+        return self.is_removing, self.is_looking, self.machine, self.problem, shown
 
     def pump(self) -> float | None:
         """Tell of what has ended; seconds until the next call, None when nothing runs."""
@@ -167,8 +172,8 @@ class GpuBackend:
         return PUMP_INTERVAL if self.is_running or self.is_removing or self.is_looking else None
 
     def _tell_removed(self) -> None:
-        if self.problem is not None:
-            return SESSION.say("ERROR", str(self.problem), self.problem.action)
+        if self._not_removed is not None:
+            return SESSION.say("ERROR", str(self._not_removed), self._not_removed.action)
         if preferences().kind == "ENVIRONMENT":
             preferences().kind = "BUILTIN"
         SESSION.say("INFO", "The GPU backend is removed.")

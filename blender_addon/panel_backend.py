@@ -5,7 +5,7 @@ import time
 
 import bpy
 
-from . import mending, status
+from . import mending, status, timer
 from .gpu_backend import GPU
 from .pip_output import title
 from .preferences import preferences
@@ -57,7 +57,8 @@ def draw_gpu_backend(layout: bpy.types.UILayout, width: int) -> None:
     elif GPU.there.is_complete:
         draw_text(box, f"The GPU backend is set up: {GPU.there.told()}.", width, "CHECKMARK")
     else:
-        GPU.look()
+        if GPU.look():
+            timer.wake()
         draw_sizes(box, width)
     if GPU.is_outdated:
         draw_text(box, "It is of another version than this add-on.", width, "ERROR")

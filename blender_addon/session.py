@@ -166,6 +166,8 @@ class Session:
         if self.process.exit_code is not None:
             words = self.process.last_words()
             return self._lost(f"The backend has ended: {words}", self.process.action or "restart")
+        if self.process.hangs:
+            return self._lost("The backend has not become ready, and has long said nothing.")
         if self.connection is None and self.process.ready:
             self.connection = Connection(self.process.ready["address"], self._credentials)
 

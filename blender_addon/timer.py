@@ -10,12 +10,17 @@ from .preferences import preferences
 from .session import SESSION
 
 
+_drawn: tuple = ()
+"""What was to be seen after the last step. Threads and operators change it between two steps."""
+
+
 def pump() -> float | None:
     """One step; also what tests call, as a Blender without a window runs no timers."""
-    before = _visible_state()
+    global _drawn
     intervals = SESSION.pump(idle_minutes=preferences().idle_minutes), GPU.pump()
-    if _visible_state() != before:
-        _redraw()
+    if (visible := _visible_state()) != _drawn:
+        _drawn = visible
+        redraw()
     return min((seconds for seconds in intervals if seconds is not None), default=None)
 
 
@@ -33,7 +38,8 @@ def _visible_state() -> tuple:
     return SESSION.state, SESSION.message, SESSION.retargeting, shown, seconds, GPU.visible_state()
 
 
-def _redraw() -> None:
+def redraw() -> None:
+    """Where the add-on shows something: a message of an operator that was called elsewhere is seen only then."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in ("VIEW_3D", "PREFERENCES"):

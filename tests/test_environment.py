@@ -136,8 +136,11 @@ def test_two_do_not_work_in_one_folder(plan):
     environment.claim(plan.folder)
     with environment.only_one(plan.folder):
         assert "Another Blender" in str(run(plan).error)
-    with environment.only_one(plan.folder):
-        pass
+        with pytest.raises(MoclipError, match="Another Blender"):
+            environment.remove(plan.folder)
+        assert environment.read(plan.folder).content
+    environment.remove(plan.folder)
+    assert not plan.folder.exists()
 
 
 def test_pythons_that_cannot_make_environments(plan, tmp_path):

@@ -3,12 +3,14 @@
 
 import bpy
 
+from .. import timer
 from ..errors import MoclipError
 from ..session import SESSION
 
 
 def tell(operator: bpy.types.Operator, message: str, level: str = "INFO") -> set[str]:
     SESSION.say(level, message)
+    timer.redraw()
     if message:
         operator.report({level}, message)
     return {"FINISHED"}
@@ -16,5 +18,6 @@ def tell(operator: bpy.types.Operator, message: str, level: str = "INFO") -> set
 
 def fail(operator: bpy.types.Operator, error: MoclipError) -> set[str]:
     SESSION.say("ERROR", str(error), error.action)
+    timer.redraw()
     operator.report({"ERROR"}, str(error))
     return {"CANCELLED"}

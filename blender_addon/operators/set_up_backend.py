@@ -29,7 +29,7 @@ class MOCLIP_OT_set_up_backend(bpy.types.Operator):
         return is_at_rest(cls)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        GPU.look()
+        GPU.look(again=True)
         timer.wake()
         return context.window_manager.invoke_props_dialog(self, width=420)
 

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -181,6 +182,33 @@ def test_the_size_is_told_before_anything_is_done(driver, chosen):
     assert not Path(chosen.environment_folder).exists()
 
 
+def test_the_look_at_the_machine_is_shown_when_it_ends_and_done_again(driver, chosen, monkeypatch):
+    gpu, timer, machine = driver.module("gpu_backend").GPU, driver.module("timer"), driver.module("machine")
+    monkeypatch.setattr(gpu, "machine", None)
+    monkeypatch.setattr(gpu, "problem", None)
+    old = driver.module("errors").MoclipError("The driver is too old.", hint="Update it.", code="old_driver")
+    answers, leave, redrawn = [old, machine.Machine("cuda", "RTX 4090", "", 3.0, 6.0)], threading.Event(), []
+
+    def detect():
+        leave.wait(10.0)
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(machine, "detect", detect)
+    monkeypatch.setattr(timer, "redraw", lambda: redrawn.append(drawn(driver, "preferences").texts))
+    assert "Looking at this machine" in drawn(driver, "preferences").texts
+    assert bpy.app.timers.is_registered(timer.pump)
+    timer.pump()
+    leave.set()
+    for sentence in (str(old), "RTX 4090"):
+        driver.pump_until(lambda text=sentence: any(text in " ".join(texts) for texts in redrawn), 5.0)
+        drawn(driver, "preferences")
+        assert not gpu.is_looking  # being drawn does not look once more
+        gpu.look(again=True)  # what the button does
+
+
 def test_the_last_words_of_a_backend_that_dies_are_shown(driver, chosen, tmp_path):
     dies = tmp_path / "dies.py"
     dies.write_text("import sys\nfor k in range(9): print('line', k, file=sys.stderr)\nsys.exit(3)\n")
@@ -227,6 +255,25 @@ def test_a_backend_that_hangs_is_told_of_ended_and_started_again(driver, chosen,
     wait_for_end(pid)
     bpy.ops.moclip.restart_backend()
     driver.pump_until(lambda: driver.session.state == "ready")
+
+
+def test_a_backend_that_never_becomes_ready_is_told_of(driver, chosen, tmp_path, monkeypatch):
+    process = driver.module("backend_process")
+    assert 60.0 <= process.SECONDS_OF_SILENCE <= 300.0  # torch from a slow disk takes its time
+    monkeypatch.setattr(process, "SECONDS_OF_SILENCE", 3.0)
+    sleeps = tmp_path / "sleeps.py"
+    lives = "import sys, time\nfor k in range(8): print('loading', k, file=sys.stderr, flush=True); time.sleep(0.5)\n"
+    sleeps.write_text(lives + "time.sleep(60)\n")
+    chosen.kind, chosen.command = "COMMAND", f"{sys.executable} {sleeps}"
+    began = time.monotonic()
+    driver.ask("a person walks", **SHORT)
+    pid = driver.session.process.pid
+    driver.pump_until(lambda: driver.session.state == "off", 20.0)
+    assert time.monotonic() - began > 5.0  # what it printed were signs of life
+    assert "has not become ready" in driver.session.message and "was not generated" in driver.session.message
+    layout = drawn(driver)
+    assert "loading 7" in layout.texts and "moclip.restart_backend" in layout.buttons
+    wait_for_end(pid)
 
 
 def test_idle_time_gives_the_memory_back(driver, chosen):
