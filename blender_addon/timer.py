@@ -9,7 +9,6 @@ from .gpu_backend import GPU
 from .preferences import preferences
 from .session import SESSION
 
-
 _drawn: tuple = ()
 """What was to be seen after the last step. Threads and operators change it between two steps."""
 

@@ -66,6 +66,8 @@ def _check_paths(scene: Path, out: Path) -> None:
             raise MoclipError(f"'{scene}' is not a .blend file.", hint="Save one with Blender.", code="unreadable_file")
     if out.suffix != ".blend":
         raise MoclipError(f"The output '{out}' must end in .blend.", hint="Use `--out NAME.blend`.", code="bad_suffix")
+    if out.is_dir():
+        raise MoclipError(f"The output '{out}' is a folder.", hint="Use another `--out`.", code="unwritable_file")
     if out.exists() and os.path.samefile(scene, out):
         raise MoclipError("The output would overwrite the scene.", hint="Use another `--out`.", code="overwrites_input")
     folder = out.absolute().parent

@@ -12,9 +12,8 @@ from ..errors import MoclipError
 from ..jobs import Job, Target
 from ..keyframes import place_of
 from ..prompt_table import Row, TableError, read_table, write_table
-from ..rig.mapping import map_rig
 from ..session import SESSION
-from .generate import check_prompt
+from .generate import check_prompt, check_target
 from .reporting import fail, tell
 from .start_backend import start
 
@@ -94,8 +93,8 @@ class MOCLIP_OT_import_rows(_CsvFile, bpy.types.Operator):
             return fail(self, MoclipError(str(error), hint=error.hint, code="bad_csv"))
         wrong = [f"row {number}: {why}" for number, why in failures.items()]
         for number, row in rows.items():
-            rig = context.scene.objects.get(row.armature) if row.armature else None
-            if row.armature and (rig is None or rig.type != "ARMATURE"):
+            rig = armature_named(context.scene, row.armature) if row.armature else None
+            if row.armature and rig is None:
                 wrong.append(f"row {number}: The scene has no armature named '{row.armature}'.")
                 continue
             _fill(context.scene.moclip.rows.add(), row, rig, context.scene.frame_start)
@@ -162,6 +161,12 @@ class MOCLIP_OT_run_batch(_OfRows, bpy.types.Operator):
         return tell(self, "")
 
 
+def armature_named(scene: bpy.types.Scene, name: str) -> bpy.types.Object | None:
+    """A library override has the name of the rig that it is of, which no motion can be keyed on: it goes first."""
+    found = [obj for obj in scene.objects if obj.name == name and obj.type == "ARMATURE"]
+    return min(found, key=lambda rig: rig.library is not None, default=None)
+
+
 def _fill(item: bpy.types.PropertyGroup, row: Row, rig: bpy.types.Object | None, first_frame: int = 1) -> None:
     item.name, item.armature, item.prompt, item.seed = uuid.uuid4().hex, rig, row.prompt, row.seed
     item.start = first_frame if row.start is None else row.start
@@ -181,7 +186,7 @@ def _job(scene_name: str, row_id: str) -> Job:
     text, rig = check_prompt(row.prompt), row.armature
     place = None
     if rig is not None:
-        map_rig(rig)
+        check_target(rig)
         if scene.moclip.start_at == "CHARACTER":
             frame = scene.frame_current
             scene.frame_set(row.start)

@@ -10,16 +10,16 @@ from .rest import RigRest
 
 
 def line_of(curve: bpy.types.Object, rest: RigRest) -> Line:
-    """The first spline of a curve object, seen from above, in the motion's axes and metres.
+    """The first spline of a curve object with its modifiers, seen from above, in the motion's axes and metres.
 
-    Raises MoclipError for what is no curve, has no length, or goes straight up.
+    Raises MoclipError for what is no curve, has no length, goes straight up, or is no line by its modifiers.
     """
     if not curve.users_scene:
         raise MoclipError(f"The curve '{curve.name}' was deleted.", hint="Choose another Path.", code="bad_path")
     if curve.type != "CURVE" or not curve.data.splines:
         raise MoclipError(f"'{curve.name}' is no curve to follow.", hint="Choose another Path.", code="bad_path")
     world = np.array(curve.matrix_world, dtype=np.float64)
-    points = _points(curve.data) @ world[:3, :3].T + world[:3, 3]
+    points = _points(curve) @ world[:3, :3].T + world[:3, 3]
     inverse = np.linalg.inv(np.array(rest.rig.matrix_world, dtype=np.float64))
     ground = rest.to_motion(points @ inverse[:3, :3].T + inverse[:3, 3])[:, [0, 2]]
     line = line_through(ground, curve.data.splines[0].use_cyclic_u)
@@ -30,20 +30,39 @@ def line_of(curve: bpy.types.Object, rest: RigRest) -> Line:
     return line
 
 
-def _points(data: bpy.types.Curve) -> np.ndarray:
-    """(N, 3) along the first spline, as finely as Blender draws it."""
-    bare = data.copy()
+def _points(curve: bpy.types.Object) -> np.ndarray:
+    """(N, 3) along the first spline, as finely as Blender draws it. Raises MoclipError for what is no line."""
+    bare = curve.data.copy()
     bare.bevel_mode, bare.bevel_depth, bare.extrude, bare.offset = "ROUND", 0.0, 0.0, 0.0
     bare.taper_object = None
+    if bare.dimensions == "2D":
+        bare.fill_mode = "NONE"
     for spline in list(bare.splines)[1:]:
         bare.splines.remove(spline)
-    drawn = bpy.data.objects.new("path", bare)
+    drawn = curve.copy()
+    drawn.data, drawn.hide_viewport = bare, False
     try:
-        mesh = drawn.to_mesh()
+        shown = _evaluated(drawn) if curve.modifiers else drawn
+        mesh = shown.to_mesh()
         points = np.empty(3 * len(mesh.vertices))
         mesh.vertices.foreach_get("co", points)
+        # The edges of a line lead from each vertex to the next one; whatever else is no way to go.
+        is_line = not mesh.polygons and len(mesh.vertices) - len(mesh.edges) in (0, 1)
+        shown.to_mesh_clear()
     finally:
-        drawn.to_mesh_clear()
         bpy.data.objects.remove(drawn)
         bpy.data.curves.remove(bare)
+    if curve.modifiers and not is_line:
+        raise MoclipError(
+            f"The modifiers of '{curve.name}' make more of it than a line.",
+            hint="Switch them off, or choose another Path.",
+            code="bad_path",
+        )
     return points.reshape(-1, 3)
+
+
+def _evaluated(drawn: bpy.types.Object) -> bpy.types.Object:
+    """An object with its modifiers, which Blender works out only for what is in a scene."""
+    bpy.context.scene.collection.objects.link(drawn)
+    bpy.context.view_layer.update()
+    return drawn.evaluated_get(bpy.context.evaluated_depsgraph_get())

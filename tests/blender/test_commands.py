@@ -56,7 +56,7 @@ def moclip(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=600)
 
 
-def in_blender(code: str, argument: Path, folder: Path) -> str:
+def in_blender(code: str, argument: Path | str, folder: Path) -> str:
     env = os.environ | {"BLENDER_USER_RESOURCES": str(folder / "user"), "XDG_CACHE_HOME": str(folder / "cache")}
     done = subprocess.run([sys.executable, "-c", code, str(argument)], env=env, capture_output=True, text=True)
     return done.stdout
@@ -139,8 +139,21 @@ def test_keyframe_refuses_what_cannot_be_meant(tmp_path):
     (tmp_path / "prompts.csv").write_text("armature,prompt,start,seconds,seed\n,a person walks,1,1,0\n")
     (tmp_path / "other.csv").write_text("name,text\nx,y\n")
     (tmp_path / "fake.blend").write_text("not a scene")
+    (tmp_path / "latin.csv").write_bytes("armature,prompt\n,café".encode("latin-1"))
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "link.blend").symlink_to("scene.blend")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "folder.blend").mkdir()
+    before = (tmp_path / "scene.blend").read_bytes()
     cases = [
         (("scene.blend", "prompts.csv", "--out", "scene.blend"), "overwrite"),
+        (("scene.blend", "prompts.csv", "--out", "sub/.././scene.blend"), "overwrite"),
+        (("scene.blend", "prompts.csv", "--out", tmp_path / "scene.blend"), "overwrite"),
+        (("scene.blend", "prompts.csv", "--out", "link.blend"), "overwrite"),
+        (("link.blend", "prompts.csv", "--out", "scene.blend"), "overwrite"),
+        (("scene.blend", "prompts.csv", "--out", "folder.blend"), "is a folder"),
+        (("scene.blend", "latin.csv", "--out", "out.blend"), "cannot be read"),
+        (("scene.blend", "empty.csv", "--out", "out.blend"), "no column 'armature'"),
         (("scene.blend", "prompts.csv", "--out", "none/out.blend"), "Nothing can be written"),
         (("scene.blend", "other.csv", "--out", "out.blend"), "no column 'armature'"),
         (("scene.blend", "none.csv", "--out", "out.blend"), "cannot be read"),
@@ -151,6 +164,7 @@ def test_keyframe_refuses_what_cannot_be_meant(tmp_path):
     for arguments, part in cases:
         done = moclip("keyframe", *arguments, cwd=tmp_path)
         assert done.returncode == 1 and part in done.stderr and "Traceback" not in done.stderr, (arguments, done.stderr)
+    assert (tmp_path / "scene.blend").read_bytes() == before and not (tmp_path / "out.blend").exists()
 
 
 SAVE_PLAINLY = """
@@ -172,3 +186,57 @@ def test_a_scene_of_a_newer_blender_is_told_and_nothing_written(tmp_path, spoil)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "newer Blender" in done.stderr or "was saved by Blender" in done.stderr, done.stderr
     assert "--blender PATH" in done.stderr and not (tmp_path / "out.blend").exists()
+
+
+MAKE_HERO = f"""
+import bpy, sys
+from pathlib import Path
+sys.path.insert(0, {str(ROOT / "backend/blender/scripts")!r})
+import in_blender
+zip_path, out = sys.argv[-1].split("|")
+addon = in_blender.Addon(zip_path)
+bpy.ops.wm.read_homefile(use_empty=True)
+bpy.ops.moclip.create_armature()
+collection = bpy.data.collections.new("Hero")
+collection.objects.link(bpy.context.scene.moclip.target)
+library = str(Path(out).with_name("hero.blend"))
+bpy.data.libraries.write(library, {{collection}})
+bpy.ops.wm.read_homefile(use_empty=True)
+with bpy.data.libraries.load(library, link=True) as (_, into):
+    into.collections = ["Hero"]
+scene, linked = bpy.context.scene, into.collections[0]
+scene.collection.children.link(linked)
+points = bpy.data.curves.new("Path", "CURVE")
+points.splines.new("POLY").points.add(1)
+points.splines[0].points[0].co, points.splines[0].points[1].co = (10, 0, 0, 1), (30, 0, 0, 1)
+scene.moclip.path = bpy.data.objects.new("Path", points)
+scene.collection.objects.link(scene.moclip.path)
+bpy.ops.wm.save_as_mainfile(filepath=str(Path(out).with_name("linked.blend")))
+linked.override_hierarchy_create(scene, bpy.context.view_layer, do_fully_editable=True)
+bpy.ops.wm.save_as_mainfile(filepath=out)
+addon.close()
+"""
+READ_HERO = """
+import bpy, json, sys
+bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
+own = next(o for o in bpy.data.objects if o.type == "ARMATURE" and o.library is None)
+bpy.context.scene.frame_set(1)
+far = max(abs(x) for x in own.pose.bones["pelvis"].head)
+print("@" + json.dumps([far, [s.name for t in own.animation_data.nla_tracks for s in t.strips]]))
+"""
+
+
+def test_a_linked_rig_is_refused_and_its_override_keyed_where_it_stands(tmp_path, addon_zip):
+    in_blender(MAKE_HERO, f"{addon_zip}|{tmp_path / 'override.blend'}", tmp_path)
+    (tmp_path / "prompts.csv").write_text("armature;prompt;seconds\nMoCLIP;a person walks;1,5\n", "utf-8-sig")
+    done = moclip("keyframe", "linked.blend", "prompts.csv", "--out", "a.blend", cwd=tmp_path)
+    assert done.returncode == 1 and "row 1: failed: 'MoCLIP' is linked from another file" in done.stdout
+    assert "Traceback" not in done.stderr
+    (tmp_path / "prompts.csv").write_text(
+        "armature,prompt,start,seconds\nMoCLIP,a person walks,1,1.5\nMoCLIP,a person bows,21,1.5\n"
+    )
+    done = moclip("keyframe", "override.blend", "prompts.csv", "--out", "b.blend", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    far, strips = json.loads(in_blender(READ_HERO, tmp_path / "b.blend", tmp_path).split("@")[-1].splitlines()[0])
+    assert strips == ["a person walks", "a person bows"]
+    assert far < 2.0  # not at the start of the Path, 10 m away, which is for the panel's own motions

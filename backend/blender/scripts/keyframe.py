@@ -21,8 +21,8 @@ def _key(addon: in_blender.Addon, row: dict) -> tuple[str, str]:
     scene = bpy.context.scene
     rig = None
     if row["armature"]:
-        rig = scene.objects.get(row["armature"])
-        if rig is None or rig.type != "ARMATURE":
+        rig = addon.module("operators.batch").armature_named(scene, row["armature"])
+        if rig is None:
             raise Failed(f"The scene has no armature named '{row['armature']}'.")
     scene.moclip.target = rig
     scene.frame_set(row["start"] if row["start"] is not None else scene.frame_start)
@@ -68,7 +68,10 @@ def keyframe(task: dict) -> None:
     settings, frame = scene.moclip, scene.frame_current
     if bpy.context.object is not None and bpy.context.object.mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")
-    kept = {name: getattr(settings, name) for name in ("prompt", "use_auto_seconds", "seconds", "seed", "target")}
+    changed = ("prompt", "use_auto_seconds", "seconds", "seed", "target", "path")
+    kept = {name: getattr(settings, name) for name in changed}
+    # As in the add-on's own batch: a row starts where its character stands.
+    settings.path = None
     addon.start_backend()
     keyed: dict[str, list[str]] = {}
     for row in task["rows"]:

@@ -48,3 +48,28 @@ def test_a_range_of_a_linked_rig_is_refused_at_once(driver, linked):
     driver.settings.prompt = "a person bows"
     with pytest.raises(RuntimeError, match="linked from another file"):
         bpy.ops.moclip.continue_motion()
+
+
+def test_a_row_for_a_linked_rig_fails_before_the_wait(driver, linked):
+    bpy.ops.moclip.add_row()
+    row = driver.settings.rows[0]
+    row.armature, row.prompt, row.seconds = linked.objects[0], "a person walks", 1.0
+    bpy.ops.moclip.run_batch()
+    jobs = []
+
+    def over():
+        jobs.append(driver.session.job)
+        return not driver.session.batch.running
+
+    driver.pump_until(over)
+    state, why = driver.session.batch.states[row.name]
+    assert state == "failed" and "linked from another file" in why and not any(jobs)
+
+
+def test_a_table_that_names_both_means_the_override(driver, linked, tmp_path):
+    linked.override_hierarchy_create(bpy.context.scene, bpy.context.view_layer, do_fully_editable=True)
+    rigs = [obj for obj in bpy.context.scene.objects if obj.type == "ARMATURE"]
+    assert len({rig.name for rig in rigs}) == 1 and {rig.library is None for rig in rigs} == {True, False}
+    (tmp_path / "rows.csv").write_text(f"armature,prompt\n{rigs[0].name},a person walks\n")
+    bpy.ops.moclip.import_rows(filepath=str(tmp_path / "rows.csv"))
+    assert driver.settings.rows[0].armature.library is None

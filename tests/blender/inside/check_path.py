@@ -144,6 +144,32 @@ def test_a_turned_and_scaled_curve_counts_as_it_is_seen(driver, clips):
     assert " of 6.0 m along 'Path'" in action["moclip"]["path"]
 
 
+def test_modifiers_of_a_curve_count(driver, clips):
+    clip = clips(driver, "a person walks forward")
+    rig = own_rig(driver)
+    path = curve([(x, 0, 0) for x in np.linspace(0, 8, 30)])
+    bend = path.modifiers.new("Bend", "SIMPLE_DEFORM")
+    bend.deform_method, bend.deform_axis, bend.angle = "BEND", "Z", np.radians(90)
+    bpy.context.view_layer.update()
+    mesh = path.evaluated_get(bpy.context.evaluated_depsgraph_get()).to_mesh()
+    shown = np.array([tuple(vertex.co)[:2] for vertex in mesh.vertices])
+    assert shown[-1, 1] > 3  # it is bent indeed
+    count = len(bpy.data.objects), len(bpy.data.curves)
+    key(driver, clip, path)
+    off = distance(smooth(seen(rig)[:, 0, :2]), shown)
+    print(f"off a bent curve by {100 * off.mean():.1f} cm in the mean")
+    assert off.mean() < 0.05 and (len(bpy.data.objects), len(bpy.data.curves)) == count
+
+
+def test_a_curve_that_modifiers_make_a_wall_is_refused(driver, clips):
+    clip, path = clips(driver, "a person walks forward"), curve(arc(2.0))
+    rig = own_rig(driver)
+    path.modifiers.new("Many", "ARRAY").relative_offset_displace = (0, 2, 0)
+    with pytest.raises(driver.module("errors").MoclipError, match="make more of it than a line"):
+        key(driver, clip, path)
+    assert rig.animation_data is None and [obj.name for obj in bpy.data.objects].count("Path") == 1
+
+
 def test_a_closed_curve_goes_round(driver, clips):
     clip, ring = clips(driver, "a person walks forward"), arc(0.5, 360.0, 40)[:-1]
     rig = own_rig(driver)
