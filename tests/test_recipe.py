@@ -80,6 +80,20 @@ def test_every_stage_leaves_its_weights_and_the_generator_names_its_tower(work):
     assert (rvq["rotation_channels"], rvq["fps"]) == ("local", 20)
 
 
+def test_a_transformer_s_table_says_which_actions_are_drawn_more_often(work, dataset, recipe, monkeypatch):
+    drawn = {}
+
+    def note(kind, _config, train, *_rest, **_options):
+        drawn[kind] = train.weights
+
+    monkeypatch.setattr("moclip.training.recipe.train_on_tokens", note)
+    emphasised = {**recipe, "masked": {**recipe["masked"], "emphasis": {"raise_hand": 3.0}}}
+    for kind in ("masked", "residual"):
+        STAGES[kind](dataset, work, emphasised, log=lambda line: None)
+    assert dataset.ids("train") == ["walk", "left"]
+    assert drawn["masked"] == pytest.approx([0.25, 0.75]) and drawn["residual"] == pytest.approx([0.5, 0.5])
+
+
 def test_the_judge_goes_on_from_moclips_encoder_and_is_the_one_that_is_packed(work, dataset, tmp_path):
     pack(dataset, work, tmp_path / "toy", name="toy", description="d", log=lambda line: None)
     packed, _ = load_weights(tmp_path / "toy" / "motion.safetensors")

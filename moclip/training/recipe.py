@@ -8,7 +8,7 @@ before it: dataset -> tower -> rvq -> moclip -> masked, residual, length -> pack
 import json
 import tomllib
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ from moclip.generators.momask.train_tokens import (
 from moclip.runtimes.torch_runtime import restore_network
 from moclip.text.tower import load_open_clip_tower, save_tower
 from moclip.tokenizer import Tokenizer
-from moclip.training.clips import load_clips
+from moclip.training.clips import action_group, emphasised, load_clips
 from moclip.training.loop import Schedule
 from moclip.training.processes import Processes
 
@@ -320,6 +320,8 @@ def _token_stage(kind: str) -> Callable[..., None]:
     ) -> None:
         part = _table(recipe, kind)
         train, val, tower, rvq = _tokens(dataset, work, log)
+        groups = [action_group(dataset.clips.get(i, {})) for i in dataset.ids("train")]
+        train = replace(train, weights=emphasised(train.weights, groups, part.get("emphasis", {})))
         text_dim = train.text[0].shape[1]
         shared = {name: rvq[name] for name in ("codes", "code_dim", "quantizers")}
         config = (
