@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write the target's motions to files for other programs: FBX, GLB or BVH, one file each."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,9 @@ class MOCLIP_OT_export_motions(bpy.types.Operator):
     only_accepted: bpy.props.BoolProperty(
         name="Only Accepted", description="Leave out motions that were not accepted", default=True
     )
+    replace: bpy.props.BoolProperty(
+        name="Replace Files", description="Write over files that have the names of the motions", options={"SKIP_SAVE"}
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -79,14 +83,16 @@ class MOCLIP_OT_export_motions(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         rig, folder = context.scene.moclip.target, Path(bpy.path.abspath(self.directory))
         try:
-            written = _export(context, rig, folder, self.format, self.only_accepted)
+            if not self.directory:
+                raise MoclipError("No folder was chosen to export to.", hint="Give a `directory`.", code="bad_folder")
+            written = _export(context, rig, folder, self.format, self.only_accepted, self.replace)
         except MoclipError as error:
             return fail(self, error)
         return tell(self, f"Wrote {len(written)} {self.format} file{'s' if len(written) > 1 else ''} to {folder}.")
 
 
 def _export(
-    context: bpy.types.Context, rig: bpy.types.Object, folder: Path, kind: str, only_accepted: bool
+    context: bpy.types.Context, rig: bpy.types.Object, folder: Path, kind: str, only_accepted: bool, replace: bool
 ) -> list[Path]:
     """Raises MoclipError when there is nothing to write, or it cannot be written."""
     bones = set(rig.data.bones.keys())
@@ -103,22 +109,36 @@ def _export(
         )
     if not folder.is_dir():
         raise MoclipError(f"There is no folder '{folder}'.", hint="Choose another one.", code="bad_folder")
+    paths = _paths(folder, [action.name for action in actions], f".{kind.lower()}")
+    there = [path for path in paths if path.exists()]
+    if there and not replace:
+        raise MoclipError(
+            f"'{there[0]}' is there already.", hint="Choose another folder, or tick Replace Files.", code="file_exists"
+        )
     module, write = _FORMATS[kind]
     addon_utils.enable(module)
-    written = []
     with _only_rig(context, rig):
-        for action in actions:
+        for action, path in zip(actions, paths, strict=True):
             first, last = action.frame_range
             context.scene.frame_start, context.scene.frame_end = round(first), round(last)
             compat.use(rig.animation_data, action)
-            path = folder / f"{bpy.path.clean_name(action.name)}.{kind.lower()}"
             try:
                 write(str(path))
             except RuntimeError as error:
                 why = str(error).removeprefix("Error: ").strip().splitlines()[0]
                 raise MoclipError(f"'{path}' was not written: {why}", code="bad_file") from error
-            written.append(path)
-    return written
+    return paths
+
+
+def _paths(folder: Path, names: list[str], suffix: str) -> list[Path]:
+    """A file for each action; names that differ only in what a file's name cannot tell get numbers."""
+    paths, taken = [], set()
+    for clean in map(bpy.path.clean_name, names):
+        numbered = (f"{clean}_{number}" if number > 1 else clean for number in itertools.count(1))
+        stem = next(stem for stem in numbered if stem.lower() not in taken)
+        taken.add(stem.lower())
+        paths.append(folder / f"{stem}{suffix}")
+    return paths
 
 
 @contextmanager

@@ -146,6 +146,24 @@ def test_nothing_to_export_is_told(driver, rig, tmp_path):
         bpy.ops.moclip.export_motions(directory=str(tmp_path / "none"), format="BVH")
 
 
+def test_an_export_writes_over_nothing_unless_it_is_told_to(driver, rig, tmp_path):
+    for name in ("A bow!", "a bow?"):
+        driver.generate("a person bows", use_auto_seconds=False, seconds=1.0)
+        rig.animation_data.action.name = name
+        bpy.ops.moclip.accept()
+    with pytest.raises(RuntimeError, match="No folder was chosen"):
+        bpy.ops.moclip.export_motions(format="BVH")
+    bpy.ops.moclip.export_motions(directory=str(tmp_path), format="BVH")
+    assert {path.name for path in tmp_path.iterdir()} == {"A_bow_.bvh", "a_bow__2.bvh"}
+    (tmp_path / "a_bow__2.bvh").write_text("mine")
+    (tmp_path / "A_bow_.bvh").unlink()
+    with pytest.raises(RuntimeError, match="'.*a_bow__2.bvh' is there already"):
+        bpy.ops.moclip.export_motions(directory=str(tmp_path), format="BVH")
+    assert [path.name for path in tmp_path.iterdir()] == ["a_bow__2.bvh"]
+    bpy.ops.moclip.export_motions(directory=str(tmp_path), format="BVH", replace=True)
+    assert (tmp_path / "a_bow__2.bvh").read_text() != "mine"
+
+
 def test_one_undo_takes_a_shown_take_back(driver, rig):
     driver.generate("a person waves", use_auto_seconds=False, seconds=1.0, variations=2, seed=5)
     name = rig.name
