@@ -57,6 +57,15 @@ def test_a_motion_is_continued_and_led_to(moclip, walk):
     assert np.array_equal(load_motion("to.npz").rotations[40:], walk.rotations) and load_motion("to.npz").frames == 140
 
 
+def test_the_beginning_can_be_replaced(moclip, walk):
+    code, out, _ = moclip(
+        "edit", "walk.npz", "a person bows", "--start", "0", "--end", "2", "--out", "bow.npz", "--json"
+    )
+    assert code == 0 and json.loads(out)[0]["new_seconds"] == [0.0, 2.0]
+    edited = load_motion("bow.npz")
+    assert edited.frames == 100 and np.array_equal(edited.rotations[40:], walk.rotations[40:])
+
+
 def test_a_script_is_one_motion(moclip, tmp_path):
     lines = [{"text": "a person walks forward", "seconds": 2.0}, {"text": "a person bows", "seconds": 3.0}]
     (tmp_path / "scene.json").write_text(json.dumps(lines))
@@ -69,6 +78,9 @@ def test_a_script_is_one_motion(moclip, tmp_path):
     ("arguments", "code", "words"),
     [
         (["edit", "walk.npz", "a person bows", "--start", "7"], 1, "The motion lasts 5.00 seconds"),
+        (["edit", "walk.npz", "a person bows", "--start", "nan"], 1, "choose a --start from 0 on"),
+        (["edit", "walk.npz", "a person bows", "--start", "0"], 1, "Nothing of the motion would stay"),
+        (["bench", "direction", "--seeds", "0"], 2, "'--seeds'"),
         (["edit", "walk.npz", "a person bows", "--start", "3", "--end", "2"], 1, "from second 3 to 2"),
         (["edit", "walk.npz", "a person bows", "--start", "1", "--end", "9"], 1, "leave out --end"),
         (["edit", "walk.npz", "a person bows", "--end", "2"], 2, "--end needs --start"),

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+Count = Annotated[int, typer.Option(min=1)]
+
 app = typer.Typer(no_args_is_help=True, help="Measure, and print JSON. Example: moclip bench generate")
 
 
 @app.command("generate")
-def generate_command(model: str = "embedded", runtime: str = "auto", rounds: int = 7) -> None:
+def generate_command(model: str = "embedded", runtime: str = "auto", rounds: Count = 7) -> None:
     """Time generation, process start to file, and the server's start. Example: moclip bench generate --runtime onnx"""
     from backend.bench.generation import bench_generation
 
@@ -23,7 +25,7 @@ def solver_command(
     dataset: Annotated[
         Path | None, typer.Option(help="Dataset folder with true rotations; made-up motions without it.")
     ] = None,
-    clips: int = 100,
+    clips: Count = 100,
     seed: int = 0,
 ) -> None:
     """Measure the rotation solver on real clips. Example: moclip bench solver --dataset data/mocap"""
@@ -37,7 +39,7 @@ def rvq_command(
     dataset: Annotated[Path, typer.Option(help="Dataset folder.")],
     model: str = "embedded",
     split: str = "test",
-    clips: int = 200,
+    clips: Count = 200,
     seed: int = 0,
 ) -> None:
     """Measure reconstruction by the RVQ on held-out recordings. Example: moclip bench rvq --dataset data/mocap"""
@@ -50,8 +52,8 @@ def rvq_command(
 def moclip_command(
     dataset: Annotated[Path, typer.Option(help="Dataset folder.")],
     split: str = "val",
-    batch: int = 96,
-    rounds: int = 5,
+    batch: Count = 96,
+    rounds: Count = 5,
     seed: int = 0,
 ) -> None:
     """Time a step of MoCLIP's training on a dataset's own lengths. Example: moclip bench moclip --dataset data/mocap"""
@@ -64,7 +66,11 @@ def moclip_command(
 
 
 @app.command("direction")
-def direction_command(model: str = "embedded", runtime: str = "auto", seeds: int = 3) -> None:
+def direction_command(
+    model: str = "embedded",
+    runtime: str = "auto",
+    seeds: Annotated[int, typer.Option(min=1, help="Samples of each edit.")] = 3,
+) -> None:
     """Measure edits of a range, continued motions and scripts. Example: moclip bench direction --seeds 5"""
     from backend.bench.direction import bench_direction
 

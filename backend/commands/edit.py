@@ -83,9 +83,12 @@ def _check_span(start: float | None, end: float | None, seconds: float | None, l
         raise typer.BadParameter("--end needs --start.")
     if end is not None and seconds is not None:
         raise typer.BadParameter("with --start and --end the new part is as long as they say; leave out --seconds.")
-    if start is not None and not 0 < start <= length + 1e-6:
-        hint = f"The motion lasts {length:.2f} seconds."
+    if start is not None and not 0 <= start <= length + 1e-6:
+        hint = f"The motion lasts {length:.2f} seconds; choose a --start from 0 on."
         raise MoclipError(f"No new part can begin at second {start:g}.", hint=hint, code="bad_range")
+    if start == 0 and end is None:
+        hint = "Give --end as well, or leave out --start to lead to the motion."
+        raise MoclipError("Nothing of the motion would stay.", hint=hint, code="bad_range")
     if end is not None and not start < end < length:
         hint = f"The motion lasts {length:.2f} seconds; leave out --end to replace all that follows --start."
         raise MoclipError(f"No new part can last from second {start:g} to {end:g}.", hint=hint, code="bad_range")
@@ -97,11 +100,12 @@ def _parts(
     """The motion before and after the new part, and how long that lasts; None: the model chooses."""
     if start is None:
         return None, motion, seconds
-    first = max(1, round(start * motion.fps))
+    first = max(1, round(start * motion.fps)) if start else 0
+    before = _cut(motion, 0, first) if first else None
     if end is None:
-        return _cut(motion, 0, first), None, seconds
+        return before, None, seconds
     last = min(max(first + 1, round(end * motion.fps)), motion.frames - 1)
-    return _cut(motion, 0, first), _cut(motion, last, motion.frames), (last - first) / motion.fps
+    return before, _cut(motion, last, motion.frames), (last - first) / motion.fps
 
 
 def _cut(motion: "Motion", first: int, end: int) -> "Motion":
