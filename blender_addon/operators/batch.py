@@ -112,6 +112,8 @@ class MOCLIP_OT_export_rows(_OfRows, _CsvFile, bpy.types.Operator):
     bl_label = "Export CSV"
     bl_options = {"REGISTER"}
 
+    check_existing: bpy.props.BoolProperty(default=True, options={"HIDDEN"})  # Blender warns of a file that is there
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         rows = [
             Row(
