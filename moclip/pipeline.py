@@ -20,7 +20,7 @@ from moclip.plan import SHORTEST_TOKENS, LinePlan, Plan, plan_line, plan_request
 from moclip.prompts import LONGEST_SECONDS
 from moclip.requests import Checked, Request, Result, check_request, check_script_seconds
 from moclip.runtimes import Runtime
-from moclip.sampling import SamplingOptions, sample_base, sample_lengths, sample_residual
+from moclip.sampling import SamplingOptions, ongoing, sample_base, sample_lengths, sample_residual
 from moclip.solver import solve_rotations
 from moclip.takes import best_takes, repeat_takes
 from moclip.tokenizer import Tokenizer
@@ -190,11 +190,13 @@ class TextToMotion:
         clauses = self._clauses(prompts, text, self._network.text)
         seeds = [checked[k].seed for k, texts in zip(owners, clauses, strict=True) for _ in texts]
         logits = self._length_logits(prompts, clauses)
-        predicted = iter(sample_lengths(logits, seeds, SHORTEST_TOKENS, self._longest))
+        sampled = sample_lengths(logits, seeds, SHORTEST_TOKENS, self._longest)
+        predicted = iter(zip(sampled, ongoing(logits, self._longest), strict=True))
         planned: list[list[LinePlan]] = [[] for _ in checked]
         for k, line, texts, whole in zip(owners, lines, clauses, text, strict=True):
-            lengths = np.array([next(predicted) for _ in texts])
-            planned[k].append(plan_line(line.seconds, texts, lengths, whole, self.fps, self._longest, self._stride))
+            lengths, endless = (np.array(column) for column in zip(*(next(predicted) for _ in texts), strict=True))
+            told = (texts, lengths, endless, whole)
+            planned[k].append(plan_line(line.seconds, *told, self.fps, self._longest, self._stride))
         warnings = [list(asked.warnings) for asked in checked]
         if self._familiarity:
             for k, far in zip(owners, self._familiarity.warnings(text), strict=True):
@@ -213,7 +215,7 @@ class TextToMotion:
             if kept.after is not None:
                 skipped = -frames % self._stride
                 after = codes_after(kept.after, skipped, self._network.encode, self._stride, channels)
-        return plan_request(row, lines, self._stride, before, after)
+        return plan_request(row, lines, self._stride, self.options.window, before, after)
 
     def _kept(self, request: Request) -> Kept:
         return keep(request.before, request.after, self._stride)
@@ -226,7 +228,8 @@ class TextToMotion:
         cancelled: Callable[[], bool],
     ) -> np.ndarray:
         """(B, S, Q) codes of each request, of its best take."""
-        takes = self.options.takes if self._judged else 1
+        options = self.options
+        takes = [(options.ongoing_takes if p.ongoing else options.takes) if self._judged else 1 for p in plans]
         lengths = np.array([len(plan.known) for plan in plans])
         known = np.full((len(plans), lengths.max(), self._network.quantizers), -1)
         for row, plan in enumerate(plans):
@@ -234,16 +237,17 @@ class TextToMotion:
         passages, seeds = [p for plan in plans for p in plan.passages], [asked.seed for asked in checked]
         passages, lengths, seeds = repeat_takes(passages, lengths, seeds, takes)
         known = np.repeat(known, takes, axis=0)
-        told = (self.options, progress, cancelled)
+        told = (options, progress, cancelled)
         base = sample_base(self._network, passages, lengths, seeds, *told, known=known[..., 0])
         codes = sample_residual(self._network, base, passages, lengths, seeds, *told, known=known)
-        return codes if takes == 1 else codes[best_takes(self._network, codes, passages, takes)]
+        return codes if max(takes) == 1 else codes[best_takes(self._network, codes, passages, takes)]
 
     def _result(self, asked: Checked, plan: Plan, codes: np.ndarray, warnings: tuple[str, ...]) -> Result:
         request, features = asked.request, self._network.decode(codes[None])[0]
         if not request.has_context:
             motion = self._motion(features[: plan.frames], asked, None)
-            return Result(motion, motion.seconds, asked.seed, warnings, codes, (0, plan.frames))
+            shown = codes[: -(-plan.frames // self._stride)]
+            return Result(motion, motion.seconds, asked.seed, warnings, shown, (0, plan.frames))
         kept, first = self._kept(request), plan.first * self._stride
         end = first + plan.frames
         made = self._motion(features, asked, lambda joints: fit_between(joints, first, end, kept))

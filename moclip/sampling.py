@@ -27,7 +27,9 @@ class SamplingOptions:
     clause of a sentence its own part of the motion; sentence_share: how much of the whole sentence's vector goes into
     each clause's, for who it is and how they move. takes: how many motions are sampled, of which MoCLIP chooses the one
     nearest to the text (`moclip.takes`); 1 for a model without its motion encoder. hold_feet: keep standing feet from
-    sliding (`moclip.feet`), which is no part of the sampling itself. `OFFICIAL` has MoMask's own rule.
+    sliding (`moclip.feet`), which is no part of the sampling itself. window: most tokens in a passage of an
+    activity that has no end of its own (`ongoing`), 0 for no bound; ongoing_takes: takes of one, as no two dances are
+    alike. `OFFICIAL` has MoMask's own rule.
     """
 
     steps: int = 10
@@ -41,7 +43,9 @@ class SamplingOptions:
     by_clause: bool = True
     sentence_share: float = 0.25
     takes: int = 4
+    ongoing_takes: int = 8
     hold_feet: bool = True
+    window: int = 30
 
 
 OFFICIAL = SamplingOptions(
@@ -54,9 +58,13 @@ OFFICIAL = SamplingOptions(
     confidence_noise=0.0,
     by_clause=False,
     takes=1,
+    ongoing_takes=1,
+    window=0,
 )
 
 Progress = Callable[[str, float], None]
+ONGOING = 0.8
+"""Share of the longest motion that the median of the predicted length has at least, for an activity without an end."""
 
 
 class RequestNoise:
@@ -186,6 +194,15 @@ def sample_residual(
             drawn = np.where(known[..., layer] >= 0, known[..., layer], drawn)
         codes[..., layer] = np.where(padding, pad_id, drawn)
     return np.where(codes == pad_id, -1, codes)
+
+
+def ongoing(logits: np.ndarray, longest: int) -> np.ndarray:
+    """Which texts tell of an activity without an end of its own, such as a dance: (B, classes) -> (B,) bool.
+
+    Their recordings fill whatever a motion may last, so the length that is predicted for them comes near to `longest`.
+    """
+    cumulative = np.cumsum(softmax(logits[:, : longest + 1]), axis=1)
+    return (cumulative < 0.5).sum(axis=1) >= ONGOING * longest
 
 
 def sample_lengths(logits: np.ndarray, seeds: Sequence[int], shortest: int, longest: int) -> np.ndarray:

@@ -19,16 +19,18 @@ _TAKE = 1 << 63
 
 
 def repeat_takes(
-    passages: Sequence[Passage], lengths: np.ndarray, seeds: Sequence[int], takes: int
+    passages: Sequence[Passage], lengths: np.ndarray, seeds: Sequence[int], takes: Sequence[int]
 ) -> tuple[list[Passage], np.ndarray, list[int]]:
-    """Rows for `takes` takes of each request, one after the other; the first has the request's own seed."""
-    rows = [replace(p, request=p.request * takes + take) for take in range(takes) for p in passages]
+    """Rows for so many takes of each request, (B,), one after the other; the first has the request's own seed."""
+    firsts = np.cumsum(takes) - takes
+    rows = [replace(p, request=int(firsts[p.request]) + k) for p in passages for k in range(takes[p.request])]
     rows.sort(key=lambda p: p.request)
-    return rows, np.repeat(lengths, takes), [seed + take * _TAKE for seed in seeds for take in range(takes)]
+    drawn = [seed + take * _TAKE for seed, count in zip(seeds, takes, strict=True) for take in range(count)]
+    return rows, np.repeat(lengths, takes), drawn
 
 
-def best_takes(runtime: Runtime, codes: np.ndarray, passages: Sequence[Passage], takes: int) -> np.ndarray:
-    """Row of the best take of each request: codes (B takes, S, Q), passages as from `repeat_takes` -> (B,).
+def best_takes(runtime: Runtime, codes: np.ndarray, passages: Sequence[Passage], takes: Sequence[int]) -> np.ndarray:
+    """Row of the best take of each request: codes (all takes, S, Q), passages as from `repeat_takes` -> (B,).
 
     A take's score is the mean cosine of its passages' motions and texts, each passage for as long as it is.
     """
@@ -46,5 +48,5 @@ def best_takes(runtime: Runtime, codes: np.ndarray, passages: Sequence[Passage],
     frames = valid.sum(axis=1)
     rows = np.array([p.request for p in passages])
     total = np.bincount(rows, weights=cosine * frames, minlength=len(codes)) / np.bincount(rows, weights=frames)
-    best = total.reshape(-1, takes).argmax(axis=1)
-    return best + takes * np.arange(len(best))
+    ends = np.cumsum(takes)
+    return np.array([first + total[first:end].argmax() for first, end in zip(ends - takes, ends, strict=True)])

@@ -102,6 +102,25 @@ def test_arms_may_go_on_from_a_motion_encoder(dataset, recipe_file, work):
         assert np.allclose(weights["motion.embed.weight"], load_weights(start)[0]["motion.embed.weight"], atol=1e-3)
 
 
+def test_a_recipe_may_make_the_motion_encoder_that_arms_go_on_from(dataset, recipe_file, work):
+    recipe = load_recipe(recipe_file)
+    recipe["moclip"]["schedule"]["learning_rate"] = 1e-7
+    recipe["start"] = {"batch": 4, "schedule": {"steps": 3, "learning_rate": 1e-3, "warmup": 1}}
+    lines: list[str] = []
+    ablation = Ablation(dataset, work, recipe, log=lines.append)
+    ablation.train("paper", 0)
+    made = load_weights(work / "start" / "moclip.safetensors")[0]
+    assert not any(name.startswith("motion.limbs.") for name in made)
+    tower = load_weights(work / "tower.safetensors")[0]
+    assert np.array_equal(made["student.text.text_projection"], tower["text.text_projection"])  # it stayed frozen
+    arm = load_weights(ablation.folder("paper", 0) / "moclip.safetensors")[0]
+    assert np.allclose(arm["motion.embed.weight"], made["motion.embed.weight"], atol=1e-3)
+    again: list[str] = []
+    Ablation(dataset, work, recipe, log=again.append).train("no cross-limb attention", 0)
+    assert sum("all arms go on from" in line for line in lines) == 1
+    assert not any("all arms go on from" in line for line in again)
+
+
 def test_every_arm_differs_from_the_paper_in_one_thing(recipe_file):
     recipe = load_recipe(recipe_file)
     paper = arm_settings(recipe, ARMS["paper"], 0)

@@ -88,6 +88,21 @@ def test_a_second_swap_keeps_the_length_estimators_first_tower(tuned, generator,
     assert fingerprint(load_model(str(again)).arrays["length_text"]) == first
 
 
+def test_codes_are_made_once_for_several_towers(generator, dataset, tmp_path, monkeypatch):
+    encoded: list[int] = []
+    encode = downstream.encode_clips
+    monkeypatch.setattr(downstream, "encode_clips", lambda clips, rvq: encoded.append(len(clips)) or encode(clips, rvq))
+    weights, codes = [], {}
+    for name, shared in (("first", codes), ("second", codes), ("alone", None)):
+        tower = str(new_tower(tmp_path / f"{name}.safetensors", seed=4))
+        fine_tune_generator(
+            str(generator), tower, dataset, tmp_path / f"{name}-work", tmp_path / name, CONFIG, codes=shared,
+            log=lambda line: None,
+        )  # fmt: skip
+        weights.append(fingerprint(load_model(str(tmp_path / name)).arrays["masked"]))
+    assert len(encoded) == 4 and len(set(weights)) == 1  # two splits, once for both and once alone
+
+
 def test_fine_tuning_to_its_own_tower_needs_no_second_one(generator, dataset, tmp_path):
     tower = str(generator / "text.safetensors")
     fine_tune_generator(

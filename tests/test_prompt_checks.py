@@ -15,6 +15,7 @@ from moclip.evaluation.prompt_checks import (
     bare_words,
     known_prompts,
     load_prompts,
+    only_actions,
     run_checks,
     summarise,
 )
@@ -122,6 +123,16 @@ def _standing() -> Motion:
     rotations = np.zeros((40, 22, 4), np.float32)
     rotations[..., 0] = 1
     return Motion(20.0, rotations, np.zeros((40, 3), np.float32), REST_OFFSETS)
+
+
+def test_prompts_of_some_actions_only(prompts):
+    kept = only_actions(prompts, {"walk", "jump"})
+    assert {prompt.actions for prompt in kept} <= {("walk",), ("jump",), ("walk", "jump"), ("jump", "walk")}
+    assert sum(prompt.actions == ("walk",) for prompt in kept) == sum(p.actions == ("walk",) for p in prompts) > 0
+    with pytest.raises(MoclipError, match="no action 'fly'"):
+        only_actions(prompts, {"walk", "fly"})
+    with pytest.raises(MoclipError, match="No prompt"):
+        only_actions(kept, {"bow"})
 
 
 def test_summary_counts_samples():

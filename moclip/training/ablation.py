@@ -100,7 +100,11 @@ def arm_settings(recipe: dict[str, Any], arm: Arm, seed: int) -> Settings:
 
 
 class Ablation:
-    """Trains the arms of a recipe on a dataset. start: `moclip.safetensors` whose motion encoder all go on from."""
+    """Trains the arms of a recipe on a dataset.
+
+    start: `moclip.safetensors` whose motion encoder all go on from; None for the one that the recipe's [start] makes,
+    or for a new one where it has no such table.
+    """
 
     def __init__(
         self,
@@ -112,12 +116,36 @@ class Ablation:
         log: Log = print,
     ):
         self.dataset, self.work, self.recipe, self.log = dataset, Path(work), recipe, log
-        self.start = motion_encoder_weights(start)[0] if start else None
+        self._start = motion_encoder_weights(start)[0] if start else None
         self.teacher = load_teacher(self.work, recipe["moclip"].get("tower", "distilled"))
         self._pairs: dict[tuple[str, str], PairedClips] = {}
 
     def folder(self, arm: str, seed: int) -> Path:
         return self.work / f"seed{seed}" / arm.replace(" ", "-")
+
+    def start(self) -> dict[str, np.ndarray] | None:
+        """Weights of the motion encoder that all arms go on from.
+
+        The recipe's [start] trains it against the frozen teacher and without cross-limb attention, which begins as the
+        identity: so it favours no arm.
+        """
+        if self._start is None and "start" in self.recipe:
+            out = self.work / "start"
+            if not (out / "done").is_file():
+                self._train_start(out)
+                (out / "done").touch()
+            self._start = motion_encoder_weights(out / "moclip.safetensors")[0]
+        return self._start
+
+    def _train_start(self, out: Path) -> None:
+        self.log("-- the motion encoder that all arms go on from")
+        part, frozen = self.recipe["start"], Arm(alignment={"unfreeze": "never"}, motion={"cross_limb": False})
+        settings = arm_settings(self.recipe, frozen, 0)
+        splits = (self.pairs(split, settings.motion) for split in ("train", "val"))
+        train_moclip(
+            restore_network("text", self.teacher[1], self.teacher[0]), *splits, out, settings.motion, settings.config,
+            Schedule(**part["schedule"]), batch=part["batch"], compute=settings.compute, log=self.log,
+        )  # fmt: skip
 
     def train(self, name: str, seed: int) -> None:
         """Train an arm, or go on with it; nothing when it is done."""
@@ -132,7 +160,7 @@ class Ablation:
             first = self.work / f"seed{seed}" / f"first-phase-{settings.first_phase}"
             frozen = replace(settings.config, unfreeze="whole")
             until = frozen.unfreeze_step(settings.schedule.steps)
-            phase = {**options, "start": self.start, "until": until}
+            phase = {**options, "start": self.start(), "until": until}
             train_moclip(tower, train, val, first, settings.motion, frozen, settings.schedule, **phase)
             out.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(first / "moclip.state.pt", out / "moclip.state.pt")
@@ -198,7 +226,7 @@ def run_generators(
     names = [*(n for n in names if n != TEACHER), *(n for n in names if n == TEACHER)]
     judge = load_evaluator(trial.evaluator)
     clips = judged_clips(ablation.dataset, split, new_wordings=True).sample(trial.clips)
-    reports = []
+    reports, codes = [], {}
     for seed in seeds:
         for name in names:
             out = ablation.folder(name, seed)
@@ -206,7 +234,7 @@ def run_generators(
                 ablation.log(f"-- generator of {name}, seed {seed}")
                 fine_tune_generator(
                     trial.generator, str(out / "text.safetensors"), ablation.dataset, out / "fine-tuning",
-                    out / "generator", replace(trial.fine_tune, seed=seed), log=ablation.log,
+                    out / "generator", replace(trial.fine_tune, seed=seed), codes=codes, log=ablation.log,
                 )  # fmt: skip
                 shutil.rmtree(out / "fine-tuning")
         reports.append(_measured(ablation, names, seed, trial, judge, clips))

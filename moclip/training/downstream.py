@@ -74,16 +74,18 @@ def fine_tune_generator(
     config: FineTuneConfig,
     *,
     judge: Path | None = None,
+    codes: dict[str, list[list[np.ndarray]]] | None = None,
     resume: bool = True,
     log: Log = print,
 ) -> None:
     """Write the model folder `out`: `generator` (a name or folder), fine-tuned to read this tower.
 
     tower: a file that `save_tower` wrote, or an open_clip model's name. judge: `moclip.safetensors` with the motion
-    encoder of this tower, to choose among takes by. Work and state are kept in `work`. With equal settings, runs with
-    different towers draw the same clips, captions, noise and masks. Raises MoclipError, before any training, for what
-    cannot be read, a tower of another width than the generator's, a judge of another tower, an `out` that is the
-    generator's own folder, and work of another generator or tower that would be resumed.
+    encoder of this tower, to choose among takes by. codes: of the splits by this generator's RVQ, filled where they are
+    missing, for one generator that is fine-tuned to several towers. Work and state are kept in `work`. With equal
+    settings, runs with different towers draw the same clips, captions, noise and masks. Raises MoclipError, before any
+    training, for what cannot be read, a tower of another width than the generator's, a judge of another tower, an `out`
+    that is the generator's own folder, and work of another generator or tower that would be resumed.
     """
     files = load_model(generator)
     if out.resolve() == files.info.path.resolve():
@@ -103,7 +105,10 @@ def fine_tune_generator(
         )
     own_judge = _read_judge(judge, fingerprint(arrays)) if judge else None
     _claim_work(work, files, fingerprint(arrays), resume)
-    train, val = (_token_clips(files, (arrays, sizes), dataset, split, work, config, log) for split in ("train", "val"))
+    codes = {} if codes is None else codes
+    train, val = (
+        _token_clips(files, (arrays, sizes), dataset, split, work, config, codes, log) for split in ("train", "val")
+    )
     for kind in KINDS:
         kept = {k: v for k, v in files.configs[kind].items() if k in TransformerConfig().to_dict()}
         train_on_tokens(
@@ -170,6 +175,7 @@ def _token_clips(
     split: str,
     work: Path,
     config: FineTuneConfig,
+    codes: dict[str, list[list[np.ndarray]]],
     log: Log,
 ) -> TokenClips:
     path = work / f"tokens.{split}.npz"
@@ -178,10 +184,13 @@ def _token_clips(
     made = load_token_clips(path, key)
     if made is None:
         clips = load_clips(dataset, split)
-        codes = encode_clips(clips.features, restore_network("rvq", files.configs["rvq"], files.arrays["rvq"]))
-        log(f"encoded {len(codes)} {split} clips")
+        if split not in codes:
+            codes[split] = encode_clips(
+                clips.features, restore_network("rvq", files.configs["rvq"], files.arrays["rvq"])
+            )
+            log(f"encoded {len(clips)} {split} clips")
         vectors = caption_vectors(clips, lambda captions: tower_vectors(*tower, captions, log), config.captions)
-        save_token_clips(path, TokenClips(codes, vectors, clips.weights), key)
+        save_token_clips(path, TokenClips(codes[split], vectors, clips.weights), key)
         # As a resumed run reads them, in float16: both go the same way.
         made = load_token_clips(path, key)
     return made

@@ -46,7 +46,7 @@ from moclip.training.processes import Processes
 
 Log = Callable[[str], None]
 DEFAULT_RECIPE = Path(__file__).parent / "embedded.toml"
-BUILT_IN = ("embedded", "paper", "ablation")
+BUILT_IN = ("embedded", "permissive", "paper", "ablation")
 
 _TABLES: dict[str, dict[str, Any]] = {
     "tower": {"schedule": Schedule},
@@ -59,6 +59,7 @@ _TABLES: dict[str, dict[str, Any]] = {
         "compute": Compute,
         "schedule": Schedule,
     },
+    "start": {"batch": int, "schedule": Schedule},
     "judge": {"batch": int, "alignment": AlignmentConfig, "schedule": Schedule},
     "masked": {"batch": int, "text_noise": TextNoise, "sizes": TransformerConfig, "schedule": Schedule},
     "residual": {"batch": int, "text_noise": TextNoise, "sizes": TransformerConfig, "schedule": Schedule},
