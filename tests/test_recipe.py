@@ -157,7 +157,9 @@ def test_a_stage_without_the_one_before_it_says_so(dataset, recipe, tmp_path, st
         ("quantizers = 3", "quantisers = 3", "quantisers"),
         ("steps = 4", "stepz = 4", "stepz"),
         ("batch = 4", "", "batch"),
-        ("{ isotropic = 0.1 }", "0.1", "text_noise is not a table"),
+        ("{ isotropic = 0.1 }", "0.1", r"text_noise\] is not a table"),
+        ("[rvq]", "[dataset]\nsequenzes = 3\n[rvq]", "sequenzes"),
+        ("[rvq]", "dataset = 3\n[rvq]", r"\[dataset\] is not a table"),
     ],
 )
 def test_mistakes_in_a_recipe_are_one_sentence(dataset, tmp_path, old, new, says):
@@ -201,5 +203,15 @@ def test_the_papers_recipe_has_the_papers_settings(tmp_path, monkeypatch):
     assert asked == [("ViT-B-32-quickgelu", "openai")] and sizes["embed_dim"] == 16
 
 
-def test_the_embedded_recipe_has_every_stage():
-    assert set(load_recipe()) == {name for name in STAGES if name != "tokens"} | set(EXTRA_STAGES)
+def test_the_whole_recipes_have_every_stage():
+    stages = {name for name in STAGES if name != "tokens"}
+    assert set(load_recipe()) == stages | set(EXTRA_STAGES)
+    permissive = load_recipe(Path("permissive"))
+    assert set(permissive) == stages | {"dataset"} and permissive["dataset"]["permissive"]
+
+
+def test_the_ablations_recipe_makes_its_own_teacher_and_start():
+    from moclip.text.teacher import MINILM
+
+    recipe = load_recipe(Path("ablation"))
+    assert set(recipe) == {"tower", "start", "moclip"} and recipe["tower"]["teacher"] == MINILM

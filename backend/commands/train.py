@@ -2,6 +2,7 @@
 """`moclip train`: the stages of the recipe, one command each, and `embedded` for all of them in order."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -172,7 +173,9 @@ def embedded_command(
     from moclip.training.recipe import STAGES, load_recipe
 
     recipe = load_recipe(config or (Path("permissive") if permissive else None))
-    build_dataset(data, work / "dataset", BuildOptions(permissive=permissive))
+    options = BuildOptions(**recipe.get("dataset", {}))
+    options = replace(options, permissive=permissive or options.permissive)
+    build_dataset(data, work / "dataset", options)
     dataset = DatasetFolder(work / "dataset")
     for name, stage in STAGES.items():
         _log(f"-- {name}")
@@ -181,7 +184,7 @@ def embedded_command(
         dataset,
         work,
         out,
-        name="permissive" if permissive else "embedded",
+        name="permissive" if options.permissive else "embedded",
         description="MoCLIP text tower and MoMask generator, trained on public motion capture",
         log=_log,
     )

@@ -19,6 +19,7 @@ from moclip.alignment.pairs import PairedClips, embed_captions, pair_clips, with
 from moclip.alignment.presets import AlignmentConfig, with_preset
 from moclip.alignment.train import Compute, motion_encoder_weights, train_moclip
 from moclip.checkpoint import fingerprint, load_weights
+from moclip.data.build import BuildOptions
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import EvaluatorConfig
@@ -48,7 +49,8 @@ Log = Callable[[str], None]
 DEFAULT_RECIPE = Path(__file__).parent / "embedded.toml"
 BUILT_IN = ("embedded", "permissive", "paper", "ablation")
 
-_TABLES: dict[str, dict[str, Any]] = {
+_TABLES: dict[str, Any] = {
+    "dataset": BuildOptions,
     "tower": {"schedule": Schedule},
     "rvq": {"batch": int, "sizes": RVQConfig, "schedule": Schedule},
     "decoder": {"batch": int, "schedule": Schedule},
@@ -66,7 +68,7 @@ _TABLES: dict[str, dict[str, Any]] = {
     "length": {"batch": int, "text_noise": TextNoise, "schedule": Schedule},
     "evaluator": {"batch": int, "sizes": EvaluatorConfig, "schedule": Schedule},
 }
-"""What each table of a recipe must hold; tables in it name the settings of a dataclass."""
+"""What each table of a recipe must hold; tables in it, or it itself, name the settings of a dataclass."""
 _OPTIONAL = {"alignment", "compute"}
 """Tables that a recipe may leave out."""
 
@@ -93,19 +95,25 @@ def load_recipe(path: Path | None = None) -> dict[str, Any]:
 def _check_table(name: str, table: dict[str, Any]) -> None:
     if name not in _TABLES:
         raise ValueError(f"there is no stage '{name}'")
+    if is_dataclass(_TABLES[name]):
+        return _check_settings(name, table, _TABLES[name])
     for key, kind in _TABLES[name].items():
         if key not in table:
             if key in _OPTIONAL:
                 continue
             raise ValueError(f"[{name}] has no {key}")
         if is_dataclass(kind):
-            if not isinstance(table[key], dict):
-                raise ValueError(f"[{name}] {key} is not a table of settings")
-            unknown = set(table[key]) - {f.name for f in fields(kind)}
-            required = {f.name for f in fields(kind) if f.default is MISSING}
-            if unknown or required - set(table[key]):
-                which = f"has unknown settings ({', '.join(sorted(unknown))})" if unknown else "lacks settings"
-                raise ValueError(f"[{name}.{key}] {which}")
+            _check_settings(f"{name}.{key}", table[key], kind)
+
+
+def _check_settings(name: str, settings: Any, kind: Any) -> None:
+    if not isinstance(settings, dict):
+        raise ValueError(f"[{name}] is not a table of settings")
+    unknown = set(settings) - {f.name for f in fields(kind)}
+    lacking = {f.name for f in fields(kind) if f.default is MISSING} - set(settings)
+    if unknown or lacking:
+        which = f"has unknown settings ({', '.join(sorted(unknown))})" if unknown else "lacks settings"
+        raise ValueError(f"[{name}] {which}")
 
 
 def _table(recipe: dict[str, Any], stage: str) -> dict[str, Any]:
