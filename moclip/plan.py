@@ -48,7 +48,7 @@ class Plan:
     """frames: new ones, to keep. passages: with `request` as their row. known: (S, Q) codes, -1 where sampled.
 
     first, end: the tokens to sample, between given ones; of an activity without an end they may be more than the frames
-    need. ongoing: there is such an activity in it.
+    need. ongoing: there is such an activity in it, and it is bounded by a window.
     """
 
     frames: int
@@ -81,7 +81,7 @@ def plan_request(
         passages = with_context(passages, len(before), len(after))
     count = sum(clause.tokens for clause in clauses)
     known = np.concatenate([before, np.full((count, before.shape[1]), -1), after])
-    endless = any(clause.ongoing for clause in clauses)
+    endless = window > 0 and any(clause.ongoing for clause in clauses)
     return Plan(int(frames[-1]), passages, known, len(before), len(before) + count, endless)
 
 
@@ -93,13 +93,13 @@ class _Clause:
 
     def parts(self, window: int) -> list["_Clause"]:
         """What is ongoing in equal parts of at most `window` tokens."""
-        count = -(-self.tokens // window) if self.ongoing and window else 1
+        count = -(-self.tokens // window) if self.ongoing and window > 0 else 1
         ends = np.round(np.arange(1, count + 1) * self.tokens / count).astype(int)
         return [replace(self, tokens=int(tokens)) for tokens in np.diff(ends, prepend=0)]
 
     def with_tail(self, window: int) -> "_Clause":
         """What is ongoing with tokens to cut off again, so many that its parts are not too short either."""
-        if not (self.ongoing and window):
+        if not self.ongoing or window <= 0:
             return self
         wanted = self.tokens + TAIL_TOKENS
         count = -(-wanted // window)

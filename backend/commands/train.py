@@ -139,16 +139,19 @@ def pack_command(
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
     name: str = "embedded",
     description: str = "MoCLIP text tower and MoMask generator",
+    config: Config = None,
 ) -> None:
-    """Pack the trained stages into a model folder with its ONNX graphs.
+    """Pack the trained stages into a model folder with its ONNX graphs, to be sampled as the recipe says.
 
     Example: moclip train pack --dataset data/mocap --work runs/first --out models/first --name first
     """
     prepare_torch(1)
     from moclip.data.folder import DatasetFolder
     from moclip.training.pack import pack
+    from moclip.training.recipe import load_recipe
 
-    pack(DatasetFolder(dataset), work, out, name=name, description=description, log=_log)
+    sampling = load_recipe(config).get("sampling")
+    pack(DatasetFolder(dataset), work, out, name=name, description=description, sampling=sampling, log=_log)
 
 
 @app.command("embedded")
@@ -186,5 +189,6 @@ def embedded_command(
         out,
         name="permissive" if options.permissive else "embedded",
         description="MoCLIP text tower and MoMask generator, trained on public motion capture",
+        sampling=recipe.get("sampling"),
         log=_log,
     )

@@ -48,8 +48,20 @@ def familiarity(
     return centres, float(np.quantile(known, 0.005))
 
 
-def pack(dataset: DatasetFolder, work: Path, out: Path, *, name: str, description: str, log: Log = print) -> None:
-    """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced."""
+def pack(
+    dataset: DatasetFolder,
+    work: Path,
+    out: Path,
+    *,
+    name: str,
+    description: str,
+    sampling: dict[str, Any] | None = None,
+    log: Log = print,
+) -> None:
+    """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced.
+
+    sampling: settings of `SamplingOptions` that the model is sampled with.
+    """
     from moclip.runtimes.export import export_graphs
 
     out.mkdir(parents=True, exist_ok=True)
@@ -76,6 +88,7 @@ def pack(dataset: DatasetFolder, work: Path, out: Path, *, name: str, descriptio
         "familiarity_threshold": round(threshold, 4),
         "parameters": {k: int(sum(a.size for a in v[0].values())) for k, v in loaded.items()},
         "sources": dataset.meta.get("sources", {}),
+        "sampling": sampling or {},
         "metrics": {},
     }
     write_description(out, details)

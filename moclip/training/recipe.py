@@ -39,6 +39,7 @@ from moclip.generators.momask.train_tokens import (
     train_on_tokens,
 )
 from moclip.runtimes.torch_runtime import restore_network
+from moclip.sampling import SamplingOptions
 from moclip.text.tower import load_open_clip_tower, save_tower
 from moclip.tokenizer import Tokenizer
 from moclip.training.clips import action_group, emphasised, load_clips
@@ -51,6 +52,7 @@ BUILT_IN = ("embedded", "permissive", "paper", "ablation")
 
 _TABLES: dict[str, Any] = {
     "dataset": BuildOptions,
+    "sampling": SamplingOptions,
     "tower": {"schedule": Schedule},
     "rvq": {"batch": int, "sizes": RVQConfig, "schedule": Schedule},
     "decoder": {"batch": int, "schedule": Schedule},
