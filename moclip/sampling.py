@@ -28,8 +28,8 @@ class SamplingOptions:
     each clause's, for who it is and how they move. takes: how many motions are sampled, of which MoCLIP chooses the one
     nearest to the text (`moclip.takes`); 1 for a model without its motion encoder. hold_feet: keep standing feet from
     sliding (`moclip.feet`), which is no part of the sampling itself. window: most tokens in a passage of an
-    activity that has no end of its own (`ongoing`), for data in which only such are long, 0 for no bound; ongoing_takes:
-    takes of one then, as no two dances are alike. `OFFICIAL` has MoMask's own rule.
+    activity that has no end of its own (`ongoing`), for data in which only such are long, 0 for no bound.
+    ongoing_takes: takes of one then, as no two dances are alike. `OFFICIAL` has MoMask's own rule.
     """
 
     steps: int = 10
