@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Retrieval in MoCLIP's own space: which motion does a sentence name, which sentence a motion?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +41,18 @@ def load_spaces(model: str, work: Path | None = None, tower: Path | None = None)
     return text, restore_network(JUDGE, files.configs[JUDGE], files.arrays[JUDGE])
 
 
-@torch.inference_mode()
 def retrieval(
     tower: TextTower, encoder: MotionEncoder, clips: PairedClips, seed: int = 0
 ) -> dict[str, dict[int, float]]:
-    """Recall at 1, 2, 3, 5 and 10 of both directions over the whole split, with one random caption a clip.
+    """`retrievals` of one seed."""
+    return retrievals(tower, encoder, clips, [seed])[0]
+
+
+@torch.inference_mode()
+def retrievals(
+    tower: TextTower, encoder: MotionEncoder, clips: PairedClips, seeds: Sequence[int]
+) -> list[dict[str, dict[int, float]]]:
+    """Recall at 1, 2, 3, 5 and 10 of both directions over the whole split, with one random caption a clip and seed.
 
     Every clip of the same meaning (actions, styles and sides) is right. "chance" is what a random order would reach at
     1. Raises MoclipError for a tower and an encoder of different spaces.
@@ -55,14 +63,14 @@ def retrieval(
             hint="Use a tower that this motion encoder was trained with.",
             code="bad_weights",
         )
-    rng = np.random.default_rng(seed)
-    tokens = np.stack([rows[rng.integers(len(rows))] for rows in clips.tokens]).astype(np.int64)
-    text = F.normalize(embed_captions(tower, torch.from_numpy(tokens), BATCH), dim=-1)
     motion = embed_motions(encoder, clips.joints, BATCH)
     same = clips.meaning[:, None] == clips.meaning[None]
-    similarity = (text @ motion.t()).double().numpy()
-    return {
-        "text to motion": recall(similarity, same),
-        "motion to text": recall(similarity.T, same),
-        "chance": {1: float(same.mean())},
-    }
+    found = []
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        tokens = np.stack([rows[rng.integers(len(rows))] for rows in clips.tokens]).astype(np.int64)
+        text = F.normalize(embed_captions(tower, torch.from_numpy(tokens), BATCH), dim=-1)
+        similarity = (text @ motion.t()).double().numpy()
+        ways = {"text to motion": recall(similarity, same), "motion to text": recall(similarity.T, same)}
+        found.append({**ways, "chance": {1: float(same.mean())}})
+    return found

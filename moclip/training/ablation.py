@@ -25,7 +25,7 @@ from moclip.checkpoint import fingerprint, load_weights
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import Evaluator, load_evaluator
-from moclip.evaluation.retrieval import load_spaces, retrieval
+from moclip.evaluation.retrieval import load_spaces, retrievals
 from moclip.evaluation.text_motion import evaluate_text_motion
 from moclip.evaluation.train_evaluator import JudgedClips, judged_clips
 from moclip.models import model_info
@@ -178,7 +178,7 @@ class Ablation:
             return known["numbers"]
         tower, encoder = load_spaces("", out)
         clips = self.pairs(split, encoder.config)
-        found = [retrieval(tower, encoder, clips, caption_seed) for caption_seed in range(CAPTION_SEEDS)]
+        found = retrievals(tower, encoder, clips, range(CAPTION_SEEDS))
         numbers = {
             f"{short} R@{k}": float(np.mean([f[way][k] for f in found]))
             for short, way in (("t2m", "text to motion"), ("m2t", "motion to text"))
