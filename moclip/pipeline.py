@@ -134,11 +134,7 @@ class TextToMotion:
         is true, and MoclipError for prompts, seconds, seeds or batch sizes that cannot be served.
         """
         progress, cancelled = progress or (lambda stage, fraction: None), cancelled or (lambda: False)
-        if not 1 <= len(requests) <= MAX_BATCH:
-            raise MoclipError(
-                f"A batch holds 1 to {MAX_BATCH} prompts, not {len(requests)}.", hint="Split it.", code="bad_batch"
-            )
-        checked = [check_request(request, self.fps) for request in requests]
+        checked = self._checked(requests)
         progress("text", 0.0)
         plans, warnings = self._plans(checked)
         codes = self._codes(checked, plans, progress, cancelled)
@@ -151,9 +147,26 @@ class TextToMotion:
         progress("done", 1.0)
         return results
 
-    def features(self, result: Result) -> np.ndarray:
-        """Features (T, F) of a result as the network makes them, before rotations are solved; T in whole tokens."""
-        return self._network.decode(result.tokens[None])[0]
+    def features(self, requests: Sequence[Request]) -> list[np.ndarray]:
+        """Features (T, F) of requests without neighbours as the networks make them, T in whole tokens.
+
+        They are what `generate` solves rotations of, so measuring them costs less. Raises what it raises.
+        """
+        checked = self._checked(requests)
+        plans, _ = self._plans(checked)
+        codes = self._codes(checked, plans, lambda stage, fraction: None, lambda: False)
+        return [self._network.decode(own[None, : self._shown(plan)])[0] for own, plan in zip(codes, plans, strict=True)]
+
+    def _checked(self, requests: Sequence[Request]) -> list[Checked]:
+        if not 1 <= len(requests) <= MAX_BATCH:
+            raise MoclipError(
+                f"A batch holds 1 to {MAX_BATCH} prompts, not {len(requests)}.", hint="Split it.", code="bad_batch"
+            )
+        return [check_request(request, self.fps) for request in requests]
+
+    def _shown(self, plan: Plan) -> int:
+        """Tokens that the frames asked for need."""
+        return -(-plan.frames // self._stride)
 
     def _length_logits(self, prompts: Sequence[str], clauses: list[np.ndarray]) -> np.ndarray:
         """(all clauses of all prompts, classes) by the tower that the length estimator was trained with."""
@@ -246,7 +259,7 @@ class TextToMotion:
         request, features = asked.request, self._network.decode(codes[None])[0]
         if not request.has_context:
             motion = self._motion(features[: plan.frames], asked, None)
-            shown = codes[: -(-plan.frames // self._stride)]
+            shown = codes[: self._shown(plan)]
             return Result(motion, motion.seconds, asked.seed, warnings, shown, (0, plan.frames))
         kept, first = self._kept(request), plan.first * self._stride
         end = first + plan.frames

@@ -114,6 +114,22 @@ def test_each_line_of_a_script_has_its_own_time(engine):
     assert unnamed.motion.text == "a person walks forward; a person bows"
 
 
+def test_features_are_those_that_the_motions_are_made_of(engine):
+    asked = [Request("a person walks and then waves", 4.0, 3), Request("someone dances", 2.3, 4)]
+    features, results = engine.features(asked), engine.generate(asked)
+    assert [len(f) for f in features] == [80, 48]  # whole tokens
+    for made, result in zip(features, results, strict=True):
+        assert len(made) == 4 * len(result.tokens) and result.motion.frames <= len(made)
+        root = np.abs(made[: result.motion.frames, 3] - result.motion.joints()[:, 0, 1])
+        assert root.mean() < 0.03  # the height of the pelvis, before feet are held in place
+
+
+def test_a_dance_is_cut_from_passages_and_lasts_as_long_as_it_was_asked_to(engine):
+    for seconds in (1.0, 3.0, 9.8):
+        result = engine.generate([Request("a person dances", seconds, 0)])[0]
+        assert result.motion.frames == round(seconds * FPS) and len(result.tokens) == -(-result.motion.frames // 4)
+
+
 def test_requests_of_all_kinds_share_a_batch(engine, walk):
     requests = [
         Request("a person walks forward", 2.0, 5),

@@ -2,7 +2,6 @@
 """The table of text-motion metrics, and retrieval in MoCLIP's space."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -42,14 +41,14 @@ class Copyist:
     def __init__(self, noise: float = 0.0):
         self.noise, self.seeds = noise, []
 
-    def generate(self, requests):
+    def features(self, requests):
         self.seeds += [r.seed for r in requests]
-        return [SimpleNamespace(index=int(r.text.split()[1]), seconds=r.seconds, seed=r.seed) for r in requests]
+        return [self._copy(request) for request in requests]
 
-    def features(self, result):
-        own = clips(70).features[result.index]
-        assert len(own) == round(result.seconds * 20)
-        return own + self.noise * np.random.default_rng(result.seed).standard_normal(own.shape).astype(np.float32)
+    def _copy(self, request):
+        own = clips(70).features[int(request.text.split()[1])]
+        assert len(own) == round(request.seconds * 20)
+        return own + self.noise * np.random.default_rng(request.seed).standard_normal(own.shape).astype(np.float32)
 
 
 def test_a_model_that_gives_back_the_real_motion_has_the_numbers_of_real_motion():

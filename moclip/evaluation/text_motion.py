@@ -134,8 +134,8 @@ def generate_features(
         chunk = order[start : start + MAX_BATCH]
         seconds = [min(frames[k] // STRIDE * STRIDE / model.fps, LONGEST_SECONDS) for k in chunk]
         asked = [Request(captions[k], s, seed + int(k)) for k, s in zip(chunk, seconds, strict=True)]
-        for k, result in zip(chunk, model.generate(asked), strict=True):
-            features[k] = model.features(result)
+        for k, made in zip(chunk, model.features(asked), strict=True):
+            features[k] = made
         progress((start + len(chunk)) / len(order))
     return features
 
