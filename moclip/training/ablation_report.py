@@ -71,7 +71,7 @@ def plot(report: Mapping[str, Any], path: Path) -> None:
     figure = Figure(figsize=(3.2 * len(panels), 0.4 * len(report["retrieval"]) + 1.4), layout="constrained")
     FigureCanvasAgg(figure)
     for axis, (kind, metric, rows) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        names = list(rows)[::-1]
+        names = [name for name in report["retrieval"] if name in rows][::-1]  # in one order in every panel
         for height, name in enumerate(names):
             summary = rows[name][metric]
             axis.plot(
@@ -79,6 +79,7 @@ def plot(report: Mapping[str, Any], path: Path) -> None:
             )
             axis.errorbar(summary["mean"], height, xerr=summary["half"], fmt="o", color="tab:blue", capsize=3)
         axis.set_yticks(range(len(names)), names)
+        axis.set_ylim(-0.6, len(names) - 0.4)
         axis.set_title(f"{kind}: {metric}", fontsize=10)
         axis.grid(axis="x", alpha=0.3)
     figure.savefig(path, dpi=110)
