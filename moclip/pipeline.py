@@ -208,8 +208,8 @@ class TextToMotion:
         planned: list[list[LinePlan]] = [[] for _ in checked]
         for k, line, texts, whole in zip(owners, lines, clauses, text, strict=True):
             lengths, endless = (np.array(column) for column in zip(*(next(predicted) for _ in texts), strict=True))
-            told = (texts, lengths, endless, whole)
-            planned[k].append(plan_line(line.seconds, *told, self.fps, self._longest, self._stride))
+            scale = (self.fps, self._longest, self._stride)
+            planned[k].append(plan_line(line.seconds, texts, lengths, endless, whole, *scale))
         warnings = [list(asked.warnings) for asked in checked]
         if self._familiarity:
             for k, far in zip(owners, self._familiarity.warnings(text), strict=True):

