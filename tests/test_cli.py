@@ -75,6 +75,11 @@ def test_every_command_has_help_with_an_example(moclip, command):
     assert code == 0 and "Example: moclip " in out
 
 
+def test_help_shows_the_names_of_a_recipes_tables(moclip):
+    code, out, _ = moclip("ablate", "--help")
+    assert code == 0 and "[moclip]" in out and "[start]" in out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -12,7 +12,7 @@ def ablate(
     work: Annotated[Path, typer.Option(help="Folder of the arms, with the teacher's tower.safetensors in it.")],
     out: Annotated[Path, typer.Option(help="Folder for ablation.json, ablation.md and ablation.png.")],
     config: Annotated[
-        Path | None, typer.Option(help="Recipe (a file, embedded or ablation): its [moclip] and [start].")
+        Path | None, typer.Option(help="Recipe (a file, embedded or ablation): its \\[moclip] and \\[start].")
     ] = None,
     arms: Annotated[str, typer.Option(help="Names with commas between them, or all.")] = "all",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each arm, from seed 0 on.")] = 3,
@@ -20,7 +20,7 @@ def ablate(
     batch: Annotated[int | None, typer.Option(min=2, help="Pairs in a step, if not the recipe's.")] = None,
     start: Annotated[
         Path | None,
-        typer.Option(help="moclip.safetensors whose motion encoder all arms go on from, if not that of [start]."),
+        typer.Option(help="moclip.safetensors whose motion encoder all arms go on from, if not that of \\[start]."),
     ] = None,
     generator: Annotated[
         str | None,
