@@ -79,6 +79,7 @@ _TWO_PARTS = tuple(
         rf"^(?:once|after|as\s+soon\s+as)\s+(?P<first>{_SUBJECT}\s+\w[^,;]*?)\s+(?P<second>{_SUBJECT}\s+\w.+)$",
         rf"^(?:before|prior\s+to)\s+{_DOING}(?P<second>[^,;]+),\s*(?P<first>.+)$",
         rf"^(?P<second>.+?)[\s,]+after\s+{_DOING}(?P<first>.+)$",
+        r"^(?P<second>.+?)[\s,;]+(?:but|though)\s+(?:first(?:\s+of\s+all)?|before\s+that)\b[\s,]*(?P<first>.+)$",
         rf"^(?P<second>.+?)[\s,]+at\s+the\s+(?:very\s+)?end\s+of\s+(?P<first>{_SOME}{NOUN}\b.*)$",
         rf"^(?:\w+\s+)*?follow(?:s|ed|ing)?\s+(?P<first>{_SOME}{NOUN}\b)\s+(?:up\s+)?with\s+(?P<second>.+)$",
         rf"^(?P<first>.+?)\s+with\s+(?P<second>{_SOME}{NOUN}\b)\s+(?:after\s+(?:it|that)|afterwards|at\s+the\s+end)$",

@@ -80,6 +80,8 @@ def test_clauses_in_the_order_of_the_sentence(sentence, clauses):
         ("the man bows prior to dancing", ["the man bows", "dancing"]),
         ("follows a bow with a jump", ["a bow", "a jump"]),
         ("a bow with a jump after it", ["a bow", "a jump"]),
+        ("He walks away, but first he waves.", ["he waves", "He walks away"]),
+        ("she dances, though before that she bows", ["she bows", "she dances"]),
     ],
 )
 def test_clauses_in_the_order_of_the_motion(sentence, clauses):
@@ -107,6 +109,7 @@ def test_clauses_in_the_order_of_the_motion(sentence, clauses):
         "every now and then he waves",
         "raises an arm up and then down",
         "looks left, then right",
+        "he is not fast but first in the race",
         "he walks 2.5 metres",
         "a man stands next to a car, next to a tree",
         "turns left at the next corner",
