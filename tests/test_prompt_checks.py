@@ -54,7 +54,7 @@ def test_two_action_prompts_come_first(prompts):
     )
 
 
-@pytest.mark.parametrize("name", ["prompts", "tuning", "fresh"])
+@pytest.mark.parametrize("name", ["prompts", "tuning", "fresh", "blind"])
 def test_prompts_are_valid_requests(name):
     prompts = load_prompts(FOLDER / f"{name}.json")
     for prompt in prompts:
@@ -72,7 +72,9 @@ def test_left_and_right_are_asked_equally_often(prompts):
 
 def test_lists_share_no_prompt():
     texts = [
-        bare_words(p.text) for name in ("prompts", "tuning", "fresh") for p in load_prompts(FOLDER / f"{name}.json")
+        bare_words(p.text)
+        for name in ("prompts", "tuning", "fresh", "blind")
+        for p in load_prompts(FOLDER / f"{name}.json")
     ]
     assert len(set(texts)) == len(texts)
 
