@@ -15,6 +15,7 @@ from moclip.errors import MoclipError
 from moclip.features import BLOCKS, features_to_joints
 
 OPTIONS = BuildOptions(captions_per_clip=4, sequences=24)
+KINDS = ("clip", "sequence")
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,12 @@ def test_mirrored_clips_are_mirror_images_with_left_and_right_swapped(dataset):
     for clip, hand, other in ((name, "left", "right"), (f"M{name}", "right", "left")):
         captions = " ".join(folder.captions(clip)).lower()
         assert other not in captions, (clip, hand)
+
+
+def test_clips_of_actions_with_few_recordings_have_more_captions(dataset):
+    _, folder = dataset
+    count = {kind: {len(folder.captions(i)) for i, c in folder.clips.items() if c["kind"] == kind} for kind in KINDS}
+    assert count == {"clip": {3 * OPTIONS.captions_per_clip}, "sequence": {OPTIONS.captions_per_clip}}
 
 
 def test_sequences_have_two_actions_and_fit_the_model(dataset):
@@ -256,3 +263,18 @@ def test_nothing_permissive_is_one_sentence(tmp_path):
     write_bvh(walk(50), tmp_path / "dataset-2_walk_normal_000.bvh")
     refused = CliRunner().invoke(app, ["bvh", str(tmp_path), "--out", str(tmp_path / "out"), "--permissive"])
     assert isinstance(refused.exception, MoclipError) and "commercial use" in refused.exception.hint
+
+
+def test_an_action_can_be_left_out(tmp_path):
+    folder = tmp_path / "bvh"
+    folder.mkdir()
+    for number in range(4):
+        write_bvh(walk(50 + number, seed=number), folder / f"train_walking_{number:02d}.bvh")
+        write_bvh(walk(60 + number, seed=number), folder / f"train_soccer_{number:02d}.bvh")
+    options = BuildOptions(captions_per_clip=2, sequences=2, without=["soccer"])
+    report = build_dataset([folder], tmp_path / "out", options)
+    actions = {a["action"] for line in DatasetFolder(tmp_path / "out").clips.values() for a in line["actions"]}
+    assert "walk" in actions and "soccer" not in actions
+    assert report.refused["left out, soccer"][0] == 4
+    refused = CliRunner().invoke(app, ["bvh", str(folder), "--out", str(tmp_path / "no"), "--without", "socer"])
+    assert isinstance(refused.exception, MoclipError) and "'socer'" in str(refused.exception)

@@ -14,6 +14,7 @@ pytest.importorskip("onnx", reason="packing writes graphs with onnx")
 from toy_dataset import make_toy_dataset  # noqa: E402
 
 from moclip.checkpoint import fingerprint, load_weights  # noqa: E402
+from moclip.data.build import BuildOptions  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.models import verify_model  # noqa: E402
@@ -205,7 +206,9 @@ def test_the_papers_recipe_has_the_papers_settings(tmp_path, monkeypatch):
 
 def test_the_whole_recipes_have_every_stage():
     stages = {name for name in STAGES if name != "tokens"}
-    assert set(load_recipe()) == stages | set(EXTRA_STAGES) | {"sampling"}
+    embedded = load_recipe()
+    assert set(embedded) == stages | set(EXTRA_STAGES) | {"dataset", "sampling"}
+    assert BuildOptions(**embedded["dataset"]).without == ["soccer"]
     permissive = load_recipe(Path("permissive"))
     assert set(permissive) == stages | {"dataset"} and permissive["dataset"]["permissive"]
 

@@ -21,7 +21,9 @@ def bvh_command(
         Path | None, typer.Option(help='JSON: {"joints": {"pelvis": "Hips", ...}} for other skeletons.')
     ] = None,
     min_frames: Annotated[int, typer.Option(help="Refuse clips of this many frames (at 20 fps) or fewer.")] = 20,
-    captions: Annotated[int, typer.Option(help="Sentences for each clip.")] = 10,
+    captions: Annotated[
+        int, typer.Option(help="Sentences for each clip; three times as many where an action has few recordings.")
+    ] = 10,
     sequences: Annotated[int, typer.Option(help="Two-action sequences for training, before mirroring.")] = 3000,
     mirror: Annotated[bool, typer.Option(help="Add mirrored copies, with left and right swapped.")] = True,
     seed: int = 0,
@@ -29,6 +31,9 @@ def bvh_command(
         str, typer.Option(help="Rotations in the features: local (the recordings' own) or humanml3d (without twist).")
     ] = "local",
     permissive: Permissive = False,
+    without: Annotated[
+        list[str] | None, typer.Option(help="An action to leave out, such as soccer; may be given several times.")
+    ] = None,
 ) -> None:
     """Turn folders of BVH files into a dataset folder in HumanML3D layout.
 
@@ -39,7 +44,7 @@ def bvh_command(
     from moclip.data.build import BuildOptions, build_dataset
     from moclip.data.retarget import load_joint_map
 
-    options = BuildOptions(min_frames, captions, sequences, mirror, seed, rotation_channels, permissive)
+    options = BuildOptions(min_frames, captions, sequences, mirror, seed, rotation_channels, permissive, without or ())
     with Progress() as bar:
         tasks: dict[str, int] = {}
 

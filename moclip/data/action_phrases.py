@@ -199,7 +199,9 @@ ACTIONS: dict[str, ActionPhrases] = {
         practise kicks|swing a leg up in a kick|boot something|thrust a foot forward|fight by kicking|
         lash out with a foot|*step in and *kick|make a kicking motion|*raise a leg and *kick|kick hard|do a side kick|
         do a taekwondo kick|kick someone in front|kick repeatedly|snap a kick|try to kick somebody|hit with the foot|
-        start kicking|kick like a fighter""",
+        start kicking|kick like a fighter|kick the ball hard|kick a football|strike a ball with the foot|boot a ball|
+        take a penalty kick|take a free kick|shoot at the goal|shoot a soccer ball|kick a ball as far as possible|
+        do a soccer kick|kick a can away|punt a ball""",
         """kick with {his} {side} leg|kick with {his} {side} foot|throw a {side} kick|
         do a front kick with the {side} leg|swing {his} {side} leg in a kick|*lift the {side} leg and *kick|
         strike with {his} {side} foot|kick forward with the {side} foot|kick {his} {side} leg out|

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from moclip.data.action_phrases import ACTIONS
 from moclip.data.captions import write_captions
 from moclip.data.labels import ActionLabel, label_clip
 from moclip.data.retarget import FPS, JointMap, load_bvh_motion
@@ -23,17 +24,21 @@ from moclip.features import BLOCKS, motion_to_features
 from moclip.motion import Motion
 
 FORMAT = 1
-_RULES = 7
+_RULES = 8
 """Raised whenever the same files and options give another data set: finished clips of older rules are not kept."""
+RARE_CAPTIONS = 3
+"""Times the usual number of captions for a clip of a rare action: few clips would leave most wordings of it unused."""
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """min_frames: shorter clips are refused. sequences: two-action sequences of the training split, before mirroring;
+    """min_frames: shorter clips are refused. captions_per_clip: `RARE_CAPTIONS` times as many where an action has few
+    recordings. sequences: two-action sequences of the training split, before mirroring;
     the other splits get a twelfth each. mirror: add mirrored copies with left and right swapped in the captions.
     rotation_channels: "local" keeps the recordings' own joint rotations, "humanml3d" has those of HumanML3D.
-    permissive: refuse recordings whose licence forbids commercial use, or is unknown here."""
+    permissive: refuse recordings whose licence forbids commercial use, or is unknown here. without: actions to leave
+    out, such as one whose captions another action shows better."""
 
     min_frames: int = 20
     captions_per_clip: int = 10
@@ -42,6 +47,7 @@ class BuildOptions:
     seed: int = 0
     rotation_channels: str = "local"
     permissive: bool = False
+    without: Sequence[str] = ()
 
 
 @dataclass
@@ -86,6 +92,12 @@ def build_dataset(
             hint="Use local or humanml3d.",
             code="bad_dataset",
         )
+    if unknown := sorted(set(options.without) - set(ACTIONS)):
+        raise MoclipError(
+            f"There is no action '{unknown[0]}' to leave out.",
+            hint="Known: " + ", ".join(ACTIONS) + ".",
+            code="bad_dataset",
+        )
     files = sorted({p for folder in folders for p in _bvh_files(folder)}, key=lambda p: p.name)
     if not files:
         raise MoclipError(
@@ -101,10 +113,13 @@ def build_dataset(
     for number, recording in enumerate(recordings):
         progress("clips", (number + 1) / len(recordings))
         split = splits[recording.name]
-        for clips, blocks in _clips_of(recording, options, rare[recording.label.action] <= RARE):
+        is_rare = rare[recording.label.action] <= RARE
+        captions = options.captions_per_clip * (RARE_CAPTIONS if is_rare else 1)
+        for clips, blocks in _clips_of(recording, options, is_rare):
             units[split] += blocks
             for clip in clips:
-                writer.write(f"{'M' if clip.mirrored else ''}{recording.name}{clip.suffix}", clip, split)
+                clip_id = f"{'M' if clip.mirrored else ''}{recording.name}{clip.suffix}"
+                writer.write(clip_id, clip, split, captions)
     for split, count in (
         ("train", options.sequences),
         ("val", options.sequences // 12),
@@ -114,7 +129,8 @@ def build_dataset(
         for number, clip in enumerate(sequences(units[split], count, rng)):
             progress(f"{split} sequences", (number + 1) / count)
             for version in (clip, clip.mirror()) if options.mirror else (clip,):
-                writer.write(f"{'M' if version.mirrored else ''}S{split}{clip.suffix}", version, split)
+                clip_id = f"{'M' if version.mirrored else ''}S{split}{clip.suffix}"
+                writer.write(clip_id, version, split, options.captions_per_clip)
     writer.finish(folders)
     return report
 
@@ -157,6 +173,9 @@ def _screened(path: Path, motion: Motion, options: BuildOptions, report: BuildRe
     if sound is None or label is None:
         if sound is not None:
             report.refuse("no action in the file name", path, sound.seconds)
+        return None
+    if label.action in options.without:
+        report.refuse(f"left out, {label.action}", path, sound.seconds)
         return None
     if sound.frames <= options.min_frames:
         # A single cycle of steps can be repeated as often as one likes.
@@ -212,7 +231,7 @@ class _Writer:
         self.resuming = (out / "build.key").is_file() and (out / "build.key").read_text() == self.key
         (out / "build.key").write_text(self.key)
 
-    def write(self, clip_id: str, clip: Clip, split: str) -> None:
+    def write(self, clip_id: str, clip: Clip, split: str, count: int) -> None:
         frames = min(clip.motion.frames, MAX_FRAMES) - 1
         if frames < self.options.min_frames or clip_id in self.lines:
             return
@@ -224,7 +243,7 @@ class _Writer:
             )
             np.save(features, motion_to_features(motion, self.options.rotation_channels).astype(np.float32))
             rng = np.random.default_rng([self.options.seed, zlib.crc32(clip_id.encode())])
-            captions = write_captions(clip.labels, rng, self.options.captions_per_clip, frames / FPS)
+            captions = write_captions(clip.labels, rng, count, frames / FPS)
             text.write_text(
                 "".join(f"{caption}#{_tagged(caption)}#0.0#0.0\n" for caption in captions), encoding="utf-8"
             )

@@ -33,7 +33,7 @@ from moclip.text.grammar import (
 SIDE_MENTIONED = {"wave": 0.85, "raise_hand": 0.9, "kick": 0.7, "punch": 0.7}
 BOTH_MENTIONED = {"raise_hand": 1.0}  # its plain phrases speak of one hand
 FREE = free_sentences()
-FREE_SHARE = 0.4  # of the captions of an action that has free sentences
+FREE_SHARE = 0.5  # of the captions of an action that has free sentences
 LOCOMOTION = {"walk", "run", "sprint", "jog", "walk_left", "walk_right", "sneak", "walk_backward"}
 GESTURES = {"wave", "raise_hand", "call", "guide", "respond"}
 

@@ -288,7 +288,7 @@ def tower_vectors(
     return vectors
 
 
-CAPTIONS = 10
+CAPTIONS = 30
 """Captions of a clip that the generator is trained on: embedding them is most of the time of this stage."""
 
 
