@@ -143,9 +143,11 @@ def _curves(
     ]
     turns, root = sample(clip, shown(frames))
     reading = read_motion(rig, bone_of, scene, [edit.origin, *frames])
-    pose = pose_beside(rig, bone_of, turns, root, _without_first(reading))
     joints, part = world_joints(world_rotations(turns), root), (first - frames[0], end - frames[0])
-    lock_feet(pose, standing(joints[:, TOES], joints[:, 0], fps), fps, foot_lock, part)
+    stands = standing(joints[:, TOES], joints[:, 0], fps)
+    pose = pose_beside(
+        rig, bone_of, turns, root, _without_first(reading), lambda own: lock_feet(own, stands, fps, foot_lock, part)
+    )
     inside = slice(*part)
     return [
         replace(c, rotation=c.rotation[inside], location=None if c.location is None else c.location[inside])

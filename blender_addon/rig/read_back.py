@@ -4,7 +4,7 @@
 What is read is what Blender shows: the evaluated pose with its constraints, IK and NLA tracks.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -75,17 +75,24 @@ def pose_beside(
     local_rotations: np.ndarray,
     root_translation: np.ndarray,
     reading: Reading,
+    settle: Callable[[Pose], None] | None = None,
 ) -> Pose:
     """`retarget` for a rig whose object and root bones keep the curves that they had when it was read.
 
     local_rotations (T, 22, 4) and root_translation (T, 3): a motion of as many frames as the reading, which is where
-    the reading's own was. Its curves together with those that were left alone show that motion.
+    the reading's own was. Its curves together with those that were left alone show that motion. settle: changes the
+    pose while the armature space is still that of the first frame, in which a standing foot rests though the object
+    moves.
     """
     if len(root_translation) != len(reading.object_moves):
         raise ValueError(f"a motion of {len(root_translation)} frames for a reading of {len(reading.object_moves)}")
     pose = retarget(rig, bone_of, local_rotations, root_translation)
-    pose.above = {name: matrices for name, matrices in reading.above.items() if name not in pose.turned}
+    above = {name: matrices for name, matrices in reading.above.items() if name not in pose.turned}
     pose.between = reading.between
+    if settle is not None:
+        pose.above = {name: reading.object_moves @ matrices for name, matrices in above.items()}
+        settle(pose)
+    pose.above = above
     take_out(pose, reading.object_moves)
     return pose
 

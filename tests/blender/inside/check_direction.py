@@ -218,6 +218,22 @@ def test_what_carries_the_travel_keeps_its_curves(driver, root):
     assert max(jumps(after)[45:50].max(), jumps(after)[93:98].max()) < 2.0 * jumps(before).max()
 
 
+def test_feet_of_an_edit_stand_in_the_world_whatever_carries_the_travel(driver):
+    feet = {}
+    for root in ("OBJECT", "HIPS"):
+        bpy.context.scene.frame_set(1)
+        bpy.ops.moclip.create_armature()
+        rig = driver.settings.target
+        driver.generate("a person walks forward", use_auto_seconds=False, seconds=6.0, root=root)
+        driver.settings.prompt, driver.settings.range_start, driver.settings.range_end = "a person runs", 41, 81
+        bpy.ops.moclip.edit_range()
+        wait(driver)
+        own = [bone.name for bone in rig.pose.bones]
+        found = poses(rig, 41, 81)
+        feet[root] = np.array([found[f][[own.index("left_foot"), own.index("right_foot")], :3, 3] for f in found])
+    assert np.abs(feet["OBJECT"] - feet["HIPS"]).max() < 0.01
+
+
 def script(driver, start, *lines):
     driver.settings.lines.clear()
     driver.settings.script_start = start
