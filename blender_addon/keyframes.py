@@ -20,9 +20,11 @@ from .rig.curve import line_of
 from .rig.foot_lock import lock_feet
 from .rig.mapping import map_rig
 from .rig.pose import Pose
+from .rig.read_back import remember_stance
 from .rig.rest import RigRest
 from .rig.retarget import retarget, world_joints, world_rotations
 from .skeleton import JOINT_INDEX
+from .stance import Stance, stance_of, usual_if_near
 
 TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 _NAME_LIMIT = 60
@@ -129,8 +131,8 @@ def apply_clip(
         turns, root, told = _along(rig, bone_of, turns, root, fps, how)
     elif how.place is not None:
         turns, root = fit.placed(turns, root, how.place)
-    pose = retarget(rig, bone_of, turns, root)
-    joints = world_joints(world_rotations(turns), root)
+    stance, joints = _stance(turns, root, fps, exact=how.foot_lock > 0)
+    pose = retarget(rig, bone_of, turns, root, stance)
     lock_feet(pose, standing(joints[:, TOES], joints[:, 0], fps), fps, how.foot_lock)
     moves = _settle_travel(pose, how.root, *travel.travel(turns, root, fps))
     reach = how.millimetres / 1000 * pose.rest.ratio
@@ -144,8 +146,20 @@ def apply_clip(
         made.add_object(moves)
     action = made.assign()
     action["moclip"] = provenance(clip) | ({"path": told} if told else {})
+    remember_stance(action, stance)
     scene.frame_end = max(scene.frame_end, start + len(turns) - 1)
     return action
+
+
+def _stance(turns: np.ndarray, root: np.ndarray, fps: float, exact: bool) -> tuple[Stance, np.ndarray]:
+    """How the feet of a motion stand, and its joints (T, 22, 3).
+
+    exact: to the degree, for feet that are held; what is left free comes back from a rig as it was read there.
+    """
+    world = world_rotations(turns)
+    joints = world_joints(world, root)
+    found = stance_of(joints, fps, rotations.rotate(world[:, TOES], np.array([0.0, 0.0, 1.0])))
+    return found if exact else usual_if_near(found), joints
 
 
 def _along(

@@ -17,7 +17,7 @@ from .rig.controls import control_rig, switches_of
 from .rig.foot_lock import lock_feet
 from .rig.mapping import map_rig
 from .rig.pose import BoneCurves
-from .rig.read_back import Reading, pose_beside, read_motion
+from .rig.read_back import Reading, pose_beside, read_motion, remember_stance, stance_on
 from .rig.retarget import world_joints, world_rotations
 from .splice import Span
 
@@ -91,6 +91,7 @@ def apply_edit(
     first, end, shown = _frames(clip, edit, fps / MODEL_FPS)
     span = Span(first, end, *_stays(source, first, end))
     with _active(rig, source, edit.slot):
+        stance = stance_on(rig)
         curves = _curves(rig, bone_of, scene, clip, edit, (first, end), shown, foot_lock)
         made = RangeAction(rig, source, edit.slot, action_name(clip.text), span)
         try:
@@ -107,6 +108,7 @@ def apply_edit(
         data.action.use_fake_user = True
     compat.assign(data, made.curves)
     made.curves.action["moclip"] = provenance(clip) | {"first": first, "end": end}
+    remember_stance(made.curves.action, stance)
     scene.frame_end = max(scene.frame_end, end - 1)
     return made.curves.action
 

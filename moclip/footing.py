@@ -9,6 +9,8 @@ import numpy as np
 
 _SHORTEST_S, _FADE_S = 0.15, 0.3
 """Of a contact that counts; in which an offset fades before the first contact and after the last."""
+_TOUCH_S = 0.1
+"""Before a foot stands and after it has left, in which it comes to the floor and goes."""
 _ROOM_S = 0.25
 """That a foot has to get from where a neighbouring frame has it to where it stands."""
 _REACH = 0.995
@@ -43,13 +45,18 @@ def _smoothed(values: np.ndarray, width: int = 5) -> np.ndarray:
     return np.stack([np.convolve(v, kernel, "same")[: len(values)] / count for v in values.T], axis=1)
 
 
-def contact_offsets(toe: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarray:
-    """(T, 3) what to add to a foot with toes (T, 3) so that it rests where it stands (T,); blended in the air."""
+def contact_offsets(toe: np.ndarray, stands: np.ndarray, fps: float, rise: np.ndarray | None = None) -> np.ndarray:
+    """(T, 3) what to add to a foot with toes (T, 3) so that it rests where it stands (T,); blended in the air.
+
+    rise: (T,) metres to add to its height where it stands; None for none.
+    """
     fade = max(2, round(_FADE_S * fps))
     offset, last, end = np.zeros((len(toe), 3)), -fade - 1, np.zeros(3)
     for first, final in contact_spans(stands, fps):
         part = toe[first : final + 1]
         move = (np.median(part, axis=0) - part) * (1.0, 0.0, 1.0)
+        if rise is not None:
+            move[:, 1] = rise[first : final + 1]
         if np.linalg.norm(move, axis=1).max() > _MOST_M:
             continue
         offset[first : final + 1] = move
@@ -59,7 +66,9 @@ def contact_offsets(toe: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarr
     return offset
 
 
-def offsets_between(toe: np.ndarray, stands: np.ndarray, first: int, end: int, fps: float) -> np.ndarray:
+def offsets_between(
+    toe: np.ndarray, stands: np.ndarray, first: int, end: int, fps: float, rise: np.ndarray | None = None
+) -> np.ndarray:
     """(T, 3) as `contact_offsets`, for the frames first..end-1 between others that are not moved."""
     offset, last, move = np.zeros((len(toe), 3)), first - 1, np.zeros((1, 3))
     room = round(_ROOM_S * fps)
@@ -72,6 +81,8 @@ def offsets_between(toe: np.ndarray, stands: np.ndarray, first: int, end: int, f
             continue
         shared = toe[first - 1] if from_before else toe[end] if to_after else np.median(toe[inside], axis=0)
         found = (shared - toe[inside]) * (1.0, 0.0, 1.0)
+        if rise is not None:
+            found[:, 1] = 0.0 if from_before or to_after else rise[inside]
         if np.linalg.norm(found, axis=1).max() > _MOST_M:
             continue
         _blend(offset, last, inside[0], move[-1], found[0])
@@ -85,6 +96,16 @@ def _blend(offset: np.ndarray, before: int, after: int, start: np.ndarray, end: 
     frames = np.arange(max(before + 1, 0), min(after, len(offset)))
     share = (frames - before) / max(after - before, 1)
     offset[frames] = start + (end - start) * (share * share * (3 - 2 * share))[:, None]
+
+
+def contact_weights(stands: np.ndarray, fps: float) -> np.ndarray:
+    """(T,) 0 to 1: does a foot stand (T,)? 1 in a contact that counts, falling to 0 over a tenth of a second beside."""
+    weight, room = np.zeros(len(stands)), max(1, round(_TOUCH_S * fps))
+    frames = np.arange(len(stands))
+    for first, last in contact_spans(stands, fps):
+        beside = np.maximum(np.maximum(first - frames, frames - last), 0)
+        weight = np.maximum(weight, np.clip(1.0 - beside / (room + 1), 0.0, 1.0))
+    return weight
 
 
 def contact_spans(stands: np.ndarray, fps: float) -> list[tuple[int, int]]:

@@ -1,49 +1,87 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Feet of the rig that stay where they stand and do not sink into the floor, though its legs are not the motion's."""
+"""Soles of the rig that rest on the floor where the motion's feet stand, though its legs are not the motion's."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from .. import rotations
-from ..footing import bend_leg, contact_offsets, offsets_between
+from ..footing import bend_leg, contact_offsets, contact_weights, offsets_between
+from ..stance import flat
 from .pose import Pose
+from .rest import RigRest
 
 _SIDES = ("left", "right")
 _TOLERATED_M = 0.002
 _EASE_S = 0.25
+_SETTLE_S = 0.4
+"""In which the body follows where its standing feet want it."""
+_MOST_SETTLED_M = 0.08
+_LEFT_TO_LEGS_M = 0.004
+"""A straight leg would bend by many degrees for the last millimetres to the floor; nobody sees those."""
+_MOST_RAISED_M = 0.12
+_LEVELLED, _TILTED = np.radians((15.0, 30.0))
+"""A sole that rests is levelled if it is tilted by less than the first, and left as it is from the second on."""
+
+
+@dataclass
+class _Foot:
+    """ankle: (T, 3); heel, ball, tip: (T, 3) points of the sole; all in the motion's axes and metres."""
+
+    side: str
+    stands: np.ndarray
+    contact: np.ndarray
+    ankle: np.ndarray
+    heel: np.ndarray
+    ball: np.ndarray
+    tip: np.ndarray
+
+    @property
+    def lowest(self) -> np.ndarray:
+        """(T,) height of the lowest point of the sole. A tip that the toes bend about is no part of it."""
+        return np.minimum(np.minimum(self.heel, self.ball)[:, 1], self.tip[:, 1])
 
 
 def lock_feet(
     pose: Pose, stands: np.ndarray, fps: float, strength: float = 1.0, part: tuple[int, int] | None = None
 ) -> None:
-    """Bend the legs of a pose so that feet rest where they stand, and lift those that are under the floor.
+    """Let the soles of a pose rest where feet stand, flat where they are, and lift those that are under the floor.
 
     stands: (T, 2) contacts of the left and the right toes of the motion that the pose comes from (`footing.standing`).
     strength: 0 leaves the pose as it is, 1 holds the feet entirely. part: the frames first..end-1 that may change; feet
-    stay as the others have put them. Feet keep their rotation. Done in the motion's axes and metres, whatever the
-    rig's scale; the floor is where the feet of its rest pose stand.
+    stay as the others have put them. Done in the motion's axes and metres, whatever the rig's scale; the floor is what
+    the soles touch in the rig's rest pose.
+
+    The body follows its feet up and down, so that knees stay as bent as the motion's; legs bend for the rest.
     """
     if strength <= 0 or len(pose) < 3:
         return
+    strength = min(strength, 1.0)
     first, end = part or (0, len(pose))
-    may_rise = _eased(len(pose), first, end, fps) if part else np.ones(len(pose))
-    rest, bone_of = pose.rest, pose.rest.bone_of
-    heads = {name: rest.to_motion(np.broadcast_to(head, (len(pose), 3))) for name, head in pose.heads().items()}
+    eased = _eased(len(pose), first, end, fps) if part else np.ones(len(pose))
+    floor = _floor(pose.rest)
+    if not pose.rest.bare:
+        for column, side in enumerate(_SIDES):
+            _level(pose, side, stands[:, column], fps, strength * eased)
+        feet = [_foot(pose, side, stands[:, k], fps) for k, side in enumerate(_SIDES)]
+        _settle(pose, feet, floor, fps, strength * eased)
     for column, side in enumerate(_SIDES):
-        hip, knee, ankle = (bone_of[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle"))
-        toe = bone_of.get(f"{side}_foot", ankle)
-        if part:
-            offset = offsets_between(heads[toe], stands[:, column], first, end, fps)
-        else:
-            offset = contact_offsets(heads[toe], stands[:, column], fps)
-        offset[:, 1] += may_rise * _lifts(pose, side, heads, offset)
-        offset *= min(strength, 1.0)
-        moved = np.abs(offset).max(axis=1) > 1e-5
-        if not moved.any():
-            continue
-        old = [heads[bone][moved] for bone in (hip, knee, ankle)]
-        new_knee, new_ankle = bend_leg(*old, old[2] + offset[moved])
-        _swing(pose, hip, moved, old[1] - old[0], new_knee - old[0])
-        _swing(pose, knee, moved, old[2] - old[1], new_ankle - new_knee)
+        foot = _foot(pose, side, stands[:, column], fps)
+        offset = _offset(foot, pose.rest.bare, floor, fps, part)
+        offset[:, 1] += eased * np.maximum(floor - _TOLERATED_M - (foot.lowest + offset[:, 1]), 0.0)
+        _move_ankle(pose, foot, offset * strength)
+
+
+def _offset(foot: _Foot, bare: bool, floor: float, fps: float, part: tuple[int, int] | None) -> np.ndarray:
+    """(T, 3) by which a foot moves to rest where it stands."""
+    rise = np.zeros(len(foot.ball))
+    if not bare:
+        lack = floor - foot.lowest
+        rise = np.sign(lack) * np.clip(np.abs(lack) - _LEFT_TO_LEGS_M, 0.0, None)
+        rise[np.abs(lack) > _MOST_RAISED_M] = 0.0
+    if part:
+        return offsets_between(foot.ball, foot.stands, *part, fps, rise)
+    return contact_offsets(foot.ball, foot.stands, fps, rise)
 
 
 def _eased(count: int, first: int, end: int, fps: float) -> np.ndarray:
@@ -54,31 +92,98 @@ def _eased(count: int, first: int, end: int, fps: float) -> np.ndarray:
     return np.clip(np.minimum(into, out), 0.0, 1.0)
 
 
-def _lifts(pose: Pose, side: str, heads: dict[str, np.ndarray], offset: np.ndarray) -> np.ndarray:
-    """(T,) metres by which ball and heel of a foot are under the floor that they touch at rest."""
-    rest, ankle = pose.rest, pose.rest.bone_of[f"{side}_ankle"]
-    floor = _floor(pose)
-    at_rest = rest.to_motion(rest.matrices[ankle][:3, 3])
-    turn = rotations.multiply(
-        pose.turned[ankle], rotations.conjugate(rotations.from_matrix(rest.matrices[ankle][:3, :3]))
+def _floor(rest: RigRest) -> float:
+    """Height in the motion of what the soles touch at rest; of a bare rig what its ankles and toes do."""
+    if rest.bare:
+        return 0.0
+    return float(np.mean([rest.to_motion(rest.soles[side].ball)[1] for side in _SIDES]))
+
+
+def _since_rest(pose: Pose, bone: str) -> np.ndarray:
+    """(T, 4) how a bone has turned from the rest pose that stands, in armature space."""
+    return rotations.multiply(
+        pose.turned[bone], rotations.conjugate(rotations.from_matrix(pose.rest.standing(bone)[:3, :3]))
     )
-    lowest = np.full(len(pose), np.inf)
-    soles = [at_rest * (1.0, 0.0, 1.0) + (0.0, floor, 0.0)]
-    if toe := rest.bone_of.get(f"{side}_foot"):
-        soles.append(rest.to_motion(rest.matrices[toe][:3, 3]) * (1.0, 0.0, 1.0) + (0.0, floor, 0.0))
-    for sole in soles:
-        arm = rest.to_armature(sole) - rest.matrices[ankle][:3, 3]
-        swung = rotations.rotate(turn, np.broadcast_to(arm, (len(pose), 3)))
-        height = rest.to_motion(rest.to_armature(heads[ankle]) + swung)[:, 1] + offset[:, 1]
-        lowest = np.minimum(lowest, height)
-    return np.maximum(floor - _TOLERATED_M - lowest, 0.0)
 
 
-def _floor(pose: Pose) -> float:
-    """Height of the floor: at rest the lower of ankles and toes stands as far above it as the motion's own does."""
+def _foot(pose: Pose, side: str, stands: np.ndarray, fps: float) -> _Foot:
+    rest, heads = pose.rest, pose.heads()
+    bone = rest.bone_of[f"{side}_ankle"]
+    ankle = np.broadcast_to(heads[bone], (len(pose), 3))
+    contact = contact_weights(stands, fps)
+
+    def carried(point: np.ndarray, about: str, at: np.ndarray) -> np.ndarray:
+        arm = point - rest.standing(about)[:3, 3]
+        return at + rotations.rotate(_since_rest(pose, about), np.broadcast_to(arm, at.shape))
+
+    toe = rest.bone_of.get(f"{side}_foot")
+    if rest.bare:
+        ball = np.broadcast_to(heads[toe], ankle.shape)
+        points = [ankle, ball, ball]
+    else:
+        sole = rest.soles[side]
+        points = [carried(sole.heel, bone, ankle), carried(sole.ball, bone, ankle)]
+        if toe is None:
+            points.append(carried(sole.tip, bone, ankle))
+        else:
+            points.append(carried(sole.tip, toe, np.broadcast_to(heads[toe], ankle.shape)))
+    return _Foot(side, stands, contact, *(rest.to_motion(p) for p in (ankle, *points)))
+
+
+def _level(pose: Pose, side: str, stands: np.ndarray, fps: float, may_change: np.ndarray) -> None:
+    """Turn a foot level where its sole is flat on the floor, and its toes as long as they stand."""
     rest = pose.rest
-    feet = [f"{side}_{joint}" for side in _SIDES for joint in ("ankle", "foot") if f"{side}_{joint}" in rest.bone_of]
-    return min(rest.to_motion(rest.head(joint))[1] for joint in feet)
+    foot = _foot(pose, side, stands, fps)
+    both = np.stack([foot.ankle, foot.ankle], axis=1)
+    resting = _smooth(flat(both, np.stack([foot.contact > 0.5] * 2, axis=1), fps)[:, 0], fps)
+    _turn_level(pose, rest.bone_of[f"{side}_ankle"], may_change * resting)
+    if toe := rest.bone_of.get(f"{side}_foot"):
+        _turn_level(pose, toe, may_change * foot.contact)
+
+
+def _turn_level(pose: Pose, bone: str, weight: np.ndarray) -> None:
+    """Take a share `weight` (T,) of its tilt out of a bone, whose sole is level at rest; none where it tilts far."""
+    since = _since_rest(pose, bone)
+    up = np.broadcast_to(pose.rest.up, (len(pose), 3))
+    own = rotations.rotate(since, up)
+    level = rotations.between(own, up)
+    tilt = rotations.angle_between(level, rotations.IDENTITY)
+    share = weight * np.clip((_TILTED - tilt) / (_TILTED - _LEVELLED), 0.0, 1.0)
+    part = rotations.slerp(np.broadcast_to(rotations.IDENTITY, level.shape), level, share)
+    pose.turned[bone] = rotations.multiply(part, pose.turned[bone])
+
+
+def _settle(pose: Pose, feet: list[_Foot], floor: float, fps: float, may_change: np.ndarray) -> None:
+    """Move the body up or down by what its standing feet lack to the floor, smoothly."""
+    lack = np.stack([np.clip(floor - foot.lowest, -_MOST_SETTLED_M, _MOST_SETTLED_M) for foot in feet], axis=1)
+    weight = np.stack([foot.contact for foot in feet], axis=1)
+    total = weight.sum(axis=1)
+    known = np.flatnonzero(total > 0.5)
+    if not len(known):
+        return
+    wanted = (lack * weight).sum(axis=1)[known] / total[known]
+    move = _smooth(np.interp(np.arange(len(pose)), known, wanted), fps, _SETTLE_S) * may_change
+    pose.hips = pose.hips + pose.rest.up * (move * pose.rest.ratio)[:, None]
+
+
+def _smooth(values: np.ndarray, fps: float, seconds: float = 0.15) -> np.ndarray:
+    """(T,) running means over a window, the ends held."""
+    half = max(1, round(seconds * fps / 2))
+    window = np.hanning(2 * half + 3)[1:-1]
+    return np.convolve(np.pad(values, half, mode="edge"), window / window.sum(), "valid")
+
+
+def _move_ankle(pose: Pose, foot: _Foot, offset: np.ndarray) -> None:
+    """Bend a leg so that its ankle moves by (T, 3) metres of the motion; the foot keeps its rotation."""
+    moved = np.abs(offset).max(axis=1) > 1e-5
+    if not moved.any():
+        return
+    rest, heads = pose.rest, pose.heads()
+    bones = [rest.bone_of[f"{foot.side}_{joint}"] for joint in ("hip", "knee", "ankle")]
+    old = [rest.to_motion(np.broadcast_to(heads[bone], (len(pose), 3)))[moved] for bone in bones]
+    new_knee, new_ankle = bend_leg(*old, old[2] + offset[moved])
+    _swing(pose, bones[0], moved, old[1] - old[0], new_knee - old[0])
+    _swing(pose, bones[1], moved, old[2] - old[1], new_ankle - new_knee)
 
 
 def _swing(pose: Pose, bone: str, moved: np.ndarray, old: np.ndarray, new: np.ndarray) -> None:

@@ -14,10 +14,13 @@ import numpy as np
 from .. import axes, rotations
 from ..errors import MoclipError
 from ..skeleton import JOINT_COUNT, JOINT_NAMES, PARENTS
+from ..stance import USUAL, Stance
 from .pose import Pose, inherited, turn_of
-from .rest import RigRest
-from .retarget import in_frame, rest_alignment, retarget
+from .rest import RigRest, rest_hips
+from .retarget import in_frame, rest_alignment, retarget, stance_lift
 from .root import take_out
+
+STANCE_KEY = "moclip_stance"
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Reading:
     rotations: (T, 22, 4) wxyz local to the parents, continuous in time; root_translation: (T, 3) metres; as in
     `Motion`. object_moves: (T, 4, 4) how the object has moved since the first frame, in armature space; the motion
     contains it. above: (T, 4, 4) of the bones that carry the body, in the armature space of their frame. between: own
-    rotations (T, 4) of bones on the way that follow no joint.
+    rotations (T, 4) of bones on the way that follow no joint. stance: how the motion's feet are where soles are flat.
     """
 
     rotations: np.ndarray
@@ -35,6 +38,7 @@ class Reading:
     above: dict[str, np.ndarray]
     between: dict[str, np.ndarray]
     object_moves: np.ndarray
+    stance: Stance = USUAL
 
 
 def read_motion(
@@ -57,16 +61,31 @@ def read_motion(
     names = list(dict.fromkeys([*tree.order, tree.anchor, *tree.shown.values()]))
     posed, objects = _evaluated(rig, scene, frames, names)
     moves = np.linalg.inv(objects[0]) @ objects
-    local = _local(_world(rest, {joint: moves @ posed[bone] for joint, bone in tree.shown.items()}))
-    hips = (moves @ posed[tree.anchor])[:, :3, 3]
+    stance = stance_on(rig)
+    world = _world(rest, {joint: moves @ posed[bone] for joint, bone in tree.shown.items()}, stance)
+    hips = sum((moves @ posed[bone_of[f"{side}_hip"]])[:, :3, 3] for side in ("left", "right")) / 2
+    root = rest.to_motion(hips) + stance_lift(rest, stance) - rest_hips(world["pelvis"])
     driven = {*bone_of.values(), *tree.also, *tree.above, tree.anchor}
     return Reading(
-        rotations=local,
-        root_translation=rest.to_motion(hips),
+        rotations=_local(world),
+        root_translation=root,
         above={name: posed[name] for name in tree.above},
         between={name: _own(rest, name, posed) for name in tree.order if name not in driven},
         object_moves=moves,
+        stance=stance,
     )
+
+
+def stance_on(rig: bpy.types.Object) -> Stance:
+    """The stance of the motion that the rig's action was keyed from; the usual one for actions of others."""
+    action = rig.animation_data.action if rig.animation_data else None
+    told = list(action.get(STANCE_KEY, ())) if action is not None else []
+    return Stance(tuple(told[:2]), tuple(told[2:4]), told[4]) if len(told) == 5 else USUAL
+
+
+def remember_stance(action: bpy.types.Action, stance: Stance) -> None:
+    """Leave in an action how the feet of its motion stand, by which it can be read back as that motion."""
+    action[STANCE_KEY] = [*stance.slopes, *stance.toe_slopes, stance.ankle]
 
 
 def pose_beside(
@@ -86,7 +105,7 @@ def pose_beside(
     """
     if len(root_translation) != len(reading.object_moves):
         raise ValueError(f"a motion of {len(root_translation)} frames for a reading of {len(reading.object_moves)}")
-    pose = retarget(rig, bone_of, local_rotations, root_translation)
+    pose = retarget(rig, bone_of, local_rotations, root_translation, reading.stance)
     above = {name: matrices for name, matrices in reading.above.items() if name not in pose.turned}
     pose.between = reading.between
     if settle is not None:
@@ -97,13 +116,13 @@ def pose_beside(
     return pose
 
 
-def _world(rest: RigRest, shown: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _world(rest: RigRest, shown: Mapping[str, np.ndarray], stance: Stance) -> dict[str, np.ndarray]:
     """Joint -> (T, 4) rotation relative to the world in the motion's axes; shown: joint -> (T, 4, 4) of its bone."""
     back = rotations.conjugate(rotations.from_matrix(rest.frame))
-    alignment, world = rest_alignment(rest), {}
+    alignment, world = rest_alignment(rest, stance), {}
     for joint, matrices in shown.items():
         since_rest = rotations.multiply(
-            turn_of(matrices), rotations.conjugate(turn_of(rest.matrices[rest.hierarchy.shown[joint]]))
+            turn_of(matrices), rotations.conjugate(turn_of(rest.standing(rest.hierarchy.shown[joint])))
         )
         turn = in_frame(back, since_rest)
         if joint in alignment:

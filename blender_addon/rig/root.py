@@ -9,7 +9,7 @@ import numpy as np
 from .. import axes, fit, rotations
 from ..errors import MoclipError
 from .pose import BoneCurves, Pose, turn_of
-from .rest import RigRest
+from .rest import RigRest, rest_hips
 
 HIPS, BONE, OBJECT, IN_PLACE = "HIPS", "BONE", "OBJECT", "IN_PLACE"
 
@@ -19,9 +19,13 @@ def place_now(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> fit.Place:
     rest = RigRest(rig, bone_of)
     hips = rest.hierarchy.anchor
     matrix = np.array(rig.pose.bones[hips].matrix, dtype=np.float64)
-    since_rest = rotations.normalize(matrix[:3, :3], axis=0) @ rest.matrices[hips][:3, :3].T
-    ahead = axes.vectors_from_blender(rest.frame.T @ since_rest @ rest.frame @ np.array([0.0, -1.0, 0.0]))
-    return fit.Place(float(np.arctan2(ahead[0], ahead[2])), rest.to_motion(matrix[:3, 3])[[0, 2]])
+    since_rest = rotations.normalize(matrix[:3, :3], axis=0) @ rest.standing(hips)[:3, :3].T
+    turn = rest.frame.T @ since_rest @ rest.frame
+    ahead = axes.vectors_from_blender(turn @ np.array([0.0, -1.0, 0.0]))
+    heads = [np.array(rig.pose.bones[bone_of[f"{side}_hip"]].head, dtype=np.float64) for side in ("left", "right")]
+    world_pelvis = axes.quaternions_from_blender(rotations.from_matrix(turn))
+    ground = rest.to_motion(sum(heads) / 2) - rest_hips(world_pelvis[None])[0]
+    return fit.Place(float(np.arctan2(ahead[0], ahead[2])), ground[[0, 2]])
 
 
 def travel(turns: np.ndarray, root: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:

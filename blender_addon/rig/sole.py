@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rig's foot stands on: three points of its sole at rest, from the skin where there is one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+
+if TYPE_CHECKING:
+    from .rest import RigRest
+
+_FIRM = 0.3
+"""Weight from which on a vertex goes with the foot."""
+_MOST_LOOKED_AT = 4000
+_PLAUSIBLE = 0.2
+"""Of the legs' length: what lies farther under the ankle is no sole."""
+_FOOT, _BALL = 0.3, 0.7
+"""Length of a foot whose toes nothing tells, of the legs' length; where its ball is, of its own length."""
+_ROUND = 0.9
+"""Of the way from ball to tip: a shoe rolls off before its end."""
+
+
+@dataclass(frozen=True)
+class Sole:
+    """(3,) points on the floor in armature space, of the rest pose that stands.
+
+    heel under the ankle or behind it, ball under the joint of the toes, tip where the toes end.
+    """
+
+    heel: np.ndarray
+    ball: np.ndarray
+    tip: np.ndarray
+
+
+def sole_of(rest: "RigRest", side: str) -> Sole:
+    """The sole of the left or the right foot."""
+    up, ahead = rest.up, -rest.frame[:, 1]
+    ankle = rest.head(f"{side}_ankle")
+    toe = rest.head(f"{side}_foot") if f"{side}_foot" in rest.bone_of else None
+    skin = _skin_of(rest, _foot_bones(rest, side), below=float(up @ ankle))
+    if len(skin):
+        floor, heel, tip = float((skin @ up).min()), float((skin @ ahead).min()), float((skin @ ahead).max())
+    else:
+        points = _bone_points(rest, side)
+        floor = _floor_of_bones(rest, points)
+        heel = float(ahead @ ankle)
+        tip = max(float((points @ ahead).max()), heel + _FOOT * rest.leg_length() * (0.0 if toe is not None else 1.0))
+    middle = float(ahead @ (ankle if toe is None else toe))
+    ball = middle if toe is not None else heel + _BALL * (tip - heel)
+    heel, tip = min(heel, float(ahead @ ankle)), max(tip, ball)
+
+    def on_floor(beside: np.ndarray, how_far: float) -> np.ndarray:
+        point = beside + ahead * (how_far - ahead @ beside)
+        return point + up * (floor - up @ point)
+
+    return Sole(
+        on_floor(ankle, heel),
+        on_floor(ankle if toe is None else toe, ball),
+        on_floor(ankle if toe is None else toe, ball + _ROUND * (tip - ball)),
+    )
+
+
+def lowest_of_skin(rest: "RigRest", bones: Iterable[bpy.types.Bone]) -> float | None:
+    """Height along `rest.up` of the lowest vertex that bones move; None without any."""
+    skin = _skin_of(rest, {bone.name for bone in bones})
+    return float((skin @ rest.up).min()) if len(skin) else None
+
+
+def _foot_bones(rest: "RigRest", side: str) -> set[str]:
+    bone = rest.rig.data.bones[_shown(rest, f"{side}_ankle")]
+    return {bone.name, *(child.name for child in bone.children_recursive)}
+
+
+def _shown(rest: "RigRest", joint: str) -> str:
+    """The bone that turns as a joint does: of rigs of controls one that the skin may follow."""
+    return rest.hierarchy.shown.get(joint, rest.bone_of[joint])
+
+
+def _bone_points(rest: "RigRest", side: str) -> np.ndarray:
+    """(N, 3) heads of the bones of a foot and of what hangs on it, tails of those whose tail tells the end of one."""
+    names = _foot_bones(rest, side) | {rest.bone_of[f"{side}_ankle"]}
+    if f"{side}_foot" in rest.bone_of:
+        names.add(rest.bone_of[f"{side}_foot"])
+    turn, shift = rest.upright[:3, :3], rest.upright[:3, 3]
+    return np.array([turn @ np.array(rest.rig.data.bones[name].head_local) + shift for name in sorted(names)])
+
+
+def _floor_of_bones(rest: "RigRest", points: np.ndarray) -> float:
+    """Height of the floor that only bones tell: the armature's origin where feet are a little above it, else the
+    lowest of them."""
+    lowest = float((points @ rest.up).min())
+    return 0.0 if 0.0 <= lowest < _PLAUSIBLE * rest.leg_length() else lowest
+
+
+def _skin_of(rest: "RigRest", names: set[str], below: float | None = None) -> np.ndarray:
+    """(N, 3) of the vertices that some bones move, in armature space of the rest pose that stands.
+
+    below: only what is under this height, and not too far under it.
+    """
+    rig, found = rest.rig, [np.zeros((0, 3))]
+    back = rest.upright @ np.linalg.inv(np.array(rig.matrix_world, dtype=np.float64))
+    for mesh in _skinned(rig):
+        groups = {group.index for group in mesh.vertex_groups if group.name in names}
+        if not groups:
+            continue
+        points = np.empty(3 * len(mesh.data.vertices), dtype=np.float32)
+        mesh.data.vertices.foreach_get("co", points)
+        matrix = back @ np.array(mesh.matrix_world, dtype=np.float64)
+        placed = points.reshape(-1, 3).astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+        chosen = np.arange(len(placed))
+        if below is not None:
+            height = placed @ rest.up
+            chosen = np.flatnonzero((height < below) & (height > below - _PLAUSIBLE * rest.leg_length()))
+        chosen = chosen[:: max(1, len(chosen) // _MOST_LOOKED_AT)]
+        vertices = mesh.data.vertices
+        firm = [k for k in chosen if any(g.group in groups and g.weight > _FIRM for g in vertices[int(k)].groups)]
+        found.append(placed[firm])
+    return np.concatenate(found)
+
+
+def _skinned(rig: bpy.types.Object) -> list[bpy.types.Object]:
+    """The meshes that a rig deforms."""
+    return [
+        obj
+        for obj in bpy.data.objects
+        if obj.type == "MESH"
+        and any(modifier.type == "ARMATURE" and modifier.object == rig for modifier in obj.modifiers)
+    ]
