@@ -14,10 +14,12 @@ from .rest import RigRest
 _SIDES = ("left", "right")
 _TOLERATED_M = 0.002
 _EASE_S = 0.25
-_SETTLE_S = 0.4
-"""In which the body follows where its standing feet want it."""
+_SMOOTH_S = 0.15
+"""In which soles come level and the body follows where its standing feet want it."""
+_CARRIES = 0.3
+"""Of a foot at rest: the least by which it says how high the body is."""
 _MOST_SETTLED_M = 0.08
-_LEFT_TO_LEGS_M = 0.004
+_LEFT_TO_LEGS_M = 0.0055
 """A straight leg would bend by many degrees for the last millimetres to the floor; nobody sees those."""
 _MOST_RAISED_M = 0.12
 _LEVELLED, _TILTED = np.radians((15.0, 30.0))
@@ -26,11 +28,13 @@ _LEVELLED, _TILTED = np.radians((15.0, 30.0))
 
 @dataclass
 class _Foot:
-    """ankle: (T, 3); heel, ball, tip: (T, 3) points of the sole; all in the motion's axes and metres."""
+    """stands: (T,) bool. contact: (T,) 0 to 1, fading beside. rests: (T,) 0 to 1, where the whole sole is down. ankle:
+    (T, 3); heel, ball, tip: (T, 3) points of the sole; all in the motion's axes and metres."""
 
     side: str
     stands: np.ndarray
     contact: np.ndarray
+    rests: np.ndarray
     ankle: np.ndarray
     heel: np.ndarray
     ball: np.ndarray
@@ -127,16 +131,16 @@ def _foot(pose: Pose, side: str, stands: np.ndarray, fps: float) -> _Foot:
             points.append(carried(sole.tip, bone, ankle))
         else:
             points.append(carried(sole.tip, toe, np.broadcast_to(heads[toe], ankle.shape)))
-    return _Foot(side, stands, contact, *(rest.to_motion(p) for p in (ankle, *points)))
+    ankle, *points = (rest.to_motion(p) for p in (ankle, *points))
+    rests = flat(np.stack([ankle] * 2, axis=1), np.stack([contact > 0.5] * 2, axis=1), fps)[:, 0]
+    return _Foot(side, stands, contact, rests, ankle, *points)
 
 
 def _level(pose: Pose, side: str, stands: np.ndarray, fps: float, may_change: np.ndarray) -> None:
     """Turn a foot level where its sole is flat on the floor, and its toes as long as they stand."""
     rest = pose.rest
     foot = _foot(pose, side, stands, fps)
-    both = np.stack([foot.ankle, foot.ankle], axis=1)
-    resting = _smooth(flat(both, np.stack([foot.contact > 0.5] * 2, axis=1), fps)[:, 0], fps)
-    _turn_level(pose, rest.bone_of[f"{side}_ankle"], may_change * resting)
+    _turn_level(pose, rest.bone_of[f"{side}_ankle"], may_change * _smooth(foot.rests, fps))
     if toe := rest.bone_of.get(f"{side}_foot"):
         _turn_level(pose, toe, may_change * foot.contact)
 
@@ -154,21 +158,24 @@ def _turn_level(pose: Pose, bone: str, weight: np.ndarray) -> None:
 
 
 def _settle(pose: Pose, feet: list[_Foot], floor: float, fps: float, may_change: np.ndarray) -> None:
-    """Move the body up or down by what its standing feet lack to the floor, smoothly."""
+    """Move the body up or down by what the feet that it rests on lack to the floor, smoothly.
+
+    A foot that rises or lands carries nothing: its leg bends for it.
+    """
     lack = np.stack([np.clip(floor - foot.lowest, -_MOST_SETTLED_M, _MOST_SETTLED_M) for foot in feet], axis=1)
-    weight = np.stack([foot.contact for foot in feet], axis=1)
+    weight = np.stack([foot.rests for foot in feet], axis=1)
     total = weight.sum(axis=1)
-    known = np.flatnonzero(total > 0.5)
+    known = np.flatnonzero(total > _CARRIES)
     if not len(known):
         return
     wanted = (lack * weight).sum(axis=1)[known] / total[known]
-    move = _smooth(np.interp(np.arange(len(pose)), known, wanted), fps, _SETTLE_S) * may_change
+    move = _smooth(np.interp(np.arange(len(pose)), known, wanted), fps) * may_change
     pose.hips = pose.hips + pose.rest.up * (move * pose.rest.ratio)[:, None]
 
 
-def _smooth(values: np.ndarray, fps: float, seconds: float = 0.15) -> np.ndarray:
+def _smooth(values: np.ndarray, fps: float) -> np.ndarray:
     """(T,) running means over a window, the ends held."""
-    half = max(1, round(seconds * fps / 2))
+    half = max(1, round(_SMOOTH_S * fps / 2))
     window = np.hanning(2 * half + 3)[1:-1]
     return np.convolve(np.pad(values, half, mode="edge"), window / window.sum(), "valid")
 

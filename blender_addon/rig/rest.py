@@ -12,7 +12,7 @@ from ..errors import MoclipError
 from ..skeleton import JOINT_INDEX, REST_OFFSETS
 from ..stance import USUAL
 from .hierarchy import hierarchy_of
-from .sole import Sole, lowest_of_skin, sole_of
+from .sole import Sole, sole_of
 
 _SNAP_COSINE = np.cos(np.radians(12.0))
 _LEG = tuple(
@@ -23,10 +23,6 @@ _LEGS_UP = 0.4
 """Cosine between trunk and legs from which on a rest pose is none that anybody stands or sits in."""
 _LYING = np.cos(np.radians(45.0))
 _LEVEL_FOOT = np.sin(np.radians(1.5))
-_NO_HEIGHT = 0.02
-"""Of the legs' length: a foot whose ankle is no higher than this over the floor has no sole under it."""
-_PLAUSIBLE_ANKLE = 0.2
-"""Of the legs' length: the most that an ankle is over the floor, in the highest heels too."""
 _HIP_CENTRE = REST_OFFSETS[[JOINT_INDEX["left_hip"], JOINT_INDEX["right_hip"]]].mean(axis=0).astype(np.float64)
 
 
@@ -134,24 +130,13 @@ class RigRest:
         return matrix, matrix[:3, :3] @ self.frame
 
     def _is_bare(self) -> bool:
-        """Are the feet the horizontal lines of `REST_OFFSETS`, of which ankles lie in the floor?
-
-        So is MoCLIP's own armature, and the BVH files of others that have no feet to stand on either.
-        """
-        feet = [f"{side}_{joint}" for side in _SIDES for joint in ("ankle", "foot")]
-        if not set(feet) <= set(self.bone_of):
-            return False
-        level = all(abs(self.up @ self.direction(f"{s}_ankle", f"{s}_foot")) < _LEVEL_FOOT for s in _SIDES)
-        if not level:
-            return False
-        if all(bone == joint for joint, bone in self.bone_of.items()):
-            return True  # the armature that we make, whatever was done to its legs
-        room = _NO_HEIGHT * self._leg_length()
-        ankle = min(float(self.up @ self.head(f"{side}_ankle")) for side in _SIDES)
-        below_origin = ankle - room > 0.0 and ankle < _PLAUSIBLE_ANKLE * self._leg_length()
-        lowest = min(float(self.up @ self.head(joint)) for joint in self.bone_of)
-        skin = lowest_of_skin(self, [bone for bone in self.rig.data.bones if bone.name in set(self.bone_of.values())])
-        return not below_origin and ankle - lowest < room and (skin is None or ankle - skin < room)
+        """Is it the armature that we make, whose feet are the horizontal lines of `REST_OFFSETS`?"""
+        feet = all(f"{side}_{joint}" in self.bone_of for side in _SIDES for joint in ("ankle", "foot"))
+        return (
+            feet
+            and all(bone == joint for joint, bone in self.bone_of.items())
+            and all(abs(self.up @ self.direction(f"{s}_ankle", f"{s}_foot")) < _LEVEL_FOOT for s in _SIDES)
+        )
 
 
 def _snapped(direction: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a rig's foot stands on: three points of its sole at rest, from the skin where there is one."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,12 +61,6 @@ def sole_of(rest: "RigRest", side: str) -> Sole:
     )
 
 
-def lowest_of_skin(rest: "RigRest", bones: Iterable[bpy.types.Bone]) -> float | None:
-    """Height along `rest.up` of the lowest vertex that bones move; None without any."""
-    skin = _skin_of(rest, {bone.name for bone in bones})
-    return float((skin @ rest.up).min()) if len(skin) else None
-
-
 def _foot_bones(rest: "RigRest", side: str) -> set[str]:
     bone = rest.rig.data.bones[_shown(rest, f"{side}_ankle")]
     return {bone.name, *(child.name for child in bone.children_recursive)}
@@ -94,10 +87,10 @@ def _floor_of_bones(rest: "RigRest", points: np.ndarray) -> float:
     return 0.0 if 0.0 <= lowest < _PLAUSIBLE * rest.leg_length() else lowest
 
 
-def _skin_of(rest: "RigRest", names: set[str], below: float | None = None) -> np.ndarray:
-    """(N, 3) of the vertices that some bones move, in armature space of the rest pose that stands.
+def _skin_of(rest: "RigRest", names: set[str], below: float) -> np.ndarray:
+    """(N, 3) of the vertices under a height, and not too far under it, that some bones move.
 
-    below: only what is under this height, and not too far under it.
+    In armature space of the rest pose that stands.
     """
     rig, found = rest.rig, [np.zeros((0, 3))]
     back = rest.upright @ np.linalg.inv(np.array(rig.matrix_world, dtype=np.float64))
@@ -109,10 +102,8 @@ def _skin_of(rest: "RigRest", names: set[str], below: float | None = None) -> np
         mesh.data.vertices.foreach_get("co", points)
         matrix = back @ np.array(mesh.matrix_world, dtype=np.float64)
         placed = points.reshape(-1, 3).astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
-        chosen = np.arange(len(placed))
-        if below is not None:
-            height = placed @ rest.up
-            chosen = np.flatnonzero((height < below) & (height > below - _PLAUSIBLE * rest.leg_length()))
+        height = placed @ rest.up
+        chosen = np.flatnonzero((height < below) & (height > below - _PLAUSIBLE * rest.leg_length()))
         chosen = chosen[:: max(1, len(chosen) // _MOST_LOOKED_AT)]
         vertices = mesh.data.vertices
         firm = [k for k in chosen if any(g.group in groups and g.weight > _FIRM for g in vertices[int(k)].groups)]

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Soles on the floor: on every kind of rig feet stand as flat as the motion's, knees as straight, hips as high.
+
+Prints a line for each rig and prompt.
+"""
+
+import characters
+import measures
+import bpy
+import numpy as np
+import pytest
+
+PROMPTS = {
+    "stands": "a person stands still",
+    "waves": "a person waves with the right hand",
+    "bows": "a person bows",
+    "walks": "a person walks forward",
+}
+SIDES = ("left", "right")
+
+
+@pytest.fixture(scope="module")
+def clips(addon):
+    """Prompt -> its generated motion of four seconds, each made once."""
+    made = {}
+
+    def make(driver, prompt):
+        if prompt not in made:
+            driver.generate(prompt, use_auto_seconds=False, seconds=4.0, seed=1)
+            made[prompt] = driver.session.held[1]
+            bpy.ops.wm.read_homefile(use_empty=True)
+            bpy.context.scene.render.fps = 20
+        return made[prompt]
+
+    return make
+
+
+def check(driver, tools, label, rig, clips):
+    bones = driver.module("rig.mapping").map_rig(rig)
+    soles = measures.rest_soles(rig, bones)
+    for name, prompt in PROMPTS.items():
+        clip = clips(driver, prompt)
+        action = driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1)
+        source = tools.forward(clip.rotations, clip.root_translation, driver.module("skeleton"))
+        joints = dict(zip(tools.names, np.moveaxis(source, 1, 0), strict=True))
+        found = measures.sole_errors(rig, bones, soles, joints, 20.0)
+        print(f"{label}, {name}: " + measures.sole_line(found))
+        yield name, found
+        assert measures.sign_flips(driver, action) == 0
+
+
+def assert_stands(name, found):
+    assert found.frames >= 5, name
+    assert found.tilt < 4.0 and found.height < 0.01, (name, found)
+    assert found.knee < 4.0 and found.hips < 0.01, (name, found)
+    assert found.limbs < 3.0
+    if name == "walks":
+        assert abs(found.toe_off[0] - found.toe_off[1]) < 6.0, found.toe_off
+
+
+@pytest.mark.parametrize("label", characters.MADE)
+def test_soles_stand_on_every_kind_of_rig(driver, tools, clips, label):
+    for prompt in PROMPTS.values():
+        clips(driver, prompt)
+    rig = characters.MADE[label](driver)
+    for name, found in check(driver, tools, label, rig, clips):
+        assert_stands(name, found)
+
+
+@pytest.mark.parametrize("file", characters.FILES)
+def test_soles_stand_on_real_characters(driver, tools, clips, file, tmp_path):
+    for prompt in PROMPTS.values():
+        clips(driver, prompt)
+    rig = characters.load(file, tmp_path)
+    for name, found in check(driver, tools, file, rig, clips):
+        assert_stands(name, found)
+
+
+def test_soles_stand_on_rigify(driver, tools, clips, human):
+    for name, found in check(driver, tools, "Rigify's human", human, clips):
+        assert_stands(name, found)
