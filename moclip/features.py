@@ -174,7 +174,7 @@ def _canonical(joints: np.ndarray, spec: FeatureSpec) -> np.ndarray:
 
 def _turn_to_z(forward: np.ndarray) -> np.ndarray:
     """Turn (..., 4) about +Y that takes level directions (..., 3) to +Z; straight backwards included."""
-    return rot.from_axis_angle(_Y, -np.arctan2(forward[..., 0], forward[..., 2]))
+    return rot.from_axis_angle(_Y, -rot.arctan2(forward[..., 0], forward[..., 2]))
 
 
 def _heading_rotations(joints: np.ndarray, spec: FeatureSpec, smooth: bool) -> np.ndarray:

@@ -110,7 +110,7 @@ def pull_warning(joints: np.ndarray, first: int, end: int, kept: Kept) -> tuple[
 def _heading(joints: np.ndarray) -> np.ndarray:
     """Yaw (...) in radians about +Y, 0 facing +Z, of joints (..., 22, 3)."""
     across = sum(joints[..., left, :] - joints[..., right, :] for left, right in _ACROSS)
-    return np.arctan2(-across[..., 2], across[..., 0])
+    return rot.arctan2(-across[..., 2], across[..., 0])
 
 
 def _turned(points: np.ndarray, yaw: np.ndarray) -> np.ndarray:
@@ -128,7 +128,7 @@ def _stood(joints: np.ndarray, at: int, pose: np.ndarray) -> np.ndarray:
 def _led(joints: np.ndarray, start: int, end: int, pose: np.ndarray) -> np.ndarray:
     """The motion from `start` on bent so that its frame `end` stands and faces as a pose (22, 3) does."""
     lacks = _heading(pose) - _heading(joints[end])
-    lacks = np.arctan2(np.sin(lacks), np.cos(lacks))
+    lacks = rot.arctan2(np.sin(lacks), np.cos(lacks))
     root, count = joints[:, 0].copy(), len(joints)
     travelled = np.linalg.norm(np.diff(root[:, _GROUND], axis=0), axis=1)
     turned = np.abs(np.diff(np.unwrap(_heading(joints))))
@@ -227,7 +227,7 @@ def _vector(turns: np.ndarray) -> np.ndarray:
     """Rotation vectors (..., 3) in radians of quaternions (..., 4), no longer than half a turn."""
     turns = np.where(turns[..., :1] < 0, -turns, turns)
     sine = np.linalg.norm(turns[..., 1:], axis=-1, keepdims=True)
-    return rot.normalize(turns[..., 1:]) * 2 * np.arctan2(sine, turns[..., :1])
+    return rot.normalize(turns[..., 1:]) * 2 * rot.arctan2(sine, turns[..., :1])
 
 
 def _turn(vectors: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.motion import Motion
-from moclip.rotations import continuous, slerp
-from moclip.skeleton import JOINT_NAMES, REST_OFFSETS
+from moclip.rotations import conjugate, continuous, multiply, rotate, slerp
+from moclip.skeleton import JOINT_INDEX, JOINT_NAMES, REST_OFFSETS
 
 FEATURES_FPS = 20.0
 _BVH_UNITS = 100.0  # centimetres
@@ -149,7 +149,7 @@ def _write_bvh(motion: Motion, path: Path) -> None:
 
 
 def _read_bvh(path: Path) -> Motion:
-    from moclip.data.bvh import BVH_NAMES, read_bvh
+    from moclip.data.bvh import BVH_NAMES, own_feet, read_bvh
     from moclip.data.retarget import load_bvh_motion
 
     bvh = read_bvh(path)
@@ -158,11 +158,18 @@ def _read_bvh(path: Path) -> Motion:
         return load_bvh_motion(path)
     # Our own file: its rotations are ours, it need not be retargeted, resampled or put on the floor.
     order = [bvh.names.index(name) for name in names]
-    offsets = bvh.offsets[order] / _BVH_UNITS
+    offsets, rotations = bvh.offsets[order] / _BVH_UNITS, bvh.rotations[:, order]
     offsets[0] = 0
+    feet = own_feet(bvh) or {}
+    for side in ("left", "right") if feet else ():
+        ankle, toe = JOINT_INDEX[f"{side}_ankle"], JOINT_INDEX[f"{side}_foot"]
+        offsets[toe] = rotate(conjugate(feet[f"{side}_ankle"]), offsets[toe])
+        rotations[:, ankle] = multiply(rotations[:, ankle], feet[f"{side}_ankle"])
+        turned = multiply(conjugate(feet[f"{side}_ankle"]), rotations[:, toe])
+        rotations[:, toe] = multiply(turned, feet[f"{side}_foot"])
     if np.abs(offsets - REST_OFFSETS).max() < _BVH_PRECISION:
         offsets = REST_OFFSETS
-    return Motion(bvh.fps, continuous(bvh.rotations[:, order]), bvh.positions[:, order[0]] / _BVH_UNITS, offsets)
+    return Motion(bvh.fps, continuous(rotations), bvh.positions[:, order[0]] / _BVH_UNITS, offsets)
 
 
 def _write_features(motion: Motion, path: Path) -> None:

@@ -66,6 +66,12 @@ def between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return normalize(q)
 
 
+def arctan2(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """`np.arctan2` of copies: of strided views numpy 1.26 gives other last bits from call to call on some processors,
+    and what is made twice shall be the same twice."""
+    return np.arctan2(np.array(y), np.array(x))
+
+
 def from_axis_angle(axis: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
     """axis (..., 3) of unit length, angle_rad (...): (..., 4)."""
     half = np.asarray(angle_rad)[..., None] / 2
@@ -141,4 +147,4 @@ def slerp(a: np.ndarray, b: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def angle_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Geodesic angle between rotations in radians, 0..pi: (...)."""
     relative = multiply(conjugate(a), b)
-    return 2 * np.arctan2(np.linalg.norm(relative[..., 1:], axis=-1), np.abs(relative[..., 0]))
+    return 2 * arctan2(np.linalg.norm(relative[..., 1:], axis=-1), np.abs(relative[..., 0]))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moclip.rotations import between, conjugate, from_axis_angle, multiply, normalize, rotate
+from moclip.rotations import arctan2, between, conjugate, from_axis_angle, multiply, normalize, rotate
 from moclip.skeleton import CHILDREN, MIRROR, PARENTS
 
 _X, _Y, _Z = np.eye(3)
@@ -141,7 +141,7 @@ def swing_rotations(level: Level, rest: np.ndarray, directions: np.ndarray) -> n
     The smallest ones; for knees and elbows a bend about the hinge and then the smallest one that makes up for the rest.
     """
     forward = np.cross(level.hinges, rest)
-    bend = np.arctan2(np.sum(directions * forward, axis=-1), np.sum(directions * rest, axis=-1))
+    bend = arctan2(np.sum(directions * forward, axis=-1), np.sum(directions * rest, axis=-1))
     flexed = from_axis_angle(level.hinges, np.where(level.bends, bend, 0.0))
     return multiply(between(rotate(flexed, rest), directions), flexed)
 
@@ -153,7 +153,7 @@ def _carried_angles(swing: np.ndarray, rest: np.ndarray, directions: np.ndarray)
     differs from the next swing by a turn about the bone, so the sum of those turns is all there is to know.
     """
     steps = multiply(conjugate(swing[1:]), multiply(between(directions[:-1], directions[1:]), swing[:-1]))
-    turns = 2 * np.arctan2(np.sum(steps[..., 1:] * rest, axis=-1), steps[..., 0])
+    turns = 2 * arctan2(np.sum(steps[..., 1:] * rest, axis=-1), steps[..., 0])
     return np.cumsum(np.concatenate([np.zeros((1, len(rest))), turns]), axis=0)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from moclip import rotations as rot
 from moclip.errors import MoclipError
-from moclip.motion import Motion
-from moclip.skeleton import CHILDREN, JOINT_NAMES, PARENTS
+from moclip.motion import Motion, world_rotations
+from moclip.skeleton import BONE_LENGTHS, CHILDREN, JOINT_INDEX, JOINT_NAMES, PARENTS
+from moclip.stance import slope, stance_of
 
 _SHORTEST_FRAME, _LONGEST_FRAME = 1e-4, 10.0  # seconds
 _HINT = "Export it again as a BVH file with a full-body skeleton."
@@ -180,40 +181,83 @@ BVH_NAMES = {
 """Joint -> its name in the files that we write, which other programs know (Mixamo's, without the prefix)."""
 
 _END_SITES = {
-    "head": (0, 15, 0),
-    "left_foot": (0, 0, 6),
-    "right_foot": (0, 0, 6),
-    "left_wrist": (15, 0, 0),
-    "right_wrist": (-15, 0, 0),
+    "head": (0.0, 15.0, 0.0),
+    "left_foot": (0.0, 0.0, 6.0),
+    "right_foot": (0.0, 0.0, 6.0),
+    "left_wrist": (15.0, 0.0, 0.0),
+    "right_wrist": (-15.0, 0.0, 0.0),
 }
 _CM = 100.0
+_FEET = {JOINT_INDEX[f"{side}_ankle"]: JOINT_INDEX[f"{side}_foot"] for side in ("left", "right")}
+_OWN_FOOT_CM = 0.01
+_LEFT, _, _AHEAD = np.eye(3)
 
 
 def write_bvh(motion: Motion, path: Path) -> None:
-    """Write centimetres, Y up, rotations in Z X Y order; reading it back gives the same motion."""
-    order = _depth_first(0)
+    """Write centimetres, Y up, rotations in Z X Y order; `motion_io.load_motion` reads the same motion back.
+
+    The rest of the file is the T-pose of somebody who stands flat: feet and toes slope as the motion's do where its
+    soles are on the floor (`moclip.stance`). Programs that take a motion to their characters do so by how far joints
+    have turned since rest, and their characters' rests stand flat. `REST_OFFSETS` does not: its feet are horizontal, by
+    it a flat foot has turned by its slope, and every character would stand on its toes.
+    """
+    order, (offsets, rotations, ends) = _depth_first(0), _standing_rest(motion)
     lines = [
         "HIERARCHY",
-        *_hierarchy_lines(motion, 0, 0),
+        *_hierarchy_lines(offsets, ends, 0, 0),
         "MOTION",
         f"Frames: {motion.frames}",
         f"Frame Time: {1 / motion.fps:.8f}",
     ]
-    angles = np.degrees(euler_zxy(motion.rotations[:, order].astype(np.float64))).reshape(motion.frames, -1)
+    angles = np.degrees(euler_zxy(rotations[:, order])).reshape(motion.frames, -1)
     rows = np.concatenate([motion.root_translation.astype(np.float64) * _CM, angles], axis=1)
     lines += [" ".join(f"{x:.5f}" for x in row) for row in rows]
     Path(path).write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+def _standing_rest(motion: Motion) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Offsets (22, 3) in metres, rotations (T, 22, 4) and end sites in centimetres by a rest that stands flat."""
+    offsets, rotations = motion.offsets.astype(np.float64), motion.rotations.astype(np.float64)
+    toes = rot.rotate(world_rotations(rotations)[:, list(_FEET.values())], _AHEAD)
+    stance = stance_of(motion.joints(), motion.fps, toes)
+    ends = {joint: np.array(end) for joint, end in _END_SITES.items()}
+    for (ankle, toe), foot, tip in zip(_FEET.items(), stance.slopes, stance.toe_slopes, strict=True):
+        foot_turn, tip_turn = rot.from_axis_angle(_LEFT, np.array(foot)), rot.from_axis_angle(_LEFT, np.array(tip))
+        offsets[toe] = rot.rotate(foot_turn, offsets[toe])
+        ends[JOINT_NAMES[toe]] = rot.rotate(tip_turn, ends[JOINT_NAMES[toe]])
+        rotations[:, toe] = rot.multiply(rot.multiply(foot_turn, rotations[:, toe]), rot.conjugate(tip_turn))
+        rotations[:, ankle] = rot.multiply(rotations[:, ankle], rot.conjugate(foot_turn))
+    return offsets, rotations, ends
+
+
+def own_feet(bvh: Bvh) -> dict[str, np.ndarray] | None:
+    """Ankle and toe joint -> rotation (4,) from the feet of `REST_OFFSETS` to those of the rest of a file of ours.
+
+    None for a file of others: only ours have our joints by our names, with feet of our lengths that point straight
+    ahead.
+    """
+    if set(bvh.names) != set(BVH_NAMES.values()):
+        return None
+    turns = {}
+    for ankle, toe in _FEET.items():
+        index = bvh.names.index(BVH_NAMES[JOINT_NAMES[toe]])
+        offset, end = bvh.offsets[index], bvh.ends.get(index)
+        if end is None or abs(np.linalg.norm(offset) - BONE_LENGTHS[toe] * _CM) > _OWN_FOOT_CM:
+            return None
+        if max(abs(offset[0]), abs(end[0])) > _OWN_FOOT_CM or min(offset[2], end[2]) <= 0:
+            return None
+        for joint, direction in ((ankle, offset), (toe, end)):
+            turns[JOINT_NAMES[joint]] = rot.from_axis_angle(_LEFT, slope(np.asarray(direction, dtype=np.float64)))
+    return turns
 
 
 def _depth_first(joint: int) -> list[int]:
     return [joint, *(j for child in CHILDREN[joint] for j in _depth_first(child))]
 
 
-def _hierarchy_lines(motion: Motion, joint: int, depth: int) -> list[str]:
+def _hierarchy_lines(offsets: np.ndarray, ends: dict[str, np.ndarray], joint: int, depth: int) -> list[str]:
     tab = "\t" * depth
-    offset = " ".join(
-        f"{x:.5f}" for x in (motion.offsets[joint].astype(np.float64) * _CM if PARENTS[joint] >= 0 else np.zeros(3))
-    )
+    offset = " ".join(f"{x:.5f}" for x in (offsets[joint] * _CM if PARENTS[joint] >= 0 else np.zeros(3)))
     positions = "6 Xposition Yposition Zposition" if PARENTS[joint] < 0 else "3"
     lines = [
         f"{tab}{'ROOT' if PARENTS[joint] < 0 else 'JOINT'} {BVH_NAMES[JOINT_NAMES[joint]]}",
@@ -222,9 +266,9 @@ def _hierarchy_lines(motion: Motion, joint: int, depth: int) -> list[str]:
         f"{tab}\tCHANNELS {positions} Zrotation Xrotation Yrotation",
     ]
     for child in CHILDREN[joint]:
-        lines += _hierarchy_lines(motion, child, depth + 1)
+        lines += _hierarchy_lines(offsets, ends, child, depth + 1)
     if not CHILDREN[joint]:
-        end = " ".join(str(x) for x in _END_SITES[JOINT_NAMES[joint]])
+        end = " ".join(f"{x:.5f}" for x in ends[JOINT_NAMES[joint]])
         lines += [f"{tab}\tEnd Site", f"{tab}\t{{", f"{tab}\t\tOFFSET {end}", f"{tab}\t}}"]
     return [*lines, f"{tab}}}"]
 
@@ -234,6 +278,6 @@ def euler_zxy(q: np.ndarray) -> np.ndarray:
     m = rot.to_matrix(q)
     x = np.arcsin(np.clip(m[..., 2, 1], -1, 1))
     locked = np.abs(m[..., 2, 1]) > 1 - 1e-9
-    z = np.where(locked, np.arctan2(m[..., 1, 0], m[..., 0, 0]), np.arctan2(-m[..., 0, 1], m[..., 1, 1]))
-    y = np.where(locked, 0.0, np.arctan2(-m[..., 2, 0], m[..., 2, 2]))
+    z = np.where(locked, rot.arctan2(m[..., 1, 0], m[..., 0, 0]), rot.arctan2(-m[..., 0, 1], m[..., 1, 1]))
+    y = np.where(locked, 0.0, rot.arctan2(-m[..., 2, 0], m[..., 2, 2]))
     return np.stack([z, x, y], axis=-1)

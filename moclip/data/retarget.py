@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from moclip import rotations as rot
-from moclip.data.bvh import BVH_NAMES, Bvh, read_bvh
+from moclip.data.bvh import BVH_NAMES, Bvh, own_feet, read_bvh
 from moclip.errors import MoclipError
 from moclip.motion import Motion, forward_kinematics
 from moclip.skeleton import BONE_LENGTHS, CHILDREN, JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
@@ -169,7 +169,8 @@ def calibrate(bvh: Bvh, joint_map: JointMap) -> dict[str, np.ndarray]:
                 k, limb_k = present[f"{side}_{end}"], present[f"{side}_{limb}"]
                 between = rot.multiply(rot.conjugate(world[k]), world[limb_k])
                 constants[f"{side}_{end}"] = rot.multiply(between, constants[f"{side}_{limb}"])
-    return constants
+    # But for the feet of our own files, whose zero pose stands.
+    return constants | (own_feet(bvh) or {})
 
 
 def _present(bvh: Bvh, joint_map: JointMap) -> dict[str, int]:

@@ -50,7 +50,7 @@ def to_and_fro(motion: Motion, frames: int) -> Motion:
 def heading(root_rotations: np.ndarray) -> np.ndarray:
     """Yaw (...) in radians of root rotations (..., 4); 0 faces +Z."""
     forward = rot.rotate(root_rotations, np.array([0.0, 0.0, 1.0]))
-    return np.arctan2(forward[..., 0], forward[..., 2])
+    return rot.arctan2(forward[..., 0], forward[..., 2])
 
 
 def placed(motion: Motion, yaw: float, position: np.ndarray) -> Motion:
@@ -110,7 +110,7 @@ def _crossfade(a: np.ndarray, b: np.ndarray, weight: np.ndarray) -> np.ndarray:
     between = rot.multiply(rot.conjugate(b.astype(np.float64)), a.astype(np.float64))
     between = rot.continuous(between)
     between = between * np.where(between[len(b) // 2, :, :1] < 0, -1.0, 1.0)
-    angle = 2 * np.arctan2(np.linalg.norm(between[..., 1:], axis=-1), between[..., 0])
+    angle = 2 * rot.arctan2(np.linalg.norm(between[..., 1:], axis=-1), between[..., 0])
     axis = rot.normalize(between[..., 1:])
     return rot.multiply(b.astype(np.float64), rot.from_axis_angle(axis, angle * (1 - weight[:, None])))
 
