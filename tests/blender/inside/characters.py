@@ -40,6 +40,7 @@ def load(name, tmp_path):
         rig.animation_data_clear()
     for bone in rig.pose.bones:
         bone.matrix_basis = Matrix()
+    bpy.context.scene.render.fps = 20  # importers change it
     bpy.context.view_layer.update()
     return rig
 
@@ -52,7 +53,6 @@ def on_feet(rig, slope_deg, ankle=0.1, toes=True, heel_bone=False):
     bpy.context.view_layer.objects.active = rig
     bpy.ops.object.mode_set(mode="EDIT")
     bones, size = rig.data.edit_bones, rig.matrix_world.to_scale()[0]
-    up = rig.matrix_world.to_3x3().inverted() @ Vector((0, 0, 1)) / size * size
     up = (rig.matrix_world.to_3x3().inverted() @ Vector((0, 0, 1))).normalized() / size
     ahead = (rig.matrix_world.to_3x3().inverted() @ Vector((0, -1, 0))).normalized() / size
     feet = {bone.name: [c for c in bone.children] for bone in bones if _is_ankle(bone)}
