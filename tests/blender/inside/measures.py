@@ -157,10 +157,8 @@ def sole_errors(rig, bone_of, soles, joints, fps):
         points = [(since @ np.array([*p, 1.0]))[:, :3] for p in (heel, ball)]
         up = since[:, :3, 2] / np.linalg.norm(since[:, :3, 2], axis=1, keepdims=True)
         tilt = np.degrees(np.arccos(np.clip(up[:, 2], -1, 1)))
-        ahead = since[:, :3, 1] * -1
-        pitch = np.degrees(np.arcsin(np.clip(-ahead[:, 2] / np.linalg.norm(ahead, axis=1), -1, 1)))
-        slope = joints[f"{side}_foot"] - joints[f"{side}_ankle"]
-        slope = np.degrees(np.arcsin(-slope[:, 2] / np.linalg.norm(slope, axis=1)))
+        pitch = _pitch(since[:, :3, :3], joints)
+        slope = _slope(joints, side)
         if flat.any():
             number += int(flat.sum())
             tilts.append(tilt[flat])
@@ -172,6 +170,25 @@ def sole_errors(rig, bone_of, soles, joints, fps):
     toe_off = tuple(float(np.mean([np.percentile(o[k], 98) for o in offs])) for k in range(2))
     limbs = [_median_angle(heads, joints, a, b) for a, b in LIMBS]
     return SoleErrors(number, trim(tilts), trim(heights), trim(knees), trim(hips), max(limbs), toe_off)
+
+
+def _ahead(joints):
+    """(T, 3) level, where the body of the motion faces."""
+    across = joints["left_hip"] - joints["right_hip"]
+    ahead = np.stack([across[:, 1], -across[:, 0], 0 * across[:, 0]], axis=1)
+    return ahead / np.linalg.norm(ahead, axis=1, keepdims=True)
+
+
+def _slope(joints, side):
+    """(T,) degrees by which a foot of the motion points down; more than 90 where it points back."""
+    foot = joints[f"{side}_foot"] - joints[f"{side}_ankle"]
+    return np.degrees(np.arctan2(-foot[:, 2], (foot * _ahead(joints)).sum(axis=1)))
+
+
+def _pitch(since, joints):
+    """(T,) degrees by which what turned by (T, 3, 3) since it stood level, facing -Y, points down."""
+    ahead = -since[:, :, 1] / np.linalg.norm(since[:, :, 1], axis=1, keepdims=True)
+    return np.degrees(np.arctan2(-ahead[:, 2], (ahead * _ahead(joints)).sum(axis=1)))
 
 
 def _length(places, side):
