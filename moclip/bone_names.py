@@ -151,7 +151,9 @@ def match_names(names: Collection[str], parents: Mapping[str, str | None] | None
         for family in FAMILIES:
             for prefix, suffix, joints in _match(family, stems):
                 match = NameMatch(family.title, joints)
-                broken = len(broken_links(joints, parents)) if parents is not None else 0
+                broken = 0
+                if parents is not None:
+                    broken = len(broken_links(joints, parents)) + _collars_for_arms(joints, parents)
                 # Layers that deform are what others copy (DEF-), whatever else a rig has of the same names.
                 layer = int(prefix.endswith("def")) - int(prefix.endswith(("org", "mch", "ik")) or "ik" in suffix)
                 score = (match.known - broken, len(joints) - broken, layer)
@@ -171,6 +173,19 @@ def broken_links(joints: Mapping[str, str], parents: Mapping[str, str | None]) -
             if joints[above] not in ancestors(joints[joint], parents):
                 broken.append((joint, above))
     return broken
+
+
+def _collars_for_arms(joints: Mapping[str, str], parents: Mapping[str, str | None]) -> int:
+    """How many shoulders are taken for upper arms though there is another bone between them and the forearms."""
+    count = 0
+    for side in ("left", "right"):
+        shoulder, elbow = (joints.get(f"{side}_{joint}", "") for joint in ("shoulder", "elbow"))
+        if f"{side}_collar" in joints or "shoulder" not in shoulder.lower():
+            continue
+        above = ancestors(elbow, parents)
+        between = above[: above.index(shoulder)] if shoulder in above else []
+        count += any(not {"twist", "roll"} & words_of(bone) for bone in between)
+    return count
 
 
 def ancestors(bone: str, parents: Mapping[str, str | None]) -> list[str]:

@@ -34,8 +34,8 @@ class BoneShape:
 
 
 def guess_bones(bones: Sequence[BoneShape]) -> dict[str, str]:
-    """Joint name -> bone name; {} where no pelvis with two legs, a spine, two arms and a head is found, or where nothing
-    tells left from right.
+    """Joint name -> bone name; {} where no pelvis with two legs, a spine, two arms and a head is found, and where
+    nothing tells left from right.
 
     Legs and arms are pairs of chains that mirror one another in one plane; legs leave the trunk downwards, a head
     stands on it beyond the arms.
