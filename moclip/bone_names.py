@@ -254,9 +254,9 @@ def _readings(names: Collection[str]) -> list[_Stems]:
 
 
 _SIDES = {
-    **dict.fromkeys(("l", "left", "lft", "lf", "izq", "izquierda", "izquierdo", "gauche", "links", "sinistra",
+    **dict.fromkeys(("l", "left", "lft", "izq", "izquierda", "izquierdo", "gauche", "links", "sinistra",
                      "esquerda", "esquerdo", "左"), "left"),
-    **dict.fromkeys(("r", "right", "rgt", "rt", "der", "derecha", "derecho", "droite", "droit", "rechts", "destra",
+    **dict.fromkeys(("r", "right", "rgt", "der", "derecha", "derecho", "droite", "droit", "rechts", "destra",
                      "direita", "direito", "右"), "right"),
 }  # fmt: skip
 _CENTRES = ("c", "m", "x", "mid", "center", "centre")
@@ -292,6 +292,8 @@ def read_name(name: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
 def _glued(word: str) -> Iterator[tuple[str, str]]:
     """(side, the rest) of a word that its side is written to: "leftarm", "LUArm", "lthigh", "thighl"."""
     token = word.lower()
+    if token in ("lf", "rt"):
+        yield _SIDES[token[0]], ""
     for mark in ("left", "right"):
         if mark in token and token != mark:
             before, _, after = token.rpartition(mark)

@@ -342,7 +342,7 @@ def _limb(rig: _Rig, pair: _Pair, leads_in, *, feet: bool) -> tuple[int, int, in
                 cost = abs(np.log(upper / lower)) - 0.5 * (upper + lower) / whole
                 if start:
                     cost += 0.0 if leads_in(0) and pair.gaps[0] < 0.9 * max(upper, lower) else 1.5
-                elif leads_in(0) and pair.gaps[0] < 0.9 * pair.gaps[1:3].max():
+                elif leads_in(0) and pair.gaps[0] < 0.45 * (whole - pair.gaps[0]):
                     cost += 0.5
                 cost += 0.5 * (pair.gaps[end - 1] < 0.35 * upper)
                 cost += 3.0 * (rig.fingers(pair.one[end - 1]) >= 3)

@@ -11,6 +11,8 @@ from .oddities import Oddity, oddities
 
 _MAY_BE_ADDED = (*REQUIRED, "neck", *(f"{side}_{part}" for side in ("left", "right") for part in ("collar", "foot")))
 
+_SPINE = ("spine1", "spine2", "spine3")
+
 
 def find_joints(bones: Sequence[BoneShape]) -> dict[str, str]:
     """Joint name -> bone name; {} where nothing is recognised, not all needed joints where only some are.
@@ -54,18 +56,26 @@ def _with_pelvis(named: Mapping[str, str], parents: Mapping[str, str | None]) ->
 
 
 def _filled(named: Mapping[str, str], shaped: Mapping[str, str], parents: Mapping[str, str | None]) -> dict[str, str]:
-    joints = dict(named)
+    joints = _with_spine(named, shaped)
     for joint in _MAY_BE_ADDED:
         if joint in joints or joint not in shaped or shaped[joint] in joints.values():
             continue
         chain = next(chain for chain in CHAINS if joint in chain)
-        agree = all(named[other] == shaped[other] for other in chain if other in named and other in shaped)
+        agree = all(joints[other] == shaped[other] for other in chain if other in joints and other in shaped)
         if joint not in REQUIRED and not agree:
             continue
         tried = joints | {joint: shaped[joint]}
         if len(broken_links(tried, parents)) <= len(broken_links(joints, parents)):
             joints = tried
     return joints
+
+
+def _with_spine(named: Mapping[str, str], shaped: Mapping[str, str]) -> dict[str, str]:
+    """With the spine of the shape where it has all of what the names tell and more."""
+    spines = [{j: bone for j, bone in joints.items() if j in _SPINE} for joints in (named, shaped)]
+    joints = {j: bone for j, bone in named.items() if j not in _SPINE}
+    more = len(spines[1]) > len(spines[0]) and set(spines[0].values()) <= set(spines[1].values())
+    return joints | spines[1 if more and not set(spines[1].values()) & set(joints.values()) else 0]
 
 
 def other_body(bones: Sequence[BoneShape], bone_of: Mapping[str, str]) -> Oddity | None:
