@@ -190,7 +190,7 @@ class MOCLIP_PT_bones(Sidebar, bpy.types.Panel):
         row.operator("moclip.clear_bones", text="", icon="X")
         row.operator("moclip.import_bones", text="", icon="IMPORT")
         row.operator("moclip.export_bones", text="", icon="EXPORT")
-        if not rig.moclip_bones:
+        if not table.is_filled(rig):
             draw_text(layout, "Found by name or shape for every motion. Detect shows them.", context.region.width)
         _draw_rows(layout, rig, table.in_order(rig))
         if rig.moclip_bones_as_they_are:

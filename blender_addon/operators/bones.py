@@ -43,7 +43,7 @@ class MOCLIP_OT_detect_bones(_OfTarget, bpy.types.Operator):
         if missing:
             shown = f"{', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}"
             return tell(self, f"Choose the bones of '{rig.name}' that were not found: {shown}.", level="WARNING")
-        if odd := find_oddities(rig, found, by_hand=False):
+        if odd := find_oddities(rig, found):
             told = mark(rig, found, odd)
             return tell(self, str(told), level="WARNING")
         return tell(self, f"Found {len(found)} of 22 joints on '{rig.name}'.")

@@ -28,8 +28,7 @@ def map_rig(rig: bpy.types.Object) -> dict[str, str]:
     bone is missing or named by the table but not there, and when the rig's shape contradicts the table; then the table
     holds what was found, with the rows marked that speak against it.
     """
-    by_hand = _from_table(rig)
-    found = by_hand or detect_bones(rig)
+    found = _from_table(rig) or detect_bones(rig)
     missing = [joint for joint in REQUIRED if joint not in found]
     if len(missing) > len(REQUIRED) // 2:
         raise MoclipError(
@@ -46,22 +45,23 @@ def map_rig(rig: bpy.types.Object) -> dict[str, str]:
             action="bones",
             code="incomplete_rig",
         )
-    odd = find_oddities(rig, found, by_hand=bool(by_hand))
+    odd = find_oddities(rig, found)
     if odd:
         raise mark(rig, found, odd)
     table.clear_marks(rig)
     return found
 
 
-def find_oddities(rig: bpy.types.Object, bone_of: dict[str, str], *, by_hand: bool) -> list[Oddity]:
+def find_oddities(rig: bpy.types.Object, bone_of: dict[str, str]) -> list[Oddity]:
     """What speaks against a table with all needed joints, but for what its owner has allowed in the Bones panel."""
     if control_rig(rig, bone_of) is not None:
         return []  # controls hang on one another by constraints
     shapes = _shapes(rig)
     found = oddities({bone.name: bone for bone in shapes}, bone_of)
-    if not found and not by_hand and (second := other_body(shapes, bone_of)) is not None:
-        found = [second]
-    return [oddity for oddity in found if oddity.grave or not rig.moclip_bones_as_they_are]
+    if rig.moclip_bones_as_they_are:
+        return [oddity for oddity in found if oddity.grave]
+    second = None if found else other_body(shapes, bone_of)
+    return found if second is None else [second]
 
 
 def mark(rig: bpy.types.Object, bone_of: dict[str, str], odd: list[Oddity]) -> MoclipError:

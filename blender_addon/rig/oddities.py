@@ -94,6 +94,10 @@ def _middle(heads: Mapping[str, np.ndarray], joint: str) -> np.ndarray:
 
 def _upside_down(heads: Mapping[str, np.ndarray], bone_of: Mapping[str, str]) -> list[Oddity]:
     """Against the way from the hips to the shoulders, which head and feet must agree with."""
+    one, other = (heads[f"{side}_ankle"] - heads[f"{side}_hip"] for side in ("left", "right"))
+    if one @ other < -0.5 * np.linalg.norm(one) * np.linalg.norm(other):
+        what = "which points away from the right one, in a rest pose that nobody stands in"
+        return [Oddity("left_ankle", bone_of["left_ankle"], what)]
     hips, shoulders = _middle(heads, "hip"), _middle(heads, "shoulder")
     trunk = shoulders - hips
     tall = float(np.linalg.norm(trunk))

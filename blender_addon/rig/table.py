@@ -32,22 +32,33 @@ class MoclipBone(bpy.types.PropertyGroup):
 def fill(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> None:
     """Write all 22 rows, empty where there is no bone."""
     empty(rig)
+    rows = {row.name: row for row in rig.moclip_bones}
     for joint in JOINT_NAMES:
-        row = rig.moclip_bones.add()
-        row.name, row.bone = joint, bone_of.get(joint, "")
+        if joint not in rows:
+            row = rig.moclip_bones.add()
+            row.name = joint
+    for row in rig.moclip_bones:
+        row.bone = bone_of.get(row.name, "")
 
 
 def empty(rig: bpy.types.Object) -> None:
-    """One by one: the rows of a library override cannot be cleared at once."""
-    for k in reversed(range(len(rig.moclip_bones))):
-        rig.moclip_bones.remove(k)
+    """Take out all rows; those that came with a library override stay, without bones."""
+    if rig.override_library is None:
+        rig.moclip_bones.clear()
+    for row in rig.moclip_bones:
+        row.bone = ""
+    rig.moclip_bones_as_they_are = False
+
+
+def is_filled(rig: bpy.types.Object) -> bool:
+    return any(row.bone for row in rig.moclip_bones)
 
 
 def show(rig: bpy.types.Object, bone_of: Mapping[str, str], troubles: Mapping[str, str]) -> None:
     """Fill the table with what was found, if it is empty, and mark rows. troubles: joint -> what speaks against it."""
     if rig.library is not None:
         return  # it cannot be written to
-    if len(rig.moclip_bones) < len(JOINT_NAMES):
+    if not is_filled(rig):
         fill(rig, bone_of)
     for row in rig.moclip_bones:
         row.trouble = troubles.get(row.name, "")
