@@ -6,10 +6,12 @@ import bpy
 from . import history, mending, status
 from .panel_backend import MOCLIP_PT_backend
 from .panel_direction import MOCLIP_PT_direction, MOCLIP_UL_lines
+from .rig import table
 from .session import SESSION
 from .sidebar import Sidebar, draw_text
 
 _LONGEST_HISTORY = 20
+_MOST_TOLD = 3
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
 
 
@@ -188,12 +190,40 @@ class MOCLIP_PT_bones(Sidebar, bpy.types.Panel):
         row.operator("moclip.clear_bones", text="", icon="X")
         row.operator("moclip.import_bones", text="", icon="IMPORT")
         row.operator("moclip.export_bones", text="", icon="EXPORT")
-        if not rig.moclip_bones:
+        if not table.is_filled(rig):
             draw_text(layout, "Found by name or shape for every motion. Detect shows them.", context.region.width)
-        column = layout.column(align=True)
-        column.use_property_split, column.use_property_decorate = True, False
-        for joint in rig.moclip_bones:
-            column.prop_search(joint, "bone", rig.data, "bones", text=joint.name.replace("_", " ").title())
+        _draw_rows(layout, rig, table.in_order(rig))
+        if rig.moclip_bones_as_they_are:
+            layout.prop(rig, "moclip_bones_as_they_are")
+
+
+def _draw_rows(layout: bpy.types.UILayout, rig: bpy.types.Object, rows: list[table.MoclipBone]) -> None:
+    column = layout.column(align=True)
+    column.use_property_split, column.use_property_decorate = True, False
+    for joint in rows:
+        row = column.row(align=True)
+        row.alert = bool(joint.trouble)
+        row.prop_search(joint, "bone", rig.data, "bones", text=joint.name.replace("_", " ").title())
+
+
+class MOCLIP_PT_odd_bones(Sidebar, bpy.types.Panel):
+    """The rows that want a look before anything is keyed: panels cannot be opened by a program, so this one is open."""
+
+    bl_idname = "MOCLIP_PT_odd_bones"
+    bl_label = "Bones to Check"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        rig = context.scene.moclip.target
+        return rig is not None and rig.type == "ARMATURE" and any(row.trouble for row in rig.moclip_bones)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, rig = self.layout, context.scene.moclip.target
+        odd = [row for row in table.in_order(rig) if row.trouble]
+        for row in odd[:_MOST_TOLD]:
+            draw_text(layout, row.trouble, context.region.width, "ERROR")
+        _draw_rows(layout, rig, odd)
+        layout.prop(rig, "moclip_bones_as_they_are")
 
 
 class MOCLIP_PT_licence(Sidebar, bpy.types.Panel):
@@ -208,6 +238,7 @@ class MOCLIP_PT_licence(Sidebar, bpy.types.Panel):
 _CLASSES = (
     MOCLIP_UL_rows,
     MOCLIP_PT_main,
+    MOCLIP_PT_odd_bones,
     MOCLIP_UL_lines,
     MOCLIP_PT_direction,
     MOCLIP_PT_history,

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import bpy
 
+from ..bone_names import REQUIRED
 from ..errors import MoclipError
-from ..rig.mapping import REQUIRED, detect_bones, map_rig
-from ..rig.table import fill, load_preset, save_preset
+from ..rig.mapping import detect_bones, find_oddities, map_rig, mark
+from ..rig.table import empty, fill, load_preset, save_preset
 from .polls import has_target
 from .reporting import fail, tell
 
@@ -42,6 +43,9 @@ class MOCLIP_OT_detect_bones(_OfTarget, bpy.types.Operator):
         if missing:
             shown = f"{', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}"
             return tell(self, f"Choose the bones of '{rig.name}' that were not found: {shown}.", level="WARNING")
+        if odd := find_oddities(rig, found):
+            told = mark(rig, found, odd)
+            return tell(self, str(told), level="WARNING")
         return tell(self, f"Found {len(found)} of 22 joints on '{rig.name}'.")
 
 
@@ -52,7 +56,7 @@ class MOCLIP_OT_clear_bones(_OfTarget, bpy.types.Operator):
     bl_label = "Clear"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        context.scene.moclip.target.moclip_bones.clear()
+        empty(context.scene.moclip.target)
         return tell(self, "")
 
 

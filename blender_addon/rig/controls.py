@@ -6,32 +6,53 @@ from dataclasses import dataclass
 
 import bpy
 
-from .families import Family
+from ..bone_names import SIDED
+
+_CENTRE = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The controls of the joints, by their exact names. centre: pelvis, spine1, spine2, spine3, neck, head. sided: hip,
+    knee, ankle, foot (toes), collar, shoulder, elbow, wrist, with {s} for the side's letter. `-` is none.
+    """
+
+    centre: str
+    sided: str
+
+    def match(self, bones: Collection[str]) -> dict[str, str]:
+        """Joint -> control for those that a rig has, in upper or lower case."""
+        names = dict(zip(_CENTRE, self.centre.split(), strict=True))
+        for side in ("left", "right"):
+            for joint, name in zip(SIDED, self.sided.split(), strict=True):
+                names[f"{side}_{joint}"] = name.format(s=side[0])
+        own = {bone.lower(): bone for bone in bones}
+        return {joint: own[name.lower()] for joint, name in names.items() if name.lower() in own}
 
 
 @dataclass(frozen=True)
 class ControlRig:
     """A kind of control rig.
 
-    family: joints and their FK controls; the pelvis is the control that moves the whole body. also: other controls that
+    controls: of the joints, FK; the pelvis is the control that moves the whole body. also: other controls that
     turn with a joint, as {control: joint}. anchor: a bone of the pelvis, whose head is the pelvis joint, though the
     body turns about another point. root: the control that carries all. switches: (bone, custom property, value) that
     put the FK controls in charge and let each follow the one before it entirely; a rig need not have them all.
     shown: bones that turn as their joints do, though IK be in charge; joints that it leaves out show it by the control.
     """
 
-    family: Family
+    controls: Controls
     also: dict[str, str]
     anchor: str
     root: str
     switches: tuple[tuple[str, str, float], ...]
-    shown: Family
+    shown: Controls
 
     def match(self, bones: Collection[str]) -> dict[str, str]:
         """Joint -> control; {} for another rig."""
         if self.anchor not in bones or self.root not in bones or not set(self.also) <= set(bones):
             return {}
-        found = self.family.match(bones)
+        found = self.controls.match(bones)
         return found if {"pelvis", "left_hip", "right_hip", "left_shoulder"} <= set(found) else {}
 
 
@@ -46,8 +67,7 @@ def _both(rows: str, sides: tuple[str, str]) -> tuple[tuple[str, str, float], ..
 
 
 RIGIFY = ControlRig(
-    Family(
-        "Rigify controls",
+    Controls(
         "torso spine_fk.001 spine_fk.002 spine_fk.003 neck head",
         "thigh_fk.{s} shin_fk.{s} foot_fk.{s} toe_fk.{s} shoulder.{s} upper_arm_fk.{s} forearm_fk.{s} hand_fk.{s}",
     ),
@@ -66,8 +86,7 @@ RIGIFY = ControlRig(
         ("L", "R"),
     ),
     # In the trunk the FK controls ride on all others; of its ORG bones only these turn with them.
-    shown=Family(
-        "Rigify's chains",
+    shown=Controls(
         "ORG-spine - - - - -",
         "ORG-thigh.{s} ORG-shin.{s} ORG-foot.{s} ORG-toe.{s} ORG-shoulder.{s} ORG-upper_arm.{s} ORG-forearm.{s} "
         "ORG-hand.{s}",
@@ -75,8 +94,7 @@ RIGIFY = ControlRig(
 )
 # By the names in its manual and in its users' files: the product itself is not free, so this was not tried on it.
 AUTO_RIG_PRO = ControlRig(
-    Family(
-        "Auto-Rig Pro controls",
+    Controls(
         "c_root_master.x c_spine_01.x c_spine_02.x c_spine_03.x c_neck.x c_head.x",
         "c_thigh_fk.{s} c_leg_fk.{s} c_foot_fk.{s} c_toes_fk.{s} c_shoulder.{s} c_arm_fk.{s} c_forearm_fk.{s} "
         "c_hand_fk.{s}",
@@ -94,8 +112,7 @@ AUTO_RIG_PRO = ControlRig(
     ),
     # Not the `stretch` bones, which leave a part of the twist to their neighbours. c_root.x turns the hips alone; keyed
     # again, they take the foot of the spine along, as a motion has one pelvis.
-    shown=Family(
-        "Auto-Rig Pro's chains",
+    shown=Controls(
         "c_root.x - - - - -",
         "thigh.{s} leg.{s} foot.{s} toes_01.{s} - arm.{s} forearm.{s} hand.{s}",
     ),

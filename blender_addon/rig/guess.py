@@ -1,18 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find the joints of an upright two-legged rig by its hierarchy and shape alone, whatever its bones are called."""
+"""Find the joints of a two-legged rig by its hierarchy and shape, whatever its bones are called and however it lies.
+
+Nothing here knows an axis: up is from the legs to the head, the mirror plane is that of the limbs, forwards is where
+the toes point. Joints are the heads of bones; tails are drawn as artists like and tell little.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 import numpy as np
 
+from ..bone_names import read_name, three_of, words_of
+
 _FEWEST = 15
 """Bones of a rig that can carry a motion: pelvis, spine, head and three in each limb."""
+_UNEVEN = 0.04
+"""Of the rig's size: what may differ between left and right."""
+_SHORTEST_LIMB = 0.08
+_NO_JOINT = {"end", "nub", "tip", "leaf", "effector", "ik", "pole", "target", "twist", "roll"}
+"""Words of bones that are no joints, where nothing hangs on them."""
+_ALONG = {"twist", "roll"}
 
 
 @dataclass(frozen=True)
 class BoneShape:
-    """head, tail: (3,) at rest, Z up, facing -Y or +Y. parent: a name or None. Parents come before children."""
+    """head, tail: (3,) at rest in armature space, any axes and units. parent: a name or None; parents come first."""
 
     name: str
     parent: str | None
@@ -21,160 +34,370 @@ class BoneShape:
 
 
 def guess_bones(bones: Sequence[BoneShape]) -> dict[str, str]:
-    """Joint name -> bone name; {} where no pelvis with two legs, a spine, two arms and a head is found.
+    """Joint name -> bone name; {} where no pelvis with two legs, a spine, two arms and a head is found, and where
+    nothing tells left from right.
 
-    Legs are a pair of chains that mirror one another and end lowest, arms a pair that leaves the spine sideways.
+    Legs and arms are pairs of chains that mirror one another in one plane; legs leave the trunk downwards, a head
+    stands on it beyond the arms.
     """
     if len(bones) < _FEWEST:
         return {}
     rig = _Rig(bones)
-    for pelvis in rig.names:
-        legs = rig.mirrored_pair(rig.children[pelvis], lowest=True)
-        if legs is None:
-            continue
-        spine = rig.spine(pelvis, legs)
-        if spine is None:
-            continue
-        trunk, arms, head = spine
-        return rig.joints(pelvis, legs, trunk, arms, head)
-    return {}
+    pairs = rig.limb_pairs()
+    best, best_score = None, 0.0
+    for legs in pairs:
+        for arms in pairs:
+            body = _body(rig, legs, arms)
+            if body is not None and body.score > best_score:
+                best, best_score = body, body.score
+    return best.named() if best is not None else {}
 
 
 class _Rig:
+    """names, heads (N, 3), tails (N, 3), parents and children by number; without leaves that are named as no joints."""
+
     def __init__(self, bones: Sequence[BoneShape]):
-        self.bones = {bone.name: bone for bone in bones}
+        bones = _without_ends(bones)
+        number = {bone.name: k for k, bone in enumerate(bones)}
         self.names = [bone.name for bone in bones]
-        self.children: dict[str, list[str]] = {name: [] for name in self.names}
-        for bone in bones:
-            if bone.parent is not None:
-                self.children[bone.parent].append(bone.name)
-        points = np.array([bone.head for bone in bones] + [bone.tail for bone in bones])
-        self.size = float(np.ptp(points[:, 2])) or 1.0
-        self.floor = float(points[:, 2].min())
+        self.heads = np.array([bone.head for bone in bones], dtype=np.float64)
+        self.tails = np.array([bone.tail for bone in bones], dtype=np.float64)
+        self.parents = [number.get(bone.parent) for bone in bones]
+        self.children: list[list[int]] = [[] for _ in bones]
+        for k, parent in enumerate(self.parents):
+            if parent is not None:
+                self.children[parent].append(k)
+        self.size = 2 * float(np.linalg.norm(self.heads - self.heads.mean(axis=0), axis=1).max()) or 1.0
+        self.depths = [1] * len(bones)
+        for k in reversed(range(len(bones))):
+            if (parent := self.parents[k]) is not None:
+                self.depths[parent] = max(self.depths[parent], self.depths[k] + 1)
 
-    def below(self, name: str) -> list[str]:
+    def below(self, bone: int) -> list[int]:
         """A bone and all of its descendants."""
-        found = [name]
-        for bone in found:
-            found += self.children[bone]
+        found = [bone]
+        for b in found:
+            found += self.children[b]
         return found
 
-    def chain(self, name: str) -> list[str]:
-        """From a bone down the branch that reaches farthest from it."""
-        found = [name]
-        while self.children[found[-1]]:
-            start = self.bones[name].head
-            found.append(max(self.children[found[-1]], key=lambda child: self._reach(child, start)))
+    def upwards(self, bone: int) -> list[int]:
+        """A bone and what it hangs on, to the root."""
+        found, above = [bone], self.parents[bone]
+        while above is not None:
+            found.append(above)
+            above = self.parents[above]
         return found
 
-    def _reach(self, name: str, start: np.ndarray) -> float:
-        return max(float(np.linalg.norm(self.bones[b].tail - start)) for b in self.below(name))
+    def limb_pairs(self) -> list["_Pair"]:
+        found = []
+        for children in self.children:
+            for one, other in combinations([c for c in children if self.depths[c] >= 3], 2):
+                pair = _Pair(self, *self._walk(one, other))
+                if len(pair.one) >= 3 and pair.length > _SHORTEST_LIMB * self.size and pair.is_mirrored():
+                    found.append(pair)
+        return found
 
-    def mirrored_pair(self, names: Sequence[str], lowest: bool) -> tuple[str, str] | None:
-        """(left, right) of two branches whose ends mirror one another across the rig, the lowest or the widest pair."""
-        best, best_score = None, 0.0
-        for k, one in enumerate(names):
-            for other in names[k + 1 :]:
-                ends = [self._end(self.chain(name)) for name in (one, other)]
-                roots = [self.bones[name].head for name in (one, other)]
-                if not self._mirror(*ends) or abs(ends[0][0] - ends[1][0]) < 0.05 * self.size:
-                    continue
-                if lowest:
-                    score = 1.0 if max(end[2] for end in ends) < self.floor + 0.15 * self.size else 0.0
-                    score *= min(root[2] - end[2] for root, end in zip(roots, ends, strict=True))
-                else:
-                    score = abs(ends[0][0] - ends[1][0])
-                if score > best_score + 1e-9:
-                    left_first = ends[0][0] > ends[1][0]
-                    best, best_score = (one, other) if left_first else (other, one), score
-        return best if best_score > 0.2 * self.size else None
-
-    def _end(self, chain: Sequence[str]) -> np.ndarray:
-        return self.bones[chain[-1]].tail
-
-    def _mirror(self, one: np.ndarray, other: np.ndarray) -> bool:
-        return bool(np.abs(one * (-1, 1, 1) - other).max() < 0.03 * self.size)
-
-    def spine(self, pelvis: str, legs: tuple[str, str]) -> tuple[list[str], tuple[str, str], list[str]] | None:
-        """(trunk from above the pelvis to the chest, (left, right) arms, neck and head), or None."""
-        for start in self.children[pelvis]:
-            if start in legs:
-                continue
-            trunk = [start]
-            while True:
-                arms = self.mirrored_pair(self.children[trunk[-1]], lowest=False)
-                upwards = [c for c in self.children[trunk[-1]] if arms is None or c not in arms]
-                upwards = [c for c in upwards if abs(self.bones[c].head[0]) < 0.03 * self.size]
-                if arms is not None and len(self.chain(arms[0])) >= 3:
-                    heads = [c for c in upwards if self._end(self.chain(c))[2] > self.bones[arms[0]].head[2]]
-                    if heads:
-                        return trunk, arms, self._straight(max(heads, key=lambda c: self._end(self.chain(c))[2]))
-                    break
-                if not upwards:
-                    break
-                trunk.append(max(upwards, key=lambda c: len(self.below(c))))
-        return None
-
-    def _straight(self, name: str) -> list[str]:
-        """Neck and head: upwards while one bone continues where the last one ends; eyes, jaw and hair branch off."""
-        found = [name]
+    def _walk(self, one: int, other: int) -> tuple[list[int], list[int]]:
+        """Down two branches at once, each time to the children that match and reach farthest."""
+        chains = [one], [other]
+        start, across = self.heads[one], self.heads[other]
         while True:
-            bone = self.bones[found[-1]]
-            onwards = [
-                child
-                for child in self.children[found[-1]]
-                if np.linalg.norm(self.bones[child].head - bone.tail) < 0.02 * self.size
-                and (self.bones[child].tail - self.bones[child].head)[2] > 0
-            ]
-            if len(onwards) != 1 or len(found) > 1 and len(self.children[found[-1]]) > 1:
-                return found
-            found.append(onwards[0])
+            best, best_reach = None, -1.0
+            for a in self.children[chains[0][-1]]:
+                for b in self.children[chains[1][-1]]:
+                    # In a mirror distances stay, to the own side's start and to the other's.
+                    apart = abs(_length(self.heads[a] - start) - _length(self.heads[b] - across))
+                    apart = max(apart, abs(_length(self.heads[a] - across) - _length(self.heads[b] - start)))
+                    reach = min(self._reach(a, start), self._reach(b, across))
+                    if apart < _UNEVEN * self.size and reach > best_reach + 1e-6 * self.size:
+                        best, best_reach = (a, b), reach
+            if best is None:
+                return chains
+            chains[0].append(best[0])
+            chains[1].append(best[1])
 
-    def joints(
-        self, pelvis: str, legs: tuple[str, str], trunk: list[str], arms: tuple[str, str], head: list[str]
-    ) -> dict[str, str]:
-        spine = trunk if len(trunk) <= 3 else [trunk[0], trunk[len(trunk) // 2], trunk[-1]]
-        found = {"pelvis": pelvis, **{f"spine{k + 1}": bone for k, bone in enumerate(spine)}, "head": head[-1]}
-        if len(head) > 1:
-            found["neck"] = head[0]
-        for side, leg, arm in zip(("left", "right"), legs, arms, strict=True):
-            found |= {f"{side}_{joint}": bone for joint, bone in self._limb(leg, ("hip", "knee", "ankle"), "foot")}
-            chain = self.chain(arm)
-            # A collar is short and starts near the middle of the body.
-            first = self.bones[chain[0]]
-            collar = len(chain) >= 4 and abs(first.head[0]) < 0.5 * abs(self.bones[chain[1]].head[0])
-            if collar:
-                found[f"{side}_collar"] = chain[0]
-            found |= {
-                f"{side}_{joint}": bone
-                for joint, bone in self._limb(chain[1] if collar else chain[0], ("shoulder", "elbow", "wrist"), None)
-            }
-        return found
+    def _reach(self, bone: int, start: np.ndarray) -> float:
+        return float(np.linalg.norm(self.heads[self.below(bone)] - start, axis=1).max())
 
-    def _limb(self, start: str, joints: tuple[str, str, str], end: str | None) -> list[tuple[str, str]]:
-        """The three joints of a limb, and the toes for legs (end "foot"); twist bones between them are passed over.
+    def fingers(self, bone: int) -> int:
+        """How many branches leave a bone, but for helpers along it."""
+        return sum(not _ALONG & words_of(self.names[c]) for c in self.children[bone])
 
-        A foot is the first bone near the floor that points forwards rather than down; a hand is the first that fingers
-        branch from, or the last of all. Elbow and knee lie nearest to half of the way there.
-        """
-        chain = self.chain(start)
-        if end:
-            last = next((k for k, name in enumerate(chain) if k >= 2 and self._is_foot(name)), len(chain) - 1)
+
+def _without_ends(bones: Sequence[BoneShape]) -> list[BoneShape]:
+    kept = list(bones)
+    while True:
+        carrying = {bone.parent for bone in kept}
+        left = [bone for bone in kept if bone.name in carrying or not _NO_JOINT & words_of(bone.name)]
+        if len(left) == len(kept):
+            return kept
+        kept = left
+
+
+def _length(vector: np.ndarray) -> float:
+    return float(np.linalg.norm(vector))
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    length = _length(vector)
+    return vector / length if length > 1e-12 else vector * 0.0
+
+
+@dataclass
+class _Pair:
+    """Two chains that may mirror one another, bone by bone."""
+
+    rig: _Rig
+    one: list[int]
+    other: list[int]
+
+    def __post_init__(self) -> None:
+        self.heads = self.rig.heads[self.one], self.rig.heads[self.other]
+        steps = [np.linalg.norm(np.diff(heads, axis=0), axis=1) for heads in self.heads]
+        self.gaps = (steps[0] + steps[1]) / 2
+        self.length = float(self.gaps.sum())
+        self.between = self.heads[0] - self.heads[1]
+        self.middles = (self.heads[0] + self.heads[1]) / 2
+        self.across = _unit(self.between.sum(axis=0))
+
+    def is_mirrored(self) -> bool:
+        aside = self.between - np.outer(self.between @ self.across, self.across)
+        apart = float((self.between @ self.across).max())
+        flat = float(np.ptp(self.middles @ self.across))
+        return bool(np.abs(aside).max() < _UNEVEN * self.rig.size and flat < _UNEVEN * self.rig.size) and (
+            apart > 0.04 * self.rig.size
+        )
+
+    def flipped(self) -> "_Pair":
+        return _Pair(self.rig, self.other, self.one)
+
+    @property
+    def parent(self) -> int | None:
+        return self.rig.parents[self.one[0]]
+
+
+@dataclass
+class _Body:
+    """Two pairs of limbs with the same first side, and what joins them. up, across: axes; across goes to that side."""
+
+    rig: _Rig
+    pelvis: int
+    trunk: list[int]
+    neck: list[int]
+    legs: _Pair
+    arms: _Pair
+    leg: tuple[int, int, int]
+    arm: tuple[int, int, int]
+    up: np.ndarray
+    across: np.ndarray
+    score: float
+
+    def named(self) -> dict[str, str]:
+        """{} when nothing tells left from right."""
+        first_is_left = self._first_is_left()
+        if first_is_left is None:
+            return {}
+        numbers = {"pelvis": self.pelvis, "head": self.neck[-1]}
+        numbers |= {f"spine{k}": bone for k, bone in enumerate(three_of(self.trunk), 1)}
+        if len(self.neck) > 1:
+            numbers["neck"] = self.neck[0]
+        for side, is_first in (("left", first_is_left), ("right", not first_is_left)):
+            legs, arms = (pair.one if is_first else pair.other for pair in (self.legs, self.arms))
+            numbers |= {f"{side}_{j}": legs[k] for j, k in zip(("hip", "knee", "ankle"), self.leg, strict=True)}
+            numbers |= {f"{side}_{j}": arms[k] for j, k in zip(("shoulder", "elbow", "wrist"), self.arm, strict=True)}
+            if self._has_toes():
+                numbers[f"{side}_foot"] = legs[self.leg[2] + 1]
+            if self.arm[0]:
+                numbers[f"{side}_collar"] = arms[0]
+        return {joint: self.rig.names[bone] for joint, bone in numbers.items()}
+
+    def _has_toes(self) -> bool:
+        ankle = self.leg[2]
+        return ankle + 1 < len(self.legs.one) and self.legs.gaps[ankle] > 0.02 * self.legs.length
+
+    def _first_is_left(self) -> bool | None:
+        """By the sides in all limbs' names, else by where the body faces; None when neither tells."""
+        sides = [
+            (_side_of(self.rig, pair.one[k]), _side_of(self.rig, pair.other[k]))
+            for pair, joints in ((self.legs, self.leg), (self.arms, self.arm))
+            for k in joints
+        ]
+        if len(set(sides)) == 1 and sides[0] in (("left", "right"), ("right", "left")):
+            return sides[0][0] == "left"
+        # Left is up turned towards the front.
+        forwards = np.cross(self.across, self.up)
+        told = self._faces(forwards)
+        return None if abs(told) < 0.1 else told > 0
+
+    def _faces(self, forwards: np.ndarray) -> float:
+        """Positive where the signs of a front lie along an axis: toes before all, then feet, knees, elbows, face."""
+        told = 0.0
+        ankle = self.leg[2]
+        if self._has_toes():
+            toes = self.legs.middles[ankle + 1] - self.legs.middles[ankle]
+            told += 3.0 * float(toes @ forwards) / max(_length(toes), 1e-12)
         else:
-            last = next((k for k, name in enumerate(chain) if k >= 2 and len(self.children[name]) > 1), len(chain) - 1)
-        found = [(joints[0], chain[0])]
-        if last < 2:
-            return found
-        heads = np.array([self.bones[name].head for name in chain[: last + 1]])
-        along = np.concatenate([[0.0], np.linalg.norm(np.diff(heads, axis=0), axis=1).cumsum()])
-        middle = min(range(1, last), key=lambda k: abs(along[k] - along[-1] / 2))
-        found += [(joints[1], chain[middle]), (joints[2], chain[last])]
-        if end and last + 1 < len(chain):
-            found.append((end, chain[last + 1]))
-        return found
+            feet = [self.rig.tails[c[ankle]] - self.rig.heads[c[ankle]] for c in (self.legs.one, self.legs.other)]
+            slopes = [float(_unit(foot) @ forwards) for foot in feet]
+            if min(slopes) > 0.4 or max(slopes) < -0.4:
+                told += float(np.mean(slopes))
+        for pair, (start, middle, end), sign in ((self.legs, self.leg, 1.0), (self.arms, self.arm, -1.0)):
+            line = pair.middles[end] - pair.middles[start]
+            share = pair.gaps[start:middle].sum() / pair.gaps[start:end].sum()
+            bend = float((pair.middles[middle] - pair.middles[start] - share * line) @ forwards)
+            bend /= pair.gaps[start:end].sum()
+            if abs(bend) > 0.01:
+                told += sign * float(np.clip(10 * bend, -0.8, 0.8))
+        face = self.rig.below(self.neck[-1])[1:]
+        if len(face) >= 2:
+            ahead = float((self.rig.heads[face] - self.rig.heads[self.neck[-1]]).mean(axis=0) @ forwards)
+            if abs(ahead) > 0.005 * self.rig.size:
+                told += float(np.clip(10 * ahead / self.rig.size, -0.3, 0.3))
+        return told
 
-    def _is_foot(self, name: str) -> bool:
-        bone = self.bones[name]
-        along = bone.tail - bone.head
-        low = bone.head[2] < self.floor + 0.12 * self.size
-        return bool(low and abs(along[1]) > 0.5 * np.linalg.norm(along))
+
+def _side_of(rig: _Rig, bone: int) -> str:
+    return next((side for side, _ in read_name(rig.names[bone])[0] if side), "")
+
+
+def _body(rig: _Rig, legs: _Pair, arms: _Pair) -> _Body | None:
+    """What two pairs make together, or None where they are no legs and arms of one upright body."""
+    if legs.parent is None or arms.parent is None or legs is arms:
+        return None
+    if set(legs.one + legs.other) & set(rig.upwards(arms.parent)) or (
+        set(arms.one + arms.other) & set(rig.upwards(legs.parent))
+    ):
+        return None
+    above = rig.upwards(legs.parent)
+    path = rig.upwards(arms.parent)
+    pelvis = next((bone for bone in path if bone in above), None)
+    if pelvis is None:
+        return None
+    trunk = path[: path.index(pelvis)][::-1]
+    if not trunk:
+        return None
+    if arms.across @ legs.across < 0:
+        arms = arms.flipped()
+    across = _unit(legs.between.sum(axis=0) + arms.between.sum(axis=0))
+    middles = np.concatenate([legs.middles, arms.middles]) @ across
+    offset = float(np.median(middles))
+    if np.ptp(middles) > 2 * _UNEVEN * rig.size:
+        return None
+    aside = np.abs(rig.heads @ across - offset)
+    up = arms.middles[0] - legs.middles[0]
+    up = _unit(up - across * (up @ across))
+    leg = _limb(rig, legs, lambda k: _joins_aside(legs, k, across), feet=True)
+    arm = _limb(rig, arms, lambda k: _is_collar(arms, k, across, offset), feet=False)
+    if leg is None or arm is None:
+        return None
+    hips, shoulders = legs.middles[leg[0]], arms.middles[arm[0]]
+    up = _unit(shoulders - hips - across * ((shoulders - hips) @ across))
+    down = legs.middles[leg[2]] - hips
+    # Of a person at least; the hind legs of animals leave a level trunk at a right angle.
+    if down @ up > -0.55 * _length(down):
+        return None
+    tall, reach = _length(shoulders - hips), float(arms.gaps[arm[0] : arm[2]].sum())
+    stands = float(legs.gaps[leg[0] : leg[2]].sum())
+    if not (0.25 * tall < stands < 4 * tall and 0.25 * tall < reach < 4 * tall):
+        return None
+    neck = _neck(rig, trunk, arms, aside, up)
+    if not neck:
+        return None
+    top = rig.heads[trunk[-1]] @ up
+    if len(trunk) > 1 and top > shoulders @ up + 0.02 * rig.size:
+        # Collars hang on the neck, as in 3ds Max.
+        neck, trunk = [trunk[-1], *neck], trunk[:-1]
+    score = (stands + reach) / rig.size
+    score += 0.3 * (leg[2] + 1 < len(legs.one)) + 0.3 * (rig.fingers(arms.one[arm[2]]) >= 3)
+    return _Body(rig, pelvis, trunk, neck, legs, arms, leg, arm, up, across, score)
+
+
+def _joins_aside(legs: _Pair, k: int, across: np.ndarray) -> bool:
+    """Whether a leg's first bone only leads from the middle of the pelvis to the hip."""
+    step = np.abs((legs.between[k + 1] - legs.between[k]) @ across) / 2
+    return bool(step > 0.7 * legs.gaps[k] and abs(legs.between[k] @ across) < 0.5 * abs(legs.between[k + 1] @ across))
+
+
+def _is_collar(arms: _Pair, k: int, across: np.ndarray, offset: float) -> bool:
+    """Whether an arm's first bone starts near the middle of the body and is short."""
+    near, far = (abs(arms.heads[0][j] @ across - offset) for j in (k, k + 1))
+    return bool(near < 0.5 * far or near < 0.7 * far and arms.gaps[k] < 0.4 * arms.gaps[k + 1 :].max())
+
+
+def _limb(rig: _Rig, pair: _Pair, leads_in, *, feet: bool) -> tuple[int, int, int] | None:
+    """Where in a chain hip, knee and ankle are, or shoulder, elbow and wrist; twist bones between are passed over.
+
+    Both halves of a limb are about as long; what comes after is a foot, which turns off, or a hand, which is shorter
+    or has fingers; what comes before is a collar.
+    """
+    count, whole = len(pair.one), max(pair.length, 1e-12)
+    twists = [bool(_ALONG & words_of(rig.names[bone])) for bone in pair.one]
+    best, best_cost = None, np.inf
+    for start in (0, 1):
+        for end in range(start + 2, count):
+            for middle in range(start + 1, end):
+                upper, lower = float(pair.gaps[start:middle].sum()), float(pair.gaps[middle:end].sum())
+                if min(upper, lower) < 1e-3 * whole or twists[middle] or twists[end]:
+                    continue
+                cost = abs(np.log(upper / lower)) - 0.5 * (upper + lower) / whole
+                if start:
+                    cost += 0.0 if leads_in(0) and pair.gaps[0] < 0.9 * max(upper, lower) else 1.5
+                elif leads_in(0) and pair.gaps[0] < 0.45 * (whole - pair.gaps[0]):
+                    cost += 0.5
+                cost += 0.5 * (pair.gaps[end - 1] < 0.35 * upper)
+                cost += 3.0 * (rig.fingers(pair.one[end - 1]) >= 3)
+                cost += _after(rig, pair, middle, end, lower, feet)
+                if cost < best_cost:
+                    best, best_cost = (start, middle, end), cost
+    return best
+
+
+_TURN = np.cos(np.radians(30.0))
+
+
+def _after(rig: _Rig, pair: _Pair, middle: int, end: int, lower: float, feet: bool) -> float:
+    """What speaks against (for: negative) a limb's end by what comes behind it."""
+    if not feet and rig.fingers(pair.one[end]) >= 3:
+        return -1.0
+    cost = 0.0
+    steps = [_unit(step) for step in np.diff(pair.middles, axis=0)]
+    limb = _unit(pair.middles[end] - pair.middles[middle])
+    if feet and end - middle > 1:
+        cost += 0.7 * any(one @ other < _TURN for one, other in pairwise(steps[middle:end]))
+    if end + 1 < len(pair.one):
+        if feet and steps[end] @ limb < _TURN:
+            return cost - 0.5
+        cost += 1.0 * (pair.gaps[end] > 0.5 * lower)
+    return cost
+
+
+def _neck(rig: _Rig, trunk: list[int], arms: _Pair, aside: np.ndarray, up: np.ndarray) -> list[int]:
+    """Neck and head: upwards in the middle, as far as no eyes, jaw and hair branch off."""
+
+    def onwards(bone: int) -> list[int]:
+        height = rig.heads[bone] @ up
+        return [
+            c
+            for c in rig.children[bone]
+            if c not in (arms.one[0], arms.other[0])
+            and aside[c] < _UNEVEN * rig.size
+            and rig.heads[c] @ up > height - 0.01 * rig.size
+        ]
+
+    def top(bone: int) -> float:
+        return float((rig.heads[rig.below(bone)] @ up).max())
+
+    starts = [c for c in onwards(trunk[-1]) if top(c) > rig.heads[trunk[-1]] @ up + 0.005 * rig.size]
+    if not starts:
+        return []
+    found = [max(starts, key=lambda c: (round(top(c) / rig.size, 3), len(rig.below(c))))]
+    while True:
+        more = [c for c in onwards(found[-1]) if rig.heads[c] @ up > rig.heads[found[-1]] @ up + 0.01 * rig.size]
+        if len(more) != 1 or len(found) > 1 and len(rig.children[found[-1]]) > 1:
+            break
+        found.append(more[0])
+    if len(found) > 2 and not rig.children[found[-1]]:
+        last, before = (_length(rig.heads[found[k]] - rig.heads[found[k - 1]]) for k in (-1, -2))
+        if last > 1.3 * before:
+            return found[:-1]  # the top of the skull, not a head on a long neck
+    return found

@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which bone of a rig follows which of the 22 joints: by the rig's own table, by known names, else by shape."""
-
-from collections.abc import Collection
+"""Which bone of a rig follows which of the 22 joints: by the rig's own table, else by names and shape together."""
 
 import bpy
 import numpy as np
 
+from ..bone_names import REQUIRED
 from ..errors import MoclipError
 from ..skeleton import JOINT_NAMES
-from .controls import match_controls
-from .families import FAMILIES
-from .guess import BoneShape, guess_bones
+from . import table
+from .controls import control_rig, match_controls
+from .guess import BoneShape
+from .joints import find_joints, other_body
+from .oddities import Oddity, oddities
 
-# Without these a rig cannot carry a motion; spine3, neck, collars, hands and toes may be missing.
-REQUIRED = (
-    "pelvis", "spine1", "head", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
-    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
-)  # fmt: skip
 # Rigs of controls have bones that are driven by constraints: keys on those would do nothing.
 _UNKNOWN_CONTROLS = {
     "thigh_fk.l": "a Rigify control rig of another kind than the human's",
@@ -29,12 +25,11 @@ def map_rig(rig: bpy.types.Object) -> dict[str, str]:
     """Joint name -> bone name.
 
     The rig's table (`rig.moclip_bones`, see `table`) goes before what is found here. Raises MoclipError when a needed
-    bone is missing or named by the table but not there.
+    bone is missing or named by the table but not there, and when the rig's shape contradicts the table; then the table
+    holds what was found, with the rows marked that speak against it.
     """
     found = _from_table(rig) or detect_bones(rig)
     missing = [joint for joint in REQUIRED if joint not in found]
-    if not missing:
-        return found
     if len(missing) > len(REQUIRED) // 2:
         raise MoclipError(
             f"The bones of '{rig.name}' are not recognised, neither by name nor by shape.",
@@ -42,15 +37,52 @@ def map_rig(rig: bpy.types.Object) -> dict[str, str]:
             action="create_armature",
             code="unknown_rig",
         )
-    raise MoclipError(
-        f"'{rig.name}' has no bone for {', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}.",
-        hint="Name it in the Bones panel, or choose another target.",
-        code="incomplete_rig",
+    if missing:
+        table.show(rig, found, dict.fromkeys(missing, "This bone was not found."))
+        raise MoclipError(
+            f"'{rig.name}' has no bone for {', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}.",
+            hint="Name it in the Bones panel, or choose another target.",
+            action="bones",
+            code="incomplete_rig",
+        )
+    odd = find_oddities(rig, found)
+    if odd:
+        raise mark(rig, found, odd)
+    table.clear_marks(rig)
+    return found
+
+
+def find_oddities(rig: bpy.types.Object, bone_of: dict[str, str]) -> list[Oddity]:
+    """What speaks against a table with all needed joints, but for what its owner has allowed in the Bones panel."""
+    if control_rig(rig, bone_of) is not None:
+        return []  # controls hang on one another by constraints
+    shapes = _shapes(rig)
+    found = oddities({bone.name: bone for bone in shapes}, bone_of)
+    if rig.moclip_bones_as_they_are:
+        return [oddity for oddity in found if oddity.grave]
+    second = None if found else other_body(shapes, bone_of)
+    return found if second is None else [second]
+
+
+def mark(rig: bpy.types.Object, bone_of: dict[str, str], odd: list[Oddity]) -> MoclipError:
+    """Mark the rows of the rig's table; returns the error that tells of the first."""
+    table.show(rig, bone_of, {o.joint: f"{_title(o.joint).capitalize()} is '{o.bone}', {o.what}." for o in odd})
+    first = odd[0]
+    more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
+    return MoclipError(
+        f"The {_title(first.joint)} of '{rig.name}' is '{first.bone}', {first.what}{more}.",
+        hint=f"Choose other bones in the Bones panel{'' if first.grave else ', or allow it there'}.",
+        action="bones",
+        code="odd_mapping",
     )
 
 
+def _title(joint: str) -> str:
+    return joint.replace("_", " ")
+
+
 def detect_bones(rig: bpy.types.Object) -> dict[str, str]:
-    """Joint name -> bone name, by known names, else by shape; {} where nothing is recognised.
+    """Joint name -> bone name, by names and shape; {} where nothing is recognised.
 
     Raises MoclipError for a rig of controls that is not known.
     """
@@ -65,35 +97,31 @@ def detect_bones(rig: bpy.types.Object) -> dict[str, str]:
             action="create_armature",
             code="control_rig",
         )
-    return map_names(names) or guess_bones(_shapes(rig))
-
-
-def map_names(names: Collection[str]) -> dict[str, str]:
-    """Joint name -> bone name by the family that knows most of the needed names; {} when none knows half of them."""
-    found = [family.match(names) for family in FAMILIES]
-    best = max(found, key=lambda match: (sum(joint in match for joint in REQUIRED), len(match)))
-    known = sum(joint in best for joint in REQUIRED) > len(REQUIRED) // 2
-    return {joint: best[joint] for joint in JOINT_NAMES if joint in best} if known else {}
+    found = find_joints(_shapes(rig))
+    return {joint: found[joint] for joint in JOINT_NAMES if joint in found}
 
 
 def _from_table(rig: bpy.types.Object) -> dict[str, str]:
-    table = {row.name: row.bone for row in rig.moclip_bones if row.bone}
-    for joint, bone in table.items():
+    rows = {row.name: row.bone for row in rig.moclip_bones if row.bone}
+    for joint, bone in rows.items():
         if bone not in rig.data.bones:
             raise MoclipError(
                 f"'{rig.name}' has no bone named {bone}, which its Bones panel names for {joint}.",
                 hint="Choose another bone there, or press Detect.",
                 code="incomplete_rig",
             )
-    return table
+    return rows
 
 
 def _shapes(rig: bpy.types.Object) -> list[BoneShape]:
-    """The rest bones in the scene's axes, parents before children."""
-    turn = np.array(rig.matrix_world.to_3x3(), dtype=np.float64)
+    """The rest bones in armature space, parents before children."""
     bones = sorted(rig.data.bones, key=lambda bone: len(bone.parent_recursive))
     return [
-        BoneShape(bone.name, bone.parent.name if bone.parent else None, turn @ np.array(bone.head_local),
-                  turn @ np.array(bone.tail_local))
+        BoneShape(
+            bone.name,
+            bone.parent.name if bone.parent else None,
+            np.array(bone.head_local, dtype=np.float64),
+            np.array(bone.tail_local, dtype=np.float64),
+        )
         for bone in bones
-    ]  # fmt: skip
+    ]

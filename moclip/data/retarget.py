@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from moclip import rotations as rot
+from moclip.bone_names import match_names
 from moclip.data.bvh import BVH_NAMES, Bvh, own_feet, read_bvh
 from moclip.errors import MoclipError
 from moclip.motion import Motion, forward_kinematics
@@ -37,12 +38,6 @@ class JointMap:
     axes: dict[str, np.ndarray] = field(default_factory=dict)
     reference: int | None = None
     twists: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-def _both_sides(joints: dict[str, str], left: str, right: str) -> dict[str, str]:
-    """Add the right side of a map that names the left."""
-    mirrored = {k.replace("left", "right"): v.replace(left, right) for k, v in joints.items() if k.startswith("left")}
-    return {**joints, **mirrored}
 
 
 def _columns(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -89,20 +84,11 @@ def _cmu_twists() -> dict[str, np.ndarray]:
 
 JOINT_MAPS = (
     JointMap("bandai-namco", _BANDAI_JOINTS, _bandai_axes()),
-    JointMap("cmu", _both_sides({
-        "pelvis": "Hips", "spine1": "LowerBack", "spine2": "Spine", "spine3": "Spine1", "neck": "Neck1", "head": "Head",
-        "left_collar": "LeftShoulder", "left_shoulder": "LeftArm", "left_elbow": "LeftForeArm",
-        "left_wrist": "LeftHand",
-        "left_hip": "LeftUpLeg", "left_knee": "LeftLeg", "left_ankle": "LeftFoot", "left_foot": "LeftToeBase",
-    }, "Left", "Right"), twists=_cmu_twists()),
+    JointMap("cmu", {}, twists=_cmu_twists()),
     JointMap("ours", dict(BVH_NAMES)),
-    JointMap("mixamo", {k: f"mixamorig:{v}" for k, v in BVH_NAMES.items()}),
-    JointMap("humanoid3d", _both_sides({
-        "pelvis": "Hips", "spine1": "Chest", "neck": "Neck", "head": "Head",
-        "left_shoulder": "LeftArm", "left_elbow": "LeftForeArm", "left_wrist": "LeftHand", "left_hip": "LeftUpLeg",
-        "left_knee": "LeftLeg", "left_ankle": "LeftFoot", "left_foot": "LeftToe",
-    }, "Left", "Right")),
-)  # fmt: skip
+)
+"""Skeletons that need more than their joints' names, which are in `bone_names`, and the one that we write."""
+_BANDAI, _CMU, _ = JOINT_MAPS
 
 
 def load_joint_map(path: Path) -> JointMap:
@@ -125,16 +111,41 @@ def load_joint_map(path: Path) -> JointMap:
 
 
 def find_joint_map(bvh: Bvh, path: Path) -> JointMap:
-    """The known map that finds most of its joints. Raises MoclipError when none finds the pelvis and all limbs."""
-    names = set(bvh.names)
-    fitting = [m for m in JOINT_MAPS if all(m.joints[j] in names for j in ("pelvis", *REQUIRED))]
-    if not fitting:
+    """The joints by the names of their family. Raises MoclipError when pelvis and limbs are not all among them."""
+    parents = {name: bvh.names[k] if k >= 0 else None for name, k in zip(bvh.names, bvh.parents, strict=True)}
+    match = match_names(bvh.names, parents)
+    joints = dict(match.joints)
+    if any(joint not in joints for joint in ("pelvis", *REQUIRED)):
         raise MoclipError(
             f"The skeleton of {path} is not known (joints: {', '.join(bvh.names[:6])}, ...).",
             hint="Write a joint map and pass it with --joint-map.",
             code="unknown_skeleton",
         )
-    return max(fitting, key=lambda m: sum(name in names for name in m.joints.values()))
+    if "spine2" in joints and "spine3" not in joints:
+        joints["spine3"] = joints.pop("spine2")  # the upper of two bones is the chest, on which the arms hang
+    if _is_bandai(bvh):
+        return _BANDAI
+    if match.family == "CMU" and _legs_are_spread(bvh, joints):
+        return JointMap(_CMU.name, joints, twists=_CMU.twists)
+    return JointMap(match.family, joints)
+
+
+def _is_bandai(bvh: Bvh) -> bool:
+    """By its names and its zero pose: a straight line along X, backwards on the right side. Others share the names."""
+    if not set(_BANDAI_JOINTS.values()) <= set(bvh.names):
+        return False
+    bones = [bvh.offsets[bvh.names.index(f"{part}_{side}")] for part in ("LowerLeg", "LowerArm") for side in "LR"]
+    lengths = np.linalg.norm(bones, axis=-1)
+    return bool((np.array(bones)[:, 0] * (1, -1, 1, -1) > 0.98 * lengths).all())
+
+
+def _legs_are_spread(bvh: Bvh, joints: dict[str, str]) -> bool:
+    """Whether the thighs stand aside by CMU's 20 degrees in the zero pose; its twists go with that."""
+    for side in ("left", "right"):
+        x, y, z = bvh.offsets[bvh.names.index(joints[f"{side}_knee"])]
+        if not 14 < np.degrees(np.arctan2(np.hypot(x, z), -y)) < 26:
+            return False
+    return True
 
 
 def calibrate(bvh: Bvh, joint_map: JointMap) -> dict[str, np.ndarray]:

@@ -346,10 +346,20 @@ def test_other_rigs_are_refused_with_one_sentence(driver, bones):
 
 def test_a_missing_bone_is_named(driver):
     rig = mixamo_rig(driver, "mixamorig:", down_deg=0, y_up=False, scale=1.0)
-    rig.data.bones["mixamorig:LeftArm"].name = "arm"
+    bpy.ops.object.mode_set(mode="EDIT")
+    rig.data.edit_bones.remove(rig.data.edit_bones["mixamorig:LeftArm"])
+    bpy.ops.object.mode_set(mode="OBJECT")
     driver.settings.target = rig
     with pytest.raises(RuntimeError, match="'Character' has no bone for left_shoulder"):
         driver.ask("a person walks")
+    assert driver.session.action == "bones" and rig.moclip_bones["left_shoulder"].trouble
+    assert rig.moclip_bones["left_elbow"].bone == "mixamorig:LeftForeArm" and not rig.moclip_bones["left_elbow"].trouble
+
+
+def test_a_bone_without_a_telling_name_is_found_among_others_that_have_one(driver):
+    rig = mixamo_rig(driver, "mixamorig:", down_deg=0, y_up=False, scale=1.0)
+    rig.data.bones["mixamorig:LeftArm"].name = "upper"
+    assert driver.module("rig.mapping").map_rig(rig)["left_shoulder"] == "upper"
 
 
 def test_the_created_armature_stands_on_the_ground_and_mirrors_by_name(driver):
