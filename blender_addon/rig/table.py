@@ -55,7 +55,10 @@ def load_preset(path: Path) -> dict[str, str]:
 
 def register() -> None:
     bpy.utils.register_class(MoclipBone)
-    bpy.types.Object.moclip_bones = bpy.props.CollectionProperty(type=MoclipBone)
+    # Library overrides may have a table of their own, as long as each part of it may differ from the library's.
+    bpy.types.Object.moclip_bones = bpy.props.CollectionProperty(
+        type=MoclipBone, override={"LIBRARY_OVERRIDABLE", "USE_INSERTION"}
+    )
 
 
 def unregister() -> None:
