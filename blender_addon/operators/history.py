@@ -105,7 +105,7 @@ class MOCLIP_OT_recall(_OfTarget, bpy.types.Operator):
             if not history.is_ours(action):
                 named = f"motion '{self.action}'" if self.action else "motion in this file"
                 raise MoclipError(f"There is no {named}.", hint="Generate one first.", code="no_motion")
-            history.recall(context.scene.moclip.target, action)
+            history.recall(context.scene.moclip.target, action, context.scene)
         except MoclipError as error:
             return fail(self, error)
         return tell(self, f"'{action.name}' is back on '{context.scene.moclip.target.name}'.")

@@ -63,8 +63,8 @@ class Pose:
     Both as if the body had the size of its rest pose, see `size`.
 
     above: bone -> (4, 4) or (T, 4, 4) matrices of the bones that carry the body: roots; as they are shown. driven:
-    curves of such bones, for the root that takes the travel. between: own rotations (T, 4) of bones on the way that follow no joint; without,
-    they keep those that they have now.
+    curves of such bones, for the root that takes the travel. between: own rotations (T, 4) of bones on the way that
+    follow no joint; without, they keep those that they have now.
     """
 
     rest: RigRest
