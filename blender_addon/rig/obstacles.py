@@ -92,10 +92,19 @@ def _at_rest(rig: bpy.types.Object) -> Iterator[Obstacle]:
         rig.data.pose_position = "POSE"
 
     if rig.data.pose_position == "REST":
-        yield Obstacle(
-            f"'{rig.name}' is held in its rest pose.", "Set the armature's Pose Position to Pose, then try again.",
-            "show_pose", show,
-        )  # fmt: skip
+        yield _of_armature(
+            rig,
+            f"'{rig.name}' is held in its rest pose.",
+            "Set the armature's Pose Position to Pose",
+            ("show_pose", show),
+        )
+
+
+def _of_armature(rig: bpy.types.Object, told: str, hint: str, mend: tuple[str, Callable[[], None]]) -> Obstacle:
+    """What the armature's data decide, which may be another file's: changes of it would be lost."""
+    if rig.data.library is not None:
+        return Obstacle(told, f"{hint} in the file that it is linked from.")
+    return Obstacle(told, f"{hint}, then try again.", *mend)
 
 
 def _solo(rig: bpy.types.Object) -> Iterator[Obstacle]:
@@ -117,11 +126,11 @@ def _solo(rig: bpy.types.Object) -> Iterator[Obstacle]:
 def _connected(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> Iterator[Obstacle]:
     hips = rig.data.bones[bone_of["pelvis"]]
     if hips.use_connect and hips.parent is not None:
-        yield Obstacle(
+        yield _of_armature(
+            rig,
             f"The hips bone '{hips.name}' of '{rig.name}' is connected to '{hips.parent.name}' and cannot move.",
-            "Disconnect it in Edit Mode; it stays where it is.",
-            "disconnect",
-            lambda: _disconnect(rig, bone_of["pelvis"]),
+            "Disconnect it in Edit Mode, where it stays in its place",
+            ("disconnect", lambda: _disconnect(rig, bone_of["pelvis"])),
         )
 
 
