@@ -14,6 +14,7 @@ from . import before, compat
 from .actions import play_in_full, rest_unkeyed
 from .before import Before
 from .errors import MoclipError
+from .keyframes import check_editable
 
 KEY = "moclip"
 
@@ -57,6 +58,7 @@ def stand_in(action: bpy.types.Action, previous: Before, scene: bpy.types.Scene)
 
 def accept(rig: bpy.types.Object, as_strip: bool) -> bpy.types.Action:
     """Keep the new motion: as the rig's action, or as a strip of a new NLA track where it was, over what was before."""
+    check_editable(rig)
     action = new_motion(rig)
     data = rig.animation_data
     action.use_fake_user = True
@@ -93,6 +95,7 @@ def _overlap(data: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> float:
 
 def reject(rig: bpy.types.Object) -> str:
     """Remove the new motion and give the rig back what it had before; returns the motion's name."""
+    check_editable(rig)
     action = new_motion(rig)
     name = action.name
     _give_back(rig, action, scene_too=True)
@@ -102,6 +105,7 @@ def reject(rig: bpy.types.Object) -> str:
 
 def recall(rig: bpy.types.Object, action: bpy.types.Action, scene: bpy.types.Scene) -> None:
     """Make a motion of the history the rig's action again. Raises MoclipError for one of another rig."""
+    check_editable(rig)
     animated = before.bones_of(action)
     missing = sorted(animated - set(rig.data.bones.keys()))
     if missing:

@@ -46,8 +46,12 @@ class MOCLIP_OT_show_take(_OfHeldMotion, bpy.types.Operator):
     step: bpy.props.IntProperty(name="Step", description="How many takes to go on", default=1)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        SESSION.shown = (SESSION.shown + self.step) % len(SESSION.takes)
-        return _apply_held(self, context)
+        before_it = SESSION.shown
+        SESSION.shown = (before_it + self.step) % len(SESSION.takes)
+        result = _apply_held(self, context)
+        if result == {"CANCELLED"}:
+            SESSION.shown = before_it
+        return result
 
 
 def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context) -> set[str]:

@@ -57,11 +57,11 @@ def _mend(rig: bpy.types.Object, kind: str, root: str) -> list[str]:
         if obstacle.action == kind and obstacle.mend is not None:
             try:
                 obstacle.mend()
-            except (AttributeError, RuntimeError) as error:  # Blender's answers for data of other files
+            except (AttributeError, RuntimeError) as error:  # what Blender answers where it lets nobody change it
                 raise MoclipError(
                     f"'{rig.name}' cannot be changed here: {str(error).strip().splitlines()[-1]}",
-                    hint="Change it in the file that it is linked from, or make it local.",
-                    code="linked_rig",
+                    hint="Change it by hand, then try again.",
+                    code="obstacle",
                 ) from error
             mended.append(rig.name)
     return mended

@@ -15,7 +15,9 @@ FORMAT = "moclip-bones-1"
 class MoclipBone(bpy.types.PropertyGroup):
     """One row: `name` is the joint, `bone` the rig's bone, empty for none."""
 
-    bone: bpy.props.StringProperty(name="Bone", description="The bone that follows this joint")
+    bone: bpy.props.StringProperty(
+        name="Bone", description="The bone that follows this joint", override={"LIBRARY_OVERRIDABLE"}
+    )
 
 
 def fill(rig: bpy.types.Object, bone_of: dict[str, str]) -> None:

@@ -508,3 +508,89 @@ def test_a_range_is_made_anew_on_bones_of_any_mode(driver, tools, mode):
     assert np.abs(new - old)[:19].max() < 1e-4 and np.abs(new - old)[39:].max() < 1e-4
     assert np.abs(new - old)[20:38].max() > 0.05
     assert np.abs(np.diff(new, axis=0)).max() < 0.3
+
+
+def test_a_path_is_followed_under_a_scaled_root(driver, tools):
+    rig, clip = rooted(driver, (0.3, 0.0, 0.0)), a_walk(driver)
+    scale_root(rig, 0.5)
+    data = bpy.data.curves.new("Path", "CURVE")
+    data.dimensions = "3D"
+    spline = data.splines.new("POLY")
+    spline.points.add(1)
+    for point, place in zip(spline.points, ((2, 1, 0, 1), (2, 9, 0, 1)), strict=True):
+        point.co = place
+    path = bpy.data.objects.new("Path", data)
+    bpy.context.scene.collection.objects.link(path)
+    key(driver, rig, clip, path=path)
+    hips = shown(tools, rig)[:, 0]
+    assert np.abs(hips[:, 0] - 2).max() < 0.1 and hips[0, 1] == pytest.approx(1, abs=0.1)
+    # Its steps are half as long, as its legs are.
+    length = np.linalg.norm(np.diff(clip.root_translation[:, [0, 2]], axis=0), axis=1).sum()
+    assert hips[-1, 1] - hips[0, 1] == pytest.approx(0.5 * length, rel=0.15)
+
+
+def test_take_after_take_is_refused_where_it_cannot_be_keyed_and_counted_only_once(driver):
+    rig = rooted(driver)
+    driver.generate("a person walks", use_auto_seconds=False, seconds=1.0, variations=2, seed=5)
+    constraint = rig.pose.bones["left_elbow"].constraints.new("COPY_ROTATION")
+    constraint.target = a_target()
+    for ask in (bpy.ops.moclip.try_again, bpy.ops.moclip.show_take):
+        with pytest.raises(RuntimeError, match="^Error: The bone 'left_elbow' .* 'Copy Rotation'"):
+            ask()
+    assert driver.settings.seed == 5 and driver.session.shown == 0
+    bpy.ops.moclip.mend_rig(kind="mute_constraints")
+    assert driver.session.shown == 1 and rig.animation_data.action["moclip"]["seed"] == "6"
+
+
+def test_the_nlas_tweak_mode_is_told_by_every_button(driver):
+    rig = rooted(driver)
+    for _ in range(2):
+        driver.generate("a person walks", use_auto_seconds=False, seconds=1.0)
+        bpy.ops.moclip.accept(as_strip=True)
+    rig.animation_data.nla_tracks[0].strips[0].select = True
+    rig.animation_data.nla_tracks.active = rig.animation_data.nla_tracks[0]
+    rig.animation_data.use_tweak_mode = True
+    if not rig.animation_data.use_tweak_mode:
+        pytest.skip("Blender enters tweak mode in its window alone")
+    with pytest.raises(RuntimeError, match="in tweak mode of the NLA editor"):
+        bpy.ops.moclip.recall()
+    rig.animation_data.use_tweak_mode = False
+
+
+# What is remembered, and what is left behind.
+
+
+def test_a_rest_that_was_edited_is_looked_at_anew(driver, human):
+    """A regenerated rig has the same bones in other places."""
+    mapping = driver.module("rig.mapping")
+    hierarchy_of = driver.module("rig.hierarchy").hierarchy_of
+    old = hierarchy_of(human, mapping.map_rig(human))
+    assert hierarchy_of(human, mapping.map_rig(human)) is old
+    human.data.transform(Matrix.Translation((0, 0, 0.2)))
+    bpy.context.view_layer.update()
+    new = hierarchy_of(human, mapping.map_rig(human))
+    moved = {name: new.matrices[name][:3, 3] - old.matrices[name][:3, 3] for name in old.order}
+    assert all(np.abs(move - (0, 0, 0.2)).max() < 1e-3 for move in moved.values())
+    constraint = human.pose.bones["shoulder.L"].constraints.new("COPY_ROTATION")
+    constraint.target, constraint.subtarget, constraint.influence = human, "torso", 0.5
+    with pytest.raises(Exception, match="follows '.*' only in part"):
+        hierarchy_of(human, mapping.map_rig(human))
+
+
+def test_a_batch_that_fails_leaves_the_frame_where_it_was(driver, monkeypatch):
+    rig = rooted(driver)
+    scene = bpy.context.scene
+    driver.settings.prompt = "a person walks"
+    scene.frame_set(40)
+    bpy.ops.moclip.add_row()
+    scene.frame_set(3, subframe=0.25)
+
+    def fails(_rig):
+        assert scene.frame_current == 40
+        raise part(driver, "errors").MoclipError("It fails.", code="bad_rig")
+
+    monkeypatch.setattr(part(driver, "operators.batch"), "place_of", fails)
+    bpy.ops.moclip.run_batch()
+    driver.pump_until(lambda: not driver.session.batch.running)
+    assert driver.session.batch.states[driver.settings.rows[0].name] == ("failed", "It fails.")
+    assert (scene.frame_current, scene.frame_subframe) == (3, 0.25) and rig.animation_data is None
