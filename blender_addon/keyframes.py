@@ -166,7 +166,7 @@ def _along(
     line = line_of(how.path, rest)
     turns, root, metres = followed(turns, root, fps, line)
     # In the rig's own size, as the scene shows it.
-    size = rest.ratio * float(travel.size_now(rest).scale) * float(np.mean(rig.matrix_world.to_scale()))
+    size = rest.ratio * float(travel.size_now(rest).scale) * float(np.mean(np.abs(rig.matrix_world.to_scale())))
     length = line.length
     if metres > length + 0.05 and not line.closed:
         return turns, root, f"It goes {(metres - length) * size:.1f} m past the end of '{how.path.name}'."

@@ -594,3 +594,23 @@ def test_a_batch_that_fails_leaves_the_frame_where_it_was(driver, monkeypatch):
     driver.pump_until(lambda: not driver.session.batch.running)
     assert driver.session.batch.states[driver.settings.rows[0].name] == ("failed", "It fails.")
     assert (scene.frame_current, scene.frame_subframe) == (3, 0.25) and rig.animation_data is None
+
+
+@pytest.mark.parametrize("root", ["HIPS", "BONE", "OBJECT"])
+def test_rigify_under_a_scaled_root_is_the_same_at_that_scale(driver, human, root):
+    bones = ("DEF-foot.L", "DEF-toe.R", "DEF-shin.L", "DEF-hand.L", "ORG-spine", "DEF-spine.006")
+
+    def places():
+        found = []
+        for frame in (1, 10, FRAMES):
+            bpy.context.scene.frame_set(frame)
+            found.append([human.matrix_world @ human.pose.bones[name].head for name in bones])
+        return np.array(found)
+
+    clip = a_walk(driver)
+    key(driver, human, clip, root=root)
+    plain = places()
+    at_rest(human)
+    scale_root(human, 0.5)
+    key(driver, human, clip, root=root)
+    assert np.abs(places() - 0.5 * plain).max() < 0.002
