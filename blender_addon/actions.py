@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
-from mathutils import Euler, Matrix, Quaternion
+from mathutils import Euler, Quaternion
 
 from . import compat, rotations, simplify
 from .rig.pose import BoneCurves
@@ -38,8 +38,7 @@ class NewAction:
         Filled by `foreach_set`: some twenty times faster than `keyframe_insert`.
         """
         pose_bone, keys = self.rig.pose.bones[bone.bone], self.keys
-        pose_bone.scale = (1.0, 1.0, 1.0)
-        pose_bone.location = (0.0, 0.0, 0.0)
+        rest_unkeyed(pose_bone, bone.keeps_scale)
         channel, values, as_quaternions = in_mode(pose_bone, bone.rotation)
         kept = np.arange(len(values))
         if keys.degrees > 0:
@@ -54,12 +53,18 @@ class NewAction:
         self._write(path, np.array([[value]]), np.zeros(1, dtype=int), bone.name)
 
     def add_object(self, moves: np.ndarray) -> None:
-        """Keys of the object that moves by (T, 4, 4), within its own space, from where it stands now."""
+        """Keys of the object that moves by (T, 4, 4), within its own space, from where it stands now.
+
+        What its delta transforms add is left out, and its scale, mirrored or not, stays.
+        """
         rig, group, every = self.rig, "Object Transforms", np.arange(len(moves))
-        now = rig.matrix_basis.copy()
-        matrices = [now @ Matrix(move.tolist()) for move in moves]
-        self._write("location", np.array([m.to_translation() for m in matrices]), every, group, travels=True)
-        turns = rotations.continuous(np.array([m.to_quaternion() for m in matrices]))
+        now, size = np.array(rig.matrix_basis, dtype=np.float64), object_scale(rig)
+        matrices = now @ moves
+        self._write("location", matrices[:, :3, 3] - np.array(rig.delta_location), every, group, travels=True)
+        turned = rotations.from_matrix(np.stack([now[:3, :3] / size, *(matrices[:, :3, :3] / size)]))
+        # Blender turns by the channel first, then by the delta.
+        delta = rotations.multiply(turned[0], rotations.conjugate(_turn_now(rig)))
+        turns = rotations.continuous(rotations.multiply(rotations.conjugate(delta), turned[1:]))
         channel, values, _ = in_mode(rig, turns)
         self._write(channel, values, every, group)
 
@@ -68,6 +73,7 @@ class NewAction:
         if data.action is not None:
             data.action.use_fake_user = True
         compat.assign(data, self._curves)
+        play_in_full(data)
         return self._curves.action
 
     def _write(self, path: str, values: np.ndarray, kept: np.ndarray, group: str, travels: bool = False) -> None:
@@ -85,18 +91,50 @@ class NewAction:
                 cycles.mode_before, cycles.mode_after = "NONE", "REPEAT_OFFSET" if travels else "REPEAT"
 
 
+def rest_unkeyed(bone: bpy.types.PoseBone, keeps_scale: bool = False) -> None:
+    """What no curve of a motion keys is as at rest: a motion is made for bones of their own length, in their place."""
+    bone.location = (0.0, 0.0, 0.0)
+    if not keeps_scale:
+        bone.scale = (1.0, 1.0, 1.0)
+
+
+def play_in_full(data: bpy.types.AnimData) -> None:
+    """Let the active action alone decide what it animates, over whatever the NLA has below it."""
+    data.action_blend_type, data.action_influence, data.action_extrapolation = "REPLACE", 1.0, "HOLD"
+
+
+def object_scale(rig: bpy.types.Object) -> np.ndarray:
+    """(3,) with its signs, which no matrix tells, and its delta."""
+    return np.array(rig.scale, dtype=np.float64) * np.array(rig.delta_scale, dtype=np.float64)
+
+
+def rotation_channel(mode: str) -> str:
+    """The channel that counts in a rotation mode."""
+    return {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}.get(mode, "rotation_euler")
+
+
+def _turn_now(rig: bpy.types.Object) -> np.ndarray:
+    """(4,) the rotation that an object's channels have, without the delta."""
+    values = getattr(rig, rotation_channel(rig.rotation_mode))
+    if rig.rotation_mode == "AXIS_ANGLE":
+        return _from_axis_angles(np.array(values, dtype=np.float64))
+    turn = values if rig.rotation_mode == "QUATERNION" else values.to_quaternion()
+    return rotations.normalize(np.array(turn, dtype=np.float64))
+
+
 def in_mode(
     owner: bpy.types.Object | bpy.types.PoseBone, turns: np.ndarray, near: np.ndarray | None = None
 ) -> tuple[str, np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """(channel, its values, values -> quaternions) of rotations (T, 4) in the owner's rotation mode.
+    """(channel, its values, values -> quaternions) of rotations (T, 4), continuous, in the owner's rotation mode.
 
-    near: angles (3,) that those of the first frame shall be near to. An owner in axis and angle, which interpolates
-    badly, is set to quaternions.
+    near: values of the channel, not for quaternions, that those of the first frame shall be near to.
     """
     mode = owner.rotation_mode
-    if mode in ("QUATERNION", "AXIS_ANGLE"):
-        owner.rotation_mode = "QUATERNION"
-        return "rotation_quaternion", turns, rotations.normalize
+    channel = rotation_channel(mode)
+    if mode == "QUATERNION":
+        return channel, turns, rotations.normalize
+    if mode == "AXIS_ANGLE":
+        return channel, _axis_angles(turns, near), _from_axis_angles
     eulers = [] if near is None else [Euler(near.tolist(), mode)]
     for turn in turns:
         eulers.append(Quaternion(turn.tolist()).to_euler(mode, *eulers[-1:]))
@@ -106,4 +144,25 @@ def in_mode(
         last_first = ["XYZ".index(axis) for axis in mode[::-1]]
         return rotations.from_euler_deg(np.degrees(angles[..., last_first]), mode[::-1])
 
-    return "rotation_euler", np.array(eulers[-len(turns) :]), quaternions
+    return channel, np.array(eulers[-len(turns) :]), quaternions
+
+
+def _axis_angles(turns: np.ndarray, near: np.ndarray | None) -> np.ndarray:
+    """(T, 4) angle and axis of rotations (T, 4): neither turns round nor jumps, as each channel is interpolated."""
+    last = np.array([0.0, 0.0, 1.0, 0.0]) if near is None else np.asarray(near, dtype=np.float64)
+    values = np.empty((len(turns), 4))
+    for k, turn in enumerate(turns):
+        sine = np.linalg.norm(turn[1:])
+        axis = turn[1:] / sine if sine > 1e-9 else last[1:]
+        angle = 2.0 * np.arctan2(sine, turn[0])
+        if axis @ last[1:] < 0:
+            axis, angle = -axis, -angle
+        values[k, 0] = angle + 2 * np.pi * np.round((last[0] - angle) / (2 * np.pi))
+        values[k, 1:] = axis
+        last = values[k]
+    return values
+
+
+def _from_axis_angles(values: np.ndarray) -> np.ndarray:
+    """(..., 4) rotations of angles and axes (..., 4), whose axes Blender brings to unit length."""
+    return rotations.from_axis_angle(rotations.normalize(values[..., 1:]), values[..., 0])

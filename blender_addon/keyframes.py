@@ -14,6 +14,7 @@ from .actions import Keys, NewAction
 from .errors import MoclipError
 from .footing import standing
 from .path import followed
+from .rig import obstacles
 from .rig import root as travel
 from .rig.controls import control_rig, switches_of
 from .rig.curve import line_of
@@ -82,15 +83,16 @@ def sample(clip: Clip, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @contextmanager
 def at_frame(scene: bpy.types.Scene, frame: int) -> Iterator[None]:
-    """With the scene at another frame, if it is."""
-    now = scene.frame_current
-    if frame != now:
+    """With the scene at another frame, if it is; back at its own afterwards, whatever happens."""
+    now, subframe = scene.frame_current, scene.frame_subframe
+    elsewhere = frame != now or subframe != 0.0
+    if elsewhere:
         scene.frame_set(frame)
     try:
         yield
     finally:
-        if frame != now:
-            scene.frame_set(now)
+        if elsewhere:
+            scene.frame_set(now, subframe=subframe)
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def apply_clip(
     how = how or Fit()
     check_editable(rig)
     bone_of, fps = map_rig(rig), scene_fps(scene)
+    obstacles.check(rig, bone_of, how.root)
     turns, root = resample(clip, fps)
     told = ""
     if how.loop:
@@ -177,7 +180,7 @@ def _along(
     line = line_of(how.path, rest)
     turns, root, metres = followed(turns, root, fps, line)
     # In the rig's own size, as the scene shows it.
-    size = rest.ratio * float(np.mean(rig.matrix_world.to_scale()))
+    size = rest.ratio * float(travel.size_now(rest).scale) * float(np.mean(np.abs(rig.matrix_world.to_scale())))
     length = line.length
     if metres > length + 0.05 and not line.closed:
         return turns, root, f"It goes {(metres - length) * size:.1f} m past the end of '{how.path.name}'."

@@ -12,8 +12,22 @@ BUTTONS = {
     "models": ("moclip.open_preferences", {"section": "ADDON"}),
     "preferences": ("moclip.open_preferences", {"section": "ADDON"}),
     "allow_online": ("moclip.open_preferences", {"section": "SYSTEM"}),
+    "mute_constraints": ("moclip.mend_rig", {"kind": "mute_constraints"}),
+    "mute_drivers": ("moclip.mend_rig", {"kind": "mute_drivers"}),
+    "disconnect": ("moclip.mend_rig", {"kind": "disconnect"}),
+    "clear_scale": ("moclip.mend_rig", {"kind": "clear_scale"}),
+    "show_pose": ("moclip.mend_rig", {"kind": "show_pose"}),
+    "end_solo": ("moclip.mend_rig", {"kind": "end_solo"}),
 }
-_NAMES = {"allow_online": "Open Network Preferences"}
+_NAMES = {
+    "allow_online": "Open Network Preferences",
+    "mute_constraints": "Mute Constraints",
+    "mute_drivers": "Mute Drivers",
+    "disconnect": "Disconnect Bone",
+    "clear_scale": "Clear Scale",
+    "show_pose": "Show Pose",
+    "end_solo": "End Solo",
+}
 
 
 def draw_button(layout: bpy.types.UILayout, action: str) -> None:

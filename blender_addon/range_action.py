@@ -5,8 +5,7 @@ import bpy
 import numpy as np
 
 from . import compat
-from .actions import in_mode
-from .errors import MoclipError
+from .actions import in_mode, rotation_channel
 from .rig.pose import BoneCurves
 from .splice import STILL, Shift, Span, check_splice, splice
 
@@ -28,17 +27,11 @@ class RangeAction:
         self.curves = compat.Curves(action, rig, slot)
 
     def add_bone(self, bone: BoneCurves) -> None:
-        """Key a bone in the range, in its own rotation mode. Raises MoclipError for one in axis and angle."""
+        """Key a bone in the range, in its own rotation mode."""
         pose_bone = self.rig.pose.bones[bone.bone]
-        if pose_bone.rotation_mode == "AXIS_ANGLE":
-            raise MoclipError(
-                f"The bone '{bone.bone}' turns by axis and angle, which cannot be edited in part.",
-                hint="Convert its rotation to quaternions or angles first.",
-                code="axis_angle",
-            )
         near = None
         if pose_bone.rotation_mode != "QUATERNION" and self.span.before:
-            near = self._kept(pose_bone, "rotation_euler", self.span.first - 1)
+            near = self._kept(pose_bone, rotation_channel(pose_bone.rotation_mode), self.span.first - 1)
         channel, values, _ = in_mode(pose_bone, bone.rotation, near)
         self._write(pose_bone, channel, np.asarray(values, dtype=np.float64))
         if bone.location is not None:
@@ -71,6 +64,11 @@ class RangeAction:
         elif channel == "rotation_euler" and span.after:
             turns = np.round((values[-1] - self._kept(pose_bone, channel, span.end)) / _TURN)
             shifts = [Shift(offset=float(_TURN * turn)) for turn in turns]
+        elif channel == "rotation_axis_angle" and span.after:
+            kept = self._kept(pose_bone, channel, span.end)
+            factor = -1.0 if values[-1, 1:] @ kept[1:] < 0 else 1.0
+            turn = np.round((values[-1, 0] - factor * kept[0]) / _TURN)
+            shifts = [Shift(factor, float(_TURN * turn)), *[Shift(factor)] * 3]
         for index, (column, own, shift) in enumerate(zip(values.T, rest, shifts, strict=True)):
             curve = self.curves.find(path, index) or self.curves.new(path, index, pose_bone.name)
             splice(curve, span, column, own, shift)

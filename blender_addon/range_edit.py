@@ -9,10 +9,12 @@ import bpy
 import numpy as np
 
 from . import compat
+from .actions import play_in_full
 from .errors import MoclipError
 from .footing import standing
 from .keyframes import TOES, Clip, action_name, check_editable, provenance, sample, scene_fps
 from .range_action import RangeAction
+from .rig import obstacles
 from .rig.controls import control_rig, switches_of
 from .rig.foot_lock import lock_feet
 from .rig.mapping import map_rig
@@ -50,6 +52,9 @@ class Edit:
 def read_edit(rig: bpy.types.Object, scene: bpy.types.Scene, first: int | None, end: int | None) -> Edit:
     """What the rig does around a range, both of whose ends may be open. Raises MoclipError for what cannot be read."""
     check_editable(rig)
+    bone_of = map_rig(rig)
+    obstacles.check(rig, bone_of)
+    _check_blending(rig)
     data = rig.animation_data
     source = data.action if data else None
     step = scene_fps(scene) / MODEL_FPS
@@ -63,7 +68,7 @@ def read_edit(rig: bpy.types.Object, scene: bpy.types.Scene, first: int | None, 
         stops = source.frame_range[1] if source else begins
         count = int(np.clip((stops - begins) / step + 1, 1, _SEEN_FRAMES))
         after = [begins + step * k for k in range(count)]
-    reading = read_motion(rig, map_rig(rig), scene, [*before, *after])
+    reading = read_motion(rig, bone_of, scene, [*before, *after])
     split = len(before)
     parts = [(reading.rotations[span], reading.root_translation[span]) for span in (np.s_[:split], np.s_[split:])]
     return Edit(
@@ -88,6 +93,8 @@ def apply_edit(
             f"The action '{edit.source}' that was to be edited is gone.", hint="Try again.", code="no_motion"
         )
     bone_of, fps = map_rig(rig), scene_fps(scene)
+    obstacles.check(rig, bone_of)
+    _check_blending(rig)
     first, end, shown = _frames(clip, edit, fps / MODEL_FPS)
     span = Span(first, end, *_stays(source, first, end))
     with _active(rig, source, edit.slot):
@@ -107,10 +114,24 @@ def apply_edit(
     if data.action is not None:
         data.action.use_fake_user = True
     compat.assign(data, made.curves)
+    play_in_full(data)
     made.curves.action["moclip"] = provenance(clip) | {"first": first, "end": end}
     remember_stance(made.curves.action, stance)
     scene.frame_end = max(scene.frame_end, end - 1)
     return made.curves.action
+
+
+def _check_blending(rig: bpy.types.Object) -> None:
+    """What an action shows only in part cannot be made anew in part: the rest of it would change too."""
+    data = rig.animation_data
+    if data is None or data.action is None or not data.use_nla or not any(track.strips for track in data.nla_tracks):
+        return
+    if data.action_blend_type != "REPLACE" or data.action_influence < 1.0:
+        raise MoclipError(
+            f"The action '{data.action.name}' of '{rig.name}' is mixed with its NLA strips.",
+            hint="Set its Blending to Replace and its Influence to 1 in the NLA editor, or bake the whole.",
+            code="mixed_action",
+        )
 
 
 def _frames(clip: Clip, edit: Edit, step: float) -> tuple[int, int, Callable[[np.ndarray], np.ndarray]]:

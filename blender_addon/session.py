@@ -252,7 +252,8 @@ class Session:
                 # The second argument pushes the operator's undo step, as a button would.
                 bpy.ops.moclip.apply_motion("EXEC_DEFAULT", True)
         except RuntimeError as error:  # what the operator reported as an error
-            self.say("ERROR", str(error).removeprefix("Error: ").strip().splitlines()[0])
+            told = str(error).removeprefix("Error: ").strip().splitlines()[0]
+            self.say("ERROR", told, self.action if self.message == told else "")
 
     def _keep(self, why: str) -> None:
         self._waiting_to_apply = False

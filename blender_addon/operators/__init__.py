@@ -23,6 +23,7 @@ from .direction import (
 from .export import MOCLIP_OT_export_motions
 from .generate import MOCLIP_OT_generate
 from .history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_reject, MOCLIP_OT_try_again
+from .mend_rig import MOCLIP_OT_mend_rig
 from .open_preferences import MOCLIP_OT_open_preferences
 from .remove_backend import MOCLIP_OT_remove_backend
 from .restart_backend import MOCLIP_OT_copy_log, MOCLIP_OT_restart_backend
@@ -47,7 +48,7 @@ _CLASSES = (
     MOCLIP_OT_range_from_preview, MOCLIP_OT_add_line, MOCLIP_OT_remove_line, MOCLIP_OT_move_line,
     MOCLIP_OT_lines_from_markers, MOCLIP_OT_generate_script, MOCLIP_OT_regenerate_line,
     MOCLIP_OT_set_up_backend, MOCLIP_OT_cancel_set_up, MOCLIP_OT_open_set_up_log, MOCLIP_OT_remove_backend,
-    MOCLIP_OT_restart_backend, MOCLIP_OT_copy_log, MOCLIP_OT_open_preferences,
+    MOCLIP_OT_restart_backend, MOCLIP_OT_copy_log, MOCLIP_OT_open_preferences, MOCLIP_OT_mend_rig,
 )  # fmt: skip
 
 

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import bpy
 
-from .. import compat, history
+from .. import before, history
 from ..errors import MoclipError
 from ..fit import Place
 from ..jobs import Job
 from ..keyframes import Clip, Fit, apply_clip, at_frame
 from ..range_edit import apply_edit
+from ..rig import obstacles
 from ..rig.create import create_armature
+from ..rig.mapping import map_rig
 from ..session import SESSION
+from . import reporting
 from .polls import may_apply
 from .reporting import fail
 
@@ -43,8 +46,12 @@ class MOCLIP_OT_show_take(_OfHeldMotion, bpy.types.Operator):
     step: bpy.props.IntProperty(name="Step", description="How many takes to go on", default=1)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        SESSION.shown = (SESSION.shown + self.step) % len(SESSION.takes)
-        return _apply_held(self, context)
+        before_it = SESSION.shown
+        SESSION.shown = (before_it + self.step) % len(SESSION.takes)
+        result = _apply_held(self, context)
+        if result == {"CANCELLED"}:
+            SESSION.shown = before_it
+        return result
 
 
 def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
@@ -62,24 +69,27 @@ def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context) -> set
     except MoclipError as error:
         return fail(operator, error)
     scene.moclip.target = rig
-    warnings = " ".join([action[history.KEY].get("path", ""), *clip.warnings]).strip()
-    level = "WARNING" if clip.warnings else "INFO"
-    SESSION.say(level, f"Keyed '{action.name}' on '{rig.name}': {clip.seconds:.1f} s. {warnings}".strip())
+    limits = [o for o in obstacles.found(rig, map_rig(rig), scene.moclip.root) if not o.stops]
+    told = [action[history.KEY].get("path", ""), *clip.warnings, *(limit.told for limit in limits)]
+    level, mend = "WARNING" if clip.warnings or limits else "INFO", limits[0].action if limits else ""
+    message = f"Keyed '{action.name}' on '{rig.name}': {clip.seconds:.1f} s. {' '.join(told).strip()}"
+    SESSION.say(level, message.strip(), mend)
+    reporting.failed = None
     return {"FINISHED"}
 
 
 def _key(
     rig: bpy.types.Object, job: Job, clip: Clip, scene: bpy.types.Scene, start: int, place: Place | None
 ) -> bpy.types.Action:
-    data = rig.animation_data
-    previous, slot = (data.action, compat.slot_of(data)) if data else (None, "")
+    earlier = before.taken(rig, scene)
+    previous = earlier.action
     # Roots and objects are taken over as they are where the motion starts.
     with at_frame(scene, start):
         if job.edit is None:
             action = apply_clip(rig, clip, scene, start, _how(scene.moclip, place, job))
         else:
             action = apply_edit(rig, clip, scene, job.edit, scene.moclip.foot_lock)
-    history.stand_in(action, previous, slot)
+    history.stand_in(action, earlier, scene)
     action[history.KEY]["job"] = job.id
     if job.as_strip:
         return history.accept(rig, as_strip=True)

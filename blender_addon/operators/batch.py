@@ -10,7 +10,7 @@ import bpy
 from .. import timer
 from ..errors import MoclipError
 from ..jobs import Job, Target
-from ..keyframes import place_of
+from ..keyframes import at_frame, place_of
 from ..prompt_table import Row, TableError, read_table, write_table
 from ..session import SESSION
 from .generate import check_prompt, check_target
@@ -188,12 +188,10 @@ def _job(scene_name: str, row_id: str) -> Job:
     text, rig = check_prompt(row.prompt), row.armature
     place = None
     if rig is not None:
-        check_target(rig)
+        check_target(rig, scene.moclip.root)
         if scene.moclip.start_at == "CHARACTER":
-            frame = scene.frame_current
-            scene.frame_set(row.start)
-            place = place_of(rig)
-            scene.frame_set(frame)
+            with at_frame(scene, row.start):
+                place = place_of(rig)
     return Job(
         text=text,
         seconds=round(row.seconds, 2) or None,

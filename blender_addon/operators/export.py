@@ -10,6 +10,7 @@ import addon_utils
 import bpy
 
 from .. import compat, history
+from ..before import bones_of
 from ..errors import MoclipError
 from .polls import has_target
 from .reporting import fail, tell
@@ -99,7 +100,7 @@ def _export(
     actions = [
         action
         for action in reversed(history.motions())
-        if history.bones_of(action) <= bones and (action[history.KEY].get("accepted") or not only_accepted)
+        if bones_of(action) <= bones and (action[history.KEY].get("accepted") or not only_accepted)
     ]
     if not actions:
         raise MoclipError(
@@ -146,7 +147,8 @@ def _only_rig(context: bpy.types.Context, rig: bpy.types.Object) -> Iterator[Non
     """The rig and what it moves selected, its NLA and action to be changed at will; all as it was afterwards."""
     scene, layer = context.scene, context.view_layer
     data = rig.animation_data_create() if rig.animation_data is None else rig.animation_data
-    kept = data.action, compat.slot_of(data), data.use_nla, scene.frame_start, scene.frame_end, scene.frame_current
+    kept = data.action, compat.slot_of(data), data.use_nla, scene.frame_start, scene.frame_end
+    frame, subframe = scene.frame_current, scene.frame_subframe
     selected, active = list(context.selected_objects), layer.objects.active
     moved = {rig, *(obj for obj in scene.objects if obj.type == "MESH" and obj.find_armature() == rig)}
     try:
@@ -157,10 +159,10 @@ def _only_rig(context: bpy.types.Context, rig: bpy.types.Object) -> Iterator[Non
         layer.objects.active = rig
         yield
     finally:
-        action, slot, data.use_nla, scene.frame_start, scene.frame_end, frame = kept
+        action, slot, data.use_nla, scene.frame_start, scene.frame_end = kept
         compat.use(data, action, slot)
         for obj in scene.objects:
             if obj.name in layer.objects:
                 obj.select_set(obj in selected)
         layer.objects.active = active
-        scene.frame_set(frame)
+        scene.frame_set(frame, subframe=subframe)

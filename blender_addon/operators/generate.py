@@ -7,6 +7,8 @@ from .. import timer
 from ..errors import MoclipError
 from ..jobs import Job, Target
 from ..keyframes import at_frame, check_editable, place_of
+from ..rig import obstacles
+from ..rig import root as travel
 from ..rig.mapping import map_rig
 from ..session import SESSION
 from .reporting import fail
@@ -67,20 +69,23 @@ def check_prompt(prompt: str) -> str:
     return text
 
 
-def check_target(target: bpy.types.Object | None) -> None:
-    """Raises MoclipError for a target that no motion can be keyed on; none at all is made when the motion comes."""
+def check_target(target: bpy.types.Object | None, root: str = travel.HIPS) -> None:
+    """Raises MoclipError for a target that no motion can be keyed on; none at all is made when the motion comes.
+
+    root: who is to carry the travel.
+    """
     if target is None:
         return
     if target.type != "ARMATURE":
         raise MoclipError(f"'{target.name}' is not an armature.", hint="Choose another target.", code="bad_rig")
     check_editable(target)
-    map_rig(target)
+    obstacles.check(target, map_rig(target), root)
 
 
 def make_job(context: bpy.types.Context, text: str, **changed) -> Job:
     """A job by the panel's settings, but for `changed`. Raises MoclipError for what would fail only after the wait."""
     settings, start = context.scene.moclip, changed.get("start", context.scene.frame_current)
-    check_target(settings.target)
+    check_target(settings.target, travel.HIPS if "edit" in changed else settings.root)
     place = None
     if settings.target is not None and settings.start_at == "CHARACTER" and "edit" not in changed:
         with at_frame(context.scene, start):

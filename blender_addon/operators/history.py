@@ -5,8 +5,9 @@ import bpy
 
 from .. import history
 from ..errors import MoclipError
+from ..jobs import Job
 from ..session import SESSION
-from .generate import is_idle, submit
+from .generate import check_prompt, check_target, is_idle, make_job, submit
 from .polls import has_target, may_apply
 from .reporting import fail, tell
 
@@ -82,10 +83,18 @@ class MOCLIP_OT_try_again(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.moclip
-        settings.seed += settings.variations
-        if SESSION.directed is not None:
-            return submit(self, lambda: SESSION.directed.again(settings.seed))
-        return bpy.ops.moclip.generate()
+        seed = settings.seed + settings.variations
+
+        def make() -> Job:
+            if SESSION.directed is None:
+                return make_job(context, check_prompt(settings.prompt), seed=seed)
+            check_target(SESSION.directed.target and SESSION.directed.target.find())
+            return SESSION.directed.again(seed)
+
+        result = submit(self, make)
+        if result == {"FINISHED"}:
+            settings.seed = seed
+        return result
 
 
 class MOCLIP_OT_recall(_OfTarget, bpy.types.Operator):
@@ -105,7 +114,7 @@ class MOCLIP_OT_recall(_OfTarget, bpy.types.Operator):
             if not history.is_ours(action):
                 named = f"motion '{self.action}'" if self.action else "motion in this file"
                 raise MoclipError(f"There is no {named}.", hint="Generate one first.", code="no_motion")
-            history.recall(context.scene.moclip.target, action)
+            history.recall(context.scene.moclip.target, action, context.scene)
         except MoclipError as error:
             return fail(self, error)
         return tell(self, f"'{action.name}' is back on '{context.scene.moclip.target.name}'.")

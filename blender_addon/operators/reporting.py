@@ -7,6 +7,9 @@ from .. import timer
 from ..errors import MoclipError
 from ..session import SESSION
 
+failed: tuple[str, dict] | None = None
+"""The operator that failed last, by its name, and its settings: what to do again once the error is mended."""
+
 
 def tell(operator: bpy.types.Operator, message: str, level: str = "INFO") -> set[str]:
     SESSION.say(level, message)
@@ -17,6 +20,9 @@ def tell(operator: bpy.types.Operator, message: str, level: str = "INFO") -> set
 
 
 def fail(operator: bpy.types.Operator, error: MoclipError) -> set[str]:
+    global failed
+    module, _, name = operator.bl_idname.partition("_OT_")
+    failed = f"{module.lower()}.{name}", operator.as_keywords()
     SESSION.say("ERROR", str(error), error.action)
     timer.redraw()
     operator.report({"ERROR"}, str(error))

@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import MoclipError
 from ..path import Line, line_through
 from .rest import RigRest
+from .root import size_now
 
 
 def line_of(curve: bpy.types.Object, rest: RigRest) -> Line:
@@ -21,7 +22,7 @@ def line_of(curve: bpy.types.Object, rest: RigRest) -> Line:
     world = np.array(curve.matrix_world, dtype=np.float64)
     points = _points(curve) @ world[:3, :3].T + world[:3, 3]
     inverse = np.linalg.inv(np.array(rest.rig.matrix_world, dtype=np.float64))
-    ground = rest.to_motion(points @ inverse[:3, :3].T + inverse[:3, 3])[:, [0, 2]]
+    ground = rest.to_motion(size_now(rest).hidden(points @ inverse[:3, :3].T + inverse[:3, 3]))[:, [0, 2]]
     line = line_through(ground, curve.data.splines[0].use_cyclic_u)
     if line is None:
         raise MoclipError(

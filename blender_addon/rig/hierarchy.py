@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which bone moves with which: by parenthood, or for rigs of controls by trying."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,12 +70,38 @@ _measured: dict[tuple, Hierarchy] = {}
 
 
 def _by_trying(rig: bpy.types.Object, bone_of: Mapping[str, str], kind: ControlRig) -> Hierarchy:
-    """Turn each control a little and see which others go with it; remembered while Blender runs."""
-    key = (rig.session_uid, rig.data.session_uid, len(rig.data.bones), tuple(sorted(bone_of.items())))
+    """Turn each control a little and see which others go with it; remembered while the rig is built as it is."""
+    key = (rig.session_uid, _build(rig), tuple(sorted(bone_of.items())))
     if key not in _measured:
+        for old in [old for old in _measured if old[0] == rig.session_uid]:
+            del _measured[old]
         with _neutral(rig, kind, [*bone_of.values(), *kind.also, kind.root]):
             _measured[key] = _tried(rig, bone_of, kind)
     return _measured[key]
+
+
+def _build(rig: bpy.types.Object) -> str:
+    """A digest of all that decides which bone moves with which: rest, parents, settings, constraints, drivers."""
+    bones, drivers = rig.data.bones, rig.animation_data.drivers if rig.animation_data else ()
+    rest = np.empty(16 * len(bones), dtype=np.float32)
+    bones.foreach_get("matrix_local", rest)
+    told = [rest.tobytes()]
+    for bone in bones:
+        parent = bone.parent.name if bone.parent else ""
+        told.append(
+            f"{bone.name}\n{parent}\n{bone.use_connect} {bone.use_inherit_rotation} {bone.inherit_scale} "
+            f"{bone.use_local_location}".encode()
+        )
+    # What switches drive is put right before bones are tried.
+    set_by_drivers = {curve.data_path for curve in drivers}
+    for bone in rig.pose.bones:
+        for constraint in bone.constraints:
+            driven = constraint.path_from_id("influence") in set_by_drivers
+            influence = "" if driven else f"{constraint.influence:.6g}"
+            subtarget = getattr(constraint, "subtarget", "")
+            told.append(f"{bone.name}\n{constraint.type} {constraint.enabled} {influence} {subtarget}".encode())
+    told.extend(f"{curve.data_path}\n{curve.array_index} {curve.mute}".encode() for curve in drivers)
+    return hashlib.sha256(b"\0".join(told)).hexdigest()
 
 
 def _tried(rig: bpy.types.Object, bone_of: Mapping[str, str], kind: ControlRig) -> Hierarchy:

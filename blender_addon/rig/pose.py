@@ -9,23 +9,62 @@ import numpy as np
 from .. import rotations
 from .rest import RigRest
 
+_NO_SCALE = 1e-5
+
 
 @dataclass(frozen=True)
 class BoneCurves:
-    """Values for one pose bone: rotation (T, 4) quaternions wxyz; location (T, 3) in the bone's axes, or None."""
+    """Values for one pose bone: rotation (T, 4) quaternions wxyz; location (T, 3) as its channel has it, or None.
+
+    keeps_scale: the scale that its owner gave it counts; that of other bones is 1 while the motion plays.
+    """
 
     bone: str
     rotation: np.ndarray
     location: np.ndarray | None = None
+    keeps_scale: bool = False
+
+
+@dataclass(frozen=True)
+class Size:
+    """How bones above the hips enlarge the body: a point of armature space -> scale * point + shift.
+
+    scale: () or (T,); shift: (3,) or (T, 3). A body is posed as if it had the size of its rest; this is what is shown.
+    """
+
+    scale: np.ndarray
+    shift: np.ndarray
+
+    def shown(self, points: np.ndarray) -> np.ndarray:
+        return self.scale[..., None] * points + self.shift
+
+    def hidden(self, points: np.ndarray) -> np.ndarray:
+        return (points - self.shift) / self.scale[..., None]
+
+    def shown_path(self, path: np.ndarray) -> np.ndarray:
+        """The movement (T, 4, 4) of what is shown, when the body of rest size moves by `path`."""
+        moved = path.copy()
+        start = self.hidden(np.zeros(3))
+        moved[..., :3, 3] = self.shown(np.einsum("...ij,...j->...i", path[..., :3, :3], start) + path[..., :3, 3])
+        return moved
+
+    def hidden_path(self, path: np.ndarray) -> np.ndarray:
+        """The inverse of `shown_path`."""
+        moved = path.copy()
+        start = self.shown(np.zeros(3))
+        moved[..., :3, 3] = self.hidden(np.einsum("...ij,...j->...i", path[..., :3, :3], start) + path[..., :3, 3])
+        return moved
 
 
 @dataclass
 class Pose:
     """turned: bone -> (T, 4) its rotation in armature space. hips: (T, 3) where the pelvis joint is.
 
-    above: bone -> (4, 4) or (T, 4, 4) matrices of the bones that carry the body: roots. driven: curves of such bones,
-    for the root that takes the travel. between: own rotations (T, 4) of bones on the way that follow no joint; without,
-    they keep those that they have now.
+    Both as if the body had the size of its rest pose, see `size`.
+
+    above: bone -> (4, 4) or (T, 4, 4) matrices of the bones that carry the body: roots; as they are shown. driven:
+    curves of such bones, for the root that takes the travel. between: own rotations (T, 4) of bones on the way that
+    follow no joint; without, they keep those that they have now.
     """
 
     rest: RigRest
@@ -38,8 +77,12 @@ class Pose:
     def __len__(self) -> int:
         return len(self.hips)
 
+    @property
+    def size(self) -> Size:
+        return size_of(self.rest, self.above)
+
     def heads(self) -> dict[str, np.ndarray]:
-        """Bone -> (T, 3) its head in armature space."""
+        """Bone -> (T, 3) its head in armature space, at the size of the rest pose."""
         heads, _ = self._followed()
         return heads
 
@@ -58,10 +101,10 @@ class Pose:
 
     def _followed(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Heads (T, 3) and rotations (4,) or (T, 4) of all bones, from the roots down."""
-        tree, heads, posed = self.rest.hierarchy, {}, {}
+        tree, size, heads, posed = self.rest.hierarchy, self.size, {}, {}
         for name in tree.order:
             if name in self.above and name not in self.turned:
-                heads[name] = np.broadcast_to(self.above[name][..., :3, 3], self.hips.shape)
+                heads[name] = np.broadcast_to(size.hidden(self.above[name][..., :3, 3]), self.hips.shape)
                 posed[name] = turn_of(self.above[name])
                 continue
             posed[name] = self._posed(name, posed)
@@ -94,11 +137,44 @@ class Pose:
 
     def _location(self, name: str, head: np.ndarray) -> np.ndarray:
         """(T, 3) location of the carrier in its own axes; what its parents (a root bone) do is undone."""
-        matrix, parent = self.rest.matrices[name], self.rest.hierarchy.parents[name]
+        rest, parent, since_rest = self.rest.matrices[name], self.rest.hierarchy.parents[name], np.eye(4)
         if parent is not None:
-            matrix = self.above[parent] @ np.linalg.inv(self.rest.matrices[parent]) @ matrix
-        offset = head - matrix[..., :3, 3]
-        return np.einsum("...ij,...j->...i", np.linalg.inv(matrix[..., :3, :3]), offset)
+            since_rest = self.above[parent] @ np.linalg.inv(self.rest.matrices[parent])
+        offset = self.size.shown(head) - (since_rest @ rest)[..., :3, 3]
+        axes = (since_rest @ location_axes(self.rest, name))[..., :3, :3]
+        return np.einsum("...ij,...j->...i", np.linalg.inv(axes), offset)
+
+
+def size_of(rest: RigRest, above: Mapping[str, np.ndarray]) -> Size:
+    """above: matrices (4, 4) or (T, 4, 4) in armature space of the bones that carry the body, whose scale is uniform.
+
+    Each enlarges what it carries about its own head, where its rest has it: how they turn and move is left out.
+    """
+    scale, shift = np.ones(()), np.zeros(3)
+    for name in rest.hierarchy.above:
+        if name in above:
+            own = _scale_of(above[name])
+            shift = shift + (scale - own)[..., None] * rest.matrices[name][:3, 3]
+            scale = own
+    carrier = rest.hierarchy.carrier
+    head, placed = rest.matrices[carrier][:3, 3], scale
+    if rest.rig.data.bones[carrier].inherit_scale in ("NONE", "NONE_LEGACY"):
+        scale = np.ones_like(placed)
+    return Size(scale, shift + (placed - scale)[..., None] * head)
+
+
+def _scale_of(matrix: np.ndarray) -> np.ndarray:
+    """() or (T,) the scale of matrices that have the same one along all axes; 1 exactly where it is nearly so."""
+    scale = np.cbrt(np.linalg.det(matrix[..., :3, :3]))
+    return np.where(np.abs(scale - 1.0) < _NO_SCALE, 1.0, scale)
+
+
+def location_axes(rest: RigRest, name: str) -> np.ndarray:
+    """(4, 4) in whose axes a bone's location counts at rest: its own, or without *Local Location* its parent's."""
+    bone = rest.rig.data.bones[name]
+    if bone.use_local_location:
+        return rest.matrices[name]
+    return np.array(bone.parent.matrix_local, dtype=np.float64) if bone.parent else np.eye(4)
 
 
 def turn_of(matrix: np.ndarray) -> np.ndarray:

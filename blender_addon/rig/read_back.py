@@ -15,7 +15,7 @@ from .. import axes, rotations
 from ..errors import MoclipError
 from ..skeleton import JOINT_COUNT, JOINT_NAMES, PARENTS
 from ..stance import USUAL, Stance
-from .pose import Pose, inherited, turn_of
+from .pose import Pose, inherited, size_of, turn_of
 from .rest import RigRest, rest_hips
 from .retarget import in_frame, rest_alignment, retarget, stance_lift
 from .root import take_out
@@ -63,7 +63,9 @@ def read_motion(
     moves = np.linalg.inv(objects[0]) @ objects
     stance = stance_on(rig)
     world = _world(rest, {joint: moves @ posed[bone] for joint, bone in tree.shown.items()}, stance)
-    hips = sum((moves @ posed[bone_of[f"{side}_hip"]])[:, :3, 3] for side in ("left", "right")) / 2
+    hips = sum(posed[bone_of[f"{side}_hip"]][:, :3, 3] for side in ("left", "right")) / 2
+    size = size_of(rest, {name: posed[name] for name in tree.above})
+    hips = np.einsum("tij,tj->ti", size.hidden_path(moves), _with_one(size.hidden(hips)))[:, :3]
     root = rest.to_motion(hips) + stance_lift(rest, stance) - rest_hips(world["pelvis"])
     driven = {*bone_of.values(), *tree.also, *tree.above, tree.anchor}
     return Reading(
@@ -114,6 +116,11 @@ def pose_beside(
     pose.above = above
     take_out(pose, reading.object_moves)
     return pose
+
+
+def _with_one(points: np.ndarray) -> np.ndarray:
+    """(T, 3) points -> (T, 4), for (4, 4) matrices."""
+    return np.concatenate([points, np.ones((len(points), 1))], axis=1)
 
 
 def _world(rest: RigRest, shown: Mapping[str, np.ndarray], stance: Stance) -> dict[str, np.ndarray]:

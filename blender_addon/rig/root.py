@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import axes, fit, rotations
 from ..errors import MoclipError
-from .pose import BoneCurves, Pose, turn_of
+from .pose import BoneCurves, Pose, Size, location_axes, size_of, turn_of
 from .rest import RigRest, rest_hips
 
 HIPS, BONE, OBJECT, IN_PLACE = "HIPS", "BONE", "OBJECT", "IN_PLACE"
@@ -24,8 +24,15 @@ def place_now(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> fit.Place:
     ahead = axes.vectors_from_blender(turn @ np.array([0.0, -1.0, 0.0]))
     heads = [np.array(rig.pose.bones[bone_of[f"{side}_hip"]].head, dtype=np.float64) for side in ("left", "right")]
     world_pelvis = axes.quaternions_from_blender(rotations.from_matrix(turn))
-    ground = rest.to_motion(sum(heads) / 2) - rest_hips(world_pelvis[None])[0]
-    return fit.Place(float(np.arctan2(ahead[0], ahead[2])), ground[[0, 2]])
+    place = rest.to_motion(size_now(rest).hidden(sum(heads) / 2)) - rest_hips(world_pelvis[None])[0]
+    return fit.Place(float(np.arctan2(ahead[0], ahead[2])), place[[0, 2]])
+
+
+def size_now(rest: RigRest) -> Size:
+    """How the bones above the hips, as they stand now, enlarge the body."""
+    return size_of(
+        rest, {name: np.array(rest.rig.pose.bones[name].matrix, dtype=np.float64) for name in rest.hierarchy.above}
+    )
 
 
 def travel(turns: np.ndarray, root: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
@@ -50,8 +57,7 @@ def carriers(rest: RigRest, yaw: np.ndarray, ground: np.ndarray) -> np.ndarray:
 
 def stay(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> None:
     """Take a travel out of a pose: it sways where it began, and turns as it did."""
-    held = carriers(pose.rest, np.zeros_like(yaw), ground - ground[:1])
-    take_out(pose, held)
+    _take_out(pose, carriers(pose.rest, np.zeros_like(yaw), ground - ground[:1]))
 
 
 def carry_by_bone(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> None:
@@ -64,27 +70,34 @@ def carry_by_bone(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> None:
             code="no_root",
         )
     root = above[0]
-    path, own = carriers(pose.rest, yaw, ground), pose.rest.matrices[root]
-    start = own
+    path, own = pose.size.shown_path(carriers(pose.rest, yaw, ground)), pose.rest.matrices[root]
+    since_rest = np.eye(4)
     if (parent := rig.pose.bones[root].parent) is not None:  # a rig of controls may have more above its root
-        start = np.array(parent.matrix @ parent.bone.matrix_local.inverted(), dtype=np.float64) @ own
+        since_rest = np.array(parent.matrix @ parent.bone.matrix_local.inverted(), dtype=np.float64)
+    scaled = own @ np.diag([*np.linalg.norm(pose.above[root][:3, :3], axis=0), 1.0])
     since_root = {name: np.linalg.inv(pose.above[root]) @ pose.above[name] for name in pose.above}
-    pose.above = {name: path @ own @ since_root[name] for name in pose.above}
-    basis = np.linalg.inv(start) @ path @ own
-    rotation = rotations.continuous(turn_of(basis))
-    pose.driven.append(BoneCurves(root, rotation, basis[:, :3, 3]))
+    pose.above = {name: path @ scaled @ since_root[name] for name in pose.above}
+    rotation = rotations.continuous(turn_of(np.linalg.inv(since_rest @ own) @ path @ own))
+    axes_of_location = since_rest @ location_axes(pose.rest, root)
+    offset = (path @ own)[:, :3, 3] - (since_rest @ own)[:3, 3]
+    location = offset @ np.linalg.inv(axes_of_location[:3, :3]).T
+    pose.driven.append(BoneCurves(root, rotation, location, keeps_scale=True))
 
 
 def carry_by_object(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> np.ndarray:
     """Take a travel out of a pose; returns (T, 4, 4), by which the object moves from where it stands now."""
     path = carriers(pose.rest, yaw, ground)
     path = path @ np.linalg.inv(path[0])
-    take_out(pose, path)
-    return path
+    _take_out(pose, path)
+    return pose.size.shown_path(path)
 
 
 def take_out(pose: Pose, path: np.ndarray) -> None:
-    """Leave to something else, the object as a rule, what moves a pose by (T, 4, 4) in armature space."""
+    """Leave to something else, the object as a rule, what moves a pose as it is shown by (T, 4, 4)."""
+    _take_out(pose, pose.size.hidden_path(path))
+
+
+def _take_out(pose: Pose, path: np.ndarray) -> None:
     inverse = np.linalg.inv(path)
     pose.hips = np.einsum("tij,tj->ti", inverse[:, :3, :3], pose.hips) + inverse[:, :3, 3]
     back = turn_of(inverse)

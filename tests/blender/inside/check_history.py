@@ -4,6 +4,7 @@
 import bpy
 import numpy as np
 import pytest
+from mathutils import Quaternion, Vector
 
 
 def curves(driver, action):
@@ -171,3 +172,243 @@ def test_one_undo_takes_a_shown_take_back(driver, rig):
     bpy.ops.moclip.show_take("EXEC_DEFAULT", True, step=1)
     bpy.ops.ed.undo()
     assert bpy.data.objects[name].animation_data.action["moclip"]["seed"] == "5"
+
+
+# Reject gives back everything, as Ctrl+Z does.
+
+
+def channels(owner):
+    names = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
+    values = {name: [round(v, 5) for v in getattr(owner, name)] for name in names}
+    # The channels of other modes are no one's; Blender itself rewrites them.
+    mode = owner.rotation_mode
+    kept = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}.get(mode, "rotation_euler")
+    return {"mode": mode} | {name: values[name] for name in ("location", kept, "scale")}
+
+
+def all_of(name):
+    """Everything of a rig and its scene that a motion might change, as it is shown."""
+    scene, rig = bpy.context.scene, bpy.data.objects[name]
+    bpy.context.view_layer.update()
+    data = rig.animation_data
+    return {
+        "object": channels(rig),
+        "place": np.round(np.array(rig.matrix_world), 4).tolist(),
+        "bones": {bone.name: channels(bone) for bone in rig.pose.bones},
+        "properties": {b.name: {k: b[k] for k in b.keys() if isinstance(b[k], int | float)} for b in rig.pose.bones},
+        "shown": {b.name: np.round(np.array(b.matrix), 4).tolist() for b in rig.pose.bones},
+        "data": data and {
+            "action": data.action and (data.action.name, data.action.use_fake_user),
+            "slot": getattr(getattr(data, "action_slot", None), "identifier", ""),
+            "blending": (data.action_blend_type, round(data.action_influence, 5), data.action_extrapolation),
+            "nla": [(t.name, t.is_solo, t.mute, [s.name for s in t.strips]) for t in data.nla_tracks],
+        },
+        "scene": (scene.frame_start, scene.frame_end, scene.frame_current),
+    }  # fmt: skip
+
+
+def differing(one, other, path=""):
+    """Where two such differ, for a failure that can be read."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return [d for k in one.keys() | other.keys() for d in differing(one.get(k), other.get(k), f"{path}/{k}")]
+    return [] if one == other else [(path, one, other)]
+
+
+def posed(rig):
+    """By hand, without keys: turns, places and scales."""
+    for k, name in enumerate(("head", "left_elbow", "pelvis", "root", "prop")):
+        bone = rig.pose.bones[name]
+        bone.rotation_quaternion = Quaternion((1, 2, 3), 0.3 + 0.1 * k)
+        bone.location, bone.scale = (0.1, 0.02 * k, 0), (1.3, 1.1 + 0.1 * k, 0.9)
+    rig.pose.bones["root"].scale = (0.5, 0.5, 0.5)
+
+
+def plain(rig):
+    pass
+
+
+def axis_angle(rig):
+    for bone in rig.pose.bones:
+        bone.rotation_mode = "AXIS_ANGLE"
+    rig.pose.bones["head"].rotation_axis_angle = (0.7, 1, 0, 0)
+    rig.pose.bones["left_hip"].keyframe_insert("rotation_axis_angle", frame=1)
+    rig.pose.bones["left_hip"].rotation_axis_angle = (1.0, 0, 1, 0)
+    rig.pose.bones["left_hip"].keyframe_insert("rotation_axis_angle", frame=20)
+
+
+def of_many_modes(rig):
+    for bone, mode in zip(rig.pose.bones, ["XYZ", "ZYX", "QUATERNION", "AXIS_ANGLE"] * 6, strict=False):
+        bone.rotation_mode = mode
+    rig.rotation_mode, rig.rotation_axis_angle = "AXIS_ANGLE", (0.5, 0, 0, 1)
+
+
+def with_an_action(rig):
+    posed(rig)
+    rig.pose.bones["head"].keyframe_insert("rotation_quaternion", frame=1)
+    rig.pose.bones["root"].keyframe_insert("scale", frame=1)
+    rig.keyframe_insert("location", frame=1)
+    rig.location.x += 2
+    rig.keyframe_insert("location", frame=50)
+
+
+def with_the_nla(rig):
+    rig.pose.bones["head"].rotation_quaternion = Quaternion((1, 2, 3), 0.3)
+    rig.pose.bones["head"].keyframe_insert("rotation_quaternion", frame=1)
+    data = rig.animation_data
+    track = data.nla_tracks.new()
+    track.strips.new("low", 1, data.action)
+    data.action_blend_type, data.action_influence, data.action_extrapolation = "COMBINE", 0.4, "NOTHING"
+    posed(rig)
+
+
+def with_the_nla_alone(rig):
+    with_the_nla(rig)
+    rig.animation_data.action = None
+
+
+SITUATIONS = [
+    plain, posed, axis_angle, of_many_modes, with_an_action, with_the_nla, with_the_nla_alone,
+]  # fmt: skip
+
+
+def situated(driver, situation):
+    """MoCLIP's armature under a root and with something in its hand; returns its name and all of it."""
+    bpy.ops.moclip.create_armature()
+    rig = driver.settings.target
+    bpy.ops.object.mode_set(mode="EDIT")
+    bones = rig.data.edit_bones
+    root, prop = bones.new("root"), bones.new("prop")
+    root.tail = (0, 0.3, 0)
+    bones["pelvis"].parent, prop.parent = root, bones["left_wrist"]
+    prop.head, prop.tail = prop.parent.tail, prop.parent.tail + Vector((0, 0, 0.1))
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.context.scene.frame_end = 15
+    situation(rig)
+    bpy.context.scene.frame_set(1)
+    bpy.ops.ed.undo_push(message="situated")
+    return rig.name, all_of(rig.name)
+
+
+def generate(driver, prompt="a person walks forward", **settings):
+    return driver.generate(prompt, **{"use_auto_seconds": False, "seconds": 1.0} | settings)
+
+
+@pytest.mark.parametrize("root", ["HIPS", "BONE", "OBJECT"])
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda f: f.__name__)
+def test_reject_and_undo_give_back_all_that_was(driver, situation, root):
+    name, before = situated(driver, situation)
+    generate(driver, root=root)
+    assert differing(all_of(name), before)
+    bpy.ops.ed.undo()
+    assert not differing(all_of(name), before)
+    driver.settings.root = root
+    bpy.ops.moclip.apply_motion()
+    assert bpy.ops.moclip.reject() == {"FINISHED"}
+    assert not differing(all_of(name), before)
+
+
+def test_reject_gives_back_a_pose_that_was_not_keyed_over_an_action(driver):
+    name, _ = situated(driver, with_an_action)
+    bpy.context.scene.frame_set(10)
+    bpy.data.objects[name].pose.bones["head"].rotation_quaternion = Quaternion((0, 1, 0), 1.0)
+    before = all_of(name)
+    generate(driver, root="OBJECT")
+    bpy.ops.moclip.reject()
+    assert not differing(all_of(name), before)
+
+
+@pytest.mark.parametrize("situation", [posed, with_an_action, with_the_nla_alone], ids=lambda f: f.__name__)
+def test_rejecting_the_last_of_many_gives_back_what_was_before_the_first(driver, situation):
+    name, before = situated(driver, situation)
+    generate(driver, root="OBJECT")
+    bpy.ops.moclip.try_again()
+    driver.pump_until(lambda: driver.session.job is None)
+    driver.module("timer").pump()
+    generate(driver, "a person bows", root="BONE", variations=2, seconds=2.0)
+    bpy.ops.moclip.show_take()
+    first = driver.module("history").motions()[-1].name
+    assert bpy.ops.moclip.recall(action=first) == {"FINISHED"}
+    assert bpy.ops.moclip.reject() == {"FINISHED"}
+    assert not differing(all_of(name), before)
+
+
+def test_rejecting_a_recalled_motion_gives_back_what_was_before_the_recall(driver):
+    name, _ = situated(driver, with_an_action)
+    generate(driver)
+    bpy.ops.moclip.reject()
+    generate(driver)
+    motion, rig = bpy.data.objects[name].animation_data.action, bpy.data.objects[name]
+    rig.animation_data.action = bpy.data.actions.new("dance")
+    rig.pose.bones["head"].scale = (2, 2, 2)
+    bpy.context.view_layer.update()
+    before = all_of(name)
+    bpy.ops.moclip.recall(action=motion.name)
+    assert rig.pose.bones["head"].scale.x == 1.0
+    bpy.ops.moclip.reject()
+    assert not differing(all_of(name), before)
+
+
+@pytest.mark.parametrize("situation", [posed, with_an_action, of_many_modes], ids=lambda f: f.__name__)
+def test_rejecting_after_saving_and_opening_gives_back_all_that_was(driver, situation, tmp_path):
+    name, before = situated(driver, situation)
+    generate(driver, root="OBJECT")
+    bpy.context.scene.moclip.target = bpy.data.objects[name]
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+    assert bpy.ops.moclip.reject() == {"FINISHED"}
+    assert not differing(all_of(name), before)
+
+
+def test_an_action_that_was_renamed_comes_back_and_its_namesake_does_not(driver, rig):
+    generate(driver)
+    bpy.data.actions["nod"].name = "yes"
+    bpy.data.actions.new("nod").use_fake_user = True
+    bpy.ops.moclip.reject()
+    assert rig.animation_data.action.name == "yes"
+
+
+def test_an_action_that_was_removed_does_not_come_back(driver, rig):
+    generate(driver)
+    bpy.data.actions.remove(bpy.data.actions["nod"])
+    bpy.ops.moclip.reject()
+    assert rig.animation_data is None or rig.animation_data.action is None
+
+
+def test_motions_of_older_files_are_rejected_by_name(driver, rig):
+    generate(driver)
+    told = rig.animation_data.action["moclip"]
+    told["before"] = "nod"
+    del told["before_state"]
+    bpy.ops.moclip.reject()
+    assert rig.animation_data.action.name == "nod"
+    generate(driver)
+    rig.animation_data.action["moclip"]["before_state"] = "{not ours"
+    bpy.ops.moclip.reject()
+    assert rig.animation_data.action.name == "nod"
+
+
+def test_the_scenes_end_stays_where_its_owner_put_it(driver, rig):
+    bpy.context.scene.frame_end = 10
+    generate(driver)
+    assert bpy.context.scene.frame_end == 20
+    bpy.context.scene.frame_end = 77
+    bpy.ops.moclip.reject()
+    assert bpy.context.scene.frame_end == 77
+
+
+def test_a_strip_keeps_the_scenes_end(driver, rig):
+    bpy.context.scene.frame_end = 10
+    generate(driver)
+    bpy.ops.moclip.accept(as_strip=True)
+    assert bpy.context.scene.frame_end == 20 and rig.animation_data.action.name == "nod"
+
+
+def test_the_newest_motion_is_the_newest_in_any_time_zone(driver):
+    made = {
+        "second": "2024-05-01T10:00:00.000+02:00", "third": "2024-05-01T09:30:00.000+00:00",
+        "first": "2024-05-01T23:00:00.000+14:00", "broken": "99", "none": None,
+    }  # fmt: skip
+    for name, when in made.items():
+        bpy.data.actions.new(name)["moclip"] = {"prompt": name} | ({"made": when} if when else {})
+    names = [action.name for action in driver.module("history").motions()]
+    assert names[:3] == ["third", "first", "second"] and set(names[3:]) == {"broken", "none"}

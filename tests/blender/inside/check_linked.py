@@ -73,3 +73,22 @@ def test_a_table_that_names_both_means_the_override(driver, linked, tmp_path):
     (tmp_path / "rows.csv").write_text(f"armature,prompt\n{rigs[0].name},a person walks\n")
     bpy.ops.moclip.import_rows(filepath=str(tmp_path / "rows.csv"))
     assert driver.settings.rows[0].armature.library is None
+
+
+def test_the_bones_of_an_override_are_detected_edited_and_kept(driver, linked, tmp_path):
+    own = linked.override_hierarchy_create(bpy.context.scene, bpy.context.view_layer, do_fully_editable=True)
+    rig = next(obj for obj in own.all_objects if obj.type == "ARMATURE")
+    driver.settings.target = rig
+    assert bpy.ops.moclip.detect_bones() == {"FINISHED"} and len(rig.moclip_bones) == 22
+    rig.moclip_bones["left_foot"].bone = ""
+    assert bpy.ops.moclip.clear_bones() == {"FINISHED"} and not rig.moclip_bones
+    bpy.ops.moclip.detect_bones()
+    rig.moclip_bones["left_foot"].bone = ""
+    driver.generate("a person walks forward", use_auto_seconds=False, seconds=1.0)
+    paths = {curve.data_path for curve in driver.module("compat").fcurves_of(rig.animation_data.action)}
+    assert not any("left_foot" in path for path in paths)
+    assert bpy.ops.moclip.reject() == {"FINISHED"}
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+    rig = next(obj for obj in bpy.context.scene.objects if obj.type == "ARMATURE" and obj.library is None)
+    assert {row.name: row.bone for row in rig.moclip_bones}.get("left_foot") == "" and len(rig.moclip_bones) == 22
