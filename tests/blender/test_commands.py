@@ -40,7 +40,7 @@ class Broken(bpy.types.Operator):
         raise ValueError("no bones")
 bpy.utils.register_class(Broken)
 try:
-    in_blender._call(bpy.ops.object.broken)
+    in_blender.call(bpy.ops.object.broken)
 except in_blender.Failed as error:
     print("a line without an end", end="")
     in_blender.tell(said=str(error))
