@@ -11,7 +11,7 @@ from characters import Character
 from mathutils import Vector
 
 # From where one looks: what leads from the hips to the camera. Characters face -Y; +X is their left.
-VIEWS = {"quarter": (0.62, -1.0, 0.34), "front": (0.0, -1.0, 0.22), "side": (1.0, 0.0, 0.12)}
+VIEWS = {"quarter": (0.62, -1.0, 0.34), "front": (0.0, -1.0, 0.16), "side": (1.0, 0.0, 0.12)}
 _GAP_M = 0.12
 """Free between neighbours where they come closest."""
 _MARGIN = 1.05
@@ -158,7 +158,7 @@ def film_alone(character: Character, seen: Seen, first: int, view: str, aspect: 
     if feet:
         width, tall = np.array(_FEET_M) * float(seen.points[0, :, 2].max()) / stage_set.USUAL_HEIGHT_M
         middle = np.array([0.0, (0.5 - _BELOW_FLOOR) * tall])
-    collection = stage_set.collection(alone_name(character))
+    collection = stage_set.new_collection(alone_name(character))
     collection.hide_render = True
     camera = _camera(alone_name(character), collection)
     camera.data.type = "ORTHO"

@@ -49,7 +49,7 @@ def _key(addon: in_blender.Addon, character: Character, task: dict) -> tuple[Cha
     bone_of = addon.bones_of(character.rig)
     characters.stand_up(character, bone_of)
     if not character.meshes:
-        height = float(np.ptp(characters.bone_ends(character.rig)[:, 2]))
+        height = float(np.ptp(character.bone_ends(bone_of.values())[:, 2]))
         body = stage_set.add_body(character.rig, bone_of, height)
         character = replace(character, meshes=(body,))
     scene = bpy.context.scene
@@ -106,7 +106,7 @@ def cast(task: dict) -> None:
 
 def _film(keyed: list[tuple[Character, str]], task: dict) -> float:
     scene = bpy.context.scene
-    stage_set.add_floor(stage_set.collection(stage_set.FLOOR), half_size=60)
+    stage_set.add_floor(stage_set.new_collection(stage_set.FLOOR), half_size=60)
     stage_set.add_light()
     seen = cameras.watch(keyed, scene.frame_start, scene.frame_end)
     cameras.line_up([character for character, _ in keyed], seen, task["view"])

@@ -2,7 +2,7 @@
 """Characters from files, by Blender's own importers: the armature, its meshes, colours that Workbench can show."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,9 +36,13 @@ class Character:
         return self.stand.users_collection[0]
 
     def points(self) -> np.ndarray:
-        """(N, 3) what is seen of it at the current frame, in the world: vertices, without meshes the bones' ends."""
-        found = [_vertices(mesh) for mesh in self.meshes]
-        return np.concatenate(found) if found else bone_ends(self.rig)
+        """(N, 3) the meshes' vertices at the current frame, in the world."""
+        return np.concatenate([_vertices(mesh) for mesh in self.meshes])
+
+    def bone_ends(self, bones: Iterable[str]) -> np.ndarray:
+        """(N, 3) heads and tails at the current frame, in the world."""
+        posed = [self.rig.pose.bones[bone] for bone in bones]
+        return np.array([self.rig.matrix_world @ end for bone in posed for end in (bone.head, bone.tail)])
 
     def discard(self) -> None:
         collection = self.collection
@@ -81,7 +85,7 @@ def as_character(rig: bpy.types.Object) -> Character:
 def _put_on_stand(
     name: str, rig: bpy.types.Object, members: list[bpy.types.Object], new: list[bpy.types.Object]
 ) -> Character:
-    collection = stage_set.collection(name)
+    collection = stage_set.new_collection(name)
     _move(members, new, collection)
     stand = bpy.data.objects.new(name, None)
     collection.objects.link(stand)
@@ -98,24 +102,23 @@ def stand_up(character: Character, bone_of: dict[str, str]) -> None:
     bpy.context.view_layer.update()
     at = {joint: _head(rig, bone_of[joint]) for joint in ("left_hip", "right_hip", "left_ankle", "right_ankle", "head")}
     up = (at["head"] - (at["left_ankle"] + at["right_ankle"]) / 2).normalized()
-    along = character.points() @ np.array(up)
-    height = float(np.ptp(along))
+
+    def outline() -> np.ndarray:
+        return character.points() if character.meshes else character.bone_ends(bone_of.values())
+
+    height = float(np.ptp(outline() @ np.array(up)))
     if not _OWN_SIZE_M[0] <= height <= _OWN_SIZE_M[1]:
         stand.scale *= stage_set.USUAL_HEIGHT_M / height
     ahead = (at["left_hip"] - at["right_hip"]).cross(Vector((0, 0, 1)))
     stand.rotation_euler.z = -math.pi / 2 - math.atan2(ahead.y, ahead.x)
     bpy.context.view_layer.update()
-    stand.location.z -= character.points()[:, 2].min()
+    stand.location.z -= outline()[:, 2].min()
     rig.data.pose_position = "POSE"
     bpy.context.view_layer.update()
 
 
 def _head(rig: bpy.types.Object, bone: str) -> Vector:
     return rig.matrix_world @ rig.data.bones[bone].head_local
-
-
-def bone_ends(rig: bpy.types.Object) -> np.ndarray:
-    return np.array([rig.matrix_world @ end for bone in rig.pose.bones for end in (bone.head, bone.tail)])
 
 
 def _vertices(mesh: bpy.types.Object) -> np.ndarray:

@@ -73,9 +73,10 @@ def add_body(
     size = to_rig.to_scale().x
     shape = bmesh.new()
     group_layer = shape.verts.layers.deform.verify()
-    for index, bone in enumerate(rig.data.bones):
+    for bone in rig.data.bones:
         if (joint := joint_of.get(bone.name)) is None:
             continue
+        follows = _deforming(rig, bone)
         side, _, part = joint.rpartition("_")
         if joint in _BLOBS:
             where, sizes = _BLOBS[joint]
@@ -85,7 +86,7 @@ def add_body(
             radii = tuple(size * radius for radius in _LIMBS[part or joint])
             vertices = _capsule(shape, bone.head_local, bone.tail_local, radii)
         for vertex in vertices:
-            vertex[group_layer][index] = 1.0
+            vertex[group_layer][follows] = 1.0
             for face in vertex.link_faces:
                 face.material_index, face.smooth = _SIDES.index(side or "middle"), True
     mesh = bpy.data.meshes.new("Figure")
@@ -102,10 +103,19 @@ def add_body(
     return body
 
 
-def collection(name: str) -> bpy.types.Collection:
+def new_collection(name: str) -> bpy.types.Collection:
     made = bpy.data.collections.new(name)
     bpy.context.scene.collection.children.link(made)
     return made
+
+
+def _deforming(rig: bpy.types.Object, bone: bpy.types.Bone) -> int:
+    """Number of the bone that bends a mesh for this one: itself, or for a control the nearest that does."""
+    bones = rig.data.bones
+    if bone.use_deform:
+        return bones.find(bone.name)
+    able = [index for index, other in enumerate(bones) if other.use_deform]
+    return min(able, key=lambda i: (bones[i].head_local - bone.head_local).length, default=bones.find(bone.name))
 
 
 def add_floor(where: bpy.types.Collection | None = None, half_size: int = 12) -> bpy.types.Object:
