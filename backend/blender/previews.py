@@ -13,8 +13,7 @@ from .pictures import save_gif, save_rows, save_sheet, save_video
 
 FPS = 20
 MOST_PICTURES = 40
-_HEIGHT = 540
-_USUAL_WIDTH = 720
+_USUAL_SIZE = (720, 540)
 _WIDE = 1.7
 """From this ratio of width to height on, a picture is given twice the place in a sheet."""
 PICTURES_IN_ROW = {"rows": 8, "feet": 6}
@@ -24,21 +23,16 @@ ROW_SIZES = {"rows": (480, 600), "feet": (840, 400)}
 
 @dataclass(frozen=True)
 class Scene:
-    """A saved demo. shown: {"name", "alone"} of each character, see scripts/cast.py; aspect: width to height."""
+    """A saved demo. shown: {"name", "alone"} of each character, see scripts/cast.py; size: of a picture of all."""
 
     blender: Blender
     env: dict[str, str]
     blend: Path
     frames: int
     textures: bool = False
-    aspect: float = _USUAL_WIDTH / _HEIGHT
+    size: tuple[int, int] = _USUAL_SIZE
     shown: Sequence[dict[str, str]] = ()
     floor: str = ""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Even numbers, as videos need them."""
-        return round(_HEIGHT * self.aspect / 2) * 2, _HEIGHT
 
 
 def save_previews(
@@ -58,7 +52,7 @@ def save_previews(
         width, height = scene.size
         engine = _render_slowly(scene, (width // 4 * 2, height // 2), shots(step), scratch)
     pictures, rate = sorted(scratch.glob("*.png")), FPS / step
-    wide = scene.aspect > _WIDE
+    wide = scene.size[0] > _WIDE * scene.size[1]
     written = [out / "demo.png", out / "demo.gif"]
     shape, width = ((2, 3), 2 * 480) if wide else ((4, 2), 480)
     save_sheet(pictures, scene.frames / FPS, text, written[0], shape, width)

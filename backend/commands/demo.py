@@ -145,7 +145,7 @@ class _Listener:
             self.left_out += 1
             _say(f"left out: {Path(message['left_out']).name}: {message['message']}")
         if "shown" in message:
-            self.scene = {name: message[name] for name in ("shown", "aspect", "floor")}
+            self.scene = {name: message[name] for name in ("shown", "size", "floor")}
         if "warnings" in message:
             self.warnings = message["warnings"]
             self.seconds_of_motion, self.blender = message["seconds_of_motion"], f"Blender {message['blender']}"

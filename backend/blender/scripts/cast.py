@@ -5,8 +5,8 @@ Run by Blender's Python. Task: zip, text, seconds (or null), seed, characters (p
 view, sheet ("frames", "rows" or "feet"), aspect (width to height of a picture in rows), blend and motion (to write).
 
 Tells of a character that cannot be keyed {"left_out": path, "message"} and goes on. At the end tells {"shown": a list
-of {"name", "alone": name of the camera that films it alone and of that camera's collection}, "aspect": width to height
-of the scene's pictures, "floor": name of the floor's collection}.
+of {"name", "alone": name of the camera that films it alone and of that camera's collection}, "size": width and height
+of a picture of all, "floor": name of the floor's collection}.
 """
 
 import sys
@@ -24,6 +24,9 @@ import in_blender  # noqa: E402
 import stage_set  # noqa: E402
 from characters import Character  # noqa: E402
 from in_blender import Failed, Stage, tell  # noqa: E402
+
+HEIGHT = 540
+"""Of a picture of all, in pixels."""
 
 
 def _import(paths: list[str]) -> list[tuple[str, Character]]:
@@ -52,6 +55,7 @@ def _key(addon: in_blender.Addon, character: Character, task: dict) -> tuple[Cha
         height = float(np.ptp(character.bone_ends(bone_of.values())[:, 2]))
         body = stage_set.add_body(character.rig, bone_of, height)
         character = replace(character, meshes=(body,))
+        characters.stand_up(character, bone_of)  # on its soles now
     scene = bpy.context.scene
     scene.moclip.target = character.rig
     scene.frame_set(1)
@@ -94,9 +98,9 @@ def cast(task: dict) -> None:
         task["motion"], rotations=clip.rotations, root_translation=clip.root_translation, fps=clip.fps, seed=clip.seed
     )
     with Stage("set the stage"):
-        aspect = _film(keyed, task)
+        _film(keyed, task)
     shown = [{"name": character.name, "alone": cameras.alone_name(character)} for character, _ in keyed]
-    tell(shown=shown, aspect=aspect, floor=stage_set.FLOOR)
+    tell(shown=shown, size=[scene.render.resolution_x, scene.render.resolution_y], floor=stage_set.FLOOR)
     with Stage("save demo.blend"):
         scene.frame_set(1)
         bpy.context.preferences.filepaths.save_version = 0  # no demo.blend1 beside it
@@ -104,7 +108,7 @@ def cast(task: dict) -> None:
     addon.close()
 
 
-def _film(keyed: list[tuple[Character, str]], task: dict) -> float:
+def _film(keyed: list[tuple[Character, str]], task: dict) -> None:
     scene = bpy.context.scene
     stage_set.add_floor(stage_set.new_collection(stage_set.FLOOR), half_size=60)
     stage_set.add_light()
@@ -113,7 +117,8 @@ def _film(keyed: list[tuple[Character, str]], task: dict) -> float:
     if task["sheet"] != "frames":
         for (character, _), one in zip(keyed, seen, strict=True):
             cameras.film_alone(character, one, scene.frame_start, task["view"], task["aspect"], task["sheet"] == "feet")
-    return cameras.film_all(seen, scene.frame_start, task["view"])
+    aspect = cameras.film_all(seen, scene.frame_start, task["view"])
+    scene.render.resolution_x, scene.render.resolution_y = round(aspect * HEIGHT / 2) * 2, HEIGHT  # even, for videos
 
 
 in_blender.run(cast)

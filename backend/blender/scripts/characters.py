@@ -110,7 +110,7 @@ def stand_up(character: Character, bone_of: dict[str, str]) -> None:
     if not _OWN_SIZE_M[0] <= height <= _OWN_SIZE_M[1]:
         stand.scale *= stage_set.USUAL_HEIGHT_M / height
     ahead = (at["left_hip"] - at["right_hip"]).cross(Vector((0, 0, 1)))
-    stand.rotation_euler.z = -math.pi / 2 - math.atan2(ahead.y, ahead.x)
+    stand.rotation_euler.z += -math.pi / 2 - math.atan2(ahead.y, ahead.x)
     bpy.context.view_layer.update()
     stand.location.z -= outline()[:, 2].min()
     rig.data.pose_position = "POSE"

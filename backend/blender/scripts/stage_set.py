@@ -80,7 +80,8 @@ def add_body(
         side, _, part = joint.rpartition("_")
         if joint in _BLOBS:
             where, sizes = _BLOBS[joint]
-            centre = bone.head_local.lerp(bone.tail_local, where)
+            inner = rig.data.bones[follows]  # a control may point anywhere
+            centre = inner.head_local.lerp(inner.tail_local, where)
             vertices = _blob(shape, centre, (to_rig @ Matrix.Diagonal(sizes)).to_4x4())
         else:
             radii = tuple(size * radius for radius in _LIMBS[part or joint])
