@@ -96,12 +96,8 @@ def demo(
                 written, engine = save_previews(scene, text, Path(scratch), out, _say)
             else:
                 written, engine = save_sheet_of_each(scene, sheet, view, text, Path(scratch), out, _say)
-    _say(f"{'total':24}{time.perf_counter() - started:8.2f} s")
-    for warning in listener.warnings:
-        _say(f"note: {warning}")
-    typer.echo(f"{listener.seconds_of_motion:.1f} s of motion, {listener.blender}, rendered by {engine}:")
-    for path in (blend, out / "demo.bvh", *written):
-        typer.echo(f"  {_short(path)}")
+    _say_stage("total", time.perf_counter() - started)
+    listener.sum_up(engine, [blend, out / "demo.bvh", *written])
     if listener.left_out:
         raise typer.Exit(1)
 
@@ -149,6 +145,13 @@ class _Listener:
         if "warnings" in message:
             self.warnings = message["warnings"]
             self.seconds_of_motion, self.blender = message["seconds_of_motion"], f"Blender {message['blender']}"
+
+    def sum_up(self, engine: str, written: list[Path]) -> None:
+        for warning in self.warnings:
+            _say(f"note: {warning}")
+        typer.echo(f"{self.seconds_of_motion:.1f} s of motion, {self.blender}, rendered by {engine}:")
+        for path in written:
+            typer.echo(f"  {_short(path)}")
 
 
 def _say(line: str) -> None:
