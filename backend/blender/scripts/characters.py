@@ -59,8 +59,10 @@ def bring_in(path: str, number: int) -> Character:
     name = Path(path).stem
     before, actions, collections = set(bpy.data.objects), set(bpy.data.actions), set(bpy.data.collections)
     try:
-        call(lambda: _IMPORTERS[Path(path).suffix.lower()](path))
+        call(lambda: _IMPORTERS[Path(path).suffix.lower()](path), "Blender's importer")
     except Failed as error:
+        for half_made in set(bpy.data.objects) - before:
+            bpy.data.objects.remove(half_made)
         raise Failed(f"'{Path(path).name}' cannot be imported: {error}") from error
     new = [obj for obj in bpy.data.objects if obj not in before]
     rig = _main_armature(new)

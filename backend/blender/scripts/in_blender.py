@@ -117,12 +117,12 @@ class Addon:
         bpy.ops.preferences.addon_disable(module=MODULE)
 
 
-def call(operator: Callable[[], object]) -> None:
-    """Call an operator; what it reports as an error becomes a Failed."""
+def call(operator: Callable[[], object], whose: str = "The add-on") -> None:
+    """Call an operator; what it reports as an error becomes a Failed. whose: names it where it falls over."""
     try:
         operator()
     except RuntimeError as error:
         lines = str(error).strip().removeprefix("Error: ").splitlines()
         lines = [line for line in lines if not line.startswith("Location: ")]
         fell_over = lines[0].startswith("Python: Traceback")
-        raise Failed(f"The add-on went wrong ({lines[-1].strip()})." if fell_over else lines[0]) from error
+        raise Failed(f"{whose} went wrong ({lines[-1].strip()})." if fell_over else lines[0]) from error
