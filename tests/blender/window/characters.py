@@ -102,7 +102,7 @@ main = next(region for region in area.regions if region.type == "WINDOW")
 answer = {{"middle": main.x + main.width // 2, "row": window.height - main.y - main.height // 2, "hips": list(at),
           "free": main.height, "right": region.x}}
 """
-LOOKS = {"": (0.85, 3.4), "-feet": (0.28, 1.2)}
+LOOKS = {"": (0.85, 3.0), "-feet": (0.3, 1.7)}
 """Height in metres that the view is at, and its distance."""
 
 
