@@ -109,7 +109,7 @@ def run_script(
                 continue
             message = json.loads(line.removeprefix(MARK))
             if "error" in message:
-                failure = MoclipError(message["error"], code="blender")
+                failure = MoclipError(message["error"], code=message.get("code", "blender"))
             finished |= bool(message.get("finished"))
             hear(message)
         process.wait()

@@ -25,45 +25,63 @@ def _require_pillow() -> None:
         ) from error
 
 
-def _load(path: Path) -> "Image.Image":
+def _load(path: Path, width: int = WIDTH) -> "Image.Image":
     """A frame at the previews' size; rendered larger, it comes out smooth."""
     from PIL import Image
 
     with Image.open(path) as picture:
-        height = round(picture.height * WIDTH / picture.width)
-        return picture.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
+        height = round(picture.height * width / picture.width)
+        return picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
 
 
 def save_sheet(
-    frames: Sequence[Path], seconds: float, caption: str, out: Path, columns: int = 4, rows: int = 2
+    frames: Sequence[Path], seconds: float, caption: str, out: Path, shape: tuple[int, int] = (4, 2), width: int = WIDTH
 ) -> None:
-    """Pictures at even times with their time stamps under the prompt."""
+    """Pictures at even times with their time stamps under the prompt. shape: columns and rows; width: of a picture."""
     _require_pillow()
-    from PIL import Image, ImageDraw, ImageFont
-
+    columns, rows = shape
     count = min(columns * rows, len(frames))
     chosen = [round(k * (len(frames) - 1) / max(1, count - 1)) for k in range(count)]
-    pictures = [_load(frames[index]) for index in chosen]
-    width, height = pictures[0].size
+    stamps = [f"{index / max(1, len(frames)) * seconds:.1f} s" for index in chosen]
+    _lay_out([(_load(frames[i], width), stamp) for i, stamp in zip(chosen, stamps, strict=True)], columns, caption, out)
+
+
+def save_rows(
+    rows: Sequence[tuple[str, Sequence[Path]]], times: Sequence[float], caption: str, out: Path, width: int
+) -> None:
+    """A row for each (name, pictures), one picture for each time in seconds. width: of a picture."""
+    _require_pillow()
+    tiles = [
+        (_load(path, width), f"{name}  {seconds:.1f} s" if place == 0 else f"{seconds:.1f} s")
+        for name, paths in rows
+        for place, (path, seconds) in enumerate(zip(paths, times, strict=True))
+    ]
+    _lay_out(tiles, len(times), caption, out)
+
+
+def _lay_out(tiles: Sequence[tuple["Image.Image", str]], columns: int, caption: str, out: Path) -> None:
+    """Pictures of one size, each with a stamp in its corner, under a caption."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    width, height = tiles[0][0].size
     font, small = ImageFont.load_default(size=26), ImageFont.load_default(size=15)
     lines = textwrap.wrap(caption, width=max(20, columns * width // 14))
     top = 22 + 32 * len(lines)
-    used_rows = -(-count // columns)
-    sheet = Image.new("RGB", (columns * width, top + used_rows * height), _PAPER)
+    sheet = Image.new("RGB", (columns * width, top + -(-len(tiles) // columns) * height), _PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.multiline_text((16, 10), "\n".join(lines), fill=_INK, font=font)
-    for place, index in enumerate(chosen):
+    for place, (picture, stamp) in enumerate(tiles):
         x, y = place % columns * width, top + place // columns * height
-        sheet.paste(pictures[place], (x, y))
-        draw.text((x + 10, y + height - 26), f"{index / max(1, len(frames)) * seconds:.1f} s", fill=_INK, font=small)
+        sheet.paste(picture, (x, y))
+        draw.text((x + 10, y + height - 26), stamp, fill=_INK, font=small)
     sheet.save(out)
 
 
-def save_gif(frames: Sequence[Path], frames_per_second: float, out: Path) -> None:
+def save_gif(frames: Sequence[Path], frames_per_second: float, out: Path, width: int = WIDTH) -> None:
     _require_pillow()
     from PIL import Image
 
-    pictures = [_load(path) for path in frames]
+    pictures = [_load(path, width) for path in frames]
     # One palette for all frames, or the floor flickers.
     palette = pictures[len(pictures) // 2].quantize(128, dither=Image.Dither.NONE)
     reduced = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]

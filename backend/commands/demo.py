@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`moclip demo`: the whole product without a window."""
 
+import enum
 import tempfile
 import time
 from contextlib import contextmanager
@@ -10,12 +11,38 @@ from typing import Annotated, Any
 import typer
 
 EXAMPLE = "a tired man walks, then waves with his left hand"
-WIDTH, HEIGHT = 720, 540
-MOST_PICTURES = 40
+
+
+class View(enum.StrEnum):
+    quarter = "quarter"
+    front = "front"
+    side = "side"
+
+
+class Sheet(enum.StrEnum):
+    frames = "frames"
+    rows = "rows"
+    feet = "feet"
 
 
 def demo(
     text: Annotated[str, typer.Argument(help="What the character does.")] = EXAMPLE,
+    character: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A character of your own that does it: .glb, .gltf, .vrm, .fbx, .bvh or .blend. Give it several times "
+            "for several side by side.",
+            show_default="MoCLIP's own armature",
+        ),
+    ] = None,
+    view: Annotated[View, typer.Option(help="From where the pictures show it.")] = View.quarter,
+    sheet: Annotated[
+        Sheet,
+        typer.Option(
+            help="What demo.png shows: all together at several times; or each alone in a row of its own, whole or only "
+            "the feet. These two make no GIF and no video."
+        ),
+    ] = Sheet.frames,
     out: Annotated[Path, typer.Option(help="Folder for demo.blend, demo.bvh and the previews.")] = Path("demo"),
     seconds: Annotated[float | None, typer.Option(help="1.0 to 9.8; left out, the model chooses.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed gives another take.")] = 0,
@@ -28,12 +55,21 @@ def demo(
     Builds the add-on and installs it in Blender as a user does, makes a rig, starts the backend that the add-on brings,
     generates over ZeroMQ, keys the result, saves demo.blend and demo.bvh, and renders a preview.
 
+    With --character it imports these instead of making a rig, keys the same motion on each, and stands them side by
+    side; those that are not between 1.2 and 2.5 m high are brought to 1.7 m. One that cannot be keyed is reported and
+    left out, the rest goes on, and the exit code is 1.
+
     Example: moclip demo "a person walks forward, then bows" --seed 3
+
+    Example: moclip demo "a person waves" --character hero.fbx --character robot.glb --view side --sheet feet
     """
     from backend.blender.launch import addon_zip, find_blender, fresh_user_folder, run_script
+    from backend.blender.previews import ROW_SIZES, Scene, save_previews, save_sheet_of_each
     from moclip.prompts import check_prompt, check_seconds
 
     started = time.perf_counter()
+    characters = character or []
+    _check_characters(characters)
     check_prompt(text)
     check_seconds(seconds)
     _make_folder(out)
@@ -44,20 +80,49 @@ def demo(
     with fresh_user_folder() as env, tempfile.TemporaryDirectory(prefix="moclip-") as scratch:
         raw, blend = Path(scratch, "motion.npz"), (out / "demo.blend").absolute()
         task = {"zip": str(zip_path), "text": text, "seconds": seconds, "seed": seed}
+        task |= {"blend": str(blend), "motion": str(raw)}
         listener = _Listener()
-        run_script(found, "demo", {**task, "blend": str(blend), "motion": str(raw)}, env, listener)
+        if characters or view != View.quarter or sheet != Sheet.frames:
+            task |= {"characters": [str(path.absolute()) for path in characters], "view": view, "sheet": sheet}
+            width, height = ROW_SIZES.get(sheet, (1, 1))
+            _run_cast(found, task | {"aspect": width / height}, env, listener)
+        else:
+            run_script(found, "demo", task, env, listener)
         with _stage("write demo.bvh"):
             frames = _write_motion(raw, text, out / "demo.bvh")
         with _stage("render preview"):
-            step, engine = _render(found, blend, frames, Path(scratch), env)
-        with _stage("write preview"):
-            written = _write_previews(Path(scratch), frames, step, text, out)
-    _say(f"{'total':24}{time.perf_counter() - started:8.2f} s")
-    for warning in listener.warnings:
-        _say(f"note: {warning}")
-    typer.echo(f"{listener.seconds_of_motion:.1f} s of motion, {listener.blender}, rendered by {engine}:")
-    for path in (blend, out / "demo.bvh", *written):
-        typer.echo(f"  {_short(path)}")
+            scene = Scene(found, env, blend, frames, textures=bool(characters), **listener.scene)
+            if sheet == Sheet.frames:
+                written, engine = save_previews(scene, text, Path(scratch), out, _say)
+            else:
+                written, engine = save_sheet_of_each(scene, sheet, view, text, Path(scratch), out, _say)
+    _say_stage("total", time.perf_counter() - started)
+    listener.sum_up(engine, [blend, out / "demo.bvh", *written])
+    if listener.left_out:
+        raise typer.Exit(1)
+
+
+def _check_characters(paths: list[Path]) -> None:
+    from backend.blender.character_files import check_character
+    from moclip.errors import MoclipError
+
+    for path in paths:
+        try:
+            check_character(path)
+        except MoclipError as error:
+            raise typer.BadParameter(str(error), param_hint="--character") from None
+
+
+def _run_cast(found: Any, task: dict[str, Any], env: dict[str, str], listener: "_Listener") -> None:
+    from backend.blender.launch import run_script
+    from moclip.errors import MoclipError
+
+    try:
+        run_script(found, "cast", task, env, listener)
+    except MoclipError as error:
+        if error.code == "no_armature":
+            raise typer.BadParameter(str(error), param_hint="--character") from None
+        raise
 
 
 class _Listener:
@@ -66,13 +131,27 @@ class _Listener:
     def __init__(self) -> None:
         self.warnings: list[str] = []
         self.seconds_of_motion, self.blender = 0.0, ""
+        self.left_out = 0
+        self.scene: dict[str, Any] = {}
 
     def __call__(self, message: dict[str, Any]) -> None:
         if "stage" in message:
             _say_stage(message["stage"], message["seconds"])
+        if "left_out" in message:
+            self.left_out += 1
+            _say(f"left out: {Path(message['left_out']).name}: {message['message']}")
+        if "shown" in message:
+            self.scene = {name: message[name] for name in ("shown", "size", "floor")}
         if "warnings" in message:
             self.warnings = message["warnings"]
             self.seconds_of_motion, self.blender = message["seconds_of_motion"], f"Blender {message['blender']}"
+
+    def sum_up(self, engine: str, written: list[Path]) -> None:
+        for warning in self.warnings:
+            _say(f"note: {warning}")
+        typer.echo(f"{self.seconds_of_motion:.1f} s of motion, {self.blender}, rendered by {engine}:")
+        for path in written:
+            typer.echo(f"  {_short(path)}")
 
 
 def _say(line: str) -> None:
@@ -125,37 +204,3 @@ def _write_motion(raw: Path, text: str, out: Path) -> int:
         )
     save_motion(motion, out)
     return motion.frames
-
-
-def _render(found: Any, blend: Path, frames: int, scratch: Path, env: dict[str, str]) -> tuple[int, str]:
-    """Render to scratch/NNNN.png; frames from picture to picture, and the engine. Cycles where Workbench has no GPU."""
-    from backend.blender.launch import run_script
-    from moclip.errors import MoclipError
-
-    step = max(2, -(-frames // MOST_PICTURES))
-    task = {"blend": str(blend), "width": WIDTH, "height": HEIGHT, "pattern": str(scratch / "{:04d}.png")}
-    task["frames"] = list(range(1, frames + 1, step))
-    try:
-        run_script(found, "render", {**task, "engine": "WORKBENCH"}, env, lambda message: None)
-        return step, "Workbench"
-    except MoclipError:
-        _say("Workbench cannot render here (it needs EGL); Cycles can.")
-    # Cycles takes several times as long a picture.
-    step *= 3
-    task |= {"frames": list(range(1, frames + 1, step)), "width": WIDTH // 2, "height": HEIGHT // 2}
-    for picture in scratch.glob("*.png"):
-        picture.unlink()
-    run_script(found, "render", {**task, "engine": "CYCLES"}, env, lambda message: None)
-    return step, "Cycles"
-
-
-def _write_previews(scratch: Path, frames: int, step: int, text: str, out: Path) -> list[Path]:
-    from backend.blender.pictures import save_gif, save_sheet, save_video
-
-    pictures, rate = sorted(scratch.glob("*.png")), 20 / step
-    written = [out / "demo.png", out / "demo.gif"]
-    save_sheet(pictures, frames / 20, text, written[0])
-    save_gif(pictures, rate, written[1])
-    if save_video(scratch / "%04d.png", rate, out / "demo.mp4"):
-        written.append(out / "demo.mp4")
-    return written

@@ -40,7 +40,7 @@ class Broken(bpy.types.Operator):
         raise ValueError("no bones")
 bpy.utils.register_class(Broken)
 try:
-    in_blender._call(bpy.ops.object.broken)
+    in_blender.call(bpy.ops.object.broken)
 except in_blender.Failed as error:
     print("a line without an end", end="")
     in_blender.tell(said=str(error))
@@ -59,6 +59,7 @@ def moclip(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str
 def in_blender(code: str, argument: Path | str, folder: Path) -> str:
     env = os.environ | {"BLENDER_USER_RESOURCES": str(folder / "user"), "XDG_CACHE_HOME": str(folder / "cache")}
     done = subprocess.run([sys.executable, "-c", code, str(argument)], env=env, capture_output=True, text=True)
+    print(done.stderr)
     return done.stdout
 
 
@@ -81,6 +82,222 @@ def test_demo_writes_a_scene_a_bvh_and_a_preview(tmp_path):
     assert (blue > red + 60).sum() > 2000 and (red > blue + 60).sum() > 2000
     scene = in_blender(READ_SCENE, tmp_path / "shown/demo.blend", tmp_path)
     assert '"MoCLIP": ["a person waves with the left hand", []]' in scene
+
+
+MAKE_CAST = f"""
+import bpy, sys
+sys.path[:0] = [{str(ROOT / "backend/blender/scripts")!r}, {str(ROOT / "tests/blender")!r}]
+import figures, math
+from mathutils import Matrix
+from pathlib import Path
+folder = Path(sys.argv[-1])
+bpy.ops.wm.read_homefile(use_empty=True)
+bpy.ops.preferences.addon_enable(module="io_scene_gltf2")
+bpy.ops.preferences.addon_enable(module="io_anim_bvh")
+
+def export(name):
+    bpy.ops.export_scene.gltf(filepath=str(folder / name))
+    for obj in list(bpy.data.objects):
+        bpy.data.objects.remove(obj)
+
+# Ten times as large, turned half round, in a pose of an action of its own.
+giant = figures.make_mixamo(size=10.0)
+giant.rotation_euler.z = math.pi
+head = giant.pose.bones["mixamorig:Head"]
+head.rotation_mode = "XYZ"
+for frame, turn in ((1, 0.9), (9, 1.0)):
+    head.rotation_euler.x = turn
+    head.keyframe_insert("rotation_euler", frame=frame)
+giant.animation_data.action.name = "Nodding"
+export("giant.glb")
+# Bones alone, Y up as in that format.
+rig = figures.make_mixamo(prefix="")
+rig.data.transform(Matrix.Rotation(-math.pi / 2, 4, "X"))
+bpy.data.objects.remove(next(o for o in bpy.data.objects if o.type == "MESH"))
+bpy.context.view_layer.objects.active = rig
+bpy.ops.export_anim.bvh(filepath=str(folder / "bones.bvh"), frame_start=1, frame_end=2)
+bpy.data.objects.remove(rig)
+# No person.
+rig = figures.make_mixamo()
+bpy.ops.object.mode_set(mode="EDIT")
+for bone in list(rig.data.edit_bones):
+    if "Arm" in bone.name or "Hand" in bone.name or "Head" in bone.name:
+        rig.data.edit_bones.remove(bone)
+bpy.ops.object.mode_set(mode="OBJECT")
+export("no arms.glb")
+# A scene with more than its character.
+figures.make_mixamo("Person")
+scene = bpy.context.scene
+for kind, data in (("Eye", bpy.data.cameras.new("Eye")), ("Lamp", bpy.data.lights.new("Lamp", "SUN"))):
+    scene.collection.objects.link(bpy.data.objects.new(kind, data))
+bpy.ops.wm.save_as_mainfile(filepath=str(folder / "scene.blend"))
+for obj in list(bpy.data.objects):
+    bpy.data.objects.remove(obj)
+bpy.ops.mesh.primitive_cube_add()
+export("cube.glb")
+bpy.ops.wm.save_as_mainfile(filepath=str(folder / "empty.blend"))
+"""
+READ_CAST = """
+import bpy, json, sys
+import numpy as np
+from mathutils import Vector
+from bpy_extras.object_utils import world_to_camera_view
+bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
+scene = bpy.context.scene
+told = {"actions": sorted(a.name for a in bpy.data.actions), "fps": scene.render.fps}
+told["objects"] = sorted(o.type for o in bpy.data.objects)
+shown = told["shown"] = {}
+
+def points(mesh):
+    mesh = mesh.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    return [mesh.matrix_world @ v.co for v in mesh.data.vertices]
+
+rigs = [o for o in bpy.data.objects if o.type == "ARMATURE"]
+for rig in rigs:
+    own = shown[rig.users_collection[0].name] = {"places": [], "seen": []}
+    meshes = [o for o in rig.users_collection[0].objects if o.type == "MESH"]
+    bone = next((b for b in rig.pose.bones if b.name.endswith("RightForeArm")), None)
+    rig.data.pose_position = "REST"
+    bpy.context.view_layer.update()
+    rest = np.array([p for m in meshes for p in points(m)])
+    own["height"], own["lowest"] = float(np.ptp(rest[:, 2])), float(rest[:, 2].min())
+    rig.data.pose_position = "POSE"
+    for frame in range(scene.frame_start, scene.frame_end + 1, 6):
+        scene.frame_set(frame)
+        spread = np.array([p for m in meshes for p in points(m)])
+        own["places"].append([float(spread[:, 0].min()), float(spread[:, 0].max())])
+        if bone:
+            along = (rig.matrix_world.to_3x3() @ (bone.tail - bone.head)).normalized()
+            own.setdefault("arm", []).append(list(along))
+        view = np.array([world_to_camera_view(scene, scene.camera, p) for p in map(Vector, spread[::5].tolist())])
+        own["seen"].append([float(view[:, :2].min()), float(view[:, :2].max())])
+told["length"] = scene.frame_end
+print("@" + json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="session")
+def cast(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with files of characters."""
+    folder = tmp_path_factory.mktemp("cast")
+    in_blender(MAKE_CAST, folder, folder)
+    (folder / "damaged.glb").write_bytes((folder / "giant.glb").read_bytes()[:-4000])
+    return folder
+
+
+def read_cast(blend: Path, folder: Path) -> dict:
+    told = in_blender(READ_CAST, blend, folder)
+    return json.loads(next(line for line in told.splitlines() if line.startswith("@"))[1:])
+
+
+def test_demo_shows_characters_of_ones_own(tmp_path, cast):
+    names = ("giant.glb", "no arms.glb", "bones.bvh", "damaged.glb", "scene.blend")
+    given = [part for name in names for part in ("--character", cast / name)]
+    done = moclip(
+        "demo", "a person waves with the right hand", "--seconds", "2", *given, "--view", "front", cwd=tmp_path
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    left_out = [line for line in done.stderr.splitlines() if line.startswith("left out: ")]
+    assert len(left_out) == 2, done.stderr
+    assert left_out[0].startswith("left out: damaged.glb: 'damaged.glb' cannot be imported: ")
+    assert left_out[1].startswith("left out: no arms.glb: ")
+    for name in ("demo.blend", "demo.bvh", "demo.png", "demo.gif"):
+        assert (tmp_path / "demo" / name).stat().st_size > 1000, name
+
+    import numpy as np
+
+    told = read_cast(tmp_path / "demo/demo.blend", tmp_path)
+    assert set(told["shown"]) == {"giant", "bones", "scene"} and told["length"] == 40 and told["fps"] == 20
+    prompt = "a person waves with the right hand"
+    assert [name for name in told["actions"] if not name.startswith("Camera")] == [
+        prompt,
+        f"{prompt}.001",
+        f"{prompt}.002",
+    ]
+    # One camera and one light: none came along with a file.
+    assert told["objects"].count("CAMERA") == 1 and told["objects"].count("LIGHT") == 1
+    arms = np.array([one["arm"] for one in told["shown"].values()])
+    apart = np.degrees(np.arccos(np.clip((arms * arms[:1]).sum(axis=-1), -1, 1)))
+    assert apart.max() < 3.0  # the same motion, though one of them was turned round in its file
+    assert arms[0, :, 2].max() > 0.5  # and the forearm is up
+    for name, one in told["shown"].items():
+        assert 1.6 < one["height"] < 1.8 and abs(one["lowest"]) < 1e-3, (name, one)
+        low, high = zip(*one["seen"], strict=True)
+        assert min(low) >= 0.0 and max(high) <= 1.0, name
+    # Side by side in the order given, never in each other's way.
+    rows = [np.array(told["shown"][name]["places"]) for name in ("giant", "bones", "scene")]
+    for left, right in zip(rows, rows[1:], strict=False):
+        assert (left[:, 1] < right[:, 0]).all()
+
+
+def test_demo_shows_feet_on_the_floors_line(tmp_path, cast):
+    given = ("--character", cast / "giant.glb", "--character", cast / "scene.blend")
+    asked = ("a person stands still", "--seconds", "1", "--view", "side", "--sheet", "feet")
+    done = moclip("demo", *asked, *given, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "demo/demo.gif").exists()
+
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(tmp_path / "demo/demo.png") as picture:
+        grey = np.asarray(picture.convert("L"), dtype=int)
+    width, height = 420, 200
+    top = grey.shape[0] - 2 * height
+    assert grey.shape[1] == 6 * width and top > 30
+    for row in range(2):
+        for column in range(6):
+            tile = grey[top + row * height : top + (row + 1) * height, column * width : (column + 1) * width]
+            edge = tile[:, -3]  # beside the feet
+            line = int(np.abs(np.diff(edge)).argmax())
+            assert 0.84 < line / height < 0.92  # 12 % of the picture lie below the floor
+            dark = tile < edge[line] - 60
+            lowest = np.nonzero(dark[:, 60:-60].any(axis=1))[0].max()
+            assert abs(lowest - line) < 0.05 * height * 3, (row, column, lowest, line)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("none.glb", "There is no file"),
+        ("walk.mp4", "no character file"),
+        ("cube.glb", "no armature in 'cube.glb'"),
+        ("empty.blend", "no armature in 'empty.blend'"),
+        ("text.fbx", "not a binary FBX"),
+        ("text.glb", "damaged"),
+        ("text.bvh", "damaged"),
+        ("text.blend", "damaged"),
+        ("text.gltf", "damaged"),
+    ],
+)
+def test_demo_refuses_files_without_a_character(tmp_path, cast, name, part):
+    for suffix in ("fbx", "glb", "bvh", "blend", "gltf"):
+        (cast / f"text.{suffix}").write_text("; FBX 7.3.0 project file")
+    (cast / "walk.mp4").write_bytes(b"")
+    done = moclip("demo", "--character", cast / "giant.glb", "--character", cast / name, cwd=tmp_path)
+    told = " ".join(done.stderr.replace("\u2502", " ").split())
+    assert done.returncode == 2 and part in told and "Traceback" not in told, told
+    assert "start backend" not in told and not list(tmp_path.glob("demo/*"))
+
+
+SHARED = Path(os.environ.get("MOCLIP_SHARED", ROOT.parent / "shared")) / "rigs"
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the files of real characters are not here")
+def test_demo_shows_real_characters(tmp_path):
+    files = sorted(path for path in SHARED.iterdir() if path.suffix in (".glb", ".gltf", ".vrm", ".fbx"))
+    given = [part for path in files for part in ("--character", path)]
+    done = moclip("demo", "a person waves with the right hand", "--seconds", "1", *given, cwd=tmp_path)
+    assert "Traceback" not in done.stderr, done.stderr
+    left_out = [line for line in done.stderr.splitlines() if line.startswith("left out: ")]
+    told = read_cast(tmp_path / "demo/demo.blend", tmp_path)
+    assert len(told["shown"]) + len(left_out) == len(files) and done.returncode == bool(left_out), done.stderr
+    assert {"rocketbox_f03", "q_soldier", "manny_med_mod", "vrma_example"} <= set(told["shown"])
+    for name, one in told["shown"].items():
+        assert 1.2 <= one["height"] <= 2.5 and abs(one["lowest"]) < 1e-3, (name, one)
+        low, high = zip(*one["seen"], strict=True)
+        assert min(low) >= 0.0 and max(high) <= 1.0, name
 
 
 @pytest.mark.parametrize(("text", "part"), [("", "empty"), ("一个人向前走", "English")])

@@ -12,6 +12,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import cameras  # noqa: E402
 import in_blender  # noqa: E402
 import stage_set  # noqa: E402
 from in_blender import Stage, tell  # noqa: E402
@@ -39,7 +40,7 @@ def demo(task: dict) -> None:
         stage_set.add_body(rig)
         stage_set.add_floor()
         stage_set.add_light()
-        stage_set.add_camera(rig, scene.frame_start, scene.frame_end)
+        cameras.add_camera(rig, scene.frame_start, scene.frame_end)
         rig.hide_render = True
         scene.frame_set(1)
         bpy.context.preferences.filepaths.save_version = 0  # no demo.blend1 beside it

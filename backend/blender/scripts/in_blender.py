@@ -18,7 +18,11 @@ def tell(**message) -> None:
 
 
 class Failed(Exception):
-    """One sentence for the user."""
+    """One sentence for the user. code: a stable name for the program that started this one."""
+
+    def __init__(self, message: str, code: str = "blender"):
+        super().__init__(message)
+        self.code = code
 
 
 def run(work: Callable[[dict], None]) -> None:
@@ -26,7 +30,7 @@ def run(work: Callable[[dict], None]) -> None:
     try:
         work(json.loads(sys.argv[-1]))
     except Failed as error:
-        tell(error=str(error))
+        tell(error=str(error), code=error.code)
     except Exception as error:  # the one place where this process reports what nobody foresaw
         traceback.print_exc()
         tell(error=f"Something unexpected went wrong in Blender ({type(error).__name__}: {error}).")
@@ -79,7 +83,7 @@ class Addon:
 
     def start_backend(self) -> None:
         if self.session.state == "off":
-            _call(bpy.ops.moclip.start_backend)
+            call(bpy.ops.moclip.start_backend)
         self._pump_while(lambda: self.session.state in ("starting", "connecting"), 120)
         if self.session.state != "ready":
             raise Failed(self.session.message)
@@ -90,12 +94,19 @@ class Addon:
         settings.prompt, settings.seed, settings.use_auto_seconds = prompt, seed, seconds is None
         if seconds is not None:
             settings.seconds = seconds
-        _call(bpy.ops.moclip.generate)
+        call(bpy.ops.moclip.generate)
         self._pump_while(lambda: self.session.job is not None, 600)
         sys.modules[f"{MODULE}.timer"].pump()
         if self.session.level == "ERROR":
             raise Failed(self.session.message)
         return settings.target
+
+    def bones_of(self, rig: bpy.types.Object) -> dict[str, str]:
+        """Joint -> bone, as the add-on sees it. Raises Failed for a rig that it cannot key."""
+        try:
+            return self.module("rig.mapping").map_rig(rig)
+        except self.module("errors").MoclipError as error:
+            raise Failed(str(error)) from error
 
     @property
     def clip(self):
@@ -106,12 +117,12 @@ class Addon:
         bpy.ops.preferences.addon_disable(module=MODULE)
 
 
-def _call(operator: Callable[[], set]) -> None:
-    """Call an operator; what it reports as an error becomes a Failed."""
+def call(operator: Callable[[], object], whose: str = "The add-on") -> None:
+    """Call an operator; what it reports as an error becomes a Failed. whose: names it where it falls over."""
     try:
         operator()
     except RuntimeError as error:
         lines = str(error).strip().removeprefix("Error: ").splitlines()
         lines = [line for line in lines if not line.startswith("Location: ")]
         fell_over = lines[0].startswith("Python: Traceback")
-        raise Failed(f"The add-on went wrong ({lines[-1].strip()})." if fell_over else lines[0]) from error
+        raise Failed(f"{whose} went wrong ({lines[-1].strip()})." if fell_over else lines[0]) from error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's set: a jointed figure (left orange, right blue), a floor, a camera that goes along."""
+"""The demo's set: a jointed figure (left orange, right blue), a floor, light."""
 
 import bmesh
 import bpy
@@ -13,6 +13,9 @@ _COLOURS = {
     "light": (0.93, 0.93, 0.92, 1.0),
     "dark": (0.78, 0.79, 0.80, 1.0),
 }
+FLOOR = "Floor"
+USUAL_HEIGHT_M = 1.7
+"""Of a person; the figure's radii are for this height."""
 _SIDES = ("left", "right", "middle")
 # Radii in metres at a bone's head and tail.
 _LIMBS = {
@@ -52,25 +55,39 @@ def _capsule(mesh: bmesh.types.BMesh, head: Vector, tail: Vector, radii: tuple[f
     return made
 
 
-def _blob(mesh: bmesh.types.BMesh, centre: Vector, sizes: tuple[float, float, float]) -> list:
+def _blob(mesh: bmesh.types.BMesh, centre: Vector, shape: Matrix) -> list:
     return bmesh.ops.create_uvsphere(
-        mesh, u_segments=24, v_segments=16, radius=1.0, matrix=Matrix.Translation(centre) @ Matrix.Diagonal((*sizes, 1))
+        mesh, u_segments=24, v_segments=16, radius=1.0, matrix=Matrix.Translation(centre) @ shape
     )["verts"]
 
 
-def add_body(rig: bpy.types.Object) -> bpy.types.Object:
-    """One mesh; each part follows one bone."""
+def add_body(
+    rig: bpy.types.Object, bone_of: dict[str, str] | None = None, height: float = USUAL_HEIGHT_M
+) -> bpy.types.Object:
+    """One mesh; each part follows one bone. bone_of: joint -> bone, where the bones have other names than the joints.
+
+    height: the rig's own in metres; it stands in the world's axes.
+    """
+    joint_of = {bone: joint for joint, bone in (bone_of or {name: name for name in rig.data.bones.keys()}).items()}
+    to_rig = rig.matrix_world.to_3x3().inverted() @ Matrix.Scale(height / USUAL_HEIGHT_M, 3)
+    size = to_rig.to_scale().x
     shape = bmesh.new()
     group_layer = shape.verts.layers.deform.verify()
-    for index, bone in enumerate(rig.data.bones):
-        side, _, part = bone.name.rpartition("_")
-        if bone.name in _BLOBS:
-            where, sizes = _BLOBS[bone.name]
-            vertices = _blob(shape, bone.head_local.lerp(bone.tail_local, where), sizes)
+    for bone in rig.data.bones:
+        if (joint := joint_of.get(bone.name)) is None:
+            continue
+        follows = _deforming(rig, bone)
+        side, _, part = joint.rpartition("_")
+        if joint in _BLOBS:
+            where, sizes = _BLOBS[joint]
+            inner = rig.data.bones[follows]  # a control may point anywhere
+            centre = inner.head_local.lerp(inner.tail_local, where)
+            vertices = _blob(shape, centre, (to_rig @ Matrix.Diagonal(sizes)).to_4x4())
         else:
-            vertices = _capsule(shape, bone.head_local, bone.tail_local, _LIMBS[part or bone.name])
+            radii = tuple(size * radius for radius in _LIMBS[part or joint])
+            vertices = _capsule(shape, bone.head_local, bone.tail_local, radii)
         for vertex in vertices:
-            vertex[group_layer][index] = 1.0
+            vertex[group_layer][follows] = 1.0
             for face in vertex.link_faces:
                 face.material_index, face.smooth = _SIDES.index(side or "middle"), True
     mesh = bpy.data.meshes.new("Figure")
@@ -79,7 +96,7 @@ def add_body(rig: bpy.types.Object) -> bpy.types.Object:
     for name in _SIDES:
         mesh.materials.append(_material(name))
     body = bpy.data.objects.new("Figure", mesh)
-    bpy.context.scene.collection.objects.link(body)
+    rig.users_collection[0].objects.link(body)
     for bone in rig.data.bones:
         body.vertex_groups.new(name=bone.name)
     body.parent = rig
@@ -87,8 +104,23 @@ def add_body(rig: bpy.types.Object) -> bpy.types.Object:
     return body
 
 
-def add_floor(half_size: int = 12) -> bpy.types.Object:
-    """A chequered floor of one-metre tiles, so that travel can be seen."""
+def new_collection(name: str) -> bpy.types.Collection:
+    made = bpy.data.collections.new(name)
+    bpy.context.scene.collection.children.link(made)
+    return made
+
+
+def _deforming(rig: bpy.types.Object, bone: bpy.types.Bone) -> int:
+    """Number of the bone that bends a mesh for this one: itself, or for a control the nearest that does."""
+    bones = rig.data.bones
+    if bone.use_deform:
+        return bones.find(bone.name)
+    able = [index for index, other in enumerate(bones) if other.use_deform]
+    return min(able, key=lambda i: (bones[i].head_local - bone.head_local).length, default=bones.find(bone.name))
+
+
+def add_floor(where: bpy.types.Collection | None = None, half_size: int = 12) -> bpy.types.Object:
+    """A chequered floor of one-metre tiles, so that travel can be seen. where: its collection, else the scene's."""
     mesh, side = bpy.data.meshes.new("Floor"), 2 * half_size
     grid = np.arange(side + 1) - half_size
     x, y = np.meshgrid(grid, grid)
@@ -100,39 +132,18 @@ def add_floor(half_size: int = 12) -> bpy.types.Object:
         mesh.materials.append(_material(name))
     mesh.polygons.foreach_set("material_index", (np.indices((side, side)).sum(axis=0) % 2).ravel().tolist())
     floor = bpy.data.objects.new("Floor", mesh)
-    bpy.context.scene.collection.objects.link(floor)
+    (where or bpy.context.scene.collection).objects.link(floor)
     return floor
 
 
-_IN_VIEW_M = 1.75
-"""Height that the camera shows from its usual distance."""
-
-
-def add_camera(rig: bpy.types.Object, first: int, last: int) -> bpy.types.Object:
-    """A camera at three quarters from the front that follows the hips smoothly on the ground plane."""
-    scene = bpy.context.scene
-    hips, top = [], 0.0
-    for frame in range(first, last + 1):
-        scene.frame_set(frame)
-        hips.append(list((rig.matrix_world @ rig.pose.bones["pelvis"].matrix).translation))
-        top = max(top, *((rig.matrix_world @ bone.tail).z for bone in rig.pose.bones))
-    hips, width = np.array(hips), 31
-    padded = np.pad(hips[:, :2], ((width // 2, width // 2), (0, 0)), mode="edge")
-    smooth = np.stack([np.convolve(padded[:, k], np.ones(width) / width, "valid") for k in range(2)], axis=1)
-    # The body's own reach plus what it strays from the smoothed path.
-    reach = 1.0 + np.abs(hips[:, :2] - smooth).max()
-    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
-    scene.collection.objects.link(camera)
-    camera.data.lens = 42  # room for hands over the head
-    taller = max(1.0, top / _IN_VIEW_M)
-    offset = Vector((0.62, -1.0, 0.34)).normalized() * (3.75 + 1.6 * (reach - 1.0)) * taller
-    aim = Vector((0, 0, 0.84 * taller))
-    camera.rotation_euler = (-offset).to_track_quat("-Z", "Y").to_euler()
-    for frame in range(first, last + 1, 2):
-        camera.location = Vector((*smooth[frame - first], 0)) + aim + offset
-        camera.keyframe_insert("location", frame=frame)
-    scene.camera = camera
-    return camera
+def add_ground_edge(collection: bpy.types.Collection) -> bpy.types.Object:
+    """What a level camera sees of the ground: an upright plane whose upper edge is the floor's line, at its origin."""
+    mesh = bpy.data.meshes.new("Ground")
+    mesh.from_pydata([(-60, -9, 0), (60, -9, 0), (60, 0, 0), (-60, 0, 0)], [], [(0, 1, 2, 3)])
+    mesh.materials.append(_material("dark"))
+    ground = bpy.data.objects.new("Ground", mesh)
+    collection.objects.link(ground)
+    return ground
 
 
 def add_light() -> None:

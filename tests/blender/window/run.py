@@ -91,6 +91,14 @@ class Screen:
         self.tool("click", "--repeat", times, "--delay", 80, 1)
         time.sleep(0.3)
 
+    def opens_field(self, x: int, y: int) -> bool:
+        """Double-click a place; does a field open for typing? Where none does, typed letters would be shortcuts."""
+        self.tool("mousemove", x, y)
+        time.sleep(0.5)
+        before = self._pixels(x, y)
+        self.click(x, y, times=2)
+        return self._pixels(x, y) != before
+
     def type(self, text: str) -> None:
         self.tool("key", "ctrl+a")
         self.tool("type", "--delay", 15, text)
@@ -99,18 +107,18 @@ class Screen:
     def search(self, words: str) -> None:
         """Press F3 over the 3D View and choose an operator by its name."""
         self.tool("mousemove", 400, 400)
-        before = self._under_the_mouse()
+        before = self._pixels(400, 400)
         self.tool("key", F3)
         time.sleep(1.5)  # gathering the menus takes a while the first time
-        check(self._under_the_mouse() != before, "F3 opens the search", "it does not")
+        check(self._pixels(400, 400) != before, "F3 opens the search", "it does not")
         self.tool("type", "--delay", 20, words.lower())
         time.sleep(0.7)
         self.tool("key", "Return")
         time.sleep(0.3)
 
-    def _under_the_mouse(self) -> bytes:
-        """The pixels there, which only an open menu changes."""
-        command = ["import", "-window", "root", "-crop", "60x20+370+390", "rgb:-"]
+    def _pixels(self, x: int, y: int) -> bytes:
+        """Those around the mouse at a place, which change when a menu or a field opens there."""
+        command = ["import", "-window", "root", "-crop", f"60x20+{x - 30}+{y - 10}", "rgb:-"]
         return subprocess.run(command, env=self.environment, check=True, capture_output=True).stdout
 
     def picture(self, name: str) -> None:
@@ -166,7 +174,8 @@ class User:
     def write_prompt(self, text: str) -> None:
         """Double-click the field under the panel's header, wherever this Blender draws it, and type."""
         for units in (2.2, 2.6, 1.8, 3.0, 3.4):
-            self.screen.click(self.middle, self.row(units), times=2)
+            if not self.screen.opens_field(self.middle, self.row(units)):
+                continue
             self.screen.type(text)
             if self.state()["prompt"] == text:
                 self._prompt = units
