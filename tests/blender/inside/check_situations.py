@@ -614,3 +614,31 @@ def test_rigify_under_a_scaled_root_is_the_same_at_that_scale(driver, human, roo
     scale_root(human, 0.5)
     key(driver, human, clip, root=root)
     assert np.abs(places() - 0.5 * plain).max() < 0.002
+
+
+def test_the_menus_entry_mends_all_that_stops_a_motion_but_no_limits(driver):
+    rig = rooted(driver)
+    assert bpy.ops.moclip.mend_rig() == {"FINISHED"} and "nothing to mend" in driver.session.message
+    limit = rig.pose.bones["left_elbow"].constraints.new("LIMIT_ROTATION")
+    rig.pose.bones["left_elbow"].constraints.new("COPY_ROTATION").target = a_target()
+    rig.pose.bones["left_hip"].driver_add("rotation_quaternion", 1)
+    rig.data.pose_position = "REST"
+    assert bpy.ops.moclip.mend_rig() == {"FINISHED"} and driver.session.job is None
+    mapped = driver.module("rig.mapping").map_rig(rig)
+    left = list(driver.module("rig.obstacles").found(rig, mapped))
+    assert [obstacle.stops for obstacle in left] == [False] and limit.enabled
+
+
+def test_the_button_mends_the_rig_that_the_motion_was_made_for(driver, tools):
+    rig = rooted(driver)
+    driver.ask("a person walks", use_auto_seconds=False, seconds=1.0, start_at="REST", foot_lock=0.0)
+    mine = rig.pose.bones["left_elbow"].constraints.new("COPY_ROTATION")
+    mine.target = a_target()
+    other = rooted(driver)
+    others = other.pose.bones["left_elbow"].constraints.new("COPY_ROTATION")
+    others.target = a_target()
+    driver.pump_until(lambda: driver.session.job is None)
+    driver.module("timer").pump()
+    assert driver.session.action == "mute_constraints"
+    bpy.ops.moclip.mend_rig(kind="mute_constraints")
+    assert not mine.enabled and others.enabled and obeys(driver, rig)
