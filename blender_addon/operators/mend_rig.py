@@ -46,7 +46,7 @@ class MOCLIP_OT_mend_rig(bpy.types.Operator):
 
 
 def _rig(context: bpy.types.Context, going_on: tuple[str, dict] | None) -> bpy.types.Object | None:
-    """The rig that is spoken of: the one that the held motion was made for, if it is that which failed, or the target."""
+    """The rig that is spoken of: the one that the held motion was made for, if that is what failed, or the target."""
     operator = going_on[0] if going_on else ""
     of_held = operator in ("moclip.apply_motion", "moclip.show_take")
     if (of_held or (operator == "moclip.try_again" and SESSION.directed)) and SESSION.held is not None:
