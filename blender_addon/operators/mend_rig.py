@@ -13,48 +13,58 @@ from .reporting import fail, tell
 
 
 class MOCLIP_OT_mend_rig(bpy.types.Operator):
-    """Change the rig so that it shows what is keyed, then go on with what was asked. Ctrl+Z takes the change back"""
+    """Mute, clear or disconnect what keeps the target from showing a motion, then go on with what was asked"""
 
     bl_idname = "moclip.mend_rig"
-    bl_label = "Mend"
+    bl_label = "Mend Rig"
     bl_options = {"REGISTER"}
 
-    kind: bpy.props.StringProperty(name="Kind", description="What to mend: the action of the error that was told")
+    kind: bpy.props.StringProperty(
+        name="Kind", description="What to mend: the action of the error that was told. Empty is all that stops a motion"
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return may_apply(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        rigs, mended, going_on = _rigs(context), [], reporting.failed
+        going_on = reporting.failed if self.kind else None
+        rig, mended = _rig(context, going_on), []
         try:
-            for rig in rigs:
-                mended += _mend(rig, self.kind, context.scene.moclip.root)
+            if rig is not None and rig.type == "ARMATURE":
+                mended = _mend(rig, self.kind, context.scene.moclip.root)
         except MoclipError as error:
             return fail(self, error)
         if not mended:
             return tell(self, "There is nothing to mend.")
         context.view_layer.update()
         bpy.ops.ed.undo_push(message=self.bl_label)
-        tell(self, f"Mended '{mended[0]}'.")
+        tell(self, f"Mended '{rig.name}'.")
         if going_on is not None:
             _go_on(*going_on)
         return {"FINISHED"}
 
 
-def _rigs(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """The target, and the one that the held motion was made for."""
-    rigs = [context.scene.moclip.target]
-    if SESSION.held is not None and SESSION.held[0].target is not None:
-        rigs.append(SESSION.held[0].target.find())
-    return [rig for rig in dict.fromkeys(rigs) if rig is not None and rig.type == "ARMATURE"]
+def _rig(context: bpy.types.Context, going_on: tuple[str, dict] | None) -> bpy.types.Object | None:
+    """The rig that is spoken of: the one that the held motion was made for, if that is what failed, or the target."""
+    operator = going_on[0] if going_on else ""
+    of_held = operator in ("moclip.apply_motion", "moclip.show_take")
+    if (of_held or (operator == "moclip.try_again" and SESSION.directed)) and SESSION.held is not None:
+        job = SESSION.held[0]
+        if job.target is not None and (found := job.target.find()) is not None:
+            return found
+    return context.scene.moclip.target
 
 
-def _mend(rig: bpy.types.Object, kind: str, root: str) -> list[str]:
-    """Names of the rig for each obstacle that was mended. Raises MoclipError for what may not be changed here."""
+def _mend(rig: bpy.types.Object, kind: str, root: str) -> list[obstacles.Obstacle]:
+    """The obstacles that were mended; kind: "" for all that stop a motion.
+
+    Raises MoclipError for what may not be changed here.
+    """
     mended = []
     for obstacle in list(obstacles.found(rig, map_rig(rig), root)):
-        if obstacle.action == kind and obstacle.mend is not None:
+        chosen = obstacle.action == kind if kind else obstacle.stops
+        if chosen and obstacle.mend is not None:
             try:
                 obstacle.mend()
             except (AttributeError, RuntimeError) as error:  # what Blender answers where it lets nobody change it
@@ -63,7 +73,7 @@ def _mend(rig: bpy.types.Object, kind: str, root: str) -> list[str]:
                     hint="Change it by hand, then try again.",
                     code="obstacle",
                 ) from error
-            mended.append(rig.name)
+            mended.append(obstacle)
     return mended
 
 

@@ -412,3 +412,38 @@ def test_the_newest_motion_is_the_newest_in_any_time_zone(driver):
         bpy.data.actions.new(name)["moclip"] = {"prompt": name} | ({"made": when} if when else {})
     names = [action.name for action in driver.module("history").motions()]
     assert names[:3] == ["third", "first", "second"] and set(names[3:]) == {"broken", "none"}
+
+
+@pytest.mark.parametrize("root", ["HIPS", "BONE"])
+def test_a_rig_of_controls_gets_its_pose_and_switches_back(driver, human, root):
+    human.pose.bones["thigh_parent.L"]["IK_FK"] = 0.25
+    human.pose.bones["hand_ik.L"].location = (0.1, 0, 0)
+    human.pose.bones["hand_fk.R"].rotation_quaternion = Quaternion((1, 0, 0), 0.4)
+    human.pose.bones["root"].location = (0.3, 0, 0)
+    driver.settings.target, name = human, human.name
+    bpy.ops.ed.undo_push(message="posed")
+    before = all_of(name)
+    generate(driver, root=root)
+    assert differing(all_of(name)["properties"], before["properties"])
+    bpy.ops.ed.undo()
+    assert not differing(all_of(name), before)
+    driver.settings.target, driver.settings.root = bpy.data.objects[name], root
+    bpy.ops.moclip.apply_motion()
+    bpy.ops.moclip.reject()
+    assert not differing(all_of(name), before)
+
+
+def test_a_range_that_is_rejected_gives_back_all_that_was(driver):
+    name, _ = situated(driver, posed)
+    generate(driver, seconds=3.0)
+    bpy.ops.moclip.accept()
+    bpy.ops.ed.undo_push(message="accepted")
+    before = all_of(name)
+    driver.settings.range_start, driver.settings.range_end, driver.settings.prompt = 20, 40, "a person bows"
+    bpy.ops.moclip.edit_range()
+    driver.pump_until(lambda: driver.session.job is None)
+    driver.module("timer").pump()
+    assert driver.session.level != "ERROR", driver.session.message
+    assert differing(all_of(name), before)
+    bpy.ops.moclip.reject()
+    assert not differing(all_of(name), before)

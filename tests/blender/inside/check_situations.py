@@ -614,3 +614,66 @@ def test_rigify_under_a_scaled_root_is_the_same_at_that_scale(driver, human, roo
     scale_root(human, 0.5)
     key(driver, human, clip, root=root)
     assert np.abs(places() - 0.5 * plain).max() < 0.002
+
+
+def test_the_menus_entry_mends_all_that_stops_a_motion_but_no_limits(driver):
+    rig = rooted(driver)
+    assert bpy.ops.moclip.mend_rig() == {"FINISHED"} and "nothing to mend" in driver.session.message
+    limit = rig.pose.bones["left_elbow"].constraints.new("LIMIT_ROTATION")
+    rig.pose.bones["left_elbow"].constraints.new("COPY_ROTATION").target = a_target()
+    rig.pose.bones["left_hip"].driver_add("rotation_quaternion", 1)
+    rig.data.pose_position = "REST"
+    assert bpy.ops.moclip.mend_rig() == {"FINISHED"} and driver.session.job is None
+    mapped = driver.module("rig.mapping").map_rig(rig)
+    left = list(driver.module("rig.obstacles").found(rig, mapped))
+    assert [obstacle.stops for obstacle in left] == [False] and limit.enabled
+
+
+def test_the_button_mends_the_rig_that_the_motion_was_made_for(driver, tools):
+    rig = rooted(driver)
+    driver.ask("a person walks", use_auto_seconds=False, seconds=1.0, start_at="REST", foot_lock=0.0)
+    mine = rig.pose.bones["left_elbow"].constraints.new("COPY_ROTATION")
+    mine.target = a_target()
+    other = rooted(driver)
+    others = other.pose.bones["left_elbow"].constraints.new("COPY_ROTATION")
+    others.target = a_target()
+    driver.pump_until(lambda: driver.session.job is None)
+    driver.module("timer").pump()
+    assert driver.session.action == "mute_constraints"
+    bpy.ops.moclip.mend_rig(kind="mute_constraints")
+    assert not mine.enabled and others.enabled and obeys(driver, rig)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_stands_above_and_around_the_body_shows_the_motion_at_its_size(driver, tools, seed):
+    """Two roots with any pose and scale, any settings of bones and any modes, on an object that stands anyhow."""
+    rng = np.random.default_rng(seed)
+    rig, clip = rooted(driver, rng.uniform(-0.5, 0.5, 3)), a_walk(driver)
+    bpy.ops.object.mode_set(mode="EDIT")
+    second = rig.data.edit_bones.new("second")
+    second.head = rng.uniform(-0.5, 0.5, 3)
+    second.tail = second.head + Vector(rng.uniform(0.1, 0.5, 3))
+    second.parent, rig.data.edit_bones["pelvis"].parent = rig.data.edit_bones["root"], second
+    bpy.ops.object.mode_set(mode="OBJECT")
+    root = str(rng.choice(["HIPS", "BONE", "OBJECT", "IN_PLACE"]))
+    key(driver, rig, clip, root="IN_PLACE" if root == "IN_PLACE" else "HIPS")
+    wanted = shown(tools, rig)
+    at_rest(rig)
+    modes = ["XYZ", "ZXY", "QUATERNION", "AXIS_ANGLE"]
+    for bone in rig.data.bones:
+        bone.use_local_location = bool(rng.random() < 0.6)
+        if bone.name not in ("root", "second"):
+            bone.use_inherit_rotation = bool(rng.random() < 0.8)
+            bone.inherit_scale = str(rng.choice(["FULL", "FIX_SHEAR", "ALIGNED", "AVERAGE"]))
+        rig.pose.bones[bone.name].rotation_mode = str(rng.choice(modes))
+    for name in ("second", "root"):
+        scale, head = float(rng.choice([0.5, 0.8, 1.0, 1.5])), np.array(rig.data.bones[name].head_local)
+        turn = Quaternion(rng.normal(size=4).tolist()).normalized()
+        rig.pose.bones[name].matrix_basis = Matrix.LocRotScale(rng.uniform(-1, 1, 3).tolist(), turn, (scale,) * 3)
+        wanted = head + scale * (wanted - head)
+    rig.rotation_mode = str(rng.choice(modes))
+    [deltas, mirrored, upside_down, parented, child_of][seed % 5](rig)
+    bpy.context.view_layer.update()
+    world = np.array(rig.matrix_world)
+    key(driver, rig, clip, root=root)
+    assert np.abs(shown(tools, rig) - wanted @ world[:3, :3].T - world[:3, 3]).max() < 0.001
