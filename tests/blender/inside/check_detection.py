@@ -143,6 +143,8 @@ def test_sides_that_the_toes_contradict_are_told(driver):
         bones["swapped"].name = other.replace("Right", "Left")
     error = refused(driver, rig)
     assert "on the right of a body that faces where its toes point" in str(error)
+    assert bpy.ops.moclip.swap_bones() == {"FINISHED"}
+    assert mapped(driver, rig)["left_elbow"] == "RightForeArm"  # as the toes have it
 
 
 def test_two_bodies_in_one_armature_are_told(driver):
