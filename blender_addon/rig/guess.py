@@ -296,6 +296,8 @@ def _body(rig: _Rig, legs: _Pair, arms: _Pair) -> _Body | None:
     arm = _limb(rig, arms, lambda k: _is_collar(arms, k, across, offset), feet=False)
     if leg is None or arm is None:
         return None
+    if any(_NO_LIMB & words_of(rig.names[bone]) for bone in (*(legs.one[k] for k in leg), *(arms.one[k] for k in arm))):
+        return None
     hips, shoulders = legs.middles[leg[0]], arms.middles[arm[0]]
     up = _unit(shoulders - hips - across * ((shoulders - hips) @ across))
     down = legs.middles[leg[2]] - hips
@@ -314,7 +316,6 @@ def _body(rig: _Rig, legs: _Pair, arms: _Pair) -> _Body | None:
         # Collars hang on the neck, as in 3ds Max.
         neck, trunk = [trunk[-1], *neck], trunk[:-1]
     score = stands / rig.size - 0.5 * abs(float(np.log(reach / (_ARM_SHARE * stands))))
-    score -= sum(bool(_NO_LIMB & words_of(rig.names[bone])) for bone in (legs.one[leg[1]], arms.one[arm[1]]))
     score += 0.3 * (leg[2] + 1 < len(legs.one)) + 0.3 * (rig.fingers(arms.one[arm[2]]) >= 3)
     return _Body(rig, pelvis, trunk, neck, legs, arms, leg, arm, up, across, score)
 

@@ -246,3 +246,11 @@ def test_detect_fills_the_table_of_a_library_override(driver, tmp_path, with_tab
     assert bpy.ops.moclip.clear_bones() == {"FINISHED"}
     assert not any(row.bone for row in rig.moclip_bones)
     assert mapped(driver, rig)["left_elbow"] == "left_elbow"
+
+
+@pytest.mark.parametrize("animal", ["basic_quadruped", "bird", "cat", "horse", "shark", "wolf"])
+def test_rigifys_animals_are_refused_in_a_sentence(driver, animal):
+    bpy.ops.preferences.addon_enable(module="rigify")
+    getattr(bpy.ops.object, f"armature_{animal}_metarig_add")()
+    error = refused(driver, bpy.context.object)
+    assert error.code in ("odd_mapping", "incomplete_rig", "unknown_rig")
