@@ -8,7 +8,7 @@ _ENTRIES = (
     "generate_script", "regenerate_line", "add_line", "remove_line", "move_line", "lines_from_markers", "",
     "edit_range", "range_from_preview", "continue_motion", "lead_in", "",
     "run_batch", "add_row", "remove_row", "import_rows", "export_rows", "export_motions", "",
-    "create_armature", "detect_bones", "clear_bones", "import_bones", "export_bones", "mend_rig", "",
+    "create_armature", "detect_bones", "clear_bones", "swap_bones", "import_bones", "export_bones", "mend_rig", "",
     "start_backend", "stop_backend", "restart_backend", "set_up_backend", "cancel_set_up", "remove_backend",
     "open_set_up_log", "copy_log", "open_preferences",
 )  # fmt: skip

@@ -223,6 +223,7 @@ class MOCLIP_PT_odd_bones(Sidebar, bpy.types.Panel):
         for row in odd[:_MOST_TOLD]:
             draw_text(layout, row.trouble, context.region.width, "ERROR")
         _draw_rows(layout, rig, odd)
+        layout.operator("moclip.swap_bones", icon="ARROW_LEFTRIGHT")
         layout.prop(rig, "moclip_bones_as_they_are")
 
 

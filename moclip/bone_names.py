@@ -148,8 +148,9 @@ def match_names(names: Collection[str], parents: Mapping[str, str | None] | None
     """
     best, best_score = NameMatch("", {}), (0.0, 0.0, 0)
     for stems in _readings(names):
+        around: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for family in FAMILIES:
-            for prefix, suffix, joints in _match(family, stems):
+            for prefix, suffix, joints in _match(family, stems, around):
                 match = NameMatch(family.title, joints)
                 broken = 0
                 if parents is not None:
@@ -202,20 +203,26 @@ _Stems = dict[tuple[str, str], str]
 """(side, stem) -> the bone that is called so."""
 
 
-def _match(family: Family, stems: _Stems) -> list[tuple[str, str, dict[str, str]]]:
-    """(prefix, suffix, joint -> bone) for what may stand around the family's words, the likeliest three."""
+def _match(
+    family: Family, stems: _Stems, around: dict[tuple[str, str], list[tuple[str, str]]]
+) -> list[tuple[str, str, dict[str, str]]]:
+    """(prefix, suffix, joint -> bone) for what may stand around the family's words, the likeliest three.
+
+    around: (side, word) -> what stands before and after it in stems; kept for the next families.
+    """
     rows = list(family.words())
     votes: dict[tuple[str, str], set[str]] = defaultdict(set)
     for joint, side, words in rows:
         for word in words:
-            for (its_side, stem), _bone in stems.items():
-                if its_side == side and word in stem:
-                    before, _, after = stem.rpartition(word)
-                    votes[before, after].add(joint)
-    likely = sorted(votes, key=lambda around: (-len(votes[around]), len(around[0]) + len(around[1]), around))[:3]
+            if (side, word) not in around:
+                holding = [stem for its_side, stem in stems if its_side == side and word in stem]
+                around[side, word] = [(stem.rpartition(word)[0], stem.rpartition(word)[2]) for stem in holding]
+            for place in around[side, word]:
+                votes[place].add(joint)
+    likely = sorted(votes, key=lambda place: (-len(votes[place]), len(place[0]) + len(place[1]), place))[:3]
     found = []
     for prefix, suffix in likely:
-        joints = {}
+        joints: dict[str, str] = {}
         for joint, side, words in rows:
             bones = (stems.get((side, prefix + word + suffix)) for word in words)
             if bone := next((b for b in bones if b and b not in joints.values()), None):

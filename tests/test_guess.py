@@ -43,6 +43,33 @@ def right(body: Body) -> dict[str, str]:
     return {bone: bone for bone in body.bones if bone in JOINT_NAMES}
 
 
+def with_skirt_and_hair(body: Body) -> Body:
+    for s in (1, -1):
+        for y in (0.12, -0.12):
+            hang(body, f"panel {s} {y}", "pelvis", (0.12 * s, y, -0.05), (0.02 * s, 0, -0.11), 8)
+        hang(body, f"strand {s}", "head", (0.06 * s, 0.08, 0.15), (0.01 * s, 0.02, -0.12), 6)
+        hang(body, f"chest {s}", "spine3", (0.07 * s, -0.1, 0.02), (0.01 * s, -0.05, -0.01), 3)
+    hang(body, "behind", "pelvis", (0, 0.1, 0), (0, 0.1, -0.03), 7)
+    return body
+
+
+def with_wings(body: Body) -> Body:
+    for s in (1, -1):
+        hang(body, f"span {s}", "spine3", (0.05 * s, 0.1, 0.1), (0.3 * s, 0.1, 0.1), 4)
+    return body
+
+
+def hang(body: Body, name: str, parent: str, first: tuple, step: tuple, count: int) -> None:
+    for k in range(count):
+        body.add(f"{name} {k}", f"{name} {k - 1}" if k else parent, step if k else first)
+
+
+BODIES |= {
+    "with skirt, hair and tail": lambda: with_skirt_and_hair(Body().with_fingers().with_face()),
+    "with wings": lambda: with_wings(Body()),
+}
+
+
 @pytest.mark.parametrize("kind", BODIES)
 def test_joints_are_found_by_shape_alone(kind):
     assert found_in(BODIES[kind]()) == right(BODIES[kind]())

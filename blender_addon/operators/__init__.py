@@ -11,7 +11,13 @@ from .batch import (
     MOCLIP_OT_remove_row,
     MOCLIP_OT_run_batch,
 )
-from .bones import MOCLIP_OT_clear_bones, MOCLIP_OT_detect_bones, MOCLIP_OT_export_bones, MOCLIP_OT_import_bones
+from .bones import (
+    MOCLIP_OT_clear_bones,
+    MOCLIP_OT_detect_bones,
+    MOCLIP_OT_export_bones,
+    MOCLIP_OT_import_bones,
+    MOCLIP_OT_swap_bones,
+)
 from .cancel import MOCLIP_OT_cancel
 from .create_armature import MOCLIP_OT_create_armature
 from .direction import (
@@ -42,8 +48,9 @@ from .stop_backend import MOCLIP_OT_stop_backend
 _CLASSES = (
     MOCLIP_OT_generate, MOCLIP_OT_cancel, MOCLIP_OT_apply_motion, MOCLIP_OT_create_armature, MOCLIP_OT_start_backend,
     MOCLIP_OT_stop_backend, MOCLIP_OT_detect_bones, MOCLIP_OT_clear_bones, MOCLIP_OT_export_bones,
-    MOCLIP_OT_import_bones, MOCLIP_OT_show_take, MOCLIP_OT_accept, MOCLIP_OT_reject, MOCLIP_OT_try_again,
-    MOCLIP_OT_recall, MOCLIP_OT_add_row, MOCLIP_OT_remove_row, MOCLIP_OT_import_rows, MOCLIP_OT_export_rows,
+    MOCLIP_OT_import_bones, MOCLIP_OT_swap_bones, MOCLIP_OT_show_take, MOCLIP_OT_accept, MOCLIP_OT_reject,
+    MOCLIP_OT_try_again, MOCLIP_OT_recall, MOCLIP_OT_add_row, MOCLIP_OT_remove_row, MOCLIP_OT_import_rows,
+    MOCLIP_OT_export_rows,
     MOCLIP_OT_run_batch, MOCLIP_OT_export_motions, MOCLIP_OT_edit_range, MOCLIP_OT_continue_motion, MOCLIP_OT_lead_in,
     MOCLIP_OT_range_from_preview, MOCLIP_OT_add_line, MOCLIP_OT_remove_line, MOCLIP_OT_move_line,
     MOCLIP_OT_lines_from_markers, MOCLIP_OT_generate_script, MOCLIP_OT_regenerate_line,

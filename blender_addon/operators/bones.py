@@ -8,7 +8,7 @@ import bpy
 from ..bone_names import REQUIRED
 from ..errors import MoclipError
 from ..rig.mapping import detect_bones, find_oddities, map_rig, mark
-from ..rig.table import empty, fill, load_preset, save_preset
+from ..rig.table import empty, fill, is_filled, load_preset, save_preset, swap
 from .polls import has_target
 from .reporting import fail, tell
 
@@ -58,6 +58,20 @@ class MOCLIP_OT_clear_bones(_OfTarget, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         empty(context.scene.moclip.target)
         return tell(self, "")
+
+
+class MOCLIP_OT_swap_bones(_OfTarget, bpy.types.Operator):
+    """Swap the bones of left and right in the table, for a rig whose sides are named the other way round"""
+
+    bl_idname = "moclip.swap_bones"
+    bl_label = "Swap Left and Right"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        rig = context.scene.moclip.target
+        if not is_filled(rig):
+            return tell(self, "Press Detect first: there are no bones to swap.", level="WARNING")
+        swap(rig)
+        return tell(self, "Left and right are swapped.")
 
 
 class MOCLIP_OT_export_bones(_OfTarget, bpy.types.Operator):

@@ -21,6 +21,9 @@ _SHORTEST_LIMB = 0.08
 _NO_JOINT = {"end", "nub", "tip", "leaf", "effector", "ik", "pole", "target", "twist", "roll"}
 """Words of bones that are no joints, where nothing hangs on them."""
 _ALONG = {"twist", "roll"}
+_NO_LIMB = {"wing", "feather", "skirt", "dress", "cloth", "cape", "coat", "hair", "ear", "breast", "tail"}
+_ARM_SHARE = 0.62
+"""Of a leg's length: an arm's. Wings are longer, horns and ears shorter."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def guess_bones(bones: Sequence[BoneShape]) -> dict[str, str]:
         return {}
     rig = _Rig(bones)
     pairs = rig.limb_pairs()
-    best, best_score = None, 0.0
+    best, best_score = None, -np.inf
     for legs in pairs:
         for arms in pairs:
             body = _body(rig, legs, arms)
@@ -72,13 +75,16 @@ class _Rig:
         for k in reversed(range(len(bones))):
             if (parent := self.parents[k]) is not None:
                 self.depths[parent] = max(self.depths[parent], self.depths[k] + 1)
+        self._below: dict[int, list[int]] = {}
 
     def below(self, bone: int) -> list[int]:
         """A bone and all of its descendants."""
-        found = [bone]
-        for b in found:
-            found += self.children[b]
-        return found
+        if bone not in self._below:
+            found = [bone]
+            for b in found:
+                found += self.children[b]
+            self._below[bone] = found
+        return self._below[bone]
 
     def upwards(self, bone: int) -> list[int]:
         """A bone and what it hangs on, to the root."""
@@ -283,12 +289,14 @@ def _body(rig: _Rig, legs: _Pair, arms: _Pair) -> _Body | None:
     offset = float(np.median(middles))
     if np.ptp(middles) > 2 * _UNEVEN * rig.size:
         return None
-    aside = np.abs(rig.heads @ across - offset)
+    aside = rig.heads @ across - offset
     up = arms.middles[0] - legs.middles[0]
     up = _unit(up - across * (up @ across))
     leg = _limb(rig, legs, lambda k: _joins_aside(legs, k, across), feet=True)
     arm = _limb(rig, arms, lambda k: _is_collar(arms, k, across, offset), feet=False)
     if leg is None or arm is None:
+        return None
+    if any(_NO_LIMB & words_of(rig.names[bone]) for bone in (*(legs.one[k] for k in leg), *(arms.one[k] for k in arm))):
         return None
     hips, shoulders = legs.middles[leg[0]], arms.middles[arm[0]]
     up = _unit(shoulders - hips - across * ((shoulders - hips) @ across))
@@ -307,7 +315,7 @@ def _body(rig: _Rig, legs: _Pair, arms: _Pair) -> _Body | None:
     if len(trunk) > 1 and top > shoulders @ up + 0.02 * rig.size:
         # Collars hang on the neck, as in 3ds Max.
         neck, trunk = [trunk[-1], *neck], trunk[:-1]
-    score = (stands + reach) / rig.size
+    score = stands / rig.size - 0.5 * abs(float(np.log(reach / (_ARM_SHARE * stands))))
     score += 0.3 * (leg[2] + 1 < len(legs.one)) + 0.3 * (rig.fingers(arms.one[arm[2]]) >= 3)
     return _Body(rig, pelvis, trunk, neck, legs, arms, leg, arm, up, across, score)
 
@@ -372,7 +380,10 @@ def _after(rig: _Rig, pair: _Pair, middle: int, end: int, lower: float, feet: bo
 
 
 def _neck(rig: _Rig, trunk: list[int], arms: _Pair, aside: np.ndarray, up: np.ndarray) -> list[int]:
-    """Neck and head: upwards in the middle, as far as no eyes, jaw and hair branch off."""
+    """Neck and head: upwards in the middle, as far as no eyes, jaw and hair branch off.
+
+    aside: (N,) how far each bone is from the mirror plane, to one side.
+    """
 
     def onwards(bone: int) -> list[int]:
         height = rig.heads[bone] @ up
@@ -380,9 +391,19 @@ def _neck(rig: _Rig, trunk: list[int], arms: _Pair, aside: np.ndarray, up: np.nd
             c
             for c in rig.children[bone]
             if c not in (arms.one[0], arms.other[0])
-            and aside[c] < _UNEVEN * rig.size
+            and not is_one_of_two(c)
+            and abs(aside[c]) < _UNEVEN * rig.size
             and rig.heads[c] @ up > height - 0.01 * rig.size
         ]
+
+    def is_one_of_two(bone: int) -> bool:
+        """Whether it has a mirror image beside it: the root of a wing or an ear."""
+        for other in rig.children[rig.parents[bone]]:
+            between = _length(rig.heads[bone] - rig.heads[other])
+            apart = float(abs(aside[bone] - aside[other]))
+            if between > 0.01 * rig.size and apart > 0.9 * between and abs(aside[bone] + aside[other]) < 0.3 * apart:
+                return True
+        return False
 
     def top(bone: int) -> float:
         return float((rig.heads[rig.below(bone)] @ up).max())

@@ -23,6 +23,8 @@ def find_joints(bones: Sequence[BoneShape]) -> dict[str, str]:
     parents = {bone.name: bone.parent for bone in bones}
     by_name = {bone.name: bone for bone in bones}
     named = _with_pelvis(match_names([bone.name for bone in bones], parents).joints, parents)
+    if all(joint in named for joint in _MAY_BE_ADDED) and not _worth(named, by_name)[1]:
+        return named
     shaped = guess_bones(bones)
     candidates = [_filled(named, shaped, parents), shaped] if named else [shaped]
     return max(candidates, key=lambda found: _worth(found, by_name))  # of equals the first

@@ -68,10 +68,12 @@ def mark(rig: bpy.types.Object, bone_of: dict[str, str], odd: list[Oddity]) -> M
     """Mark the rows of the rig's table; returns the error that tells of the first."""
     table.show(rig, bone_of, {o.joint: f"{_title(o.joint).capitalize()} is '{o.bone}', {o.what}." for o in odd})
     first = odd[0]
+    instead = ", or apply a standing pose as its rest pose" if first.of_rest else ""
+    instead = instead if first.grave else ", or allow it there"
     more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
     return MoclipError(
         f"The {_title(first.joint)} of '{rig.name}' is '{first.bone}', {first.what}{more}.",
-        hint=f"Choose other bones in the Bones panel{'' if first.grave else ', or allow it there'}.",
+        hint=f"Choose other bones in the Bones panel{instead}.",
         action="bones",
         code="odd_mapping",
     )

@@ -29,13 +29,14 @@ _HALVES = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
 @dataclass(frozen=True)
 class Oddity:
     """joint, bone: the row of the table. what: the end of a sentence that begins with them. grave: no motion can look
-    right with it; what is not grave may be drawn so on purpose.
+    right with it; what is not grave may be drawn so on purpose. of_rest: another rest pose would mend it as well.
     """
 
     joint: str
     bone: str
     what: str
     grave: bool = True
+    of_rest: bool = False
 
 
 def oddities(bones: Mapping[str, BoneShape], bone_of: Mapping[str, str]) -> list[Oddity]:
@@ -97,7 +98,7 @@ def _upside_down(heads: Mapping[str, np.ndarray], bone_of: Mapping[str, str]) ->
     one, other = (heads[f"{side}_ankle"] - heads[f"{side}_hip"] for side in ("left", "right"))
     if one @ other < -0.5 * np.linalg.norm(one) * np.linalg.norm(other):
         what = "which points away from the right one, in a rest pose that nobody stands in"
-        return [Oddity("left_ankle", bone_of["left_ankle"], what)]
+        return [Oddity("left_ankle", bone_of["left_ankle"], what, of_rest=True)]
     hips, shoulders = _middle(heads, "hip"), _middle(heads, "shoulder")
     trunk = shoulders - hips
     tall = float(np.linalg.norm(trunk))
@@ -110,13 +111,14 @@ def _upside_down(heads: Mapping[str, np.ndarray], bone_of: Mapping[str, str]) ->
         found.append(Oddity("head", bone_of["head"], "which lies on the other side of the hips than the shoulders"))
     length = float(np.linalg.norm(legs))
     if legs @ up > 0.3 * length:
-        found += [Oddity(f"{s}_ankle", bone_of[f"{s}_ankle"], "which lies above the hips") for s in ("left", "right")]
+        what = "which lies above the hips"
+        found += [Oddity(f"{s}_ankle", bone_of[f"{s}_ankle"], what, of_rest=True) for s in ("left", "right")]
     elif abs(legs @ up) < 0.45 * length and length > 0.5 * tall:
         down = legs / length
         hands = (_middle(heads, "wrist") - shoulders) @ down
         if hands > 0.6 * length:
             what = "which stands on the floor as a foreleg does, beside a level back"
-            found += [Oddity(f"{s}_wrist", bone_of[f"{s}_wrist"], what) for s in ("left", "right")]
+            found += [Oddity(f"{s}_wrist", bone_of[f"{s}_wrist"], what, of_rest=True) for s in ("left", "right")]
     return found
 
 

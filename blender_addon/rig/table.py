@@ -11,6 +11,7 @@ from ..errors import MoclipError
 from ..skeleton import JOINT_NAMES
 
 FORMAT = "moclip-bones-1"
+_OTHER = {"left": "right", "right": "left"}
 
 
 def _judged_anew(row: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
@@ -48,6 +49,15 @@ def empty(rig: bpy.types.Object) -> None:
     for row in rig.moclip_bones:
         row.bone = ""
     rig.moclip_bones_as_they_are = False
+
+
+def swap(rig: bpy.types.Object) -> None:
+    """Left for right and right for left."""
+    bones = {row.name: row.bone for row in rig.moclip_bones}
+    for row in rig.moclip_bones:
+        side, _, part = row.name.partition("_")
+        if side in _OTHER:
+            row.bone = bones.get(f"{_OTHER[side]}_{part}", "")
 
 
 def is_filled(rig: bpy.types.Object) -> bool:

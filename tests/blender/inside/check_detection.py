@@ -143,6 +143,8 @@ def test_sides_that_the_toes_contradict_are_told(driver):
         bones["swapped"].name = other.replace("Right", "Left")
     error = refused(driver, rig)
     assert "on the right of a body that faces where its toes point" in str(error)
+    assert bpy.ops.moclip.swap_bones() == {"FINISHED"}
+    assert mapped(driver, rig)["left_elbow"] == "RightForeArm"  # as the toes have it
 
 
 def test_two_bodies_in_one_armature_are_told(driver):
@@ -218,38 +220,37 @@ def test_a_biped_of_bones_on_four_legs_is_told(driver):
     assert "foreleg" in str(refused(driver, rig))
 
 
-def test_detect_fills_the_table_of_a_library_override(driver, tmp_path):
-    bpy.ops.moclip.create_armature()
+def overridden(driver, folder):
+    """The target as a library override from another file."""
     collection = bpy.data.collections.new("Hero")
     collection.objects.link(driver.settings.target)
-    bpy.data.libraries.write(str(tmp_path / "hero.blend"), {collection})
+    bpy.data.libraries.write(str(folder / "hero.blend"), {collection})
     bpy.ops.wm.read_homefile(use_empty=True)
-    with bpy.data.libraries.load(str(tmp_path / "hero.blend"), link=True) as (_, into):
+    with bpy.data.libraries.load(str(folder / "hero.blend"), link=True) as (_, into):
         into.collections = ["Hero"]
     bpy.context.scene.collection.children.link(into.collections[0])
     own = into.collections[0].override_hierarchy_create(bpy.context.scene, bpy.context.view_layer)
-    rig = next(obj for obj in own.all_objects if obj.type == "ARMATURE")
-    driver.settings.target = rig
+    driver.settings.target = next(obj for obj in own.all_objects if obj.type == "ARMATURE")
+    return driver.settings.target
+
+
+@pytest.mark.parametrize("with_table", [False, True])
+def test_detect_fills_the_table_of_a_library_override(driver, tmp_path, with_table):
+    bpy.ops.moclip.create_armature()
+    if with_table:
+        bpy.ops.moclip.detect_bones()
+    rig = overridden(driver, tmp_path)
     for _ in range(2):
         assert bpy.ops.moclip.detect_bones() == {"FINISHED"}
         assert len(rig.moclip_bones) == 22 and rig.moclip_bones["left_elbow"].bone == "left_elbow"
-    assert bpy.ops.moclip.clear_bones() == {"FINISHED"} and not any(row.bone for row in rig.moclip_bones)
-
-
-def test_detect_fills_a_table_that_came_with_the_override(driver, tmp_path):
-    bpy.ops.moclip.create_armature()
-    bpy.ops.moclip.detect_bones()
-    collection = bpy.data.collections.new("Hero")
-    collection.objects.link(driver.settings.target)
-    bpy.data.libraries.write(str(tmp_path / "hero.blend"), {collection})
-    bpy.ops.wm.read_homefile(use_empty=True)
-    with bpy.data.libraries.load(str(tmp_path / "hero.blend"), link=True) as (_, into):
-        into.collections = ["Hero"]
-    bpy.context.scene.collection.children.link(into.collections[0])
-    own = into.collections[0].override_hierarchy_create(bpy.context.scene, bpy.context.view_layer)
-    rig = next(obj for obj in own.all_objects if obj.type == "ARMATURE")
-    driver.settings.target = rig
-    assert bpy.ops.moclip.detect_bones() == {"FINISHED"} and len(rig.moclip_bones) == 22
     assert bpy.ops.moclip.clear_bones() == {"FINISHED"}
-    assert all(not row.bone for row in rig.moclip_bones)
+    assert not any(row.bone for row in rig.moclip_bones)
     assert mapped(driver, rig)["left_elbow"] == "left_elbow"
+
+
+@pytest.mark.parametrize("animal", ["basic_quadruped", "bird", "cat", "horse", "shark", "wolf"])
+def test_rigifys_animals_are_refused_in_a_sentence(driver, animal):
+    bpy.ops.preferences.addon_enable(module="rigify")
+    getattr(bpy.ops.object, f"armature_{animal}_metarig_add")()
+    error = refused(driver, bpy.context.object)
+    assert error.code in ("odd_mapping", "incomplete_rig", "unknown_rig")

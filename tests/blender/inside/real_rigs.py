@@ -71,5 +71,10 @@ def load(name: str, folder: Path) -> bpy.types.Object:
     if path.suffix == ".fbx":
         bpy.ops.import_scene.fbx(filepath=str(path))
     else:
-        bpy.ops.import_scene.gltf(filepath=str(path))
+        try:
+            bpy.ops.import_scene.gltf(filepath=str(path))
+        except RuntimeError as error:
+            if "draco" in str(error):
+                pytest.skip("this Blender as a module has no decoder for the file")
+            raise
     return next(obj for obj in bpy.data.objects if obj not in before and obj.type == "ARMATURE")
