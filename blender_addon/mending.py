@@ -6,6 +6,7 @@ import bpy
 BUTTONS = {
     "start": ("moclip.start_backend", {}),
     "restart": ("moclip.restart_backend", {}),
+    "bones": ("moclip.detect_bones", {}),
     "create_armature": ("moclip.create_armature", {}),
     "apply": ("moclip.apply_motion", {}),
     "set_up_backend": ("moclip.set_up_backend", {}),
@@ -20,6 +21,7 @@ BUTTONS = {
     "end_solo": ("moclip.mend_rig", {"kind": "end_solo"}),
 }
 _NAMES = {
+    "bones": "Detect Bones",
     "allow_online": "Open Network Preferences",
     "mute_constraints": "Mute Constraints",
     "mute_drivers": "Mute Drivers",

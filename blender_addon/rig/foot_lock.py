@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Soles of the rig that rest on the floor where the motion's feet stand, though its legs are not the motion's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,16 +65,16 @@ def lock_feet(
     first, end = part or (0, len(pose))
     eased = _eased(len(pose), first, end, fps) if part else np.ones(len(pose))
     floor = _floor(pose.rest)
+    # Where heads are is asked as seldom as can be: a leg moves nothing of the other.
     if not pose.rest.bare:
-        for column, side in enumerate(_SIDES):
-            _level(pose, side, stands[:, column], fps, strength * eased)
-        feet = [_foot(pose, side, stands[:, k], fps) for k, side in enumerate(_SIDES)]
-        _settle(pose, feet, floor, fps, strength * eased)
-    for column, side in enumerate(_SIDES):
-        foot = _foot(pose, side, stands[:, column], fps)
+        for foot in _feet(pose, stands, fps, pose.heads()):
+            _level(pose, foot, fps, strength * eased)
+        _settle(pose, _feet(pose, stands, fps, pose.heads()), floor, fps, strength * eased)
+    heads = pose.heads()
+    for foot in _feet(pose, stands, fps, heads):
         offset = _offset(foot, pose.rest.bare, floor, fps, part)
         offset[:, 1] += eased * np.maximum(floor - _TOLERATED_M - (foot.lowest + offset[:, 1]), 0.0)
-        _move_ankle(pose, foot, offset * strength)
+        _move_ankle(pose, foot, offset * strength, heads)
 
 
 def _offset(foot: _Foot, bare: bool, floor: float, fps: float, part: tuple[int, int] | None) -> np.ndarray:
@@ -110,8 +111,13 @@ def _since_rest(pose: Pose, bone: str) -> np.ndarray:
     )
 
 
-def _foot(pose: Pose, side: str, stands: np.ndarray, fps: float) -> _Foot:
-    rest, heads = pose.rest, pose.heads()
+def _feet(pose: Pose, stands: np.ndarray, fps: float, heads: Mapping[str, np.ndarray]) -> list[_Foot]:
+    """The left and the right; heads: those of the pose as it is."""
+    return [_foot(pose, side, stands[:, k], fps, heads) for k, side in enumerate(_SIDES)]
+
+
+def _foot(pose: Pose, side: str, stands: np.ndarray, fps: float, heads: Mapping[str, np.ndarray]) -> _Foot:
+    rest = pose.rest
     bone = rest.bone_of[f"{side}_ankle"]
     ankle = np.broadcast_to(heads[bone], (len(pose), 3))
     contact = contact_weights(stands, fps)
@@ -136,12 +142,11 @@ def _foot(pose: Pose, side: str, stands: np.ndarray, fps: float) -> _Foot:
     return _Foot(side, stands, contact, rests, ankle, *points)
 
 
-def _level(pose: Pose, side: str, stands: np.ndarray, fps: float, may_change: np.ndarray) -> None:
+def _level(pose: Pose, foot: _Foot, fps: float, may_change: np.ndarray) -> None:
     """Turn a foot level where its sole is flat on the floor, and its toes as long as they stand."""
-    rest = pose.rest
-    foot = _foot(pose, side, stands, fps)
-    _turn_level(pose, rest.bone_of[f"{side}_ankle"], may_change * _smooth(foot.rests, fps))
-    if toe := rest.bone_of.get(f"{side}_foot"):
+    bone_of = pose.rest.bone_of
+    _turn_level(pose, bone_of[f"{foot.side}_ankle"], may_change * _smooth(foot.rests, fps))
+    if toe := bone_of.get(f"{foot.side}_foot"):
         _turn_level(pose, toe, may_change * foot.contact)
 
 
@@ -180,12 +185,12 @@ def _smooth(values: np.ndarray, fps: float) -> np.ndarray:
     return np.convolve(np.pad(values, half, mode="edge"), window / window.sum(), "valid")
 
 
-def _move_ankle(pose: Pose, foot: _Foot, offset: np.ndarray) -> None:
+def _move_ankle(pose: Pose, foot: _Foot, offset: np.ndarray, heads: Mapping[str, np.ndarray]) -> None:
     """Bend a leg so that its ankle moves by (T, 3) metres of the motion; the foot keeps its rotation."""
     moved = np.abs(offset).max(axis=1) > 1e-5
     if not moved.any():
         return
-    rest, heads = pose.rest, pose.heads()
+    rest = pose.rest
     bones = [rest.bone_of[f"{foot.side}_{joint}"] for joint in ("hip", "knee", "ankle")]
     old = [rest.to_motion(np.broadcast_to(heads[bone], (len(pose), 3)))[moved] for bone in bones]
     new_knee, new_ankle = bend_leg(*old, old[2] + offset[moved])
