@@ -8,7 +8,7 @@ from moclip.errors import MoclipError
 if TYPE_CHECKING:
     from moclip.motion import Motion
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 __all__ = ["MoclipError", "Motion", "__version__"]
 
 
