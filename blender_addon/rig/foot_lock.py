@@ -75,8 +75,10 @@ def lock_feet(
         feet = [_foot(pose, side, stands[:, k], fps) for k, side in enumerate(_SIDES)]
         _settle(pose, feet, floor, fps, strength * eased)
         if not part and (share := _unlike(pose.rest)):
-            feet = [_foot(pose, side, stands[:, k], fps) for k, side in enumerate(_SIDES)]
-            _sway(pose, feet, fps, strength * share)
+            for _ in range(2):  # the first time leaves what smoothing took
+                feet = [_foot(pose, side, stands[:, k], fps) for k, side in enumerate(_SIDES)]
+                _sway(pose, feet, fps, strength * share)
+            _settle(pose, feet, floor, fps, strength * eased)
     for column, side in enumerate(_SIDES):
         foot = _foot(pose, side, stands[:, column], fps)
         offset = _offset(foot, pose.rest.bare, floor, fps, part)
