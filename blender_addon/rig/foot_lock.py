@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import rotations
 from ..footing import bend_leg, contact_offsets, contact_weights, offsets_between
+from ..skeleton import BONE_LENGTHS, JOINT_INDEX
 from ..stance import flat
 from .pose import Pose
 from .rest import RigRest
@@ -17,8 +18,12 @@ _TOLERATED_M = 0.002
 _EASE_S = 0.25
 _SMOOTH_S = 0.15
 """In which soles come level and the body follows where its standing feet want it."""
+_SLIDING = 0.4
+"""How far a foot is levelled that stands on its whole sole though its ankle moves: more would bend the knees."""
 _CARRIES = 0.3
 """Of a foot at rest: the least by which it says how high the body is."""
+_ALIKE = 0.15
+"""By how much, in logarithms, thigh to shin may differ from the motion's and be as good as that; twice is unlike."""
 _MOST_SETTLED_M = 0.08
 _LEFT_TO_LEGS_M = 0.0055
 """A straight leg would bend by many degrees for the last millimetres to the floor; nobody sees those."""
@@ -70,6 +75,11 @@ def lock_feet(
         for foot in _feet(pose, stands, fps, pose.heads()):
             _level(pose, foot, fps, strength * eased)
         _settle(pose, _feet(pose, stands, fps, pose.heads()), floor, fps, strength * eased)
+        if not part and (share := _unlike(pose.rest)):
+            for _ in range(2):  # the first time leaves what smoothing took
+                feet = _feet(pose, stands, fps, pose.heads())
+                _sway(pose, feet, fps, strength * share)
+            _settle(pose, feet, floor, fps, strength * eased)
     heads = pose.heads()
     for foot in _feet(pose, stands, fps, heads):
         offset = _offset(foot, pose.rest.bare, floor, fps, part)
@@ -145,7 +155,10 @@ def _foot(pose: Pose, side: str, stands: np.ndarray, fps: float, heads: Mapping[
 def _level(pose: Pose, foot: _Foot, fps: float, may_change: np.ndarray) -> None:
     """Turn a foot level where its sole is flat on the floor, and its toes as long as they stand."""
     bone_of = pose.rest.bone_of
-    _turn_level(pose, bone_of[f"{foot.side}_ankle"], may_change * _smooth(foot.rests, fps))
+    # About its ball, which will be held: a foot that slides or is carried on is as flat as one that does not.
+    still = flat(np.stack([foot.ankle - foot.ball] * 2, axis=1), np.stack([foot.contact > 0.5] * 2, axis=1), fps)[:, 0]
+    weight = foot.rests + _SLIDING * np.clip(still - foot.rests, 0.0, 1.0)
+    _turn_level(pose, bone_of[f"{foot.side}_ankle"], may_change * _smooth(weight, fps))
     if toe := bone_of.get(f"{foot.side}_foot"):
         _turn_level(pose, toe, may_change * foot.contact)
 
@@ -176,6 +189,36 @@ def _settle(pose: Pose, feet: list[_Foot], floor: float, fps: float, may_change:
     wanted = (lack * weight).sum(axis=1)[known] / total[known]
     move = _smooth(np.interp(np.arange(len(pose)), known, wanted), fps) * may_change
     pose.hips = pose.hips + pose.rest.up * (move * pose.rest.ratio)[:, None]
+
+
+def _unlike(rest: RigRest) -> float:
+    """0 to 1: are thighs and shins of other proportions than the motion's, so that the same angles lead elsewhere?"""
+    legs = [tuple(f"{side}_{joint}" for joint in ("hip", "knee", "ankle")) for side in _SIDES]
+    own = np.mean([np.log(_length(rest, a, b) / _length(rest, b, c)) for a, b, c in legs])
+    usual = np.mean([np.log(BONE_LENGTHS[JOINT_INDEX[b]] / BONE_LENGTHS[JOINT_INDEX[c]]) for _, b, c in legs])
+    return float(np.clip((abs(own - usual) - _ALIKE) / _ALIKE, 0.0, 1.0))
+
+
+def _length(rest: RigRest, joint: str, child: str) -> float:
+    return max(float(np.linalg.norm(rest.head(child) - rest.head(joint))), 1e-9)
+
+
+def _sway(pose: Pose, feet: list[_Foot], fps: float, share: float) -> None:
+    """Let the body go where its standing feet take it, about its own way, instead of bending legs for them.
+
+    Not for a range between frames that stay: the body would leave its way there.
+    """
+    weight = np.stack([foot.contact for foot in feet], axis=1)
+    offsets = np.stack([contact_offsets(foot.ball, foot.stands, fps) for foot in feet], axis=1)
+    total = weight.sum(axis=1)
+    known = np.flatnonzero(total > _CARRIES)
+    if not len(known):
+        return
+    wanted = np.einsum("tfi,tf->ti", offsets, weight)[known] / total[known, None]
+    frames = np.arange(len(pose))
+    move = np.stack([_smooth(np.interp(frames, known, along), fps) for along in wanted.T], axis=1)
+    origin = pose.rest.to_armature(np.zeros(3))
+    pose.hips = pose.hips + (pose.rest.to_armature(move) - origin) * share
 
 
 def _smooth(values: np.ndarray, fps: float) -> np.ndarray:

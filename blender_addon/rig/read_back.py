@@ -17,8 +17,9 @@ from ..skeleton import JOINT_COUNT, JOINT_NAMES, PARENTS
 from ..stance import USUAL, Stance
 from .pose import Pose, inherited, size_of, turn_of
 from .rest import RigRest, rest_hips
-from .retarget import in_frame, rest_alignment, retarget, stance_lift
+from .retarget import ANKLES, in_frame, rest_alignment, retarget, stance_lift
 from .root import take_out
+from .wide import as_a_persons
 
 STANCE_KEY = "moclip_stance"
 
@@ -137,7 +138,8 @@ def _world(rest: RigRest, shown: Mapping[str, np.ndarray], stance: Stance) -> di
         if joint in alignment:
             turn = rotations.multiply(turn, rotations.conjugate(alignment[joint]))
         world[joint] = axes.quaternions_from_blender(turn)
-    return world
+    ankles = np.stack([world[JOINT_NAMES[joint]] for joint in ANKLES], axis=1)
+    return world | {"pelvis": as_a_persons(rest, world["pelvis"], ankles)}
 
 
 def _local(world: Mapping[str, np.ndarray]) -> np.ndarray:

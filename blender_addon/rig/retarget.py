@@ -17,6 +17,7 @@ from ..stance import USUAL, Stance
 from .create import rest_joints
 from .pose import Pose
 from .rest import RigRest, rest_hips
+from .wide import steadied
 
 # Joints whose bone direction is the same as the motion's in every pose, and the joint that they point to.
 _LIMBS = {
@@ -32,6 +33,8 @@ _TRUNK = ("spine1", "spine2", "spine3", "neck")
 _MOST_LEAN = np.radians(10.0)
 _HANDS = {"left_wrist": "left_elbow", "right_wrist": "right_elbow"}
 _FOREARMS = {elbow: wrist for wrist, elbow in _HANDS.items()}
+FEET = tuple(_FEET)
+ANKLES = [JOINT_INDEX[joint] for joint in FEET]
 _LEFT_IN_BLENDER = np.array([1.0, 0.0, 0.0])
 
 
@@ -114,7 +117,9 @@ def retarget(
     rest = RigRest(rig, bone_of)
     frame = rotations.from_matrix(rest.frame)
     turned_motion = world_rotations(local_rotations)
-    world = in_frame(frame, axes.quaternions_to_blender(turned_motion))
+    shown_motion = turned_motion.copy()
+    shown_motion[:, 0] = steadied(rest, turned_motion[:, 0], turned_motion[:, ANKLES])
+    world = in_frame(frame, axes.quaternions_to_blender(shown_motion))
     alignment = {j: in_frame(frame, q) for j, q in rest_alignment(rest, stance).items()}
     driven = [*bone_of.items(), *((joint, bone) for bone, joint in rest.hierarchy.also.items())]
     turned = {}

@@ -11,6 +11,8 @@ from ..bone_names import ancestors
 from ..errors import MoclipError
 from .pose import BoneCurves, Pose, Size, location_axes, size_of, turn_of
 from .rest import RigRest, rest_hips
+from .retarget import FEET, rest_alignment
+from .wide import as_a_persons
 
 HIPS, BONE, OBJECT, IN_PLACE = "HIPS", "BONE", "OBJECT", "IN_PLACE"
 
@@ -19,14 +21,23 @@ def place_now(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> fit.Place:
     """Where the hips are now, within the rig's object. Raises MoclipError for a rig without legs."""
     rest = RigRest(rig, bone_of)
     hips = rest.hierarchy.anchor
-    matrix = np.array(rig.pose.bones[hips].matrix, dtype=np.float64)
-    since_rest = rotations.normalize(matrix[:3, :3], axis=0) @ rest.standing(hips)[:3, :3].T
-    turn = rest.frame.T @ since_rest @ rest.frame
-    ahead = axes.vectors_from_blender(turn @ np.array([0.0, -1.0, 0.0]))
+    feet = [rest.hierarchy.shown[joint] for joint in FEET]
+    pelvis, *ankles = (_turned_now(rest, bone) for bone in (hips, *feet))
+    aligned = rest_alignment(rest)
+    ankles = [rotations.multiply(a, rotations.conjugate(aligned[joint])) for a, joint in zip(ankles, FEET, strict=True)]
+    pelvis, *ankles = (axes.quaternions_from_blender(turn)[None] for turn in (pelvis, *ankles))
+    world_pelvis = as_a_persons(rest, pelvis, np.stack(ankles, axis=1))
+    ahead = rotations.rotate(world_pelvis, np.array([[0.0, 0.0, 1.0]]))[0]
     heads = [np.array(rig.pose.bones[bone_of[f"{side}_hip"]].head, dtype=np.float64) for side in ("left", "right")]
-    world_pelvis = axes.quaternions_from_blender(rotations.from_matrix(turn))
-    place = rest.to_motion(size_now(rest).hidden(sum(heads) / 2)) - rest_hips(world_pelvis[None])[0]
+    place = rest.to_motion(size_now(rest).hidden(sum(heads) / 2)) - rest_hips(world_pelvis)[0]
     return fit.Place(float(np.arctan2(ahead[0], ahead[2])), place[[0, 2]])
+
+
+def _turned_now(rest: RigRest, bone: str) -> np.ndarray:
+    """(4,) how a bone has turned since rest, in Blender's axes."""
+    matrix = np.array(rest.rig.pose.bones[bone].matrix, dtype=np.float64)
+    since_rest = rotations.normalize(matrix[:3, :3], axis=0) @ rest.standing(bone)[:3, :3].T
+    return rotations.from_matrix(rest.frame.T @ since_rest @ rest.frame)
 
 
 def size_now(rest: RigRest) -> Size:

@@ -34,7 +34,12 @@ def load(name, tmp_path):
         addon_utils.enable("io_scene_gltf2", default_set=True)
         if path.suffix == ".vrm":
             path = Path(shutil.copy(path, tmp_path / f"{path.stem}.glb"))
-        bpy.ops.import_scene.gltf(filepath=str(path))
+        try:
+            bpy.ops.import_scene.gltf(filepath=str(path))
+        except RuntimeError as error:
+            if "draco" in str(error).lower():
+                pytest.skip("this Blender as a module has no decoder for the file")
+            raise
     rig = next(obj for obj in bpy.context.scene.objects if obj.type == "ARMATURE")
     if rig.animation_data:  # some bring an action of their own
         rig.animation_data_clear()
