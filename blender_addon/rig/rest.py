@@ -21,6 +21,8 @@ _LEG = tuple(
 _SIDES = ("left", "right")
 _LEGS_UP = 0.4
 """Cosine between trunk and legs from which on a rest pose is none that anybody stands or sits in."""
+_STOOPING = np.cos(np.radians(65.0))
+"""Cosine between a trunk and the legs' axis: farther down it hangs rather than stands."""
 _LYING = np.cos(np.radians(45.0))
 _LEVEL_FOOT = np.sin(np.radians(1.5))
 _HIP_CENTRE = REST_OFFSETS[[JOINT_INDEX["left_hip"], JOINT_INDEX["right_hip"]]].mean(axis=0).astype(np.float64)
@@ -94,7 +96,7 @@ class RigRest:
         return (self.head("left_hip") + self.head("right_hip")) / 2
 
     def _frame(self) -> np.ndarray:
-        up = _snapped(self.direction("pelvis", "head"))
+        up = self._upright()
         left = self.head("left_hip") - self.head("right_hip")
         left = rotations.normalize(left - up * (left @ up))
         if not np.isfinite(self._leg_length()) or self._leg_length() < 1e-9 or np.linalg.norm(left) < 0.5:
@@ -114,6 +116,18 @@ class RigRest:
         left = _snapped(left)
         left = rotations.normalize(left - up * (left @ up))
         return np.stack([left, np.cross(up, left), up], axis=-1)
+
+    def _upright(self) -> np.ndarray:
+        """The way up of a trunk that stands along an axis; of one that stoops, the axis that its legs stand along."""
+        trunk = self.direction("pelvis", "head")
+        up = _snapped(trunk)
+        if up is trunk:
+            feet = (self.head("left_ankle") + self.head("right_ankle")) / 2
+            legs = rotations.normalize(self._hip_centre() - feet)
+            axis = _snapped(legs)
+            if axis is not legs and trunk @ axis > _STOOPING:
+                return axis
+        return up
 
     def _stood_up(self) -> tuple[np.ndarray, np.ndarray]:
         """(4, 4) `upright` and the frame with it.
