@@ -17,8 +17,10 @@ _PLAUSIBLE = 0.2
 """Of the legs' length: what lies farther under the ankle is no sole."""
 _AS_HIGH = 0.03
 """Of the legs' length: ankles that differ by less in height stand on one floor."""
-_FOOT, _BALL = 0.3, 0.7
-"""Length of a foot whose toes nothing tells, of the legs' length; where its ball is, of its own length."""
+_BALL = 0.7
+"""Of a foot's length, where its ball is from the heel on."""
+_TIP_AHEAD, _BALL_AHEAD = 0.25, 0.16
+"""Of the legs' length, how far before the ankle a foot ends whose toes nothing tells, and where its ball is."""
 _ROUND = 0.9
 """Of the way from ball to tip: a shoe rolls off before its end."""
 
@@ -47,9 +49,11 @@ def sole_of(rest: "RigRest", side: str) -> Sole:
         points = _bone_points(rest, side)
         floor = _floor_of_bones(rest, np.concatenate([points, *_beside(rest, side)]))
         heel = float(ahead @ ankle)
-        tip = max(float((points @ ahead).max()), heel + _FOOT * rest.leg_length() * (0.0 if toe is not None else 1.0))
-    middle = float(ahead @ (ankle if toe is None else toe))
-    ball = middle if toe is not None else heel + _BALL * (tip - heel)
+        tip = max(float((points @ ahead).max()), heel + _TIP_AHEAD * rest.leg_length() * (toe is None))
+    if toe is not None:
+        ball = float(ahead @ toe)
+    else:
+        ball = heel + (_BALL * (tip - heel) if len(skin) else _BALL_AHEAD * rest.leg_length())
     heel, tip = min(heel, float(ahead @ ankle)), max(tip, ball)
 
     def on_floor(beside: np.ndarray, how_far: float) -> np.ndarray:
