@@ -132,7 +132,9 @@ def _rest(rig: bpy.types.Object, action: bpy.types.Action, animated: set[str]) -
     """As when the motion was keyed: what it does not animate of its bones is at rest, but for a root's scale."""
     located = {before.bone_of(c.data_path)[0] for c in compat.fcurves_of(action) if c.data_path.endswith(".location")}
     bones = rig.pose.bones
-    roots = {parent.name for name in located & animated for parent in bones[name].parent_recursive}
+    # Ends of limbs may be located as well, below the hips or beside them: what carries the topmost carries all.
+    top = {name for name in located if not located & {parent.name for parent in bones[name].parent_recursive}}
+    roots = {parent.name for name in top & animated for parent in bones[name].parent_recursive}
     for name in animated & located | {name for name in animated if name not in roots}:
         rest_unkeyed(bones[name], keeps_scale=name in roots)
 

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 SIDED = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
 REQUIRED = (
     "pelvis", "spine1", "head", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
-    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
 )  # fmt: skip
-"""Without these a rig cannot carry a motion; spine2, spine3, neck, collars and toes may be missing."""
+"""Without these a rig cannot carry a motion; spine2, spine3, neck, collars, toes and hands may be missing."""
+_TELLING = (*REQUIRED, "left_wrist", "right_wrist")
+"""By which families are told apart."""
 CHAINS = (
     ("pelvis", "spine1", "spine2", "spine3", "neck", "head"),
     *((f"{side}_hip", f"{side}_knee", f"{side}_ankle", f"{side}_foot") for side in ("left", "right")),
@@ -135,8 +137,8 @@ class NameMatch:
 
     @property
     def known(self) -> int:
-        """How many of the needed joints are found."""
-        return sum(joint in self.joints for joint in REQUIRED)
+        """How many of the telling joints are found."""
+        return sum(joint in self.joints for joint in _TELLING)
 
 
 def match_names(names: Collection[str], parents: Mapping[str, str | None] | None = None) -> NameMatch:
@@ -160,7 +162,7 @@ def match_names(names: Collection[str], parents: Mapping[str, str | None] | None
                 score = (match.known - broken, len(joints) - broken, layer)
                 if score > best_score:
                     best, best_score = match, score
-    return best if best.known > len(REQUIRED) // 2 else NameMatch("", {})
+    return best if best.known > len(_TELLING) // 2 else NameMatch("", {})
 
 
 def broken_links(joints: Mapping[str, str], parents: Mapping[str, str | None]) -> list[tuple[str, str]]:

@@ -27,13 +27,15 @@ def standing(toes: np.ndarray, pelvis: np.ndarray, fps: float) -> np.ndarray:
     A foot that should stand may slide, but slower than the body travels; one in the air is faster. The contacts that a
     model generates say less: they stay on through whole strides of feet that shuffle.
     """
+    stands = np.zeros((len(toes), 2), dtype=bool)
+    if len(toes) < 2:
+        return stands  # a pose has no next frame
     ground = toes[..., [0, 2]].astype(np.float64)
     speed = np.linalg.norm(np.diff(ground, axis=0), axis=-1) * fps
     step = np.diff(pelvis[:, [0, 2]].astype(np.float64), axis=0) * fps
     travel = np.linalg.norm(_smoothed(step), axis=-1, keepdims=True)
     height = toes[..., 1]
     low = height < np.percentile(height.min(axis=1), 10) + _LOW_M
-    stands = np.zeros((len(toes), 2), dtype=bool)
     stands[:-1] = (speed < np.maximum(_SLOW_M_S, _SLOWER * travel)) & low[:-1] & low[1:]
     return stands
 

@@ -52,6 +52,12 @@ def test_few_frames_are_no_trouble(frames):
     assert hold_feet(joints, 20.0).shape == joints.shape and contacts(sliding_walk()).shape == (100, 2)
 
 
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_pose_stands_nowhere_from_one_frame_to_the_next(frames):
+    stands = standing(np.zeros((frames, 2, 3)), np.zeros((frames, 3)), 20.0)
+    assert stands.shape == (frames, 2) and stands.sum() == 2 * (frames - 1)
+
+
 def test_offsets_hold_the_place_and_fade_in_the_air():
     toe = np.zeros((40, 3))
     toe[:, 2] = np.linspace(0, 0.4, 40)

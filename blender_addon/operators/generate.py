@@ -10,6 +10,7 @@ from ..keyframes import at_frame, check_editable, place_of
 from ..rig import obstacles
 from ..rig import root as travel
 from ..rig.mapping import map_rig
+from ..rig.rest import RigRest
 from ..session import SESSION
 from .reporting import fail
 from .start_backend import start
@@ -79,7 +80,9 @@ def check_target(target: bpy.types.Object | None, root: str = travel.HIPS) -> No
     if target.type != "ARMATURE":
         raise MoclipError(f"'{target.name}' is not an armature.", hint="Choose another target.", code="bad_rig")
     check_editable(target)
-    obstacles.check(target, map_rig(target), root)
+    bone_of = map_rig(target)
+    RigRest(target, bone_of)  # refuses rests that nobody can stand in
+    obstacles.check(target, bone_of, root)
 
 
 def make_job(context: bpy.types.Context, text: str, **changed) -> Job:

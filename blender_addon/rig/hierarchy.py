@@ -4,7 +4,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import bpy
 import numpy as np
@@ -12,6 +12,7 @@ from mathutils import Matrix, Quaternion
 
 from ..errors import MoclipError
 from .controls import ControlRig, control_rig, switches_of
+from .loose import loose_ends
 
 _ANGLE = 0.3
 _CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
@@ -27,6 +28,8 @@ class Hierarchy:
     carrier: the bone whose location moves the body. anchor: the bone whose head is the pelvis joint. also: bones that
     turn with a joint beside those of the mapping. above: bones that carry the carrier, the topmost first; they are not
     driven, unless they are to take the travel. shown: joint -> the bone that turns as it does, whatever is in charge.
+    rides: loose ends of limbs -> the bone of the limb that they must follow by their location, though they hang
+    elsewhere. beside: bones that only carry loose ends; the motion leaves them alone.
     """
 
     order: tuple[str, ...]
@@ -38,6 +41,12 @@ class Hierarchy:
     also: Mapping[str, str]
     above: tuple[str, ...]
     shown: Mapping[str, str]
+    rides: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+
+    def leader(self, bone: str) -> str | None:
+        """The bone that another goes with: its parent, or the limb that it rides on."""
+        return self.rides.get(bone, self.parents[bone])
 
 
 def hierarchy_of(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> Hierarchy:
@@ -53,17 +62,53 @@ def _by_parenthood(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> Hierarc
             needed.setdefault(ancestor.name, ancestor)
     order = sorted(needed.values(), key=lambda bone: len(bone.parent_recursive))
     hips = bone_of["pelvis"]
+    parents = {bone.name: bone.parent.name if bone.parent else None for bone in order}
+    rides = rides_of(rig, bone_of)
+    above = tuple(bone.name for bone in reversed(bones[hips].parent_recursive))
+    names = _leaders_first(parents, rides)
+    carried = {hips}
+    for name in names:
+        if rides.get(name, parents[name]) in carried:
+            carried.add(name)
     return Hierarchy(
-        order=tuple(bone.name for bone in order),
-        parents={bone.name: bone.parent.name if bone.parent else None for bone in order},
+        order=names,
+        parents=parents,
         matrices={bone.name: np.array(bone.matrix_local, dtype=np.float64) for bone in order},
         loose=frozenset(bone.name for bone in order if not bone.use_inherit_rotation),
         carrier=hips,
         anchor=hips,
         also={},
-        above=tuple(bone.name for bone in reversed(bones[hips].parent_recursive)),
+        above=above,
         shown=dict(bone_of),
+        rides=rides,
+        beside=tuple(name for name in names if name not in carried and name not in above),
     )
+
+
+def rides_of(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> dict[str, str]:
+    """Bone -> the bone of its limb, for loose ends; none on rigs of controls, which hang together by constraints."""
+    if control_rig(rig, dict(bone_of)) is not None:
+        return {}
+    bones = rig.data.bones
+    found = loose_ends(
+        {bone.name: np.array(bone.head_local, dtype=np.float64) for bone in bones},
+        {bone.name: np.array(bone.tail_local, dtype=np.float64) for bone in bones},
+        {bone.name: bone.parent.name if bone.parent else None for bone in bones},
+        bone_of,
+    )
+    return {bone_of[joint]: bone_of[above] for joint, above in found.items()}
+
+
+def _leaders_first(parents: Mapping[str, str | None], rides: Mapping[str, str]) -> tuple[str, ...]:
+    """Parents before children, as `parents` has them, and loose ends after what they ride on."""
+    left, names = list(parents), []
+    while left:
+        ready = [name for name in left if parents[name] not in left and rides.get(name) not in left] or left[
+            :1
+        ]  # nothing goes round in circles that `oddities` lets pass
+        names += ready
+        left = [name for name in left if name not in ready]
+    return tuple(names)
 
 
 _measured: dict[tuple, Hierarchy] = {}

@@ -9,7 +9,11 @@ from ..bone_names import CHAINS, REQUIRED, ancestors, broken_links, match_names,
 from .guess import BoneShape, guess_bones
 from .oddities import Oddity, oddities
 
-_MAY_BE_ADDED = (*REQUIRED, "neck", *(f"{side}_{part}" for side in ("left", "right") for part in ("collar", "foot")))
+_SIDES = ("left", "right")
+_HANDS = tuple(f"{side}_wrist" for side in _SIDES)
+_MAY_BE_ADDED = (*REQUIRED, *_HANDS, "neck", *(f"{side}_{part}" for side in _SIDES for part in ("collar", "foot")))
+_FEWEST_FINGERS = 3
+"""Branches of a forearm that are fingers without a hand."""
 
 _SPINE = ("spine1", "spine2", "spine3")
 
@@ -23,11 +27,25 @@ def find_joints(bones: Sequence[BoneShape]) -> dict[str, str]:
     parents = {bone.name: bone.parent for bone in bones}
     by_name = {bone.name: bone for bone in bones}
     named = _with_pelvis(match_names([bone.name for bone in bones], parents).joints, parents)
+    named = _without_fingers(named, bones)
     if all(joint in named for joint in _MAY_BE_ADDED) and not _worth(named, by_name)[1]:
         return named
-    shaped = guess_bones(bones)
+    shaped = _without_fingers(guess_bones(bones), bones)
     candidates = [_filled(named, shaped, parents), shaped] if named else [shaped]
     return max(candidates, key=lambda found: _worth(found, by_name))  # of equals the first
+
+
+def _without_fingers(found: Mapping[str, str], bones: Sequence[BoneShape]) -> dict[str, str]:
+    """Without hands that are one of the fingers of a rig that has no hands: a forearm branches into them."""
+    carrying = {bone.parent for bone in bones}
+    joints = dict(found)
+    for side in _SIDES:
+        hand, forearm = joints.get(f"{side}_wrist"), joints.get(f"{side}_elbow")
+        branches = [bone.name for bone in bones if bone.parent == forearm and bone.name in carrying]
+        below = sum(bone.parent == hand for bone in bones)
+        if hand in branches and len(branches) >= _FEWEST_FINGERS and below < 2:
+            del joints[f"{side}_wrist"]
+    return joints
 
 
 def _worth(found: Mapping[str, str], bones: Mapping[str, BoneShape]) -> tuple[int, int]:
@@ -64,7 +82,7 @@ def _filled(named: Mapping[str, str], shaped: Mapping[str, str], parents: Mappin
             continue
         chain = next(chain for chain in CHAINS if joint in chain)
         agree = all(joints[other] == shaped[other] for other in chain if other in joints and other in shaped)
-        if joint not in REQUIRED and not agree:
+        if joint not in (*REQUIRED, *_HANDS) and not agree:
             continue
         tried = joints | {joint: shaped[joint]}
         if len(broken_links(tried, parents)) <= len(broken_links(joints, parents)):

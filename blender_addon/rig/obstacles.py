@@ -4,7 +4,7 @@
 Only bones that a motion keys count: rigs of controls are full of constraints and drivers on others.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import bpy
@@ -14,6 +14,7 @@ from ..actions import object_scale, rotation_channel
 from ..before import bone_of as bone_of_path
 from ..errors import MoclipError
 from .controls import control_rig
+from .hierarchy import rides_of
 from .rest import RigRest
 from .root import BONE, HIPS, OBJECT
 
@@ -71,9 +72,9 @@ class _Keyed:
 
 def _keyed(rig: bpy.types.Object, bone_of: Mapping[str, str], root: str) -> _Keyed:
     kind, bones = control_rig(rig, dict(bone_of)), rig.pose.bones
-    hips = bone_of["pelvis"]
+    hips, rides = bone_of["pelvis"], rides_of(rig, bone_of)
     above = {bone.name for bone in bones[hips].parent_recursive}
-    names, located = set(bone_of.values()), {hips}
+    names, located = set(bone_of.values()), {hips, *rides}
     if kind is not None:
         names |= set(kind.also)
         top = kind.root
@@ -130,11 +131,22 @@ def _connected(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> Iterator[Ob
             rig,
             f"The hips bone '{hips.name}' of '{rig.name}' is connected to '{hips.parent.name}' and cannot move.",
             "Disconnect it in Edit Mode, where it stays in its place",
-            ("disconnect", lambda: _disconnect(rig, bone_of["pelvis"])),
+            ("disconnect", lambda: _disconnect(rig, [bone_of["pelvis"]])),
+        )
+    ends = [(rig.data.bones[name], limb) for name, limb in rides_of(rig, bone_of).items()]
+    ends = [(bone, limb) for bone, limb in ends if bone.use_connect and bone.parent is not None]
+    if ends:
+        bone, limb = ends[0]
+        yield _of_armature(
+            rig,
+            f"The bone '{bone.name}' of '{rig.name}' is connected to '{bone.parent.name}' and cannot go with '{limb}'"
+            f"{_and_more(len(ends))}.",
+            "Disconnect it in Edit Mode, where it stays in its place",
+            ("disconnect", lambda: _disconnect(rig, [bone.name for bone, _ in ends])),
         )
 
 
-def _disconnect(rig: bpy.types.Object, name: str) -> None:
+def _disconnect(rig: bpy.types.Object, names: Sequence[str]) -> None:
     """Blender lets this be changed in Edit Mode alone. Raises RuntimeError where it does not let one in there."""
     layer = bpy.context.view_layer
     active, mode = layer.objects.active, bpy.context.mode
@@ -143,7 +155,8 @@ def _disconnect(rig: bpy.types.Object, name: str) -> None:
     layer.objects.active = rig
     try:
         bpy.ops.object.mode_set(mode="EDIT")
-        rig.data.edit_bones[name].use_connect = False
+        for name in names:
+            rig.data.edit_bones[name].use_connect = False
         bpy.ops.object.mode_set(mode="OBJECT")
     finally:
         layer.objects.active = active
@@ -263,6 +276,10 @@ def _scaled(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> Iterator[Obsta
     if not scaled or control_rig(rig, dict(bone_of)) is not None:
         return
     inherits = {name: _inherits(rig.data.bones[name]) for name in {*bone_of.values(), hips.name}}
+    # An end that hangs elsewhere would not grow with its limb.
+    inherits |= {
+        name: False for name in rides_of(rig, bone_of) if not set(scaled) <= set(rig.pose.bones[name].parent_recursive)
+    }
     if inherits.pop(hips.name):
         loose = sorted(name for name, passed in inherits.items() if not passed)
         if loose:

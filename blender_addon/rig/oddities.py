@@ -11,6 +11,7 @@ import numpy as np
 
 from ..bone_names import ancestors, broken_links
 from .guess import BoneShape
+from .loose import loose_ends
 
 _MOST_UNEVEN = 1.35
 _LONGEST_SHARE = 4.0
@@ -67,9 +68,16 @@ def _told(joint: str) -> str:
 
 def _hanging_elsewhere(bones: Mapping[str, BoneShape], bone_of: Mapping[str, str]) -> list[Oddity]:
     parents = {name: bone.parent for name, bone in bones.items()}
+    heads, tails = (
+        {name: np.asarray(getattr(bone, end), dtype=np.float64) for name, bone in bones.items()}
+        for end in ("head", "tail")
+    )
+    loose = loose_ends(heads, tails, parents, bone_of)
     found = []
     for joint, above in broken_links(bone_of, parents):
         bone, carrier = bone_of[joint], bone_of[above]
+        if joint in loose:
+            continue
         if bone in ancestors(carrier, parents):
             found.append(Oddity(joint, bone, f"which carries the {_told(above)} '{carrier}' instead of hanging on it"))
         else:
@@ -83,7 +91,7 @@ def _without_length(heads: Mapping[str, np.ndarray], bone_of: Mapping[str, str])
     for side in ("left", "right"):
         for (upper, lower), segment in _SEGMENTS.items():
             joint, above = f"{side}_{lower}", f"{side}_{upper}"
-            if float(np.linalg.norm(heads[joint] - heads[above])) <= 1e-4 * size:
+            if joint in heads and float(np.linalg.norm(heads[joint] - heads[above])) <= 1e-4 * size:
                 what = f"which lies on the {_told(above)}: no length for a {segment}"
                 found.append(Oddity(joint, bone_of[joint], what))
     return found
@@ -91,6 +99,10 @@ def _without_length(heads: Mapping[str, np.ndarray], bone_of: Mapping[str, str])
 
 def _middle(heads: Mapping[str, np.ndarray], joint: str) -> np.ndarray:
     return (heads[f"left_{joint}"] + heads[f"right_{joint}"]) / 2
+
+
+def _has(heads: Mapping[str, np.ndarray], joint: str) -> bool:
+    return all(f"{side}_{joint}" in heads for side in ("left", "right"))
 
 
 def _upside_down(heads: Mapping[str, np.ndarray], bone_of: Mapping[str, str]) -> list[Oddity]:
@@ -115,17 +127,18 @@ def _upside_down(heads: Mapping[str, np.ndarray], bone_of: Mapping[str, str]) ->
         found += [Oddity(f"{s}_ankle", bone_of[f"{s}_ankle"], what, of_rest=True) for s in ("left", "right")]
     elif abs(legs @ up) < 0.45 * length and length > 0.5 * tall:
         down = legs / length
-        hands = (_middle(heads, "wrist") - shoulders) @ down
-        if hands > 0.6 * length:
+        end, least = ("wrist", 0.6) if _has(heads, "wrist") else ("elbow", 0.3)
+        if (_middle(heads, end) - shoulders) @ down > least * length:
             what = "which stands on the floor as a foreleg does, beside a level back"
-            found += [Oddity(f"{s}_wrist", bone_of[f"{s}_wrist"], what, of_rest=True) for s in ("left", "right")]
+            found += [Oddity(f"{s}_{end}", bone_of[f"{s}_{end}"], what, of_rest=True) for s in ("left", "right")]
     return found
 
 
 def _swapped(heads: Mapping[str, np.ndarray], bone_of: Mapping[str, str]) -> list[Oddity]:
     """Left and right against one another, and against the way that the toes point."""
-    across = {part: heads[f"left_{part}"] - heads[f"right_{part}"] for part in ("hip", "ankle", "shoulder", "wrist")}
-    for end, start in (("ankle", "hip"), ("shoulder", "hip"), ("wrist", "shoulder")):
+    hand = "wrist" if _has(heads, "wrist") else "elbow"
+    across = {part: heads[f"left_{part}"] - heads[f"right_{part}"] for part in ("hip", "ankle", "shoulder", hand)}
+    for end, start in (("ankle", "hip"), ("shoulder", "hip"), (hand, "shoulder")):
         one, other = across[end], across[start]
         if one @ other < -0.3 * np.linalg.norm(one) * np.linalg.norm(other):
             return [
@@ -155,8 +168,11 @@ def _unlike(heads: Mapping[str, np.ndarray], bone_of: Mapping[str, str]) -> list
         (side, upper): float(np.linalg.norm(heads[f"{side}_{lower}"] - heads[f"{side}_{upper}"]))
         for side in ("left", "right")
         for upper, lower in _SEGMENTS
+        if f"{side}_{lower}" in heads
     }
     for (upper, lower), segment in _SEGMENTS.items():
+        if not _has(heads, lower):
+            continue
         left, right = lengths["left", upper], lengths["right", upper]
         if max(left, right) > _MOST_UNEVEN * min(left, right):
             side, other = ("left", "right") if left > right else ("right", "left")
@@ -165,6 +181,8 @@ def _unlike(heads: Mapping[str, np.ndarray], bone_of: Mapping[str, str]) -> list
             found.append(Oddity(f"{side}_{lower}", bone_of[f"{side}_{lower}"], what, grave=False))
     for upper, middle, end in _HALVES:
         for side in ("left", "right"):
+            if f"{side}_{end}" not in heads:
+                continue
             halves = lengths[side, upper], lengths[side, middle]
             if max(halves) > _LONGEST_SHARE * min(halves):
                 times = max(halves) / min(halves)

@@ -62,7 +62,8 @@ class Pose:
 
     Both as if the body had the size of its rest pose, see `size`.
 
-    above: bone -> (4, 4) or (T, 4, 4) matrices of the bones that carry the body: roots; as they are shown. driven:
+    above: bone -> (4, 4) or (T, 4, 4) matrices of the bones that carry the body, roots, and of those that carry its
+    loose ends (`Hierarchy.beside`); as they are shown. driven:
     curves of such bones, for the root that takes the travel. between: own rotations (T, 4) of bones on the way that
     follow no joint; without, they keep those that they have now.
     """
@@ -95,7 +96,9 @@ class Pose:
                 continue
             back = rotations.conjugate(inherited(self.rest, name, posed))
             rotation = rotations.continuous(rotations.multiply(back, posed[name]))
-            location = self._location(name, heads[name]) if name == self.rest.hierarchy.carrier else None
+            tree = self.rest.hierarchy
+            moves = name == tree.carrier or name in tree.rides
+            location = self._location(name, heads, posed) if moves else None
             curves.append(BoneCurves(name, rotation, location))
         return curves
 
@@ -108,18 +111,18 @@ class Pose:
                 posed[name] = turn_of(self.above[name])
                 continue
             posed[name] = self._posed(name, posed)
-            parent = tree.parents[name]
-            if parent is None or name == tree.carrier:
+            leader = tree.leader(name)
+            if leader is None or name == tree.carrier:
                 heads[name] = np.broadcast_to(self.rest.matrices[name][:3, 3], self.hips.shape)
                 continue
-            arm = self.rest.matrices[name][:3, 3] - self.rest.matrices[parent][:3, 3]
-            since_rest = rotations.multiply(posed[parent], rotations.conjugate(turn_of(self.rest.matrices[parent])))
-            heads[name] = heads[parent] + rotations.rotate(since_rest, np.broadcast_to(arm, self.hips.shape))
+            arm = self.rest.matrices[name][:3, 3] - self.rest.matrices[leader][:3, 3]
+            since_rest = rotations.multiply(posed[leader], rotations.conjugate(turn_of(self.rest.matrices[leader])))
+            heads[name] = heads[leader] + rotations.rotate(since_rest, np.broadcast_to(arm, self.hips.shape))
         # The carrier goes where it must for the pelvis joint to be where it should, and takes its followers along.
         shift = self.hips - heads[tree.anchor]
         carried = {tree.carrier}
         for name in tree.order:
-            if name in carried or tree.parents[name] in carried:
+            if name in carried or tree.leader(name) in carried:
                 carried.add(name)
                 heads[name] = heads[name] + shift
         return heads, posed
@@ -135,14 +138,24 @@ class Pose:
         basis = np.array(self.rest.rig.pose.bones[name].matrix_basis.to_quaternion(), dtype=np.float64)
         return rotations.multiply(before, basis)
 
-    def _location(self, name: str, head: np.ndarray) -> np.ndarray:
-        """(T, 3) location of the carrier in its own axes; what its parents (a root bone) do is undone."""
+    def _location(self, name: str, heads: Mapping[str, np.ndarray], posed: Mapping[str, np.ndarray]) -> np.ndarray:
+        """(T, 3) location of a bone in its own axes; what its parents do (a root, or limbs under a loose end) is
+        undone."""
         rest, parent, since_rest = self.rest.matrices[name], self.rest.hierarchy.parents[name], np.eye(4)
         if parent is not None:
-            since_rest = self.above[parent] @ np.linalg.inv(self.rest.matrices[parent])
-        offset = self.size.shown(head) - (since_rest @ rest)[..., :3, 3]
+            since_rest = self._shown(parent, heads, posed) @ np.linalg.inv(self.rest.matrices[parent])
+        offset = self.size.shown(heads[name]) - (since_rest @ rest)[..., :3, 3]
         axes = (since_rest @ location_axes(self.rest, name))[..., :3, :3]
         return np.einsum("...ij,...j->...i", np.linalg.inv(axes), offset)
+
+    def _shown(self, name: str, heads: Mapping[str, np.ndarray], posed: Mapping[str, np.ndarray]) -> np.ndarray:
+        """(4, 4) or (T, 4, 4) of a bone as it is shown."""
+        if name in self.above and name not in self.turned:
+            return self.above[name]
+        matrices = np.tile(np.eye(4), (len(self), 1, 1))
+        matrices[:, :3, :3] = rotations.to_matrix(posed[name]) * np.asarray(self.size.scale)[..., None, None]
+        matrices[:, :3, 3] = self.size.shown(heads[name])
+        return matrices
 
 
 def size_of(rest: RigRest, above: Mapping[str, np.ndarray]) -> Size:

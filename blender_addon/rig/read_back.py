@@ -29,7 +29,8 @@ class Reading:
 
     rotations: (T, 22, 4) wxyz local to the parents, continuous in time; root_translation: (T, 3) metres; as in
     `Motion`. object_moves: (T, 4, 4) how the object has moved since the first frame, in armature space; the motion
-    contains it. above: (T, 4, 4) of the bones that carry the body, in the armature space of their frame. between: own
+    contains it. above: (T, 4, 4) of the bones that carry the body or only its loose ends, in the armature space of
+    their frame. between: own
     rotations (T, 4) of bones on the way that follow no joint. stance: how the motion's feet are where soles are flat.
     """
 
@@ -65,13 +66,14 @@ def read_motion(
     world = _world(rest, {joint: moves @ posed[bone] for joint, bone in tree.shown.items()}, stance)
     hips = sum(posed[bone_of[f"{side}_hip"]][:, :3, 3] for side in ("left", "right")) / 2
     size = size_of(rest, {name: posed[name] for name in tree.above})
+    still = (*tree.above, *tree.beside)
     hips = np.einsum("tij,tj->ti", size.hidden_path(moves), _with_one(size.hidden(hips)))[:, :3]
     root = rest.to_motion(hips) + stance_lift(rest, stance) - rest_hips(world["pelvis"])
-    driven = {*bone_of.values(), *tree.also, *tree.above, tree.anchor}
+    driven = {*bone_of.values(), *tree.also, *still, tree.anchor}
     return Reading(
         rotations=_local(world),
         root_translation=root,
-        above={name: posed[name] for name in tree.above},
+        above={name: posed[name] for name in still},
         between={name: _own(rest, name, posed) for name in tree.order if name not in driven},
         object_moves=moves,
         stance=stance,

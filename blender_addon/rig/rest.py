@@ -6,6 +6,7 @@ from functools import cached_property
 
 import bpy
 import numpy as np
+from mathutils import Vector
 
 from .. import axes, rotations
 from ..errors import MoclipError
@@ -24,6 +25,8 @@ _LEGS_UP = 0.4
 _STOOPING = np.cos(np.radians(65.0))
 """Cosine between a trunk and the legs' axis: farther down it hangs rather than stands."""
 _LYING = np.cos(np.radians(45.0))
+_LEAST_BENT = np.cos(np.radians(110.0))
+"""Cosine between upper arm and forearm from which on a bone points back where no forearm does."""
 _LEVEL_FOOT = np.sin(np.radians(1.5))
 _HIP_CENTRE = REST_OFFSETS[[JOINT_INDEX["left_hip"], JOINT_INDEX["right_hip"]]].mean(axis=0).astype(np.float64)
 
@@ -67,6 +70,26 @@ class RigRest:
 
     def direction(self, joint: str, child: str) -> np.ndarray:
         return rotations.normalize(self.head(child) - self.head(joint))
+
+    def forearm(self, elbow: str) -> np.ndarray:
+        """(3,) unit direction of a forearm that has no hand: to where its fingers begin, else to its tail where that is
+        plausible, else on from the upper arm.
+        """
+        head = self.head(elbow)
+        upper = head - self.head(elbow.replace("elbow", "shoulder"))
+        length = float(np.linalg.norm(upper))
+        bone = self.rig.data.bones[self.bone_of[elbow]]
+
+        def stood(point: Vector) -> np.ndarray:
+            return self.upright[:3, :3] @ np.array(point, dtype=np.float64) + self.upright[:3, 3] - head
+
+        fingers = [stood(child.head_local) for child in bone.children]
+        fingers = [finger for finger in fingers if 0.5 * length < np.linalg.norm(finger) < 2 * length]
+        for end in (*([np.mean(fingers, axis=0)] if fingers else ()), stood(bone.tail_local)):
+            reach = float(np.linalg.norm(end))
+            if 0.3 * length < reach < 2 * length and end @ upper > _LEAST_BENT * reach * length:
+                return end / reach
+        return rotations.normalize(upper)
 
     @property
     def up(self) -> np.ndarray:

@@ -31,6 +31,7 @@ _FEET = {"left_ankle": "left_foot", "right_ankle": "right_foot"}
 _TRUNK = ("spine1", "spine2", "spine3", "neck")
 _MOST_LEAN = np.radians(10.0)
 _HANDS = {"left_wrist": "left_elbow", "right_wrist": "right_elbow"}
+_FOREARMS = {elbow: wrist for wrist, elbow in _HANDS.items()}
 _LEFT_IN_BLENDER = np.array([1.0, 0.0, 0.0])
 
 
@@ -67,6 +68,10 @@ def rest_alignment(rest: RigRest, stance: Stance = USUAL) -> dict[str, np.ndarra
         if joint in rest.bone_of and child in rest.bone_of:
             own = rest.frame.T @ rest.direction(joint, child)
             aligned[joint] = rotations.between(own, joints[JOINT_INDEX[child]] - joints[JOINT_INDEX[joint]])
+    for joint, hand in _FOREARMS.items():
+        if hand not in rest.bone_of:
+            own = rest.frame.T @ rest.forearm(joint)
+            aligned[joint] = rotations.between(own, joints[JOINT_INDEX[hand]] - joints[JOINT_INDEX[joint]])
     for joint, leader in _HANDS.items():
         if leader in aligned:
             aligned[joint] = aligned[leader]
@@ -118,7 +123,8 @@ def retarget(
         if joint in alignment:
             turn = rotations.multiply(turn, alignment[joint])
         turned[bone] = rotations.multiply(turn, rotations.from_matrix(rest.standing(bone)[:3, :3]))
-    above = {name: np.array(rig.pose.bones[name].matrix, dtype=np.float64) for name in rest.hierarchy.above}
+    still = (*rest.hierarchy.above, *rest.hierarchy.beside)
+    above = {name: np.array(rig.pose.bones[name].matrix, dtype=np.float64) for name in still}
     hips = np.asarray(root_translation, dtype=np.float64) + rest_hips(turned_motion[:, 0])
     pose = Pose(rest, turned, np.zeros_like(hips), above)
     # The hips of the rig go where the motion's go, and its pelvis joint wherever that is from them.

@@ -7,6 +7,7 @@ import bpy
 import numpy as np
 
 from .. import axes, fit, rotations
+from ..bone_names import ancestors
 from ..errors import MoclipError
 from .pose import BoneCurves, Pose, Size, location_axes, size_of, turn_of
 from .rest import RigRest, rest_hips
@@ -76,7 +77,10 @@ def carry_by_bone(pose: Pose, yaw: np.ndarray, ground: np.ndarray) -> None:
         since_rest = np.array(parent.matrix @ parent.bone.matrix_local.inverted(), dtype=np.float64)
     scaled = own @ np.diag([*np.linalg.norm(pose.above[root][:3, :3], axis=0), 1.0])
     since_root = {name: np.linalg.inv(pose.above[root]) @ pose.above[name] for name in pose.above}
-    pose.above = {name: path @ scaled @ since_root[name] for name in pose.above}
+    carried = {name for name in pose.above if name == root or root in ancestors(name, pose.rest.hierarchy.parents)}
+    pose.above = {
+        name: path @ scaled @ since_root[name] if name in carried else matrix for name, matrix in pose.above.items()
+    }
     rotation = rotations.continuous(turn_of(np.linalg.inv(since_rest @ own) @ path @ own))
     axes_of_location = since_rest @ location_axes(pose.rest, root)
     offset = (path @ own)[:, :3, 3] - (since_rest @ own)[:3, 3]

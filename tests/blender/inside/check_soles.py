@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Soles on the floor: on every kind of rig feet stand as flat as the motion's, knees as straight, hips as high.
 
-Prints a line for each rig and prompt.
+Prints a line for each rig and prompt. MOCLIP_KEEP_RIGS=FOLDER keeps each rig as it is before it is keyed, to be looked
+at: `moclip demo "a person walks forward" --view side --sheet rows --character FOLDER/NAME.blend ...`.
 """
+
+import os
+from pathlib import Path
 
 import bpy
 import characters
@@ -36,7 +40,14 @@ def clips(addon):
     return make
 
 
+def keep(label):
+    if folder := os.environ.get("MOCLIP_KEEP_RIGS"):
+        path = Path(folder) / f"{bpy.path.clean_name(label)}.blend"
+        bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True)
+
+
 def check(driver, tools, label, rig, clips):
+    keep(label)
     bones = driver.module("rig.mapping").map_rig(rig)
     soles = measures.rest_soles(rig, bones)
     for name, prompt in PROMPTS.items():

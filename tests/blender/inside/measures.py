@@ -44,6 +44,8 @@ def limb_angle(heads, joints):
     """The largest angle in degrees between limbs of a rig and of the motion; heads, joints: joint -> (T, 3)."""
     largest = 0.0
     for a, b in LIMBS:
+        if b not in heads:  # a rig without hands
+            continue
         own, wanted = heads[b] - heads[a], joints[b] - joints[a]
         cosine = np.sum(own * wanted, axis=1) / np.linalg.norm(own, axis=1) / np.linalg.norm(wanted, axis=1)
         largest = max(largest, float(np.degrees(np.arccos(np.clip(cosine, -1, 1))).max()))
@@ -168,7 +170,7 @@ def sole_errors(rig, bone_of, soles, joints, fps):
             offs.append((slope - np.median(slope[flat]), pitch))
     trim = lambda values: float(np.percentile(np.concatenate(values), 90))  # noqa: E731
     toe_off = tuple(float(np.mean([np.percentile(o[k], 98) for o in offs])) for k in range(2))
-    limbs = [_median_angle(heads, joints, a, b) for a, b in LIMBS]
+    limbs = [_median_angle(heads, joints, a, b) for a, b in LIMBS if b in heads]  # not every rig has hands
     return SoleErrors(number, trim(tilts), trim(heights), trim(knees), trim(hips), max(limbs), toe_off)
 
 
