@@ -158,6 +158,13 @@ class RigRest:
         A rig whose object is tilted was tilted on purpose, and its motion is tilted with it. One that lies within its
         object, as of a program with another up axis, is not: it stands up about the armature's origin.
         """
+        sizes = np.abs(self.rig.matrix_world.to_scale())
+        if sizes.min() <= 1e-6 * sizes.max():
+            raise MoclipError(
+                f"The object '{self.rig.name}' is scaled to nothing.",
+                hint="Give its scale, and that of what it hangs on, other values than 0.",
+                code="bad_rig",
+            )
         world = np.array(self.rig.matrix_world.to_3x3(), dtype=np.float64)
         scene_up = rotations.normalize(np.linalg.inv(world) @ np.array([0.0, 0.0, 1.0]))
         if self.up @ scene_up > _LYING or self.up[2] > _LYING:
