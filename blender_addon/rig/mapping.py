@@ -110,6 +110,7 @@ def _from_table(rig: bpy.types.Object) -> dict[str, str]:
             raise MoclipError(
                 f"'{rig.name}' has no bone named {bone}, which its Bones panel names for {joint}.",
                 hint="Choose another bone there, or press Detect.",
+                action="bones",
                 code="incomplete_rig",
             )
     return rows

@@ -22,6 +22,8 @@ _LEG = tuple(
 _SIDES = ("left", "right")
 _LEGS_UP = 0.4
 """Cosine between trunk and legs from which on a rest pose is none that anybody stands or sits in."""
+_STOOPING = np.cos(np.radians(65.0))
+"""Cosine between a trunk and the legs' axis: farther down it hangs rather than stands."""
 _LYING = np.cos(np.radians(45.0))
 _LEAST_BENT = np.cos(np.radians(110.0))
 """Cosine between upper arm and forearm from which on a bone points back where no forearm does."""
@@ -117,7 +119,7 @@ class RigRest:
         return (self.head("left_hip") + self.head("right_hip")) / 2
 
     def _frame(self) -> np.ndarray:
-        up = _snapped(self.direction("pelvis", "head"))
+        up = self._upright()
         left = self.head("left_hip") - self.head("right_hip")
         left = rotations.normalize(left - up * (left @ up))
         if not np.isfinite(self._leg_length()) or self._leg_length() < 1e-9 or np.linalg.norm(left) < 0.5:
@@ -138,12 +140,31 @@ class RigRest:
         left = rotations.normalize(left - up * (left @ up))
         return np.stack([left, np.cross(up, left), up], axis=-1)
 
+    def _upright(self) -> np.ndarray:
+        """The way up of a trunk that stands along an axis; of one that stoops, the axis that its legs stand along."""
+        trunk = self.direction("pelvis", "head")
+        up = _snapped(trunk)
+        if up is trunk:
+            feet = (self.head("left_ankle") + self.head("right_ankle")) / 2
+            legs = rotations.normalize(self._hip_centre() - feet)
+            axis = _snapped(legs)
+            if axis is not legs and trunk @ axis > _STOOPING:
+                return axis
+        return up
+
     def _stood_up(self) -> tuple[np.ndarray, np.ndarray]:
         """(4, 4) `upright` and the frame with it.
 
         A rig whose object is tilted was tilted on purpose, and its motion is tilted with it. One that lies within its
         object, as of a program with another up axis, is not: it stands up about the armature's origin.
         """
+        sizes = np.abs(self.rig.matrix_world.to_scale())
+        if sizes.min() <= 1e-6 * sizes.max():
+            raise MoclipError(
+                f"The object '{self.rig.name}' is scaled to nothing.",
+                hint="Give its scale, and that of what it hangs on, other values than 0.",
+                code="bad_rig",
+            )
         world = np.array(self.rig.matrix_world.to_3x3(), dtype=np.float64)
         scene_up = rotations.normalize(np.linalg.inv(world) @ np.array([0.0, 0.0, 1.0]))
         if self.up @ scene_up > _LYING or self.up[2] > _LYING:

@@ -15,8 +15,12 @@ _FIRM = 0.3
 _MOST_LOOKED_AT = 4000
 _PLAUSIBLE = 0.2
 """Of the legs' length: what lies farther under the ankle is no sole."""
-_FOOT, _BALL = 0.3, 0.7
-"""Length of a foot whose toes nothing tells, of the legs' length; where its ball is, of its own length."""
+_AS_HIGH = 0.03
+"""Of the legs' length: ankles that differ by less in height stand on one floor."""
+_BALL = 0.7
+"""Of a foot's length, where its ball is from the heel on."""
+_TIP_AHEAD, _BALL_AHEAD = 0.25, 0.16
+"""Of the legs' length, how far before the ankle a foot ends whose toes nothing tells, and where its ball is."""
 _ROUND = 0.9
 """Of the way from ball to tip: a shoe rolls off before its end."""
 
@@ -43,11 +47,13 @@ def sole_of(rest: "RigRest", side: str) -> Sole:
         floor, heel, tip = float((skin @ up).min()), float((skin @ ahead).min()), float((skin @ ahead).max())
     else:
         points = _bone_points(rest, side)
-        floor = _floor_of_bones(rest, points)
+        floor = _floor_of_bones(rest, np.concatenate([points, *_beside(rest, side)]))
         heel = float(ahead @ ankle)
-        tip = max(float((points @ ahead).max()), heel + _FOOT * rest.leg_length() * (0.0 if toe is not None else 1.0))
-    middle = float(ahead @ (ankle if toe is None else toe))
-    ball = middle if toe is not None else heel + _BALL * (tip - heel)
+        tip = max(float((points @ ahead).max()), heel + _TIP_AHEAD * rest.leg_length() * (toe is None))
+    if toe is not None:
+        ball = float(ahead @ toe)
+    else:
+        ball = heel + (_BALL * (tip - heel) if len(skin) else _BALL_AHEAD * rest.leg_length())
     heel, tip = min(heel, float(ahead @ ankle)), max(tip, ball)
 
     def on_floor(beside: np.ndarray, how_far: float) -> np.ndarray:
@@ -78,6 +84,14 @@ def _bone_points(rest: "RigRest", side: str) -> np.ndarray:
         names.add(rest.bone_of[f"{side}_foot"])
     turn, shift = rest.upright[:3, :3], rest.upright[:3, 3]
     return np.array([turn @ np.array(rest.rig.data.bones[name].head_local) + shift for name in sorted(names)])
+
+
+def _beside(rest: "RigRest", side: str) -> list[np.ndarray]:
+    """[(N, 3)] points of the other foot where it stands as high: it may have toes to tell the floor by, this one none;
+    [] where it is lifted."""
+    other = "right" if side == "left" else "left"
+    higher = float(rest.up @ (rest.head(f"{other}_ankle") - rest.head(f"{side}_ankle")))
+    return [_bone_points(rest, other)] if abs(higher) < _AS_HIGH * rest.leg_length() else []
 
 
 def _floor_of_bones(rest: "RigRest", points: np.ndarray) -> float:

@@ -79,6 +79,19 @@ def on_feet(rig, slope_deg, ankle=0.1, toes=True, heel_bone=False):
     return rig
 
 
+def one_toed(driver):
+    """A rig whose left foot has no toes and whose origin is no floor: only the right foot tells how high it stands."""
+    rig = on_feet(mixamo_rig(driver, "mixamorig:", **shaped(30)), 32.0)
+    bpy.ops.object.mode_set(mode="EDIT")
+    bones = rig.data.edit_bones
+    bones.remove(bones["mixamorig:LeftToeBase"])
+    down = bones["mixamorig:Hips"].head.copy()
+    for bone in bones:
+        bone.translate(-down)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    return rig
+
+
 def _is_ankle(bone):
     return any(word in bone.name.lower() for word in ("foot", "ankle")) and not any(
         word in bone.name.lower() for word in ("toe", "_foot_end")
@@ -98,6 +111,7 @@ MADE = {
     "Mixamo, high heels": lambda d: on_feet(mixamo_rig(d, "mixamorig:", **shaped(30)), 62.0, ankle=0.16),
     "Mixamo, heel bones": lambda d: on_feet(mixamo_rig(d, "mixamorig:", **shaped(30)), 32.0, heel_bone=True),
     "Mixamo, no toes": lambda d: on_feet(mixamo_rig(d, "mixamorig:", **shaped(30)), 32.0, toes=False),
+    "Mixamo, toes on one side, hips at the origin": lambda d: one_toed(d),
     "Auto-Rig Pro's controls": lambda d: auto_rig_pro.build(d),
     **{
         family: lambda d, names=names: character(d, names, **shaped(40), seed=3)

@@ -50,6 +50,39 @@ def test_an_armature_with_another_up_axis_stands_up(driver):
     assert ankle[2] == pytest.approx(0.1, abs=0.01)  # as high over the floor as it is at rest over the soles
 
 
+def test_a_character_that_stoops_at_rest_stands_upright(driver, tools):
+    """Its trunk leans by 30 degrees, its legs do not: the motion is no more tilted than on any other rig."""
+    rig = on_feet(mixamo_rig(driver, "mixamorig:", **shaped(30)), 30.0)
+    lean = Matrix.Rotation(np.radians(30.0), 4, "X")
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    bones = rig.data.edit_bones
+    hinge = Matrix.Translation(bones["mixamorig:Hips"].head)
+    for bone in bones["mixamorig:Spine"].children_recursive:
+        bone.transform(hinge @ lean @ hinge.inverted(), scale=False)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    head, hips = (rig.data.bones["mixamorig:" + name].head_local for name in ("Head", "Hips"))
+    assert (head - hips).normalized().z < 0.92
+    key(driver, rig)
+    names = ("left_hip", "left_ankle", "right_hip", "right_ankle")
+    for frame in (1, 40):
+        thigh, ankle, *_ = shown(rig, frame, *names)
+        assert (thigh - ankle)[2] > 0.99 * np.linalg.norm(thigh - ankle)
+    first, last = (shown(rig, frame, "pelvis")[0] for frame in (1, 40))
+    assert abs(last[2] - first[2]) < 0.005
+
+
+def test_an_object_without_size_is_told(driver):
+    """As characters that pop up have it where they are not seen."""
+    rig = mixamo_rig(driver, "mixamorig:", **shaped(30))
+    for scale in ((0, 0, 0), (1, 1, 0)):
+        rig.scale = scale
+        bpy.context.view_layer.update()
+        with pytest.raises(Exception, match="'Character' is scaled to nothing. Give its scale"):
+            key(driver, rig)
+        assert rig.animation_data is None and not bpy.data.actions
+
+
 def test_a_tilted_object_keeps_its_tilt(driver):
     """Somebody lies a character down: its motion lies with it."""
     rig = on_feet(mixamo_rig(driver, "mixamorig:", **shaped(30)), 30.0)
