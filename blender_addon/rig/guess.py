@@ -391,19 +391,18 @@ def _neck(rig: _Rig, trunk: list[int], arms: _Pair, aside: np.ndarray, up: np.nd
             c
             for c in rig.children[bone]
             if c not in (arms.one[0], arms.other[0])
-            and not is_one_of_two(c)
             and abs(aside[c]) < _UNEVEN * rig.size
             and rig.heads[c] @ up > height - 0.01 * rig.size
+            and not is_one_of_two(c)
         ]
 
     def is_one_of_two(bone: int) -> bool:
         """Whether it has a mirror image beside it: the root of a wing or an ear."""
-        for other in rig.children[rig.parents[bone]]:
-            between = _length(rig.heads[bone] - rig.heads[other])
-            apart = float(abs(aside[bone] - aside[other]))
-            if between > 0.01 * rig.size and apart > 0.9 * between and abs(aside[bone] + aside[other]) < 0.3 * apart:
-                return True
-        return False
+        others = rig.children[rig.parents[bone]]  # hundreds, of a head with hair
+        between = np.linalg.norm(rig.heads[others] - rig.heads[bone], axis=1)
+        apart = np.abs(aside[others] - aside[bone])
+        mirrored = np.abs(aside[others] + aside[bone]) < 0.3 * apart
+        return bool(np.any((between > 0.01 * rig.size) & (apart > 0.9 * between) & mirrored))
 
     def top(bone: int) -> float:
         return float((rig.heads[rig.below(bone)] @ up).max())
