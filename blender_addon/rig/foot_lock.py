@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import rotations
+from .. import axes, rotations
 from ..footing import bend_leg, contact_offsets, contact_weights, offsets_between
 from ..skeleton import BONE_LENGTHS, JOINT_INDEX
 from ..stance import flat
 from .pose import Pose
 from .rest import RigRest
+from .retarget import in_frame
 
 _SIDES = ("left", "right")
 _TOLERATED_M = 0.002
@@ -27,6 +28,7 @@ _ALIKE = 0.15
 _MOST_SETTLED_M = 0.08
 _LEFT_TO_LEGS_M = 0.0055
 """A straight leg would bend by many degrees for the last millimetres to the floor; nobody sees those."""
+_TOES_BEND = np.radians(60.0)
 _MOST_RAISED_M = 0.12
 _LEVELLED, _TILTED = np.radians((15.0, 30.0))
 """A sole that rests is levelled if it is tilted by less than the first, and left as it is from the second on."""
@@ -35,7 +37,8 @@ _LEVELLED, _TILTED = np.radians((15.0, 30.0))
 @dataclass
 class _Foot:
     """stands: (T,) bool. contact: (T,) 0 to 1, fading beside. rests: (T,) 0 to 1, where the whole sole is down. ankle:
-    (T, 3); heel, ball, tip: (T, 3) points of the sole; all in the motion's axes and metres."""
+    (T, 3); heel, ball, tip: (T, 3) points of the sole; all in the motion's axes and metres. bends: has toes that turn.
+    """
 
     side: str
     stands: np.ndarray
@@ -46,10 +49,13 @@ class _Foot:
     ball: np.ndarray
     tip: np.ndarray
 
+    bends: bool
+
     @property
     def lowest(self) -> np.ndarray:
-        """(T,) height of the lowest point of the sole. A tip that the toes bend about is no part of it."""
-        return np.minimum(np.minimum(self.heel, self.ball)[:, 1], self.tip[:, 1])
+        """(T,) height of the lowest point of the sole; the tip is none where toes bend."""
+        points = (self.heel, self.ball) if self.bends else (self.heel, self.ball, self.tip)
+        return np.min([point[:, 1] for point in points], axis=0)
 
 
 def lock_feet(
@@ -85,6 +91,9 @@ def lock_feet(
         offset = _offset(foot, pose.rest.bare, floor, fps, part)
         offset[:, 1] += eased * np.maximum(floor - _TOLERATED_M - (foot.lowest + offset[:, 1]), 0.0)
         _move_ankle(pose, foot, offset * strength, heads)
+    for foot in _feet(pose, stands, fps, pose.heads()):
+        if foot.bends:
+            _bend_toes(pose, foot, floor, strength * eased)
 
 
 def _offset(foot: _Foot, bare: bool, floor: float, fps: float, part: tuple[int, int] | None) -> np.ndarray:
@@ -149,7 +158,7 @@ def _foot(pose: Pose, side: str, stands: np.ndarray, fps: float, heads: Mapping[
             points.append(carried(sole.tip, toe, np.broadcast_to(heads[toe], ankle.shape)))
     ankle, *points = (rest.to_motion(p) for p in (ankle, *points))
     rests = flat(np.stack([ankle] * 2, axis=1), np.stack([contact > 0.5] * 2, axis=1), fps)[:, 0]
-    return _Foot(side, stands, contact, rests, ankle, *points)
+    return _Foot(side, stands, contact, rests, ankle, *points, bends=toe is not None and not rest.bare)
 
 
 def _level(pose: Pose, foot: _Foot, fps: float, may_change: np.ndarray) -> None:
@@ -239,6 +248,25 @@ def _move_ankle(pose: Pose, foot: _Foot, offset: np.ndarray, heads: Mapping[str,
     new_knee, new_ankle = bend_leg(*old, old[2] + offset[moved])
     _swing(pose, bones[0], moved, old[1] - old[0], new_knee - old[0])
     _swing(pose, bones[1], moved, old[2] - old[1], new_ankle - new_knee)
+
+
+def _bend_toes(pose: Pose, foot: _Foot, floor: float, may_change: np.ndarray) -> None:
+    """Bend toes up that would be in the floor, as those of a foot do that rises from it."""
+    rest = pose.rest
+    bone = rest.bone_of[f"{foot.side}_foot"]
+    joint = rest.to_motion(np.broadcast_to(pose.heads()[bone], (len(pose), 3)))
+    along = foot.tip - joint
+    length = np.maximum(np.linalg.norm(along, axis=1), 1e-9)
+    points = np.arcsin(np.clip(along[:, 1] / length, -1.0, 1.0))
+    wanted = np.arcsin(np.clip((floor - joint[:, 1]) / length, -1.0, 1.0))
+    angle = np.clip(wanted - points, 0.0, _TOES_BEND) * may_change
+    across = np.cross(along, np.array([0.0, 1.0, 0.0]))
+    width = np.linalg.norm(across, axis=1, keepdims=True)
+    axis = across / np.maximum(width, 1e-9)
+    # Where toes point straight down nothing tells which way they bend.
+    bent = rotations.from_axis_angle(axis, np.where(width[:, 0] > 0.2 * length, angle, 0.0))
+    turn = in_frame(rotations.from_matrix(rest.frame), axes.quaternions_to_blender(bent))
+    pose.turned[bone] = rotations.multiply(turn, pose.turned[bone])
 
 
 def _swing(pose: Pose, bone: str, moved: np.ndarray, old: np.ndarray, new: np.ndarray) -> None:

@@ -121,3 +121,25 @@ def test_feet_under_a_foot_lock_of_nothing_stand_within_the_stance(driver, tools
     joints = dict(zip(tools.names, np.moveaxis(source, 1, 0), strict=True))
     found = measures.sole_errors(rig, bones, soles, joints, 20.0)
     assert found.tilt < 8.0 and found.height < 0.03, found
+
+
+@pytest.mark.parametrize("file", ["rocketbox_f03.fbx", "m2m_human.glb"])
+def test_toes_bend_as_heels_rise_instead_of_sinking_or_lifting_the_knee(driver, tools, clips, file, tmp_path):
+    """By the skin: what is under the floor at a push-off, and how far knees bend more than the motion's."""
+    clip = clips(driver, PROMPTS["walks"])
+    rig = characters.load(file, tmp_path)
+    bones = driver.module("rig.mapping").map_rig(rig)
+    floor = measures.rest_soles(rig, bones)["left"][0].z
+    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1)
+    source = tools.forward(clip.rotations, clip.root_translation, driver.module("skeleton"))
+    joints = dict(zip(tools.names, np.moveaxis(source, 1, 0), strict=True))
+    names = list(bones.values())
+    posed = measures.stances(rig, range(1, len(source) + 1), names)
+    heads = dict(zip(bones, np.moveaxis(posed[..., :3, 3], 1, 0), strict=True))
+    more = max(np.percentile(measures._knee(joints, s) - measures._knee(heads, s), 95) for s in SIDES)
+    depths = []
+    for frame in range(1, len(source) + 1, 3):
+        bpy.context.scene.frame_set(frame)
+        depths.append(floor - measures.lowest_vertex_shown(rig))
+    print(f"{file}: skin at most {100 * max(depths):.1f} cm under the floor, knees bend up to {more:.1f} degrees more")
+    assert max(depths) < 0.02 and more < 8.0

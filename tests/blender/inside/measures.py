@@ -223,3 +223,18 @@ def sole_line(found):
         f"{found.knee:.1f} degrees, hips {100 * found.hips:.1f} cm, limbs {found.limbs:.1f} degrees, toe-off "
         f"{found.toe_off[0]:.0f} -> {found.toe_off[1]:.0f} degrees"
     )
+
+
+def lowest_vertex_shown(rig):
+    """Height in the world of the lowest vertex that is shown of the meshes that a rig deforms, at the current frame."""
+    graph, lowest = bpy.context.evaluated_depsgraph_get(), np.inf
+    for obj in bpy.data.objects:
+        if obj.type == "MESH" and any(m.type == "ARMATURE" and m.object == rig for m in obj.modifiers):
+            shown = obj.evaluated_get(graph)
+            mesh = shown.to_mesh()
+            points = np.empty(3 * len(mesh.vertices), dtype=np.float32)
+            mesh.vertices.foreach_get("co", points)
+            matrix = np.array(shown.matrix_world)
+            lowest = min(lowest, float((points.reshape(-1, 3) @ matrix[2, :3] + matrix[2, 3]).min()))
+            shown.to_mesh_clear()
+    return lowest
