@@ -6,8 +6,8 @@ the toes point. Joints are the heads of bones; tails are drawn as artists like a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations, pairwise
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -17,7 +17,13 @@ _FEWEST = 15
 """Bones of a rig that can carry a motion: pelvis, spine, head and three in each limb."""
 _UNEVEN = 0.04
 """Of the rig's size: what may differ between left and right."""
+_BALL = 1.3
+"""Of the ball's diameter around the carrying bones: a rig's size, about a person's height with hands and toes."""
+_DOUBLE = 0.005
+"""Of a limb's length: bones that begin nearer to one another are at one place."""
 _SHORTEST_LIMB = 0.08
+_MOST_TURNED = np.sin(np.radians(35.0))
+"""Of a limb's length: how far it may be turned away from its mirror image, as in a stride."""
 _NO_JOINT = {"end", "nub", "tip", "leaf", "effector", "ik", "pole", "target", "twist", "roll"}
 """Words of bones that are no joints, where nothing hangs on them."""
 _ALONG = {"twist", "roll"}
@@ -46,14 +52,12 @@ def guess_bones(bones: Sequence[BoneShape]) -> dict[str, str]:
     if len(bones) < _FEWEST:
         return {}
     rig = _Rig(bones)
-    pairs = rig.limb_pairs()
-    best, best_score = None, -np.inf
-    for legs in pairs:
-        for arms in pairs:
-            body = _body(rig, legs, arms)
-            if body is not None and body.score > best_score:
-                best, best_score = body, body.score
-    return best.named() if best is not None else {}
+    for turned in (False, True):
+        pairs = rig.limb_pairs(turned)
+        bodies = [body for legs in pairs for arms in pairs if (body := _body(rig, legs, arms)) is not None]
+        if bodies:
+            return max(bodies, key=lambda body: body.score).named()
+    return {}
 
 
 class _Rig:
@@ -70,12 +74,28 @@ class _Rig:
         for k, parent in enumerate(self.parents):
             if parent is not None:
                 self.children[parent].append(k)
-        self.size = 2 * float(np.linalg.norm(self.heads - self.heads.mean(axis=0), axis=1).max()) or 1.0
         self.depths = [1] * len(bones)
         for k in reversed(range(len(bones))):
             if (parent := self.parents[k]) is not None:
                 self.depths[parent] = max(self.depths[parent], self.depths[k] + 1)
+        self.size = self._extent() or 1.0
         self._below: dict[int, list[int]] = {}
+
+    def _extent(self) -> float:
+        """How large the body is, however many bones hang in one place and wherever a root, a target or a prop lies."""
+        first = [k for k, parent in enumerate(self.parents) if parent is None]
+        above = set()
+        for root in first:
+            while len(self.children[root]) == 1:
+                above.add(root)
+                root = self.children[root][0]
+        carrying = [k for k, depth in enumerate(self.depths) if depth > 1 and k not in above]
+        heads = self.heads[carrying or first]
+        middle = heads.mean(axis=0)
+        for k in range(1, 60):  # towards the middle of the smallest ball around them all
+            away = heads - middle
+            middle = middle + away[np.argmax((away**2).sum(axis=1))] / (k + 1)
+        return _BALL * 2 * float(np.linalg.norm(heads - middle, axis=1).max())
 
     def below(self, bone: int) -> list[int]:
         """A bone and all of its descendants."""
@@ -94,16 +114,21 @@ class _Rig:
             above = self.parents[above]
         return found
 
-    def limb_pairs(self) -> list["_Pair"]:
+    def limb_pairs(self, turned: bool = False) -> list["_Pair"]:
+        """turned: also such that are no mirror images but of one length bone by bone, as of a body in a stride."""
         found = []
         for children in self.children:
             for one, other in combinations([c for c in children if self.depths[c] >= 3], 2):
-                pair = _Pair(self, *self._walk(one, other))
-                if len(pair.one) >= 3 and pair.length > _SHORTEST_LIMB * self.size and pair.is_mirrored():
+                pair = _Pair(self, *self._walk(one, other, turned))
+                if len(pair.one) < 3 or pair.length <= _SHORTEST_LIMB * self.size:
+                    continue
+                if pair.is_mirrored():
                     found.append(pair)
-        return found
+                elif turned and (stride := replace(pair, turned=True)).is_turned():
+                    found.append(stride)
+        return [pair.without_doubles() for pair in found]
 
-    def _walk(self, one: int, other: int) -> tuple[list[int], list[int]]:
+    def _walk(self, one: int, other: int, turned: bool) -> tuple[list[int], list[int]]:
         """Down two branches at once, each time to the children that match and reach farthest."""
         chains = [one], [other]
         start, across = self.heads[one], self.heads[other]
@@ -113,7 +138,8 @@ class _Rig:
                 for b in self.children[chains[1][-1]]:
                     # In a mirror distances stay, to the own side's start and to the other's.
                     apart = abs(_length(self.heads[a] - start) - _length(self.heads[b] - across))
-                    apart = max(apart, abs(_length(self.heads[a] - across) - _length(self.heads[b] - start)))
+                    if not turned:
+                        apart = max(apart, abs(_length(self.heads[a] - across) - _length(self.heads[b] - start)))
                     reach = min(self._reach(a, start), self._reach(b, across))
                     if apart < _UNEVEN * self.size and reach > best_reach + 1e-6 * self.size:
                         best, best_reach = (a, b), reach
@@ -126,8 +152,24 @@ class _Rig:
         return float(np.linalg.norm(self.heads[self.below(bone)] - start, axis=1).max())
 
     def fingers(self, bone: int) -> int:
-        """How many branches leave a bone, but for helpers along it."""
-        return sum(not _ALONG & words_of(self.names[c]) for c in self.children[bone])
+        """How many branches leave a bone, but for helpers along it: by their names, or ends on the way to another."""
+        branches = [c for c in self.children[bone] if not _ALONG & words_of(self.names[c])]
+        return sum(not self._is_along(c, bone, branches) for c in branches)
+
+    def _is_along(self, leaf: int, bone: int, branches: Sequence[int]) -> bool:
+        if self.children[leaf]:
+            return False
+        step = self.heads[leaf] - self.heads[bone]
+        for other in branches:
+            whole = self.heads[other] - self.heads[bone]
+            length = _length(whole)
+            if other == leaf or length < 1e-6 * self.size:
+                continue
+            along = float(step @ whole) / length
+            aside = _length(step - along * whole / length)
+            if -0.02 * length < along < 0.95 * length and aside < 0.1 * length:
+                return True
+        return _length(step) < 1e-3 * self.size
 
 
 def _without_ends(bones: Sequence[BoneShape]) -> list[BoneShape]:
@@ -151,11 +193,15 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 @dataclass
 class _Pair:
-    """Two chains that may mirror one another, bone by bone."""
+    """Two chains that may mirror one another, bone by bone. firsts: what they hang on the trunk by, if not [0].
+    turned: they are of one length but turned from one another.
+    """
 
     rig: _Rig
     one: list[int]
     other: list[int]
+    turned: bool = False
+    firsts: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         self.heads = self.rig.heads[self.one], self.rig.heads[self.other]
@@ -164,7 +210,12 @@ class _Pair:
         self.length = float(self.gaps.sum())
         self.between = self.heads[0] - self.heads[1]
         self.middles = (self.heads[0] + self.heads[1]) / 2
-        self.across = _unit(self.between.sum(axis=0))
+        self.aside = self.between.sum(axis=0)
+        if self.turned:  # only where they begin do they lie beside one another
+            apart = np.linalg.norm(self.between, axis=1)
+            self.aside = len(apart) * self.between[int(np.argmax(apart > _UNEVEN * self.rig.size))]
+        self.across = _unit(self.aside)
+        self.firsts = self.firsts or (self.one[0], self.other[0])
 
     def is_mirrored(self) -> bool:
         aside = self.between - np.outer(self.between @ self.across, self.across)
@@ -174,12 +225,38 @@ class _Pair:
             apart > 0.04 * self.rig.size
         )
 
+    def is_turned(self) -> bool:
+        """Whether both begin beside one another, and are alike in all but the way that they point."""
+        steps = [np.linalg.norm(np.diff(heads, axis=0), axis=1) for heads in self.heads]
+        if np.abs(steps[0] - steps[1]).max() > 0.5 * _UNEVEN * self.rig.size:
+            return False
+        aside = self.between - np.outer(self.between @ self.across, self.across)
+        most = 2 * _MOST_TURNED * self.length
+        return bool((self.between @ self.across).min() > 0.0 and np.linalg.norm(aside, axis=1).max() < most)
+
+    def without_doubles(self) -> "_Pair":
+        """Of bones that lie on one another, as offsets and helpers do, the last, which carries the rest of the limb."""
+        apart = [*(self.gaps > _DOUBLE * self.length), True]
+        kept = [k for k, is_last in enumerate(apart) if is_last]
+        end = kept[-1]
+        while end > 0 and not apart[end - 1]:  # what lies on a limb's end is a prop
+            end -= 1
+        kept[-1] = end
+        return replace(self, one=[self.one[k] for k in kept], other=[self.other[k] for k in kept], firsts=self.firsts)
+
+    def straight(self, start: int, middle: int, end: int) -> float:
+        """The cosine between two stretches, seen from the side: 1 where the middle lies in line with the others."""
+        # The middles of a mirrored pair are free of what legs and feet are spread.
+        chains = self.heads if self.turned else (self.middles,)
+        stretches = [(_unit(c[middle] - c[start]), _unit(c[end] - c[middle])) for c in chains]
+        return float(np.mean([one @ other for one, other in stretches]))
+
     def flipped(self) -> "_Pair":
-        return _Pair(self.rig, self.other, self.one)
+        return replace(self, one=self.other, other=self.one, firsts=self.firsts[::-1])
 
     @property
     def parent(self) -> int | None:
-        return self.rig.parents[self.one[0]]
+        return self.rig.parents[self.firsts[0]]
 
 
 @dataclass
@@ -212,7 +289,7 @@ class _Body:
             numbers |= {f"{side}_{j}": legs[k] for j, k in zip(("hip", "knee", "ankle"), self.leg, strict=True)}
             numbers |= {f"{side}_{j}": arms[k] for j, k in zip(("shoulder", "elbow", "wrist"), self.arm, strict=True)}
             if self._has_toes():
-                numbers[f"{side}_foot"] = legs[self.leg[2] + 1]
+                numbers[f"{side}_foot"] = legs[self._toes()]
             if self.arm[0]:
                 numbers[f"{side}_collar"] = arms[0]
         return {joint: self.rig.names[bone] for joint, bone in numbers.items()}
@@ -220,6 +297,15 @@ class _Body:
     def _has_toes(self) -> bool:
         ankle = self.leg[2]
         return ankle + 1 < len(self.legs.one) and self.legs.gaps[ankle] > 0.02 * self.legs.length
+
+    def _toes(self) -> int:
+        """Where in the legs' chains the toes begin; a bone in the line of the instep, as of Daz, is passed over."""
+        first, middles = self.leg[2] + 1, self.legs.middles
+        if first + 1 >= len(self.legs.one) or not self.rig.children[self.legs.one[first + 1]]:
+            return first
+        steps = middles[first] - middles[first - 1], middles[first + 1] - middles[first]
+        in_line = float(_unit(steps[0]) @ _unit(steps[1])) > _STRAIGHT
+        return first + 1 if in_line and _length(steps[0]) < 1.2 * _length(steps[1]) else first
 
     def _first_is_left(self) -> bool | None:
         """By the sides in all limbs' names, else by where the body faces; None when neither tells."""
@@ -240,7 +326,7 @@ class _Body:
         told = 0.0
         ankle = self.leg[2]
         if self._has_toes():
-            toes = self.legs.middles[ankle + 1] - self.legs.middles[ankle]
+            toes = self.legs.middles[self._toes()] - self.legs.middles[ankle]
             told += 3.0 * float(toes @ forwards) / max(_length(toes), 1e-12)
         else:
             feet = [self.rig.tails[c[ankle]] - self.rig.heads[c[ankle]] for c in (self.legs.one, self.legs.other)]
@@ -284,7 +370,7 @@ def _body(rig: _Rig, legs: _Pair, arms: _Pair) -> _Body | None:
         return None
     if arms.across @ legs.across < 0:
         arms = arms.flipped()
-    across = _unit(legs.between.sum(axis=0) + arms.between.sum(axis=0))
+    across = _unit(legs.aside + arms.aside)
     middles = np.concatenate([legs.middles, arms.middles]) @ across
     offset = float(np.median(middles))
     if np.ptp(middles) > 2 * _UNEVEN * rig.size:
@@ -361,6 +447,7 @@ def _limb(rig: _Rig, pair: _Pair, leads_in, *, feet: bool) -> tuple[int, int, in
 
 
 _TURN = np.cos(np.radians(30.0))
+_STRAIGHT = np.cos(np.radians(10.0))
 
 
 def _after(rig: _Rig, pair: _Pair, middle: int, end: int, lower: float, feet: bool) -> float:
@@ -368,12 +455,10 @@ def _after(rig: _Rig, pair: _Pair, middle: int, end: int, lower: float, feet: bo
     if not feet and rig.fingers(pair.one[end]) >= 3:
         return -1.0
     cost = 0.0
-    steps = [_unit(step) for step in np.diff(pair.middles, axis=0)]
-    limb = _unit(pair.middles[end] - pair.middles[middle])
     if feet and end - middle > 1:
-        cost += 0.7 * any(one @ other < _TURN for one, other in pairwise(steps[middle:end]))
+        cost += 0.7 * any(pair.straight(k - 1, k, k + 1) < _TURN for k in range(middle + 1, end))
     if end + 1 < len(pair.one):
-        if feet and steps[end] @ limb < _TURN:
+        if feet and pair.straight(middle, end, end + 1) < _TURN:
             return cost - 0.5
         cost += 1.0 * (pair.gaps[end] > 0.5 * lower)
     return cost
@@ -390,7 +475,7 @@ def _neck(rig: _Rig, trunk: list[int], arms: _Pair, aside: np.ndarray, up: np.nd
         return [
             c
             for c in rig.children[bone]
-            if c not in (arms.one[0], arms.other[0])
+            if c not in arms.firsts
             and abs(aside[c]) < _UNEVEN * rig.size
             and rig.heads[c] @ up > height - 0.01 * rig.size
             and not is_one_of_two(c)
