@@ -5,7 +5,7 @@ Nothing here knows an axis: up is from the legs to the head, the mirror plane is
 the toes point. Joints are the heads of bones; tails are drawn as artists like and tell little.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -28,6 +28,10 @@ _NO_JOINT = {"end", "nub", "tip", "leaf", "effector", "ik", "pole", "target", "t
 """Words of bones that are no joints, where nothing hangs on them."""
 _ALONG = {"twist", "roll"}
 _NO_LIMB = {"wing", "feather", "skirt", "dress", "cloth", "cape", "coat", "hair", "ear", "breast", "tail"}
+FORWARDS = 0.35
+"""Of a foot's length: what its toes must lie ahead to tell front from back."""
+_NOTHING_TOLD = 0.01
+_LIMB_JOINTS = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")
 _ARM_SHARE = 0.62
 """Of a leg's length: an arm's. Wings are longer, horns and ears shorter."""
 
@@ -310,7 +314,7 @@ class _Body:
     def _first_is_left(self) -> bool | None:
         """By the sides in all limbs' names, else by where the body faces; None when neither tells."""
         sides = [
-            (_side_of(self.rig, pair.one[k]), _side_of(self.rig, pair.other[k]))
+            (side_of(self.rig.names[pair.one[k]]), side_of(self.rig.names[pair.other[k]]))
             for pair, joints in ((self.legs, self.leg), (self.arms, self.arm))
             for k in joints
         ]
@@ -319,37 +323,67 @@ class _Body:
         # Left is up turned towards the front.
         forwards = np.cross(self.across, self.up)
         told = self._faces(forwards)
-        return None if abs(told) < 0.1 else told > 0
+        return None if abs(told) < _NOTHING_TOLD else told > 0
 
     def _faces(self, forwards: np.ndarray) -> float:
         """Positive where the signs of a front lie along an axis: toes before all, then feet, knees, elbows, face."""
-        told = 0.0
-        ankle = self.leg[2]
-        if self._has_toes():
-            toes = self.legs.middles[self._toes()] - self.legs.middles[ankle]
-            told += 3.0 * float(toes @ forwards) / max(_length(toes), 1e-12)
-        else:
+        told = front_signs(self._heads(), forwards)
+        if not self._has_toes():
+            ankle = self.leg[2]
             feet = [self.rig.tails[c[ankle]] - self.rig.heads[c[ankle]] for c in (self.legs.one, self.legs.other)]
             slopes = [float(_unit(foot) @ forwards) for foot in feet]
             if min(slopes) > 0.4 or max(slopes) < -0.4:
-                told += float(np.mean(slopes))
-        for pair, (start, middle, end), sign in ((self.legs, self.leg, 1.0), (self.arms, self.arm, -1.0)):
-            line = pair.middles[end] - pair.middles[start]
-            share = pair.gaps[start:middle].sum() / pair.gaps[start:end].sum()
-            bend = float((pair.middles[middle] - pair.middles[start] - share * line) @ forwards)
-            bend /= pair.gaps[start:end].sum()
-            if abs(bend) > 0.01:
-                told += sign * float(np.clip(10 * bend, -0.8, 0.8))
-        face = self.rig.below(self.neck[-1])[1:]
-        if len(face) >= 2:
-            ahead = float((self.rig.heads[face] - self.rig.heads[self.neck[-1]]).mean(axis=0) @ forwards)
-            if abs(ahead) > 0.005 * self.rig.size:
-                told += float(np.clip(10 * ahead / self.rig.size, -0.3, 0.3))
-        return told
+                told += 0.25 * float(np.mean(slopes))
+        return told + face_signs(self.rig.heads[self.rig.below(self.neck[-1])], forwards, self.rig.size)
+
+    def _heads(self) -> dict[str, np.ndarray]:
+        """Of the limbs' joints, with the first side as the left."""
+        joints = {j: (self.legs, k) for j, k in zip(("hip", "knee", "ankle"), self.leg, strict=True)}
+        joints |= {j: (self.arms, k) for j, k in zip(("shoulder", "elbow", "wrist"), self.arm, strict=True)}
+        if self._has_toes():
+            joints["foot"] = (self.legs, self._toes())
+        return {
+            f"{s}_{j}": pair.heads[n][k] for j, (pair, k) in joints.items() for n, s in enumerate(("left", "right"))
+        }
 
 
-def _side_of(rig: _Rig, bone: int) -> str:
-    return next((side for side, _ in read_name(rig.names[bone])[0] if side), "")
+def front_signs(heads: Mapping[str, np.ndarray], forwards: np.ndarray) -> float:
+    """Positive where the limbs' joints tell of a front along an axis: toes before all, then knees and elbows.
+
+    heads: by joint. Toes that lie hardly ahead of their ankles tell little; below 0.25 all signs are weak.
+    """
+    pairs = {j: [heads[f"{s}_{j}"] for s in ("left", "right")] for j in _LIMB_JOINTS if f"right_{j}" in heads}
+    middles = {joint: (one + other) / 2 for joint, (one, other) in pairs.items()}
+    told = 0.0
+    if "foot" in middles:
+        ahead = float(_unit(middles["foot"] - middles["ankle"]) @ forwards)
+        told += (3.0 if abs(ahead) > FORWARDS else 1.0) * ahead
+    for (start, middle, end), sign in ((("hip", "knee", "ankle"), 1.0), (("shoulder", "elbow", "wrist"), -1.0)):
+        if end not in middles:
+            continue
+        upper, lower = (
+            float(np.mean([_length(a - b) for a, b in zip(pairs[j], pairs[k], strict=True)]))
+            for j, k in ((start, middle), (middle, end))
+        )
+        share = upper / max(upper + lower, 1e-12)
+        aside = middles[middle] - middles[start] - share * (middles[end] - middles[start])
+        bend = float(aside @ forwards) / max(upper + lower, 1e-12)
+        if abs(bend) > 0.01:
+            told += sign * float(np.clip(10 * bend, -0.8, 0.8))
+    return told
+
+
+def face_signs(heads: np.ndarray, forwards: np.ndarray, size: float) -> float:
+    """As front_signs, of what hangs on a head. heads: the head's and what hangs on it."""
+    if len(heads) < 3:
+        return 0.0
+    ahead = float((heads[1:] - heads[0]).mean(axis=0) @ forwards) / size
+    return float(np.clip(10 * ahead, -0.3, 0.3)) if abs(ahead) > 0.005 else 0.0
+
+
+def side_of(name: str) -> str:
+    """ "left", "right" or "", as a bone's name tells for sure."""
+    return next((side for side, _ in read_name(name)[0] if side), "")
 
 
 def _body(rig: _Rig, legs: _Pair, arms: _Pair) -> _Body | None:
