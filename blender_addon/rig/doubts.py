@@ -35,6 +35,8 @@ def doubts(bones: Mapping[str, BoneShape], bone_of: Mapping[str, str], named: Ma
     """
     parents = {name: bone.parent for name, bone in bones.items()}
     heads = {joint: np.asarray(bones[bone].head, dtype=np.float64) for joint, bone in bone_of.items()}
+    # Sides may be named the other way round and swapped in the table for it.
+    named = min((named, _with_sides_swapped(named)), key=lambda table: _unlike(table, bone_of))
     against = _against_names(bones, parents, bone_of, named)
     if against:
         return against
@@ -49,6 +51,16 @@ def doubts(bones: Mapping[str, BoneShape], bone_of: Mapping[str, str], named: Ma
     if any(named.get(f"{side}_shoulder") != bone_of[f"{side}_shoulder"] for side in ("left", "right")):
         found += _narrow(bone_of, heads)
     return [*found, *_sides(bones, parents, bone_of, heads)]
+
+
+def _with_sides_swapped(named: Mapping[str, str]) -> dict[str, str]:
+    other = {"left": "right", "right": "left"}
+    sides = {joint: joint.partition("_") for joint in named}
+    return {"".join([other.get(s[0], s[0]), *s[1:]]): named[joint] for joint, s in sides.items()}
+
+
+def _unlike(named: Mapping[str, str], bone_of: Mapping[str, str]) -> int:
+    return sum(named[joint] != bone for joint, bone in bone_of.items() if joint in named)
 
 
 def _against_names(

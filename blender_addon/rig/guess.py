@@ -22,6 +22,9 @@ _BALL = 1.3
 _DOUBLE = 0.005
 """Of a limb's length: bones that begin nearer to one another are at one place."""
 _SHORTEST_LIMB = 0.08
+_TURNED_COST = 0.1
+_MOST_STEPS = 4
+"""Bones from hip to ankle and from shoulder to wrist, with a twist bone in each half."""
 _MOST_TURNED = np.sin(np.radians(35.0))
 """Of a limb's length: how far it may be turned away from its mirror image, as in a stride."""
 _NO_JOINT = {"end", "nub", "tip", "leaf", "effector", "ik", "pole", "target", "twist", "roll"}
@@ -56,12 +59,14 @@ def guess_bones(bones: Sequence[BoneShape]) -> dict[str, str]:
     if len(bones) < _FEWEST:
         return {}
     rig = _Rig(bones)
-    for turned in (False, True):
-        pairs = rig.limb_pairs(turned)
-        bodies = [body for legs in pairs for arms in pairs if (body := _body(rig, legs, arms)) is not None]
-        if bodies:
-            return max(bodies, key=lambda body: body.score).named()
-    return {}
+    pairs = rig.limb_pairs()
+    best, best_score = None, -np.inf
+    for legs in pairs:
+        for arms in pairs:
+            body = _body(rig, legs, arms)
+            if body is not None and body.score > best_score:
+                best, best_score = body, body.score
+    return best.named() if best is not None else {}
 
 
 class _Rig:
@@ -118,21 +123,20 @@ class _Rig:
             above = self.parents[above]
         return found
 
-    def limb_pairs(self, turned: bool = False) -> list["_Pair"]:
-        """turned: also such that are no mirror images but of one length bone by bone, as of a body in a stride."""
+    def limb_pairs(self) -> list["_Pair"]:
+        """Mirror images, and what is of one length bone by bone though turned, as of a body in a stride."""
         found = []
         for children in self.children:
             for one, other in combinations([c for c in children if self.depths[c] >= 3], 2):
-                pair = _Pair(self, *self._walk(one, other, turned))
-                if len(pair.one) < 3 or pair.length <= _SHORTEST_LIMB * self.size:
-                    continue
-                if pair.is_mirrored():
-                    found.append(pair)
-                elif turned and (stride := replace(pair, turned=True)).is_turned():
-                    found.append(stride)
-        return [pair.without_doubles() for pair in found]
+                pair = _Pair(self, *self._walk(one, other))
+                if not (pair.is_long() and pair.is_mirrored()):
+                    pair = _Pair(self, *self._walk(one, other, turned=True), turned=True)
+                    if not (pair.is_long() and pair.is_turned()):
+                        continue
+                found.append(pair.without_doubles())
+        return found
 
-    def _walk(self, one: int, other: int, turned: bool) -> tuple[list[int], list[int]]:
+    def _walk(self, one: int, other: int, turned: bool = False) -> tuple[list[int], list[int]]:
         """Down two branches at once, each time to the children that match and reach farthest."""
         chains = [one], [other]
         start, across = self.heads[one], self.heads[other]
@@ -220,6 +224,9 @@ class _Pair:
             self.aside = len(apart) * self.between[int(np.argmax(apart > _UNEVEN * self.rig.size))]
         self.across = _unit(self.aside)
         self.firsts = self.firsts or (self.one[0], self.other[0])
+
+    def is_long(self) -> bool:
+        return len(self.one) >= 3 and self.length > _SHORTEST_LIMB * self.rig.size
 
     def is_mirrored(self) -> bool:
         aside = self.between - np.outer(self.between @ self.across, self.across)
@@ -437,6 +444,10 @@ def _body(rig: _Rig, legs: _Pair, arms: _Pair) -> _Body | None:
         neck, trunk = [trunk[-1], *neck], trunk[:-1]
     score = stands / rig.size - 0.5 * abs(float(np.log(reach / (_ARM_SHARE * stands))))
     score += 0.3 * (leg[2] + 1 < len(legs.one)) + 0.3 * (rig.fingers(arms.one[arm[2]]) >= 3)
+    score -= _TURNED_COST * (legs.turned + arms.turned)
+    # Strands of hair hang close together, and have more bones than any limb, as panels of a skirt have.
+    score += 0.6 * min(float((arms.between[list(arm)] @ across).max()) / rig.size, 0.4)
+    score -= 0.1 * sum(max(end - start - _MOST_STEPS, 0) for start, _, end in (leg, arm))
     return _Body(rig, pelvis, trunk, neck, legs, arms, leg, arm, up, across, score)
 
 
@@ -472,7 +483,8 @@ def _limb(rig: _Rig, pair: _Pair, leads_in, *, feet: bool) -> tuple[int, int, in
                     cost += 0.0 if leads_in(0) and pair.gaps[0] < 0.9 * max(upper, lower) else 1.5
                 elif leads_in(0) and pair.gaps[0] < 0.45 * (whole - pair.gaps[0]):
                     cost += 0.5
-                cost += 0.5 * (pair.gaps[end - 1] < 0.35 * upper)
+                is_half = end - middle > 1 and pair.gaps[end - 1] > 0.7 * pair.gaps[end - 2]
+                cost += 0.5 * (pair.gaps[end - 1] < 0.35 * upper and not is_half)
                 cost += 3.0 * (rig.fingers(pair.one[end - 1]) >= 3)
                 cost += _after(rig, pair, middle, end, lower, feet)
                 if cost < best_cost:
@@ -523,6 +535,9 @@ def _neck(rig: _Rig, trunk: list[int], arms: _Pair, aside: np.ndarray, up: np.nd
         mirrored = np.abs(aside[others] + aside[bone]) < 0.3 * apart
         return bool(np.any((between > 0.01 * rig.size) & (apart > 0.9 * between) & mirrored))
 
+    def is_above(bone: int, other: int) -> bool:
+        return bool((rig.heads[bone] - rig.heads[other]) @ up > 0.01 * rig.size)
+
     def top(bone: int) -> float:
         return float((rig.heads[rig.below(bone)] @ up).max())
 
@@ -534,6 +549,8 @@ def _neck(rig: _Rig, trunk: list[int], arms: _Pair, aside: np.ndarray, up: np.nd
         more = [c for c in onwards(found[-1]) if rig.heads[c] @ up > rig.heads[found[-1]] @ up + 0.01 * rig.size]
         if len(more) != 1 or len(found) > 1 and len(rig.children[found[-1]]) > 1:
             break
+        if not rig.children[more[0]] and any(is_one_of_two(c) and is_above(c, more[0]) for c in rig.children[found[-1]]):
+            break  # a jaw below eyes or ears
         found.append(more[0])
     if len(found) > 2 and not rig.children[found[-1]]:
         last, before = (_length(rig.heads[found[k]] - rig.heads[found[k - 1]]) for k in (-1, -2))
