@@ -549,7 +549,9 @@ def _neck(rig: _Rig, trunk: list[int], arms: _Pair, aside: np.ndarray, up: np.nd
         more = [c for c in onwards(found[-1]) if rig.heads[c] @ up > rig.heads[found[-1]] @ up + 0.01 * rig.size]
         if len(more) != 1 or len(found) > 1 and len(rig.children[found[-1]]) > 1:
             break
-        if not rig.children[more[0]] and any(is_one_of_two(c) and is_above(c, more[0]) for c in rig.children[found[-1]]):
+        if not rig.children[more[0]] and any(
+            is_one_of_two(c) and is_above(c, more[0]) for c in rig.children[found[-1]]
+        ):
             break  # a jaw below eyes or ears
         found.append(more[0])
     if len(found) > 2 and not rig.children[found[-1]]:
