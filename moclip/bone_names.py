@@ -162,7 +162,49 @@ def match_names(names: Collection[str], parents: Mapping[str, str | None] | None
                 score = (match.known - broken, len(joints) - broken, layer)
                 if score > best_score:
                     best, best_score = match, score
-    return best if best.known > len(_TELLING) // 2 else NameMatch("", {})
+    if best.known <= len(_TELLING) // 2:
+        return NameMatch("", {})
+    return best if parents is None else NameMatch(best.family, _with_numbered_spine(best.joints, parents))
+
+
+_TRUNK_WORDS = {
+    "spine",
+    "torso",
+    "chest",
+    "abdomen",
+    "back",
+    "trunk",
+    "belly",
+    "waist",
+    "ribs",
+    "rib",
+    "thorax",
+    "body",
+}
+
+
+def _with_numbered_spine(joints: Mapping[str, str], parents: Mapping[str, str | None]) -> Mapping[str, str]:
+    """With the bones between pelvis and arms that are numbered in a row: "torso1", "torso2"."""
+    on_trunk = [joints.get(joint, "") for joint in ("head", "left_shoulder", "right_shoulder")]
+    if "pelvis" not in joints or not all(joints["pelvis"] in ancestors(bone, parents) for bone in on_trunk):
+        return joints
+    path = ancestors(on_trunk[0], parents)
+    path = path[: path.index(joints["pelvis"])]
+    trunk = [b for b in path if all(b in ancestors(bone, parents) for bone in on_trunk)][::-1]
+    spine = [joints[joint] for joint in ("spine1", "spine2", "spine3") if joint in joints]
+    if any(bone not in trunk for bone in spine):
+        return joints
+    rows: dict[str, list[str]] = defaultdict(list)
+    for bone in trunk:
+        words = [word for word in words_of(bone) if word in _TRUNK_WORDS]
+        if len(words) == 1 and re.search(r"\d", bone) and not {"twist", "roll"} & words_of(bone):
+            rows[words[0]].append(bone)
+    numbered = {bone for row in rows.values() if len(row) > 1 for bone in row} - set(joints.values())
+    if not numbered:
+        return joints
+    named = {joint: bone for joint, bone in joints.items() if joint not in ("spine1", "spine2", "spine3")}
+    whole = three_of([bone for bone in trunk if bone in numbered or bone in spine])
+    return named | {f"spine{k}": bone for k, bone in enumerate(whole, 1)}
 
 
 def broken_links(joints: Mapping[str, str], parents: Mapping[str, str | None]) -> list[tuple[str, str]]:

@@ -180,6 +180,32 @@ def test_shoulders_are_collars_only_where_upper_arms_hang_on_them():
 
 
 @pytest.mark.parametrize(
+    ("spine", "wanted"),
+    [
+        ("torso1 torso2 chest", "torso1 torso2 chest"),
+        ("torso_01 torso_02 torso_03 torso_04", "torso_01 torso_02 torso_04"),
+        ("abdomen1 abdomen2 chest1 chest2", "abdomen1 abdomen2 chest2"),
+        ("Trunk.001 Trunk.002", "Trunk.001 Trunk.002"),
+        ("spine chest", "spine chest"),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "Actor:", "DEF-"])
+def test_numbered_bones_of_a_trunk_are_its_spine_in_order(spine, wanted, prefix):
+    trunk = ["hips", *spine.split(), "neck", "head"]
+    parents = dict(zip([prefix + bone for bone in trunk], [None, *[prefix + bone for bone in trunk]], strict=False))
+    for side in ("Left", "Right"):
+        above = {"upperLeg": "hips", "collar": spine.split()[-1]}
+        for limb in ("upperLeg lowerLeg foot toe", "collar upperArm lowerArm hand"):
+            for part, before in zip(limb.split(), [None, *limb.split()], strict=False):
+                carrier = above[part] if before is None else f"{before}.{side}"
+                parents[f"{prefix}{part}.{side}"] = prefix + carrier
+    joints = match_names(list(parents), parents).joints
+    found = [joints[joint] for joint in ("spine1", "spine2", "spine3") if joint in joints]
+    assert found == [prefix + bone for bone in wanted.split()]
+    assert joints["pelvis"] == f"{prefix}hips" and joints["left_knee"] == f"{prefix}lowerLeg.Left"
+
+
+@pytest.mark.parametrize(
     "names",
     [
         ["Chassis", "Wheel.FL", "Wheel.FR", "Wheel.BL", "Wheel.BR", "Body", "Door.L", "Door.R"],

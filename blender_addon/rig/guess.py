@@ -5,9 +5,9 @@ Nothing here knows an axis: up is from the legs to the head, the mirror plane is
 the toes point. Joints are the heads of bones; tails are drawn as artists like and tell little.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations, pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -17,11 +17,24 @@ _FEWEST = 15
 """Bones of a rig that can carry a motion: pelvis, spine, head and three in each limb."""
 _UNEVEN = 0.04
 """Of the rig's size: what may differ between left and right."""
+_BALL = 1.3
+"""Of the ball's diameter around the carrying bones: a rig's size, about a person's height with hands and toes."""
+_DOUBLE = 0.005
+"""Of a limb's length: bones that begin nearer to one another are at one place."""
 _SHORTEST_LIMB = 0.08
+_TURNED_COST = 0.1
+_MOST_STEPS = 4
+"""Bones from hip to ankle and from shoulder to wrist, with a twist bone in each half."""
+_MOST_TURNED = np.sin(np.radians(35.0))
+"""Of a limb's length: how far it may be turned away from its mirror image, as in a stride."""
 _NO_JOINT = {"end", "nub", "tip", "leaf", "effector", "ik", "pole", "target", "twist", "roll"}
 """Words of bones that are no joints, where nothing hangs on them."""
 _ALONG = {"twist", "roll"}
 _NO_LIMB = {"wing", "feather", "skirt", "dress", "cloth", "cape", "coat", "hair", "ear", "breast", "tail"}
+FORWARDS = 0.35
+"""Of a foot's length: what its toes must lie ahead to tell front from back."""
+_NOTHING_TOLD = 0.01
+_LIMB_JOINTS = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")
 _ARM_SHARE = 0.62
 """Of a leg's length: an arm's. Wings are longer, horns and ears shorter."""
 
@@ -70,12 +83,28 @@ class _Rig:
         for k, parent in enumerate(self.parents):
             if parent is not None:
                 self.children[parent].append(k)
-        self.size = 2 * float(np.linalg.norm(self.heads - self.heads.mean(axis=0), axis=1).max()) or 1.0
         self.depths = [1] * len(bones)
         for k in reversed(range(len(bones))):
             if (parent := self.parents[k]) is not None:
                 self.depths[parent] = max(self.depths[parent], self.depths[k] + 1)
+        self.size = self._extent() or 1.0
         self._below: dict[int, list[int]] = {}
+
+    def _extent(self) -> float:
+        """How large the body is, however many bones hang in one place and wherever a root, a target or a prop lies."""
+        first = [k for k, parent in enumerate(self.parents) if parent is None]
+        above = set()
+        for root in first:
+            while len(self.children[root]) == 1:
+                above.add(root)
+                root = self.children[root][0]
+        carrying = [k for k, depth in enumerate(self.depths) if depth > 1 and k not in above]
+        heads = self.heads[carrying or first]
+        middle = heads.mean(axis=0)
+        for k in range(1, 60):  # towards the middle of the smallest ball around them all
+            away = heads - middle
+            middle = middle + away[np.argmax((away**2).sum(axis=1))] / (k + 1)
+        return _BALL * 2 * float(np.linalg.norm(heads - middle, axis=1).max())
 
     def below(self, bone: int) -> list[int]:
         """A bone and all of its descendants."""
@@ -95,15 +124,19 @@ class _Rig:
         return found
 
     def limb_pairs(self) -> list["_Pair"]:
+        """Mirror images, and what is of one length bone by bone though turned, as of a body in a stride."""
         found = []
         for children in self.children:
             for one, other in combinations([c for c in children if self.depths[c] >= 3], 2):
                 pair = _Pair(self, *self._walk(one, other))
-                if len(pair.one) >= 3 and pair.length > _SHORTEST_LIMB * self.size and pair.is_mirrored():
-                    found.append(pair)
+                if not (pair.is_long() and pair.is_mirrored()):
+                    pair = _Pair(self, *self._walk(one, other, turned=True), turned=True)
+                    if not (pair.is_long() and pair.is_turned()):
+                        continue
+                found.append(pair.without_doubles())
         return found
 
-    def _walk(self, one: int, other: int) -> tuple[list[int], list[int]]:
+    def _walk(self, one: int, other: int, turned: bool = False) -> tuple[list[int], list[int]]:
         """Down two branches at once, each time to the children that match and reach farthest."""
         chains = [one], [other]
         start, across = self.heads[one], self.heads[other]
@@ -113,7 +146,8 @@ class _Rig:
                 for b in self.children[chains[1][-1]]:
                     # In a mirror distances stay, to the own side's start and to the other's.
                     apart = abs(_length(self.heads[a] - start) - _length(self.heads[b] - across))
-                    apart = max(apart, abs(_length(self.heads[a] - across) - _length(self.heads[b] - start)))
+                    if not turned:
+                        apart = max(apart, abs(_length(self.heads[a] - across) - _length(self.heads[b] - start)))
                     reach = min(self._reach(a, start), self._reach(b, across))
                     if apart < _UNEVEN * self.size and reach > best_reach + 1e-6 * self.size:
                         best, best_reach = (a, b), reach
@@ -126,8 +160,24 @@ class _Rig:
         return float(np.linalg.norm(self.heads[self.below(bone)] - start, axis=1).max())
 
     def fingers(self, bone: int) -> int:
-        """How many branches leave a bone, but for helpers along it."""
-        return sum(not _ALONG & words_of(self.names[c]) for c in self.children[bone])
+        """How many branches leave a bone, but for helpers along it: by their names, or ends on the way to another."""
+        branches = [c for c in self.children[bone] if not _ALONG & words_of(self.names[c])]
+        return sum(not self._is_along(c, bone, branches) for c in branches)
+
+    def _is_along(self, leaf: int, bone: int, branches: Sequence[int]) -> bool:
+        if self.children[leaf]:
+            return False
+        step = self.heads[leaf] - self.heads[bone]
+        for other in branches:
+            whole = self.heads[other] - self.heads[bone]
+            length = _length(whole)
+            if other == leaf or length < 1e-6 * self.size:
+                continue
+            along = float(step @ whole) / length
+            aside = _length(step - along * whole / length)
+            if -0.02 * length < along < 0.95 * length and aside < 0.1 * length:
+                return True
+        return _length(step) < 1e-3 * self.size
 
 
 def _without_ends(bones: Sequence[BoneShape]) -> list[BoneShape]:
@@ -151,11 +201,15 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 @dataclass
 class _Pair:
-    """Two chains that may mirror one another, bone by bone."""
+    """Two chains that may mirror one another, bone by bone. firsts: what they hang on the trunk by, if not [0].
+    turned: they are of one length but turned from one another.
+    """
 
     rig: _Rig
     one: list[int]
     other: list[int]
+    turned: bool = False
+    firsts: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         self.heads = self.rig.heads[self.one], self.rig.heads[self.other]
@@ -164,7 +218,15 @@ class _Pair:
         self.length = float(self.gaps.sum())
         self.between = self.heads[0] - self.heads[1]
         self.middles = (self.heads[0] + self.heads[1]) / 2
-        self.across = _unit(self.between.sum(axis=0))
+        self.aside = self.between.sum(axis=0)
+        if self.turned:  # only where they begin do they lie beside one another
+            apart = np.linalg.norm(self.between, axis=1)
+            self.aside = len(apart) * self.between[int(np.argmax(apart > _UNEVEN * self.rig.size))]
+        self.across = _unit(self.aside)
+        self.firsts = self.firsts or (self.one[0], self.other[0])
+
+    def is_long(self) -> bool:
+        return len(self.one) >= 3 and self.length > _SHORTEST_LIMB * self.rig.size
 
     def is_mirrored(self) -> bool:
         aside = self.between - np.outer(self.between @ self.across, self.across)
@@ -174,12 +236,38 @@ class _Pair:
             apart > 0.04 * self.rig.size
         )
 
+    def is_turned(self) -> bool:
+        """Whether both begin beside one another, and are alike in all but the way that they point."""
+        steps = [np.linalg.norm(np.diff(heads, axis=0), axis=1) for heads in self.heads]
+        if np.abs(steps[0] - steps[1]).max() > 0.5 * _UNEVEN * self.rig.size:
+            return False
+        aside = self.between - np.outer(self.between @ self.across, self.across)
+        most = 2 * _MOST_TURNED * self.length
+        return bool((self.between @ self.across).min() > 0.0 and np.linalg.norm(aside, axis=1).max() < most)
+
+    def without_doubles(self) -> "_Pair":
+        """Of bones that lie on one another, as offsets and helpers do, the last, which carries the rest of the limb."""
+        apart = [*(self.gaps > _DOUBLE * self.length), True]
+        kept = [k for k, is_last in enumerate(apart) if is_last]
+        end = kept[-1]
+        while end > 0 and not apart[end - 1]:  # what lies on a limb's end is a prop
+            end -= 1
+        kept[-1] = end
+        return replace(self, one=[self.one[k] for k in kept], other=[self.other[k] for k in kept], firsts=self.firsts)
+
+    def straight(self, start: int, middle: int, end: int) -> float:
+        """The cosine between two stretches, seen from the side: 1 where the middle lies in line with the others."""
+        # The middles of a mirrored pair are free of what legs and feet are spread.
+        chains = self.heads if self.turned else (self.middles,)
+        stretches = [(_unit(c[middle] - c[start]), _unit(c[end] - c[middle])) for c in chains]
+        return float(np.mean([one @ other for one, other in stretches]))
+
     def flipped(self) -> "_Pair":
-        return _Pair(self.rig, self.other, self.one)
+        return replace(self, one=self.other, other=self.one, firsts=self.firsts[::-1])
 
     @property
     def parent(self) -> int | None:
-        return self.rig.parents[self.one[0]]
+        return self.rig.parents[self.firsts[0]]
 
 
 @dataclass
@@ -212,7 +300,7 @@ class _Body:
             numbers |= {f"{side}_{j}": legs[k] for j, k in zip(("hip", "knee", "ankle"), self.leg, strict=True)}
             numbers |= {f"{side}_{j}": arms[k] for j, k in zip(("shoulder", "elbow", "wrist"), self.arm, strict=True)}
             if self._has_toes():
-                numbers[f"{side}_foot"] = legs[self.leg[2] + 1]
+                numbers[f"{side}_foot"] = legs[self._toes()]
             if self.arm[0]:
                 numbers[f"{side}_collar"] = arms[0]
         return {joint: self.rig.names[bone] for joint, bone in numbers.items()}
@@ -221,10 +309,19 @@ class _Body:
         ankle = self.leg[2]
         return ankle + 1 < len(self.legs.one) and self.legs.gaps[ankle] > 0.02 * self.legs.length
 
+    def _toes(self) -> int:
+        """Where in the legs' chains the toes begin; a bone in the line of the instep, as of Daz, is passed over."""
+        first, middles = self.leg[2] + 1, self.legs.middles
+        if first + 1 >= len(self.legs.one) or not self.rig.children[self.legs.one[first + 1]]:
+            return first
+        steps = middles[first] - middles[first - 1], middles[first + 1] - middles[first]
+        in_line = float(_unit(steps[0]) @ _unit(steps[1])) > _STRAIGHT
+        return first + 1 if in_line and _length(steps[0]) < 1.2 * _length(steps[1]) else first
+
     def _first_is_left(self) -> bool | None:
         """By the sides in all limbs' names, else by where the body faces; None when neither tells."""
         sides = [
-            (_side_of(self.rig, pair.one[k]), _side_of(self.rig, pair.other[k]))
+            (side_of(self.rig.names[pair.one[k]]), side_of(self.rig.names[pair.other[k]]))
             for pair, joints in ((self.legs, self.leg), (self.arms, self.arm))
             for k in joints
         ]
@@ -233,37 +330,67 @@ class _Body:
         # Left is up turned towards the front.
         forwards = np.cross(self.across, self.up)
         told = self._faces(forwards)
-        return None if abs(told) < 0.1 else told > 0
+        return None if abs(told) < _NOTHING_TOLD else told > 0
 
     def _faces(self, forwards: np.ndarray) -> float:
         """Positive where the signs of a front lie along an axis: toes before all, then feet, knees, elbows, face."""
-        told = 0.0
-        ankle = self.leg[2]
-        if self._has_toes():
-            toes = self.legs.middles[ankle + 1] - self.legs.middles[ankle]
-            told += 3.0 * float(toes @ forwards) / max(_length(toes), 1e-12)
-        else:
+        told = front_signs(self._heads(), forwards)
+        if not self._has_toes():
+            ankle = self.leg[2]
             feet = [self.rig.tails[c[ankle]] - self.rig.heads[c[ankle]] for c in (self.legs.one, self.legs.other)]
             slopes = [float(_unit(foot) @ forwards) for foot in feet]
             if min(slopes) > 0.4 or max(slopes) < -0.4:
-                told += float(np.mean(slopes))
-        for pair, (start, middle, end), sign in ((self.legs, self.leg, 1.0), (self.arms, self.arm, -1.0)):
-            line = pair.middles[end] - pair.middles[start]
-            share = pair.gaps[start:middle].sum() / pair.gaps[start:end].sum()
-            bend = float((pair.middles[middle] - pair.middles[start] - share * line) @ forwards)
-            bend /= pair.gaps[start:end].sum()
-            if abs(bend) > 0.01:
-                told += sign * float(np.clip(10 * bend, -0.8, 0.8))
-        face = self.rig.below(self.neck[-1])[1:]
-        if len(face) >= 2:
-            ahead = float((self.rig.heads[face] - self.rig.heads[self.neck[-1]]).mean(axis=0) @ forwards)
-            if abs(ahead) > 0.005 * self.rig.size:
-                told += float(np.clip(10 * ahead / self.rig.size, -0.3, 0.3))
-        return told
+                told += 0.25 * float(np.mean(slopes))
+        return told + face_signs(self.rig.heads[self.rig.below(self.neck[-1])], forwards, self.rig.size)
+
+    def _heads(self) -> dict[str, np.ndarray]:
+        """Of the limbs' joints, with the first side as the left."""
+        joints = {j: (self.legs, k) for j, k in zip(("hip", "knee", "ankle"), self.leg, strict=True)}
+        joints |= {j: (self.arms, k) for j, k in zip(("shoulder", "elbow", "wrist"), self.arm, strict=True)}
+        if self._has_toes():
+            joints["foot"] = (self.legs, self._toes())
+        return {
+            f"{s}_{j}": pair.heads[n][k] for j, (pair, k) in joints.items() for n, s in enumerate(("left", "right"))
+        }
 
 
-def _side_of(rig: _Rig, bone: int) -> str:
-    return next((side for side, _ in read_name(rig.names[bone])[0] if side), "")
+def front_signs(heads: Mapping[str, np.ndarray], forwards: np.ndarray) -> float:
+    """Positive where the limbs' joints tell of a front along an axis: toes before all, then knees and elbows.
+
+    heads: by joint. Toes that lie hardly ahead of their ankles tell little; below 0.25 all signs are weak.
+    """
+    pairs = {j: [heads[f"{s}_{j}"] for s in ("left", "right")] for j in _LIMB_JOINTS if f"right_{j}" in heads}
+    middles = {joint: (one + other) / 2 for joint, (one, other) in pairs.items()}
+    told = 0.0
+    if "foot" in middles:
+        ahead = float(_unit(middles["foot"] - middles["ankle"]) @ forwards)
+        told += (3.0 if abs(ahead) > FORWARDS else 1.0) * ahead
+    for (start, middle, end), sign in ((("hip", "knee", "ankle"), 1.0), (("shoulder", "elbow", "wrist"), -1.0)):
+        if end not in middles:
+            continue
+        upper, lower = (
+            float(np.mean([_length(a - b) for a, b in zip(pairs[j], pairs[k], strict=True)]))
+            for j, k in ((start, middle), (middle, end))
+        )
+        share = upper / max(upper + lower, 1e-12)
+        aside = middles[middle] - middles[start] - share * (middles[end] - middles[start])
+        bend = float(aside @ forwards) / max(upper + lower, 1e-12)
+        if abs(bend) > 0.01:
+            told += sign * float(np.clip(10 * bend, -0.8, 0.8))
+    return told
+
+
+def face_signs(heads: np.ndarray, forwards: np.ndarray, size: float) -> float:
+    """As front_signs, of what hangs on a head. heads: the head's and what hangs on it."""
+    if len(heads) < 3:
+        return 0.0
+    ahead = float((heads[1:] - heads[0]).mean(axis=0) @ forwards) / size
+    return float(np.clip(10 * ahead, -0.3, 0.3)) if abs(ahead) > 0.005 else 0.0
+
+
+def side_of(name: str) -> str:
+    """ "left", "right" or "", as a bone's name tells for sure."""
+    return next((side for side, _ in read_name(name)[0] if side), "")
 
 
 def _body(rig: _Rig, legs: _Pair, arms: _Pair) -> _Body | None:
@@ -284,7 +411,7 @@ def _body(rig: _Rig, legs: _Pair, arms: _Pair) -> _Body | None:
         return None
     if arms.across @ legs.across < 0:
         arms = arms.flipped()
-    across = _unit(legs.between.sum(axis=0) + arms.between.sum(axis=0))
+    across = _unit(legs.aside + arms.aside)
     middles = np.concatenate([legs.middles, arms.middles]) @ across
     offset = float(np.median(middles))
     if np.ptp(middles) > 2 * _UNEVEN * rig.size:
@@ -317,6 +444,10 @@ def _body(rig: _Rig, legs: _Pair, arms: _Pair) -> _Body | None:
         neck, trunk = [trunk[-1], *neck], trunk[:-1]
     score = stands / rig.size - 0.5 * abs(float(np.log(reach / (_ARM_SHARE * stands))))
     score += 0.3 * (leg[2] + 1 < len(legs.one)) + 0.3 * (rig.fingers(arms.one[arm[2]]) >= 3)
+    score -= _TURNED_COST * (legs.turned + arms.turned)
+    # Strands of hair hang close together, and have more bones than any limb, as panels of a skirt have.
+    score += 0.6 * min(float((arms.between[list(arm)] @ across).max()) / rig.size, 0.4)
+    score -= 0.1 * sum(max(end - start - _MOST_STEPS, 0) for start, _, end in (leg, arm))
     return _Body(rig, pelvis, trunk, neck, legs, arms, leg, arm, up, across, score)
 
 
@@ -352,7 +483,8 @@ def _limb(rig: _Rig, pair: _Pair, leads_in, *, feet: bool) -> tuple[int, int, in
                     cost += 0.0 if leads_in(0) and pair.gaps[0] < 0.9 * max(upper, lower) else 1.5
                 elif leads_in(0) and pair.gaps[0] < 0.45 * (whole - pair.gaps[0]):
                     cost += 0.5
-                cost += 0.5 * (pair.gaps[end - 1] < 0.35 * upper)
+                is_half = end - middle > 1 and pair.gaps[end - 1] > 0.7 * pair.gaps[end - 2]
+                cost += 0.5 * (pair.gaps[end - 1] < 0.35 * upper and not is_half)
                 cost += 3.0 * (rig.fingers(pair.one[end - 1]) >= 3)
                 cost += _after(rig, pair, middle, end, lower, feet)
                 if cost < best_cost:
@@ -361,6 +493,7 @@ def _limb(rig: _Rig, pair: _Pair, leads_in, *, feet: bool) -> tuple[int, int, in
 
 
 _TURN = np.cos(np.radians(30.0))
+_STRAIGHT = np.cos(np.radians(10.0))
 
 
 def _after(rig: _Rig, pair: _Pair, middle: int, end: int, lower: float, feet: bool) -> float:
@@ -368,12 +501,10 @@ def _after(rig: _Rig, pair: _Pair, middle: int, end: int, lower: float, feet: bo
     if not feet and rig.fingers(pair.one[end]) >= 3:
         return -1.0
     cost = 0.0
-    steps = [_unit(step) for step in np.diff(pair.middles, axis=0)]
-    limb = _unit(pair.middles[end] - pair.middles[middle])
     if feet and end - middle > 1:
-        cost += 0.7 * any(one @ other < _TURN for one, other in pairwise(steps[middle:end]))
+        cost += 0.7 * any(pair.straight(k - 1, k, k + 1) < _TURN for k in range(middle + 1, end))
     if end + 1 < len(pair.one):
-        if feet and steps[end] @ limb < _TURN:
+        if feet and pair.straight(middle, end, end + 1) < _TURN:
             return cost - 0.5
         cost += 1.0 * (pair.gaps[end] > 0.5 * lower)
     return cost
@@ -390,7 +521,7 @@ def _neck(rig: _Rig, trunk: list[int], arms: _Pair, aside: np.ndarray, up: np.nd
         return [
             c
             for c in rig.children[bone]
-            if c not in (arms.one[0], arms.other[0])
+            if c not in arms.firsts
             and abs(aside[c]) < _UNEVEN * rig.size
             and rig.heads[c] @ up > height - 0.01 * rig.size
             and not is_one_of_two(c)
@@ -404,6 +535,9 @@ def _neck(rig: _Rig, trunk: list[int], arms: _Pair, aside: np.ndarray, up: np.nd
         mirrored = np.abs(aside[others] + aside[bone]) < 0.3 * apart
         return bool(np.any((between > 0.01 * rig.size) & (apart > 0.9 * between) & mirrored))
 
+    def is_above(bone: int, other: int) -> bool:
+        return bool((rig.heads[bone] - rig.heads[other]) @ up > 0.01 * rig.size)
+
     def top(bone: int) -> float:
         return float((rig.heads[rig.below(bone)] @ up).max())
 
@@ -415,6 +549,10 @@ def _neck(rig: _Rig, trunk: list[int], arms: _Pair, aside: np.ndarray, up: np.nd
         more = [c for c in onwards(found[-1]) if rig.heads[c] @ up > rig.heads[found[-1]] @ up + 0.01 * rig.size]
         if len(more) != 1 or len(found) > 1 and len(rig.children[found[-1]]) > 1:
             break
+        if not rig.children[more[0]] and any(
+            is_one_of_two(c) and is_above(c, more[0]) for c in rig.children[found[-1]]
+        ):
+            break  # a jaw below eyes or ears
         found.append(more[0])
     if len(found) > 2 and not rig.children[found[-1]]:
         last, before = (_length(rig.heads[found[k]] - rig.heads[found[k - 1]]) for k in (-1, -2))

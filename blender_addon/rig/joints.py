@@ -2,10 +2,12 @@
 """Which bones are a body's joints: what the names tell and what the shape tells, together."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from ..bone_names import CHAINS, REQUIRED, ancestors, broken_links, match_names, three_of
+from .doubts import LIMB_JOINTS
 from .guess import BoneShape, guess_bones
 from .oddities import Oddity, oddities
 
@@ -15,6 +17,8 @@ _MAY_BE_ADDED = (*REQUIRED, *_HANDS, "neck", *(f"{side}_{part}" for side in _SID
 _FEWEST_FINGERS = 3
 """Branches of a forearm that are fingers without a hand."""
 
+_MAY_LACK = 2
+"""Of the needed joints: what names may lack that tell nearly a whole body."""
 _SPINE = ("spine1", "spine2", "spine3")
 
 
@@ -22,17 +26,37 @@ def find_joints(bones: Sequence[BoneShape]) -> dict[str, str]:
     """Joint name -> bone name; {} where nothing is recognised, not all needed joints where only some are.
 
     Names go first. Joints that they do not tell are taken from the shape where it agrees with them; where a body by
-    its names does not hold together and one by its shape does, the shape goes first.
+    few names does not hold together and one by its shape does, the shape goes first. A shape never overrules a whole
+    body of names.
     """
     parents = {bone.name: bone.parent for bone in bones}
     by_name = {bone.name: bone for bone in bones}
-    named = _with_pelvis(match_names([bone.name for bone in bones], parents).joints, parents)
-    named = _without_fingers(named, bones)
+    named = named_joints(bones)
     if all(joint in named for joint in _MAY_BE_ADDED) and not _worth(named, by_name)[1]:
         return named
     shaped = _without_fingers(guess_bones(bones), bones)
-    candidates = [_filled(named, shaped, parents), shaped] if named else [shaped]
+    filled = _filled(named, shaped, parents)
+    if sum(joint in named for joint in REQUIRED) >= len(REQUIRED) - _MAY_LACK and _is_against(shaped, named):
+        return filled  # what is odd in it is for the user to hear
+    candidates = [filled, shaped] if named else [shaped]
     return max(candidates, key=lambda found: _worth(found, by_name))  # of equals the first
+
+
+def named_joints(bones: Sequence[BoneShape]) -> dict[str, str]:
+    """Joint name -> bone name, as the names tell alone; {} where they tell less than half of a body."""
+    parents = {bone.name: bone.parent for bone in bones}
+    found = _matched(tuple(parents.items()))
+    return _without_fingers(_with_pelvis(found, parents), bones)
+
+
+@lru_cache(maxsize=4)
+def _matched(parents: tuple[tuple[str, str | None], ...]) -> Mapping[str, str]:
+    """parents: (bone, its parent). Kept, since a rig is asked for its joints and then for what speaks against them."""
+    return match_names([name for name, _ in parents], dict(parents)).joints
+
+
+def _is_against(shaped: Mapping[str, str], named: Mapping[str, str]) -> bool:
+    return any(named.get(joint, bone) != bone for joint, bone in shaped.items() if joint in LIMB_JOINTS)
 
 
 def _without_fingers(found: Mapping[str, str], bones: Sequence[BoneShape]) -> dict[str, str]:
@@ -107,7 +131,7 @@ def other_body(bones: Sequence[BoneShape], bone_of: Mapping[str, str]) -> Oddity
     rest = [bone for bone in bones if bone.name not in carried]
     above = {bone.name for bone in rest}
     rest = [BoneShape(b.name, b.parent if b.parent in above else None, b.head, b.tail) for b in rest]
-    other = find_joints(rest)
+    other = find_joints(rest) if len(rest) >= len(REQUIRED) else {}
     if any(joint not in other for joint in REQUIRED):
         return None
     heads = {bone.name: np.asarray(bone.head, dtype=np.float64) for bone in bones}

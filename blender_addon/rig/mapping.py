@@ -9,8 +9,9 @@ from ..errors import MoclipError
 from ..skeleton import JOINT_NAMES
 from . import table
 from .controls import control_rig, match_controls
+from .doubts import doubts
 from .guess import BoneShape
-from .joints import find_joints, other_body
+from .joints import find_joints, named_joints, other_body
 from .oddities import Oddity, oddities
 
 # Rigs of controls have bones that are driven by constraints: keys on those would do nothing.
@@ -57,9 +58,11 @@ def find_oddities(rig: bpy.types.Object, bone_of: dict[str, str]) -> list[Oddity
     if control_rig(rig, bone_of) is not None:
         return []  # controls hang on one another by constraints
     shapes = _shapes(rig)
-    found = oddities({bone.name: bone for bone in shapes}, bone_of)
+    by_name = {bone.name: bone for bone in shapes}
+    found = oddities(by_name, bone_of)
     if rig.moclip_bones_as_they_are:
         return [oddity for oddity in found if oddity.grave]
+    found = found or doubts(by_name, bone_of, named_joints(shapes))
     second = None if found else other_body(shapes, bone_of)
     return found if second is None else [second]
 

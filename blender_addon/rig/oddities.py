@@ -10,14 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..bone_names import ancestors, broken_links
-from .guess import BoneShape
+from .guess import FORWARDS, BoneShape
 from .loose import loose_ends
 
 _MOST_UNEVEN = 1.35
 _LONGEST_SHARE = 4.0
 """How many times as long one half of a limb may be as the other."""
-_FORWARDS = 0.35
-"""Of a foot's length: what its toes must lie ahead to tell front from back."""
 _SEGMENTS = {
     ("hip", "knee"): "thigh",
     ("knee", "ankle"): "shin",
@@ -57,12 +55,12 @@ def _used_twice(bone_of: Mapping[str, str]) -> list[Oddity]:
     found = []
     for joint, bone in bone_of.items():
         if bone in first:
-            found.append(Oddity(joint, bone, f"which is the {_told(first[bone])} already"))
+            found.append(Oddity(joint, bone, f"which is the {told(first[bone])} already"))
         first.setdefault(bone, joint)
     return found
 
 
-def _told(joint: str) -> str:
+def told(joint: str) -> str:
     return joint.replace("_", " ")
 
 
@@ -79,9 +77,9 @@ def _hanging_elsewhere(bones: Mapping[str, BoneShape], bone_of: Mapping[str, str
         if joint in loose:
             continue
         if bone in ancestors(carrier, parents):
-            found.append(Oddity(joint, bone, f"which carries the {_told(above)} '{carrier}' instead of hanging on it"))
+            found.append(Oddity(joint, bone, f"which carries the {told(above)} '{carrier}' instead of hanging on it"))
         else:
-            found.append(Oddity(joint, bone, f"which does not hang on the {_told(above)} '{carrier}'"))
+            found.append(Oddity(joint, bone, f"which does not hang on the {told(above)} '{carrier}'"))
     return found
 
 
@@ -92,7 +90,7 @@ def _without_length(heads: Mapping[str, np.ndarray], bone_of: Mapping[str, str])
         for (upper, lower), segment in _SEGMENTS.items():
             joint, above = f"{side}_{lower}", f"{side}_{upper}"
             if joint in heads and float(np.linalg.norm(heads[joint] - heads[above])) <= 1e-4 * size:
-                what = f"which lies on the {_told(above)}: no length for a {segment}"
+                what = f"which lies on the {told(above)}: no length for a {segment}"
                 found.append(Oddity(joint, bone_of[joint], what))
     return found
 
@@ -155,7 +153,7 @@ def _swapped(heads: Mapping[str, np.ndarray], bone_of: Mapping[str, str]) -> lis
     for s in ("left", "right"):
         foot = heads[f"{s}_foot"] - heads[f"{s}_ankle"]
         ahead.append(float(foot @ forwards) / length / max(float(np.linalg.norm(foot)), 1e-12))
-    if max(ahead) > -_FORWARDS:
+    if max(ahead) > -FORWARDS:
         return []
     what = "which is on the {} of a body that faces where its toes point"
     sides = (("left", "right"), ("right", "left"))

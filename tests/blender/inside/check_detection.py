@@ -117,6 +117,33 @@ def test_an_elbow_that_does_not_hang_on_its_shoulder_is_told_and_shown(driver):
     assert not driver.module("panels").MOCLIP_PT_odd_bones.poll(bpy.context)
 
 
+@pytest.mark.parametrize(("bone", "parent"), [("LeftLeg", "RightUpLeg"), ("RightForeArm", "LeftArm")])
+def test_a_bone_of_a_known_family_that_hangs_wrong_is_told(driver, bone, parent):
+    rig = mixamo_rig(driver, "mixamorig:", down_deg=45, y_up=False, scale=1.0)
+    bones = edit(rig)
+    bones[f"mixamorig:{bone}"].parent = bones[f"mixamorig:{parent}"]
+    bpy.ops.object.mode_set(mode="OBJECT")
+    error = refused(driver, rig)
+    assert f"is 'mixamorig:{bone}', which does not hang on the" in str(error) and error.action == "bones"
+    assert rig.moclip_bones["left_ankle"].bone == "mixamorig:LeftFoot"
+
+
+def test_sides_that_only_weak_signs_tell_are_told_and_may_be_allowed(driver):
+    rig, numbered = anonymous(driver)
+    bones = edit(rig)
+    for side in ("left", "right"):
+        ankle, toes = (bones[numbered[f"{side}_{joint}"]] for joint in ("ankle", "foot"))
+        toes.translate(ankle.head + Vector((0, 0.0, -0.07)) - toes.head)
+        knee, hip = (bones[numbered[f"{side}_{joint}"]] for joint in ("knee", "hip"))
+        knee.translate((hip.head + ankle.head) / 2 - knee.head)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    error = refused(driver, rig)
+    assert error.code == "unknown_rig" or "by weak signs alone" in str(error) and "allow it" in error.hint
+    if error.code != "unknown_rig":
+        rig.moclip_bones_as_they_are = True
+        assert mapped(driver, rig)
+
+
 def test_limbs_of_unlike_length_are_told_and_may_be_allowed(driver):
     rig = mixamo_rig(driver, "", down_deg=45, y_up=False, scale=1.0)
     bones = edit(rig)
