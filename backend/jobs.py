@@ -33,7 +33,8 @@ def overall_fraction(stage: str, fraction: float, before: float = 0.0) -> float:
     return max(before, begin + share * fraction)
 
 
-Message = tuple[dict[str, Any], dict[str, np.ndarray]]
+LONGEST_NAME = 2000
+"""Characters of a motion's name in a result: a script without a name of its own is called by all of its lines."""
 
 
 class Engine(Protocol):
@@ -64,7 +65,7 @@ class Job:
     cancel: threading.Event = field(default_factory=threading.Event)
     dropped: bool = False
     started: bool = False
-    future: "Future[list[Message]] | None" = None
+    future: "Future[list[list[bytes]]] | None" = None
 
 
 @dataclass(frozen=True)
@@ -146,25 +147,30 @@ class JobQueue:
         self._events.put(event)
         self._notify()
 
-    def _work(self, job: Job) -> list[Message]:
+    def _work(self, job: Job) -> list[list[bytes]]:
+        """The results as frames: encoded here, so that one that cannot be is the job's failure, not the loop's."""
         job.started = True
         results = self._engine.generate(job.requests, progress=_Progress(job, self._emit), cancelled=job.cancel.is_set)
         if job.cancel.is_set():
             raise Cancelled
         return [self._message(job, index, result) for index, result in enumerate(results)]
 
-    def _message(self, job: Job, index: int, result: Any) -> Message:
+    def _message(self, job: Job, index: int, result: Any) -> list[bytes]:
         motion = result.motion
         header = {
             "type": wire.RESULT, "id": job.id, "index": index, "count": len(job.requests), "model": self._engine.name,
-            "text": motion.text, "seed": int(result.seed), "seconds": float(result.seconds), "fps": float(motion.fps),
+            "text": _shortened(motion.text), "seed": int(result.seed), "seconds": float(result.seconds), "fps": float(motion.fps),
             "warnings": list(result.warnings), "new": list(map(int, result.new)),
         }  # fmt: skip
         arrays = {
             "rotations": motion.rotations, "root_translation": motion.root_translation,
             "joints": motion.joints().astype(np.float32), "offsets": motion.offsets,
         }  # fmt: skip
-        return header, arrays
+        return wire.encode(header, arrays)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
 
 
 class _Progress:

@@ -99,7 +99,16 @@ class Server:
                 client, *frames = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            self._handle(client, frames)
+            try:
+                self._handle(client, frames)
+            except Exception as error:  # whatever one message can bring about must not end the loop for everybody
+                self._failed(client, error)
+
+    def _failed(self, client: bytes, error: Exception, job: str | None = None) -> None:
+        """The one place where what nobody foresaw is logged; its client alone is told."""
+        LOG.error("a message or an answer failed", exc_info=error)
+        message = f"The backend failed unexpectedly ({type(error).__name__})."
+        self._refuse(client, wire.INTERNAL, message, f"The details are in {log_file()}.", job=job)
 
     def _handle(self, client: bytes, frames: Sequence[bytes]) -> None:
         known = client in self._clients
@@ -175,15 +184,18 @@ class Server:
 
     # -- messages out ------------------------------------------------------------------------------------------------
 
-    def _send(self, client: bytes, header: dict[str, Any], arrays: dict[str, Any] | None = None) -> None:
+    def _send(self, client: bytes, header: dict[str, Any]) -> None:
+        self._send_frames(client, wire.encode(header), ping=header["type"] == wire.PING)
+
+    def _send_frames(self, client: bytes, frames: Sequence[bytes], ping: bool = False) -> None:
         try:
-            self._socket.send_multipart([client, *wire.encode(header, arrays)], zmq.NOBLOCK)
+            self._socket.send_multipart([client, *frames], zmq.NOBLOCK)
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise
             # Unreachable: gone. Again: it has not read hundreds of messages, and will not read this one. Pings alone
             # do not count: strangers that come and go cause them.
-            if error.errno == zmq.EHOSTUNREACH or header["type"] != wire.PING:
+            if error.errno == zmq.EHOSTUNREACH or not ping:
                 self._forget(client)
 
     def _refuse(
@@ -214,19 +226,22 @@ class Server:
 
     def _report_jobs(self) -> None:
         for event in self._jobs.events():
-            if event.message is None:
-                self._finish(event)
-            elif not event.job.dropped:
-                self._send(event.job.client, event.message)
+            try:
+                if event.message is None:
+                    self._finish(event)
+                elif not event.job.dropped:
+                    self._send(event.job.client, event.message)
+            except Exception as error:  # as in _receive
+                self._failed(event.job.client, error, event.job.id)
 
     def _finish(self, event: Event) -> None:
         job = event.job
         error = Cancelled() if job.future.cancelled() else job.future.exception()
         if error is None:
             self._counts["done"] += 1
-            for header, arrays in job.future.result():
+            for frames in job.future.result():
                 if not job.dropped:
-                    self._send(job.client, header, arrays)
+                    self._send_frames(job.client, frames)
         elif isinstance(error, Cancelled):
             self._counts["cancelled"] += 1
             if not job.dropped:
@@ -234,9 +249,7 @@ class Server:
         else:
             self._counts["failed"] += 1
             if not isinstance(error, MoclipError):
-                LOG.error("a job failed", exc_info=error)
-                message = f"The backend failed unexpectedly ({type(error).__name__})."
-                error = MoclipError(message, hint=f"The details are in {log_file()}.", code=wire.INTERNAL)
+                raise error
             if not job.dropped:
                 self._refuse(job.client, error.code, error.message, error.hint, error.action, job.id)
 

@@ -91,6 +91,7 @@ MAX_DIMENSIONS = 4
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 MAX_NAME = 64
 MAX_ID = 64
+MAX_SENTENCE = 2000
 
 DTYPES = {name: np.dtype(f"<{name}" if name != "u1" else "u1") for name in ("f4", "f8", "i4", "i8", "u1")}
 
@@ -165,8 +166,9 @@ def decode(frames: Sequence[bytes]) -> tuple[dict[str, Any], dict[str, np.ndarra
 
 
 def error_header(code: str, message: str, hint: str = "", action: str = "", job: str | None = None) -> dict[str, Any]:
-    """The header of an `error` message."""
-    return {"type": ERROR, "id": job, "code": code, "message": message, "hint": hint, "action": action}
+    """The header of an `error` message; what is too long for a sentence (it may quote the client) is cut."""
+    texts = {"code": code[:MAX_NAME], "message": message, "hint": hint, "action": action}
+    return {"type": ERROR, "id": job, **{name: text[:MAX_SENTENCE] for name, text in texts.items()}}
 
 
 def _check_sizes(frames: Sequence[bytes]) -> None:

@@ -239,6 +239,47 @@ def test_a_job_that_fails_says_why_and_the_next_one_runs(backend, text, code):
         assert list(client.generate([request()]))[-1][0]["type"] == "result"
 
 
+LONG = "\x7fé" * 45_000
+
+
+@pytest.mark.parametrize(
+    "submit",
+    [
+        {"requests": [request(LONG)]},
+        {"requests": [request(LONG, script=[request("walk")])]},
+        {"requests": [request("x", script=[request(LONG)])]},
+        {"requests": [request("", script=[request("é" * 2000)] * 16)] * 3},
+        {"requests": [request("é" * 2000)] * 16},
+        {"requests": [request(seed=10**4000)] * 16},
+        {"requests": [request("endless")]},
+        {"requests": [request("nan")]},
+        {"requests": [request(), request("huge")]},
+        {"requests": [request()], "id": "é" * 64},
+        {"requests": LONG},
+        {"type": "é" * 64},
+    ],
+    ids=lambda submit: ascii(submit)[:40],
+)
+def test_what_a_client_sends_never_ends_the_backend(backend, submit):
+    """Each of these makes an answer that is long, or that cannot be written at all."""
+    with backend.client() as other, backend.client() as client:
+        # In UTF-8, which is a sixth of what the escapes of `wire.encode` take.
+        text = json.dumps({"type": "submit", "id": "a", **submit}, ensure_ascii=False)
+        client._socket.send_multipart([text.encode("utf-8")])
+        job = submit.get("id", "a")
+        seen = []
+        while not seen or not (seen[-1]["type"] == "error" or seen[-1]["type"] == "result" and _last(seen[-1])):
+            message = client.receive(PATIENCE)
+            assert message is not None, "nobody said what became of the request"
+            seen.append(message[0])
+        assert seen[-1].get("id") in (job, None)
+        assert other.ping() < 1.0 and list(other.generate([request()]))[-1][0]["type"] == "result"
+
+
+def _last(header: dict) -> bool:
+    return header["index"] == header["count"] - 1
+
+
 def test_cancelling_stops_a_running_job_and_one_that_waits(slow):
     with slow.client() as client:
         running, waiting = client.submit([request()]), client.submit([request()])
