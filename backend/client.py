@@ -33,9 +33,8 @@ ASK_EVERY_SECONDS = 5.0
 """While a job is silent (a slow model), a ping finds out whether the backend still lives."""
 
 
-_HANDSHAKE_FAILED = (
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-)
+_REFUSED = (zmq.EVENT_HANDSHAKE_FAILED_AUTH, zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL)
+_HANDSHAKE_FAILED = sum(_REFUSED) | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
 
 
 @dataclass
@@ -196,7 +195,7 @@ class Client:
             "type": wire.HELLO, "protocol": wire.PROTOCOL, "token": self._token, "client": "moclip",
             "session": self._session,
         })  # fmt: skip
-        failures = 0
+        failed = broken = 0
         while (remaining := deadline - time.monotonic()) > 0:
             self._wait(remaining)
             if self._socket.poll(0):
@@ -206,12 +205,13 @@ class Client:
                 if header["type"] == wire.WELCOME:
                     return header
             for event in self._happened():
-                # A handshake also fails once when the connection breaks; libzmq tries again by itself.
-                failures += 2 if event != zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL else 1
-                if event == zmq.EVENT_DISCONNECTED:
-                    raise self._silent()
-                if failures > 1:
+                broken += event == zmq.EVENT_DISCONNECTED
+                failed += event != zmq.EVENT_DISCONNECTED
+                # A handshake fails without details, too, when the connection breaks. libzmq tries again by itself.
+                if event in _REFUSED or failed > 1:
                     raise self._wrong_key(refused=event == zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+                if broken > failed:
+                    raise self._silent()
         raise self._silent()
 
     def _reconnect(self) -> None:

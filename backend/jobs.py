@@ -190,7 +190,7 @@ class JobQueue:
         self._closed = True
         for client, job_id in list(self._jobs):
             self.cancel(client, job_id)
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False)
         return self._work_done is None or not wait([self._work_done], timeout).not_done
 
     def _start_next(self) -> None:
@@ -230,6 +230,8 @@ class JobQueue:
 
     def _work(self, job: Job) -> list[list[bytes]]:
         """The results as frames: encoded here, so that one that cannot be is the job's failure, not the loop's."""
+        if job.cancel.is_set():
+            raise Cancelled
         results = self._engine.generate(job.requests, progress=_Progress(job, self._emit), cancelled=job.cancel.is_set)
         if job.cancel.is_set():
             raise Cancelled

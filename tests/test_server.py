@@ -302,7 +302,7 @@ def test_cancelling_stops_a_running_job_and_one_that_waits(slow):
 def test_an_id_in_use_is_refused_and_the_job_that_has_it_goes_on(slow):
     with slow.client() as client:
         client.submit([request()], "same")
-        client.submit([request()], "same")
+        client.submit([request("another")], "same")
         codes = [header.get("code") for header in (client.receive(PATIENCE)[0] for _ in range(3)) if "code" in header]
         assert codes == ["duplicate_id"]
         client.cancel("same")
@@ -434,15 +434,20 @@ def test_a_client_of_nobody_is_told_at_once():
     assert time.monotonic() - started < 2.0
 
 
-def test_a_client_notices_that_its_backend_was_killed(tmp_path):
+@pytest.mark.parametrize("reaped", [True, False], ids=["reaped", "zombie"])
+def test_a_client_notices_within_a_second_that_its_backend_was_killed(tmp_path, reaped):
     backend = Backend(tmp_path, 30.0, token=secrets.token_hex(16))
-    client = Client(backend.address, backend.token, timeout=1.0)
+    client = Client(backend.address, backend.token)
     job = client.submit([request()])
     events = client.events(job)
     assert next(events)[0]["type"] == "queued"
     backend.process.kill()
-    with pytest.raises(MoclipError):
+    if reaped:
+        backend.process.wait(PATIENCE)
+    started = time.monotonic()
+    with pytest.raises(MoclipError) as caught:
         list(events)
+    assert time.monotonic() - started < 1.0 and caught.value.code == "backend_ended"
     client.close()
     backend.stop()
 
@@ -470,9 +475,10 @@ def test_other_machines_need_keys_and_the_right_ones(tmp_path):
     with Client(address, "", read_client_keys(file), timeout=PATIENCE) as client:
         assert list(client.generate([request()]))[-1][0]["type"] == "result"
     stranger = make_keys(keys, "stranger")
-    for wrong in (None, read_client_keys(stranger)):
+    other_server = make_keys(tmp_path / "other keys", "laptop")
+    for wrong in (None, read_client_keys(stranger), read_client_keys(other_server)):
         # The stranger's key was made after the backend read whom to let in.
         with pytest.raises(MoclipError) as caught:
-            Client(address, "", wrong, timeout=1.0)
-        assert caught.value.code == "backend_not_running"
+            Client(address, "", wrong, timeout=PATIENCE)
+        assert caught.value.code == "bad_key" and caught.value.hint
     assert backend.stop() == 0
