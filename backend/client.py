@@ -65,6 +65,7 @@ class Client:
         self._question: list[bytes] | None = None
         self._context = zmq.Context()
         self._socket: zmq.Socket | None = None
+        self.welcome: dict[str, Any] = {}
         try:
             self.welcome = self._connect(timeout)
         except BaseException:
@@ -79,7 +80,7 @@ class Client:
 
     def close(self) -> None:
         """Leave for good; jobs that are not over are cancelled."""
-        if self._socket is not None and "sessions" in getattr(self, "welcome", {}).get("features", ()):
+        if self._socket is not None and "sessions" in self.welcome.get("features", ()):
             self.send({"type": wire.GOODBYE})
         self._disconnect(linger=200)
         self._context.term()
@@ -196,8 +197,8 @@ class Client:
             "session": self._session,
         })  # fmt: skip
         failed = broken = 0
-        while (remaining := deadline - time.monotonic()) > 0:
-            self._wait(remaining)
+        while (remaining := deadline - time.monotonic()) > 0 and not is_gone(self.welcome.get("process")):
+            self._wait(min(remaining, 0.2))
             if self._socket.poll(0):
                 header, _ = self._read()
                 if header["type"] == wire.ERROR:
@@ -334,6 +335,9 @@ def connect_running(
     The token comes from MOCLIP_TOKEN, else from `token_file`, else from the announced file. Raises MoclipError.
     """
     announced = read_json(serve_file()) if serve_file().is_file() else {}
+    if is_gone(announced.get("process")):
+        # Left behind by a backend that was killed.
+        announced = {}
     address = address or announced.get("address")
     if not isinstance(address, str):
         raise _none_running()
@@ -341,7 +345,6 @@ def connect_running(
     if token is None and token_file is None and announced.get("address") == address and announced.get("token_file"):
         token_file = Path(announced["token_file"])
         if not token_file.is_file():
-            # Left behind by a backend that was killed.
             raise _none_running()
     if token is None:
         token = read_token(token_file) if token_file else ""

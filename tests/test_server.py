@@ -419,6 +419,60 @@ def test_a_port_in_use_is_one_sentence_on_stderr_and_json_on_stdout(backend, tmp
     assert second.stop() == 1
 
 
+def test_a_second_backend_in_one_folder_leaves_the_announcement_to_the_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOCLIP_STATE", str(tmp_path))
+    monkeypatch.delenv("MOCLIP_TOKEN", raising=False)
+    first, second = Backend(tmp_path), Backend(tmp_path)
+    with connect_running() as client:
+        assert client.address == first.address
+    with connect_running(second.address, Path(second.ready["token_file"])) as client:
+        assert client.address == second.address
+    second.process.stdin.close()
+    errors = second.process.stderr.read().splitlines()
+    assert len(errors) == 1 and second.address in errors[0] and second.ready["token_file"] in errors[0]
+    assert second.stop() == 0
+    with connect_running() as client:
+        assert client.address == first.address
+    assert first.stop() == 0
+    third = Backend(tmp_path)
+    with connect_running() as client:
+        assert client.address == third.address
+    assert third.stop() == 0
+
+
+def test_what_a_killed_backend_left_behind_is_no_backend_and_is_swept(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOCLIP_STATE", str(tmp_path))
+    monkeypatch.delenv("MOCLIP_TOKEN", raising=False)
+    killed, alive = Backend(tmp_path), Backend(tmp_path)
+    killed.process.kill()
+    killed.stop()
+    started = time.monotonic()
+    with pytest.raises(MoclipError) as caught:
+        connect_running()
+    assert caught.value.code == "backend_not_running" and time.monotonic() - started < 1.0
+    assert Path(killed.ready["token_file"]).exists()
+    next_one = Backend(tmp_path)
+    assert not Path(killed.ready["token_file"]).exists() and Path(alive.ready["token_file"]).exists()
+    with connect_running() as client:
+        assert client.address == next_one.address
+    assert alive.stop() == next_one.stop() == 0
+    assert not list(tmp_path.glob("*token*")) and not (tmp_path / "serve.json").exists()
+
+
+def test_wrong_tokens_do_not_push_the_rest_out_of_the_log(tmp_path):
+    backend = Backend(tmp_path, token=secrets.token_hex(16))
+    socket = dealer(backend.address)
+    for _ in range(100):
+        for _ in range(100):
+            socket.send_multipart(hello("wrong" * 4))
+        for _ in range(100):
+            assert answer(socket)["code"] == "bad_token"
+    socket.close()
+    assert backend.stop() == 0
+    log = (tmp_path / "moclip.log").read_text()
+    assert len(log) < 10_000 and "serving slow" in log and "wrong token" in log
+
+
 def test_a_short_token_is_refused(tmp_path):
     backend = Backend(tmp_path, token="short")
     assert backend.ready["code"] == "bad_token" and backend.stop() == 1
