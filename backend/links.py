@@ -382,8 +382,9 @@ class CurveLink(Link):
 
     def _send(self, frames: Sequence[bytes]) -> None:
         self._dealer.send_multipart(frames, zmq.NOBLOCK)
-        # What it encrypts, and where it is on its way, is its business; how much has not come out is ours.
-        self._bytes_out += sum(map(len, frames))
+        # What of it has not come out yet: encrypted, and with the header of its frame.
+        sizes = [len(frame) + 33 for frame in frames]
+        self._bytes_out += sum(size + (2 if size < 256 else 9) for size in sizes)
 
     def _pass_on(self, data: bytes) -> None:
         self._bytes_out = max(0, self._bytes_out - len(data))

@@ -76,6 +76,8 @@ def _serve(options: ServeOptions, load: Callable[[ServeOptions], Engine]) -> int
         ended.set()
         wake.set()
 
+    # The loop answers while the engine computes: it need not wait for the interpreter for 5 ms each time.
+    sys.setswitchinterval(0.0005)
     watch_parent(options.parent_stdin, end)
     remote = not parse_bind(options.bind)[2]
     keys = read_server_keys(options.keys or keys_folder()) if remote or options.keys else None

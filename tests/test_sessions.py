@@ -10,10 +10,12 @@ import threading
 import time
 
 import pytest
+import zmq
 from test_server import PATIENCE, Backend, answer, dealer, request, wait_until
 
 from backend import wire
 from backend.client import Client
+from backend.credentials import make_keys, read_client_keys
 from moclip.errors import Cancelled, MoclipError
 
 
@@ -213,4 +215,45 @@ def test_a_stopped_backend_is_told_of_and_one_that_goes_on_is_not(tmp_path, monk
         threading.Timer(1.5, lambda: backend.process.send_signal(signal.SIGCONT)).start()
         with contextlib.suppress(Cancelled):
             assert list(events)[-1][0]["type"] == "result"
+    assert backend.stop() == 0
+
+
+def test_a_job_survives_over_curve_as_well_and_a_large_result_arrives_whole(tmp_path):
+    file = make_keys(tmp_path / "keys", "laptop")
+    backend = Backend(tmp_path, 1.0, "tcp://127.0.0.1:0", str(tmp_path / "keys"))
+    way = Way(backend)
+    with Client(way.address, "", read_client_keys(file), timeout=PATIENCE) as client:
+        events = client.generate([request(seed=number, seconds=9.8) for number in range(16)])
+        next(events)
+        way.cut()
+        mender = threading.Timer(1.0, way.mend)
+        mender.start()
+        results = [(header["seed"], arrays["joints"].shape) for header, arrays in events if header["type"] == "result"]
+        mender.join()
+    assert results == [(number, (196, 22, 3)) for number in range(16)]
+    way.close()
+    assert backend.stop() == 0
+
+
+@pytest.mark.parametrize("curve", [False, True])
+def test_heartbeats_of_a_client_that_says_nothing_else_are_answered(tmp_path, curve):
+    """libzmq's, which are frames of their own; more of them than a message may have frames."""
+    keys = read_client_keys(make_keys(tmp_path / "keys", "laptop")) if curve else None
+    places = ("tcp://127.0.0.1:0", str(tmp_path / "keys")) if curve else ()
+    backend = Backend(tmp_path, 0.02, *places, token=None if curve else "x" * 32)
+    socket = zmq.Context.instance().socket(zmq.DEALER)
+    socket.linger = 0
+    socket.heartbeat_ivl, socket.heartbeat_timeout = 100, 1000
+    if keys:
+        socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = keys.public, keys.secret, keys.server
+    monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    socket.connect(backend.address)
+    socket.send_multipart(hello(backend.token or "", secrets.token_hex(16)))
+    assert answer(socket)["type"] == "welcome"
+    assert not monitor.poll(4000), "the connection broke"
+    socket.send_multipart(wire.encode({"type": "ping"}))
+    assert answer(socket)["type"] == "pong"
+    socket.disable_monitor()
+    monitor.close(0)
+    socket.close()
     assert backend.stop() == 0
