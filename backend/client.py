@@ -99,10 +99,13 @@ class Client:
             if message is None or not self._repeated(message[0]):
                 return message
 
-    def submit(self, requests: Sequence[Mapping[str, Any]], job_id: str | None = None) -> str:
-        """Send a job; returns its id. Its fate comes from `events`."""
+    def submit(
+        self, requests: Sequence[Mapping[str, Any]], job_id: str | None = None, within: float | None = None
+    ) -> str:
+        """Send a job; returns its id. Its fate comes from `events`. within: seconds after which it is not wanted."""
         job_id = job_id or uuid.uuid4().hex
-        frames = wire.encode({"type": wire.SUBMIT, "id": job_id, "requests": list(requests)})
+        asked = {"type": wire.SUBMIT, "id": job_id, "requests": list(requests)}
+        frames = wire.encode(asked if within is None else {**asked, "within": within})
         if job_id not in self._open:
             self._open[job_id] = _OpenJob(frames)
         self._send(frames)

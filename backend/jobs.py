@@ -5,6 +5,7 @@ Everything but the engine's work happens in the thread that made the queue; the 
 """
 
 import itertools
+import math
 import queue
 import threading
 import time
@@ -63,7 +64,8 @@ class Engine(Protocol):
 
 @dataclass(eq=False)
 class Job:
-    """A submit. client: whose. size: bytes of its message. dropped: nobody waits for what comes of it.
+    """A submit. client: whose. size: bytes of its message. due: when it is to be over (time.monotonic()).
+    dropped: nobody waits for what comes of it.
 
     results: its messages as frames, once it is over well; error: what ended it otherwise.
     """
@@ -72,12 +74,17 @@ class Job:
     id: str
     requests: Sequence[Any]
     size: int = 0
+    due: float = math.inf
     cancel: threading.Event = field(default_factory=threading.Event)
     dropped: bool = False
     started: bool = False
     over: bool = False
     results: list[list[bytes]] = field(default_factory=list)
     error: BaseException | None = None
+
+    @property
+    def late(self) -> bool:
+        return time.monotonic() > self.due
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,9 @@ class JobQueue:
     def find(self, client: Hashable, job_id: str) -> Job | None:
         return self._jobs.get((client, job_id))
 
-    def submit(self, client: Hashable, job_id: str, requests: Sequence[Any], size: int = 0) -> Job:
+    def submit(
+        self, client: Hashable, job_id: str, requests: Sequence[Any], size: int = 0, due: float = math.inf
+    ) -> Job:
         """Queue a job. Raises MoclipError for a full queue or an id in use."""
         if (client, job_id) in self._jobs:
             raise MoclipError(f"The job id '{job_id}' is in use.", hint="Choose another.", code=wire.DUPLICATE_ID)
@@ -133,7 +142,7 @@ class JobQueue:
             raise MoclipError(
                 f"The backend has {len(self._jobs)} jobs already.", hint="Wait until one ends.", code=wire.QUEUE_FULL
             )
-        job = self._jobs[client, job_id] = Job(client, job_id, requests, size)
+        job = self._jobs[client, job_id] = Job(client, job_id, requests, size, due)
         self._waiting.setdefault(client, deque()).append(job)
         self._start_next()
         return job
@@ -162,6 +171,12 @@ class JobQueue:
             self._take_off(job)
             self._end(job, Cancelled())
         return True
+
+    def end_late(self) -> None:
+        """End the jobs that wait and are due; the one that runs sees for itself."""
+        for job in [job for job in self._jobs.values() if job.late and not job.started and not job.over]:
+            self._take_off(job)
+            self._end(job, _too_late())
 
     def drop(self, client: Hashable) -> None:
         """Forget the jobs of a client that is gone."""
@@ -230,11 +245,21 @@ class JobQueue:
 
     def _work(self, job: Job) -> list[list[bytes]]:
         """The results as frames: encoded here, so that one that cannot be is the job's failure, not the loop's."""
+
+        def stopped() -> bool:
+            return job.cancel.is_set() or job.late
+
+        results = []
+        try:
+            if not stopped():
+                results = self._engine.generate(job.requests, progress=_Progress(job, self._emit), cancelled=stopped)
+        except Cancelled:
+            if not stopped():
+                raise
         if job.cancel.is_set():
             raise Cancelled
-        results = self._engine.generate(job.requests, progress=_Progress(job, self._emit), cancelled=job.cancel.is_set)
-        if job.cancel.is_set():
-            raise Cancelled
+        if job.late:
+            raise _too_late()
         return [self._message(job, index, result) for index, result in enumerate(results)]
 
     def _message(self, job: Job, index: int, result: Any) -> list[bytes]:
@@ -249,6 +274,12 @@ class JobQueue:
             "joints": motion.joints().astype(np.float32), "offsets": motion.offsets,
         }  # fmt: skip
         return wire.encode(header, arrays)
+
+
+def _too_late() -> MoclipError:
+    return MoclipError(
+        "The motion was not done in the time that was given for it.", hint="Give it more time.", code=wire.TOO_LATE
+    )
 
 
 def _shortened(text: str) -> str:

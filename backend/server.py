@@ -20,7 +20,7 @@ from backend.listener import Listener, Wake
 from backend.liveness import this_process
 from backend.paths import LOG, log_file
 from backend.sessions import Outcome, Session, Sessions, fingerprint
-from backend.submit import MAX_CONTEXT_FRAMES, read_requests
+from backend.submit import MAX_CONTEXT_FRAMES, read_requests, read_within
 from moclip.errors import Cancelled, MoclipError
 from moclip.pipeline import MAX_BATCH
 from moclip.prompts import LONGEST_PROMPT, LONGEST_SECONDS, SHORTEST_SECONDS
@@ -28,7 +28,7 @@ from moclip.requests import LONGEST_SCRIPT_SECONDS, MAX_LINES, SHORTEST_BETWEEN_
 from moclip.skeleton import JOINT_NAMES
 
 MAX_CLIENTS = 32
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 0.5
 
 
 class Server:
@@ -73,6 +73,7 @@ class Server:
                     self._handle(link, message)
                 except Exception as error:  # whatever one message can bring about must not end the loop for everybody
                     self._failed(link, error)
+            self._jobs.end_late()
             self._report_jobs()
             for link in self._listener.take_closed():
                 self._leave(link)
@@ -169,7 +170,8 @@ class Server:
             return
         if not (session.name and job is not None and session.submitted.get(job_id) == mark):
             requests = read_requests(header, arrays, self._engine.fps)
-            job = self._jobs.submit(session, job_id, requests, sum(map(len, frames)))
+            due = time.monotonic() + read_within(header)
+            job = self._jobs.submit(session, job_id, requests, sum(map(len, frames)), due)
             session.submitted[job_id] = mark
             session.outcomes.pop(job_id, None)
         self._send(link, {"type": wire.QUEUED, "id": job_id, "position": self._jobs.position(job)})
@@ -231,7 +233,9 @@ class Server:
         return {
             "type": wire.WELCOME, "protocol": wire.PROTOCOL, **self.model(), "fps": float(self._engine.fps),
             "joints": list(JOINT_NAMES), "limits": limits,
-            "features": ["text_to_motion", "batch", "cancel", "auto_seconds", "script", "context", "sessions"],
+            "features": [
+                "text_to_motion", "batch", "cancel", "auto_seconds", "script", "context", "sessions", "within",
+            ],
             "resumed": resumed, "process": this_process(),
         }  # fmt: skip
 

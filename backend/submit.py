@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a `submit` asks for, as requests to the engine. Types are judged here, values by the engine."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,16 @@ def read_requests(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], f
         raise _bad(f"A submit holds a list of 1 to {MAX_BATCH} requests.")
     before, after = _context("before", arrays, fps), _context("after", arrays, fps)
     return [_request(entry, before, after) for entry in entries]
+
+
+def read_within(header: Mapping[str, Any]) -> float:
+    """Seconds that a job may take, waiting included; infinite unless the submit says. Raises MoclipError."""
+    within = header.get("within")
+    if within is None:
+        return math.inf
+    if type(within) not in (int, float) or not 0 < within < 1e9:
+        raise _bad("The time within which a job is wanted is a number of seconds over 0.")
+    return float(within)
 
 
 def _request(entry: Any, before: Motion | None, after: Motion | None) -> Request:

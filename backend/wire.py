@@ -29,9 +29,10 @@ submit    id: str, 1 to 64 characters, chosen by the client, not in use by anoth
           motion is called, and its seconds count for nothing. The arrays before_rotations (N, 22, 4) and
           before_root_translation (N, 3), and the same with after_, all f4, at welcome.fps and on the skeleton of every
           result, are what all requests of the job continue from and lead to; with one of them, seconds may be
-          as few as limits.between_seconds. Answer: `queued`, then `progress`es, then for each request one
-          `result`; or, instead of what is left of these, one `error` or one `cancelled` with that id, which ends
-          the job.
+          as few as limits.between_seconds. within: float, optional, seconds after which nobody wants the results any
+          more: a job that is not over by then ends with `error` too_late. Answer: `queued`, then `progress`es, then
+          for each request one `result`; or, instead of what is left of these, one `error` or one `cancelled` with
+          that id, which ends the job.
 cancel    id: str, of a job. Answer: `cancelled` once the job has stopped (between two model iterations; at once
           while it waits). A job that ended meanwhile gives `error` unknown_job, which a client that has its results
           may ignore.
@@ -44,7 +45,8 @@ From the backend
 ----------------
 welcome   protocol: int; version: str, of moclip; model, licence, runtime, device: str; fps: float; joints: [str],
           the 22 names in the order of every array; features: [str], what this backend can do ("text_to_motion",
-          "batch", "cancel", "auto_seconds", "script", "context", "sessions"); limits: {"seconds": [shortest, longest],
+          "batch", "cancel", "auto_seconds", "script", "context", "sessions",
+          "within"); limits: {"seconds": [shortest, longest],
           "text_characters", "batch", "queue" (jobs of one client), "queue_of_all", "script_lines", "context_frames",
           "header_bytes", "arrays", "message_bytes" (of a message to the backend): int, "script_seconds",
           "between_seconds": float}; resumed: bool, whether the session still has jobs or what they came to;
@@ -121,6 +123,7 @@ BAD_REQUEST = "bad_request"
 DUPLICATE_ID = "duplicate_id"
 UNKNOWN_JOB = "unknown_job"
 QUEUE_FULL = "queue_full"
+TOO_LATE = "too_late"
 INTERNAL = "internal"
 
 

@@ -335,6 +335,21 @@ def test_a_second_client_waits_for_one_job_of_a_first_at_the_most(tmp_path):
     assert backend.stop() == 0
 
 
+def test_a_job_that_is_not_over_in_time_ends_and_lets_others_go_on(slow):
+    with slow.client() as client:
+        started = time.monotonic()
+        runs, waits = client.submit([request()], within=1.0), client.submit([request()], within=0.5)
+        ended = {}
+        while len(ended) < 2:
+            header, _ = client.receive(PATIENCE)
+            if header["type"] == "error":
+                ended[header["id"]] = (header["code"], time.monotonic() - started)
+        assert ended[runs][0] == ended[waits][0] == "too_late"
+        assert 0.5 <= ended[waits][1] < 1.4 and 1.0 <= ended[runs][1] < 2.0
+        client.send({"type": "submit", "id": "x", "requests": [request()], "within": -1})
+        assert client.receive(PATIENCE)[0]["code"] == "bad_request"
+
+
 def test_the_backend_adds_little_to_a_model_that_costs_nothing(tmp_path):
     backend = Backend(tmp_path, 0.0, token=secrets.token_hex(16))
     times = []
