@@ -2,8 +2,8 @@
 """The framing of ZeroMQ's protocol (ZMTP 3.1, RFC 37) as the backend reads it: nothing is held that was not bounded.
 
 libzmq can bound one frame (ZMQ_MAXMSGSIZE) but neither the number of frames of a message nor its bytes: its ROUTER
-keeps every frame of a message that never ends, and hands one of two million frames over in one piece. Measured with
-libzmq 4.3.5 and no token: 32 MiB frames that all say MORE, 1.5 GiB held; 2,000,000 empty frames, 12 s without an
+keeps every frame of a message that never ends, and hands one of two million frames over in one piece. Seen with
+libzmq 4.3.5, without the token: 32 MiB frames that all say MORE, 1.5 GiB held; 2,000,000 empty frames, 12 s without an
 answer for anybody; ZAP does not help, since on NULL it lets in everybody who may still send a `hello`. Here a stranger
 can make the backend hold a few kilobytes, and what is too long is refused at its first frame too many.
 """
