@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.jobs import Engine, overall_fraction
+from backend.ledger import Ledger
 from backend.terminal import Progress
 from moclip.errors import MoclipError
 
@@ -86,15 +87,23 @@ def at_line(number: int | None, error: MoclipError) -> MoclipError:
     return MoclipError(f"line {number}: {error.message}", hint=error.hint, action=error.action, code=error.code)
 
 
-def generate_batch(engine: Engine, items: Sequence[Item], progress: Progress) -> Iterator[dict[str, Any] | MoclipError]:
+def generate_batch(
+    engine: Engine, items: Sequence[Item], progress: Progress, ledger: Ledger | None = None
+) -> Iterator[dict[str, Any] | MoclipError]:
     """What became of each item, in order: a description of the file, or an error.
 
-    progress: called with the stage and the fraction of all items.
+    progress: called with the stage and the fraction of all items. ledger: knows what an earlier run finished, which is
+    not done again; prompts are sampled together as in a run without a break, so that the files are those of one.
     """
     from moclip.requests import Line, Request
 
     for start in range(0, len(items), AT_ONCE):
         chunk = items[start : start + AT_ONCE]
+        finished = [ledger.find(item, engine) if ledger else None for item in chunk]
+        if all(finished):
+            yield from finished
+            progress("done", (start + len(chunk)) / len(items))
+            continue
 
         def share(stage: str, fraction: float, done: int = start, size: int = len(chunk)) -> None:
             progress(stage, (done + size * overall_fraction(stage, fraction)) / len(items))
@@ -108,10 +117,16 @@ def generate_batch(engine: Engine, items: Sequence[Item], progress: Progress) ->
                 continue
             # One of them spoils it for all: alone, each gets its own verdict.
             for item in chunk:
-                yield from generate_batch(engine, [item], progress)
+                yield from generate_batch(engine, [item], progress, ledger)
             continue
-        for item, result in zip(chunk, results, strict=True):
-            yield _write(item, result)
+        for item, result, before in zip(chunk, results, finished, strict=True):
+            outcome = before or _write(item, result)
+            if ledger and before is None and not isinstance(outcome, MoclipError):
+                try:
+                    ledger.add(item, engine, outcome)
+                except MoclipError as error:
+                    outcome = at_line(item.line, error)
+            yield outcome
 
 
 def _write(item: Item, result: Any) -> dict[str, Any] | MoclipError:

@@ -6,6 +6,7 @@ import logging
 import logging.handlers
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,30 @@ def open_log() -> None:
         handler = logging.handlers.RotatingFileHandler(log_file(), maxBytes=1_000_000, backupCount=1, encoding="utf-8")
     except (OSError, MoclipError):
         handler = logging.NullHandler()
+    handler.addFilter(_Sparing())
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
     LOG.addHandler(handler)
+
+
+class _Sparing(logging.Filter):
+    """Lets `LINES` lines alike through in `SECONDS`: what strangers cause must not rotate the rest of the log away."""
+
+    LINES, SECONDS = 20, 600.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        # By what the line says without its arguments: how many came, and since when.
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind, now = str(record.msg), time.monotonic()
+        count, since = self._seen.get(kind, (0, now))
+        if now - since > self.SECONDS:
+            if count > self.LINES:
+                record.msg = f"{kind} (and {count - self.LINES} times more since the last such line)"
+            count, since = 0, now
+        self._seen[kind] = (count + 1, since)
+        return count < self.LINES
 
 
 def private_folder(folder: Path) -> Path:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The backend's loop: one thread answers all clients while the engine works in another.
 
-A client is known by its connection's routing id once it has said hello with the token. Messages of unknown clients are
-dropped unanswered. The protocol is described in `backend.wire`.
+A connection belongs to a client once it has said hello with the token; what strangers send is dropped unanswered. The
+protocol is described in `backend.wire`.
 """
 
 import hmac
@@ -12,15 +12,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import zmq
-from zmq.utils.monitor import recv_monitor_message
-
 import moclip
 from backend import wire
-from backend.jobs import CAPACITY, Engine, Event, JobQueue
+from backend.jobs import CAPACITY, CAPACITY_OF_ALL, Engine, Job, JobQueue
+from backend.links import Link
 from backend.listener import Listener, Wake
+from backend.liveness import this_process
 from backend.paths import LOG, log_file
-from backend.submit import MAX_CONTEXT_FRAMES, read_requests
+from backend.sessions import Outcome, Session, Sessions, fingerprint
+from backend.submit import MAX_CONTEXT_FRAMES, read_requests, read_within
 from moclip.errors import Cancelled, MoclipError
 from moclip.pipeline import MAX_BATCH
 from moclip.prompts import LONGEST_PROMPT, LONGEST_SECONDS, SHORTEST_SECONDS
@@ -28,10 +28,7 @@ from moclip.requests import LONGEST_SCRIPT_SECONDS, MAX_LINES, SHORTEST_BETWEEN_
 from moclip.skeleton import JOINT_NAMES
 
 MAX_CLIENTS = 32
-MESSAGES_AT_ONCE = 100
-# After a connection closed, ZeroMQ needs a moment until sending to it fails.
-PROBE_AFTER_SECONDS = (0.05, 0.3, 1.5)
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 0.5
 
 
 class Server:
@@ -51,16 +48,15 @@ class Server:
     ):
         if token is None and listener.keys is None:
             raise ValueError("a backend without CURVE keys needs a token")
-        self._listener, self._socket, self._engine, self._token = listener, listener.socket, engine, token
+        self._listener, self._engine, self._token = listener, engine, token
         self._wake, self._ended = wake or Wake(), ended or threading.Event()
         self._jobs = JobQueue(engine, self._wake.set)
-        self._clients: set[bytes] = set()
+        self._sessions = Sessions()
         self._counts = {"done": 0, "failed": 0, "cancelled": 0}
-        self._probes: list[float] = []
         self._started = time.monotonic()
         self._answers = {
             wire.CANCEL: self._cancel, wire.PING: self._ping, wire.STATUS: self._status,
-            wire.SHUTDOWN: self._shutdown,
+            wire.SHUTDOWN: self._shutdown, wire.GOODBYE: self._goodbye,
         }  # fmt: skip
 
     def stop(self) -> None:
@@ -70,126 +66,153 @@ class Server:
 
     def run(self) -> bool:
         """Serve. Returns whether the engine came to rest; the listener is left for its owner to close."""
-        poller = zmq.Poller()
-        sockets = (self._socket, self._listener.monitor, self._wake.fileno(), self._listener.zap)
-        for source in sockets:
-            if source is not None:
-                poller.register(source, zmq.POLLIN)
         while not self._ended.is_set():
-            ready = dict(poller.poll(1000 * self._patience()))
-            if self._listener.zap in ready:
-                self._listener.answer_zap()
-            if self._wake.fileno() in ready:
-                self._wake.clear()
-            if self._socket in ready:
-                self._receive()
+            self._listener.wait(IDLE_SECONDS, self._wake)
+            for link, message in self._listener.messages():
+                try:
+                    self._handle(link, message)
+                except Exception as error:  # whatever one message can bring about must not end the loop for everybody
+                    self._failed(link, error)
+            self._jobs.end_late()
             self._report_jobs()
-            if self._listener.monitor in ready:
-                recv_monitor_message(self._listener.monitor)
-                self._probes = [time.monotonic() + delay for delay in PROBE_AFTER_SECONDS]
-            self._probe()
+            for link in self._listener.take_closed():
+                self._leave(link)
+            for session in self._sessions.expired():
+                self._forget(session)
         return self._close()
 
     # -- messages in -------------------------------------------------------------------------------------------------
 
-    def _receive(self) -> None:
-        # Bounded, so that a flood cannot keep results from leaving.
-        for _ in range(MESSAGES_AT_ONCE):
-            try:
-                client, *frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            self._handle(client, frames)
+    def _failed(self, link: Link | None, error: Exception, job: str | None = None) -> None:
+        """The one place where what nobody foresaw is logged; its client alone is told."""
+        LOG.error("a message or an answer failed", exc_info=error)
+        self._refuse(link, *_unforeseen(error), job=job)
 
-    def _handle(self, client: bytes, frames: Sequence[bytes]) -> None:
-        known = client in self._clients
+    def _handle(self, link: Link, message: list[bytes] | wire.WireError) -> None:
         try:
-            header, arrays = wire.decode(frames)
+            if isinstance(message, wire.WireError):
+                raise message
+            header, arrays = wire.decode(message)
         except wire.WireError as error:
-            if known:
-                self._refuse(client, error.code, f"The message cannot be read: {error}.", "Is the client up to date?")
+            if not link.stranger:
+                self._refuse(link, error.code, f"The message cannot be read: {error}.", "Is the client up to date?")
             return
         if header["type"] == wire.HELLO:
-            self._hello(client, header)
-        elif known and header["type"] in (wire.SUBMIT, *self._answers):
-            self._answer(client, header, arrays)
-        elif known:
-            self._refuse(client, wire.UNKNOWN_TYPE, f"There is no message type '{header['type']}'.")
+            self._hello(link, header)
+        elif link.stranger:
+            return
+        elif header["type"] == wire.SUBMIT or header["type"] in self._answers:
+            self._answer(link, header, arrays, message)
+        else:
+            self._refuse(link, wire.UNKNOWN_TYPE, f"There is no message type '{header['type']}'.")
 
-    def _answer(self, client: bytes, header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    def _answer(self, link: Link, header: dict[str, Any], arrays: dict[str, Any], frames: Sequence[bytes]) -> None:
         job_id = header.get("id")
         if job_id is not None and not (isinstance(job_id, str) and 1 <= len(job_id) <= wire.MAX_ID):
-            self._refuse(client, wire.BAD_REQUEST, f"An id is text of 1 to {wire.MAX_ID} characters.")
+            self._refuse(link, wire.BAD_REQUEST, f"An id is text of 1 to {wire.MAX_ID} characters.")
             return
         try:
             if header["type"] == wire.SUBMIT:
-                self._submit(client, header, arrays)
+                self._submit(link, header, arrays, frames)
             else:
-                self._answers[header["type"]](client, header)
+                self._answers[header["type"]](link, header)
         except MoclipError as error:
-            self._refuse(client, error.code, error.message, error.hint, error.action, job_id)
+            self._refuse(link, error.code, error.message, error.hint, error.action, job_id)
 
-    def _hello(self, client: bytes, header: dict[str, Any]) -> None:
-        token = header.get("token")
+    def _hello(self, link: Link, header: dict[str, Any]) -> None:
+        token, name = header.get("token"), header.get("session", "")
         given = token.encode("utf-8") if isinstance(token, str) else b""
         if self._token is not None and not hmac.compare_digest(given, self._token.encode("utf-8")):
             LOG.warning("refused a client: wrong token")
-            self._forget(client)
-            self._refuse(client, wire.BAD_TOKEN, "The backend did not accept the token.", "Restart it.", "restart")
+            self._leave(link)
+            self._refuse(link, wire.BAD_TOKEN, "The backend did not accept the token.", "Restart it.", "restart")
         elif header.get("protocol") != wire.PROTOCOL:
             message = f"The backend speaks protocol {wire.PROTOCOL}, the client {header.get('protocol')!r:.20}."
-            self._refuse(client, wire.PROTOCOL_MISMATCH, message, "Update the older of the two.", "restart")
-        elif client not in self._clients and len(self._clients) >= MAX_CLIENTS:
+            self._refuse(link, wire.PROTOCOL_MISMATCH, message, "Update the older of the two.", "restart")
+        elif not isinstance(name, str) or (name and not wire.SHORTEST_SESSION <= len(name) <= wire.MAX_ID):
+            message = f"A session is text of {wire.SHORTEST_SESSION} to {wire.MAX_ID} characters."
+            self._refuse(link, wire.BAD_REQUEST, message)
+        elif (session := self._session(link, name)) is None:
             message = f"The backend has {MAX_CLIENTS} clients already."
-            self._refuse(client, wire.TOO_MANY_CLIENTS, message, "Close one of them.")
+            self._refuse(link, wire.TOO_MANY_CLIENTS, message, "Close one of them.")
         else:
-            self._clients.add(client)
             LOG.info("client %s says hello", ascii(header.get("client"))[:80])
-            self._send(client, self._welcome())
+            self._send(link, self._welcome(resumed=bool(session.submitted or session.outcomes)))
 
-    def _submit(self, client: bytes, header: dict[str, Any], arrays: dict[str, Any]) -> None:
-        job_id = _job_id(header)
-        position = self._jobs.submit(client, job_id, read_requests(header, arrays, self._engine.fps))
-        self._send(client, {"type": wire.QUEUED, "id": job_id, "position": position})
+    def _session(self, link: Link, name: str) -> Session | None:
+        """The session of that name, or a new one, which has this connection from now on. None: there are too many."""
+        if link.session is not None and link.session.name == name:
+            return link.session
+        session = self._sessions.find(name)
+        if (session is None or session.link is None) and self._sessions.present - (not link.stranger) >= MAX_CLIENTS:
+            return None
+        self._leave(link)
+        if session is None:
+            if len(self._sessions) >= 2 * MAX_CLIENTS:
+                self._forget(self._sessions.oldest_away())
+            session = Session(name, link)
+            self._sessions.add(session)
+        elif session.link is not None:
+            # The backend had not yet noticed that the old connection is no more.
+            session.link.session = None
+            session.link.close()
+        session.link, link.session = link, session
+        return session
 
-    def _cancel(self, client: bytes, header: dict[str, Any]) -> None:
-        if not self._jobs.cancel(client, _job_id(header)):
+    def _submit(self, link: Link, header: dict[str, Any], arrays: dict[str, Any], frames: Sequence[bytes]) -> None:
+        job_id, session = _job_id(header), link.session
+        mark = fingerprint(frames) if session.name else b""
+        job, outcome = self._jobs.find(session, job_id), session.outcomes.get(job_id)
+        if session.name and outcome is not None and outcome.fingerprint == mark:
+            self._send(link, {"type": wire.QUEUED, "id": job_id, "position": 0})
+            for message in outcome.messages:
+                link.send(message)
+            return
+        if not (session.name and job is not None and session.submitted.get(job_id) == mark):
+            requests = read_requests(header, arrays, self._engine.fps)
+            due = time.monotonic() + read_within(header)
+            job = self._jobs.submit(session, job_id, requests, sum(map(len, frames)), due)
+            session.submitted[job_id] = mark
+            session.outcomes.pop(job_id, None)
+        self._send(link, {"type": wire.QUEUED, "id": job_id, "position": self._jobs.position(job)})
+
+    def _cancel(self, link: Link, header: dict[str, Any]) -> None:
+        if not self._jobs.cancel(link.session, _job_id(header)):
             raise MoclipError("That job is over or was never there.", code=wire.UNKNOWN_JOB)
 
-    def _ping(self, client: bytes, header: dict[str, Any]) -> None:
-        self._send(client, {"type": wire.PONG, "id": header.get("id")})
+    def _goodbye(self, link: Link, header: dict[str, Any]) -> None:
+        session, link.session = link.session, None
+        self._forget(session)
 
-    def _status(self, client: bytes, header: dict[str, Any]) -> None:
+    def _ping(self, link: Link, header: dict[str, Any]) -> None:
+        self._send(link, {"type": wire.PONG, "id": header.get("id")})
+
+    def _status(self, link: Link, header: dict[str, Any]) -> None:
         counts = {
-            "clients": len(self._clients), "jobs_waiting": self._jobs.waiting, "jobs_running": self._jobs.running,
+            "clients": self._sessions.present, "clients_away": len(self._sessions) - self._sessions.present,
+            "jobs_waiting": self._jobs.waiting, "jobs_running": self._jobs.running,
             **{f"jobs_{name}": count for name, count in self._counts.items()},
         }  # fmt: skip
         uptime = round(time.monotonic() - self._started, 1)
         header = {"type": wire.STATUS, "id": header.get("id"), "uptime_seconds": uptime, "pid": os.getpid()}
-        self._send(client, {**header, **self.model(), **counts})
+        self._send(link, {**header, **self.model(), **counts})
 
-    def _shutdown(self, client: bytes, header: dict[str, Any]) -> None:
+    def _shutdown(self, link: Link, header: dict[str, Any]) -> None:
         LOG.info("a client asked to end")
-        self._send(client, {"type": wire.SHUTDOWN, "id": header.get("id")})
+        self._send(link, {"type": wire.SHUTDOWN, "id": header.get("id")})
         self.stop()
 
     # -- messages out ------------------------------------------------------------------------------------------------
 
-    def _send(self, client: bytes, header: dict[str, Any], arrays: dict[str, Any] | None = None) -> None:
-        try:
-            self._socket.send_multipart([client, *wire.encode(header, arrays)], zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
-                raise
-            # Unreachable: gone. Again: it has not read hundreds of messages, and will not read this one. Pings alone
-            # do not count: strangers that come and go cause them.
-            if error.errno == zmq.EHOSTUNREACH or header["type"] != wire.PING:
-                self._forget(client)
+    def _send(self, link: Link | None, header: dict[str, Any]) -> None:
+        """Send to a client; None is one that is away."""
+        if link is not None:
+            link.send(wire.encode(header))
 
     def _refuse(
-        self, client: bytes, code: str, message: str, hint: str = "", action: str = "", job: str | None = None
+        self, link: Link | None, code: str, message: str, hint: str = "", action: str = "", job: str | None = None
     ) -> None:
-        self._send(client, wire.error_header(code, message, hint, action, job))
+        self._send(link, wire.error_header(code, message, hint, action, job))
 
     def model(self) -> dict[str, Any]:
         """What is served, as `welcome`, `status` and the ready line say it."""
@@ -199,72 +222,77 @@ class Server:
             "device": engine.device,
         }  # fmt: skip
 
-    def _welcome(self) -> dict[str, Any]:
+    def _welcome(self, resumed: bool) -> dict[str, Any]:
         limits = {
             "seconds": [SHORTEST_SECONDS, LONGEST_SECONDS], "text_characters": LONGEST_PROMPT, "batch": MAX_BATCH,
-            "queue": CAPACITY, "script_lines": MAX_LINES, "script_seconds": LONGEST_SCRIPT_SECONDS,
+            "queue": CAPACITY, "queue_of_all": CAPACITY_OF_ALL, "script_lines": MAX_LINES,
+            "script_seconds": LONGEST_SCRIPT_SECONDS,
             "between_seconds": SHORTEST_BETWEEN_SECONDS, "context_frames": MAX_CONTEXT_FRAMES,
-            "header_bytes": wire.MAX_HEADER_BYTES, "arrays": wire.MAX_ARRAYS, "message_bytes": wire.MAX_MESSAGE_BYTES,
+            "header_bytes": wire.MAX_HEADER_BYTES, "arrays": wire.MAX_ARRAYS, "message_bytes": wire.MAX_REQUEST_BYTES,
         }  # fmt: skip
         return {
             "type": wire.WELCOME, "protocol": wire.PROTOCOL, **self.model(), "fps": float(self._engine.fps),
             "joints": list(JOINT_NAMES), "limits": limits,
-            "features": ["text_to_motion", "batch", "cancel", "auto_seconds", "script", "context"],
+            "features": [
+                "text_to_motion", "batch", "cancel", "auto_seconds", "script", "context", "sessions", "within",
+            ],
+            "resumed": resumed, "process": this_process(),
         }  # fmt: skip
 
     def _report_jobs(self) -> None:
         for event in self._jobs.events():
-            if event.message is None:
-                self._finish(event)
-            elif not event.job.dropped:
-                self._send(event.job.client, event.message)
+            job = event.job
+            try:
+                if event.message is None:
+                    self._finish(job)
+                elif not job.dropped:
+                    self._send(job.client.link, event.message)
+            except Exception as error:  # as in run
+                self._failed(job.client.link, error, job.id)
 
-    def _finish(self, event: Event) -> None:
-        job = event.job
-        error = Cancelled() if job.future.cancelled() else job.future.exception()
-        if error is None:
-            self._counts["done"] += 1
-            for header, arrays in job.future.result():
-                if not job.dropped:
-                    self._send(job.client, header, arrays)
-        elif isinstance(error, Cancelled):
-            self._counts["cancelled"] += 1
-            if not job.dropped:
-                self._send(job.client, {"type": wire.CANCELLED, "id": job.id})
-        else:
-            self._counts["failed"] += 1
-            if not isinstance(error, MoclipError):
+    def _finish(self, job: Job) -> None:
+        session, messages = job.client, job.results
+        if isinstance(job.error, Cancelled):
+            messages = [wire.encode({"type": wire.CANCELLED, "id": job.id})]
+        elif job.error is not None:
+            error = job.error
+            if isinstance(error, MoclipError):
+                told = (error.code, error.message, error.hint, error.action)
+            else:
                 LOG.error("a job failed", exc_info=error)
-                message = f"The backend failed unexpectedly ({type(error).__name__})."
-                error = MoclipError(message, hint=f"The details are in {log_file()}.", code=wire.INTERNAL)
-            if not job.dropped:
-                self._refuse(job.client, error.code, error.message, error.hint, error.action, job.id)
+                told = _unforeseen(error)
+            messages = [wire.encode(wire.error_header(*told, job=job.id))]
+        outcome = "done" if job.error is None else "cancelled" if isinstance(job.error, Cancelled) else "failed"
+        self._counts[outcome] += 1
+        mark = session.submitted.pop(job.id, b"")
+        if job.dropped:
+            return
+        if session.name:
+            self._sessions.keep(session, job.id, Outcome(mark, messages, time.monotonic()))
+        for frames in messages if session.link else ():
+            session.link.send(frames)
 
     # -- clients that went away --------------------------------------------------------------------------------------
 
-    def _patience(self) -> float:
-        return max(0.0, min([IDLE_SECONDS, *(due - time.monotonic() for due in self._probes)]))
-
-    def _probe(self) -> None:
-        """Some connection closed: a message to each client finds out whose it was."""
-        now = time.monotonic()
-        if not any(due <= now for due in self._probes):
+    def _leave(self, link: Link) -> None:
+        """A connection is no more its client's, who may come back if the session has a name."""
+        session, link.session = link.session, None
+        if session is None:
             return
-        self._probes = [due for due in self._probes if due > now]
-        for client in list(self._clients):
-            self._send(client, {"type": wire.PING})
+        LOG.info("a client is gone")
+        session.link, session.left = None, time.monotonic()
+        if not session.name:
+            self._forget(session)
 
-    def _forget(self, client: bytes) -> None:
-        if client in self._clients:
-            LOG.info("a client is gone")
-        self._clients.discard(client)
-        self._jobs.drop(client)
+    def _forget(self, session: Session) -> None:
+        self._sessions.remove(session)
+        self._jobs.drop(session)
 
     def _close(self) -> bool:
         at_rest = self._jobs.close(timeout=10.0)
         self._report_jobs()
-        for client in list(self._clients):
-            self._send(client, {"type": wire.SHUTDOWN, "id": None})
+        for session in self._sessions:
+            self._send(session.link, {"type": wire.SHUTDOWN, "id": None})
         return at_rest
 
 
@@ -272,3 +300,9 @@ def _job_id(header: dict[str, Any]) -> str:
     if header.get("id") is None:
         raise MoclipError("The message has no id.", code=wire.BAD_REQUEST)
     return header["id"]
+
+
+def _unforeseen(error: BaseException) -> tuple[str, str, str]:
+    """Code, message and hint of an error that nobody foresaw."""
+    message = f"The backend failed unexpectedly ({type(error).__name__})."
+    return wire.INTERNAL, message, f"The details are in {log_file()}."

@@ -12,7 +12,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,10 @@ from typing import Any
 from backend import wire
 from backend.credentials import launch_token, read_server_keys, take_environment_token
 from backend.jobs import Engine
+from backend.liveness import is_gone, this_process
+from backend.locks import try_lock
 from backend.paths import LOG, keys_folder, open_log, private_folder, remove, serve_file, state_folder, write_private
+from backend.reporting import say
 from moclip.errors import MoclipError
 
 DEFAULT_BIND = "tcp://127.0.0.1:5578"
@@ -73,6 +76,8 @@ def _serve(options: ServeOptions, load: Callable[[ServeOptions], Engine]) -> int
         ended.set()
         wake.set()
 
+    # The loop answers while the engine computes: it need not wait for the interpreter for 5 ms each time.
+    sys.setswitchinterval(0.0005)
     watch_parent(options.parent_stdin, end)
     remote = not parse_bind(options.bind)[2]
     keys = read_server_keys(options.keys or keys_folder()) if remote or options.keys else None
@@ -118,33 +123,62 @@ def _token(options: ServeOptions, *, needed: bool) -> Iterator[tuple[str | None,
         return
     path = options.token_file or private_folder(state_folder()) / f"token-{os.getpid()}"
     if options.token_file is None:
+        sweep_tokens(path.parent)
         remove(path)
     # A file of the user's stays; one that was not there before is ours to remove.
     ours = not path.exists()
     try:
-        yield launch_token(path), path.absolute()
+        token = launch_token(path)
+        with _locked(path):
+            yield token, path.absolute()
     finally:
         if ours:
             remove(path)
 
 
+def sweep_tokens(folder: Path) -> None:
+    """Remove the tokens of backends that were killed."""
+    for path in folder.glob("token-*"):
+        pid = path.name.removeprefix("token-")
+        # A process of that number may be another's by now, or on another computer that shares the folder.
+        if not pid.isdecimal() or not is_gone({**this_process(), "pid": int(pid)}):
+            continue
+        with suppress(OSError), path.open("a") as file:
+            if try_lock(file):
+                remove(path)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Hold the lock on a file, made when missing; False when another process has it."""
+    with path.open("a") as file:
+        yield try_lock(file)
+
+
 @contextmanager
 def _announced(address: str, token_file: Path | None, server_key: bytes | None) -> Iterator[None]:
-    """While serving, `serve_file()` tells `moclip status` where; not when the token is the parent's secret."""
+    """While serving, `serve_file()` tells `moclip status` where; not when the token is the parent's secret.
+
+    The first backend of a folder is the one that is found there; others say so, and how they are reached.
+    """
     if token_file is None:
         yield
         return
-    content = {"address": address, "pid": os.getpid(), "token_file": str(token_file)}
+    content = {"address": address, "pid": os.getpid(), "token_file": str(token_file), "process": this_process()}
     if server_key:
         content["server_key"] = server_key.decode("ascii")
     path = serve_file()
     private_folder(path.parent)
-    write_private(path, json.dumps(content) + "\n", replace=True)
-    try:
-        yield
-    finally:
-        # Another backend may have announced itself since.
-        if path.is_file() and json.dumps(content) == path.read_text(encoding="utf-8").strip():
+    with _locked(path.with_name("serve.lock")) as first:
+        if not first:
+            how = f"--address {address} --token-file {token_file}"
+            say(f"Another backend is announced in '{path.parent}' already; `moclip status {how}` finds this one.")
+            yield
+            return
+        write_private(path, json.dumps(content) + "\n", replace=True)
+        try:
+            yield
+        finally:
             remove(path)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a `submit` asks for, as requests to the engine. Types are judged here, values by the engine."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from backend import wire
 from moclip.errors import MoclipError
 from moclip.motion import Motion
 from moclip.pipeline import MAX_BATCH
+from moclip.prompts import LONGEST_PROMPT
 from moclip.requests import MAX_LINES, Line, Request
 from moclip.skeleton import JOINT_COUNT
 
@@ -25,11 +27,26 @@ def read_requests(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], f
     return [_request(entry, before, after) for entry in entries]
 
 
+def read_within(header: Mapping[str, Any]) -> float:
+    """Seconds that a job may take, waiting included; infinite unless the submit says. Raises MoclipError."""
+    within = header.get("within")
+    if within is None:
+        return math.inf
+    if type(within) not in (int, float) or not 0 < within < 1e9:
+        raise _bad("The time within which a job is wanted is a number of seconds over 0.")
+    return float(within)
+
+
 def _request(entry: Any, before: Motion | None, after: Motion | None) -> Request:
+    if isinstance(entry, dict) and entry.get("script") is not None and isinstance(entry.get("text"), str):
+        # Only what the motion is called: long when a client joined its lines, and no reason to refuse them.
+        entry = {**entry, "text": entry["text"][:LONGEST_PROMPT]}
     text, seconds = _line(entry, "A request")
     seed = entry.get("seed", 0)
     if type(seed) is not int:
         raise _bad("The seed of a request is a whole number.")
+    if not -(2**63) <= seed < 2**63:
+        raise _bad("The seed of a request is a number of at most 63 bits.")
     return Request(text, seconds, seed, _script(entry.get("script")), before, after)
 
 
@@ -44,6 +61,13 @@ def _script(lines: Any) -> tuple[Line, ...]:
 def _line(entry: Any, what: str) -> tuple[str, float | None]:
     if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
         raise _bad(f"{what} has a text.")
+    # It comes back in the answers: no text may grow past what they can carry.
+    if len(entry["text"]) > LONGEST_PROMPT:
+        raise MoclipError(
+            f"The text has {len(entry['text'])} characters; at most {LONGEST_PROMPT} are allowed.",
+            hint="Shorten it.",
+            code="bad_prompt",
+        )
     seconds = entry.get("seconds")
     if seconds is not None and (type(seconds) not in (int, float) or not abs(seconds) < 1e300):
         raise _bad("Seconds are a number or null.")

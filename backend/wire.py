@@ -16,33 +16,41 @@ Unknown fields of a header are ignored, by both sides; so are types that a clien
 From the client
 ---------------
 hello     protocol: int (1); token: str, "" where the CURVE key is the credential; client: str, who is calling, for
-          the log. Answer: `welcome`, or `error` (bad_token, protocol_mismatch, too_many_clients). Until the
-          `welcome` nothing else is answered. A client that lost its connection (the backend was restarted) says
-          hello again.
-submit    id: str, 1 to 64 characters, chosen by the client, not in use by another of its jobs; requests: 1 to
+          the log; session: str, optional, 16 to 64 characters, random and kept secret. Answer: `welcome`, or `error`
+          (bad_token, protocol_mismatch, too_many_clients). Until the `welcome` nothing else is answered. A client that
+          lost its connection says hello again. With the same session it has its jobs again, which went on meanwhile:
+          it submits them again, under their ids, and hears of those that are over, too, for a minute. Without a
+          session its jobs ended with its connection.
+submit    id: str, 1 to 64 characters, chosen by the client, not in use by another of its jobs (in a session, the very
+          same message again is the same job, and does no work twice); requests: 1 to
           limits.batch of {"text": str, "seconds": float | null, "seed": int}; seconds null (or absent) asks the
           length predictor; seed is 0 when absent. A request may have "script": 1 to limits.script_lines of {"text",
           "seconds"}, done one after the other, limits.script_seconds at the most; its own text is then only what the
           motion is called, and its seconds count for nothing. The arrays before_rotations (N, 22, 4) and
           before_root_translation (N, 3), and the same with after_, all f4, at welcome.fps and on the skeleton of every
           result, are what all requests of the job continue from and lead to; with one of them, seconds may be
-          as few as limits.between_seconds. Answer: `queued`, then `progress`es, then for each request one
-          `result`; or, instead of what is left of these, one `error` or one `cancelled` with that id, which ends
-          the job.
+          as few as limits.between_seconds. within: float, optional, seconds after which nobody wants the results any
+          more: a job that is not over by then ends with `error` too_late. Answer: `queued`, then `progress`es, then
+          for each request one `result`; or, instead of what is left of these, one `error` or one `cancelled` with
+          that id, which ends the job.
 cancel    id: str, of a job. Answer: `cancelled` once the job has stopped (between two model iterations; at once
           while it waits). A job that ended meanwhile gives `error` unknown_job, which a client that has its results
           may ignore.
 ping      id: str, optional. Answer: `pong` with the same id.
 status    id: str, optional. Answer: `status`.
+goodbye   the client will not come back: its jobs are cancelled and its session forgotten. No answer.
 shutdown  id: str, optional. Answer: `shutdown`; running jobs get `cancelled`; then the backend ends.
 
 From the backend
 ----------------
 welcome   protocol: int; version: str, of moclip; model, licence, runtime, device: str; fps: float; joints: [str],
           the 22 names in the order of every array; features: [str], what this backend can do ("text_to_motion",
-          "batch", "cancel", "auto_seconds", "script", "context"); limits: {"seconds": [shortest, longest],
-          "text_characters", "batch", "queue", "script_lines", "context_frames", "header_bytes", "arrays",
-          "message_bytes": int, "script_seconds", "between_seconds": float}.
+          "batch", "cancel", "auto_seconds", "script", "context", "sessions",
+          "within"); limits: {"seconds": [shortest, longest],
+          "text_characters", "batch", "queue" (jobs of one client), "queue_of_all", "script_lines", "context_frames",
+          "header_bytes", "arrays", "message_bytes" (of a message to the backend): int, "script_seconds",
+          "between_seconds": float}; resumed: bool, whether the session still has jobs or what they came to;
+          process: {"pid": int, "host": str}, see `backend.liveness`.
 queued    id; position: int, jobs before this one (0: it starts now).
 progress  id; stage: str ("text", "masked", "residual", "decode", "solve", "done"); fraction: float 0..1 within the
           stage; overall: float 0..1 over the whole job, never falling. At most about 20 a second.
@@ -57,7 +65,7 @@ error     id: str | null (null: it belongs to no job); code: str, below or a Moc
           "bad_seconds", ...); message: str, one sentence for the user; hint: str, what to do; action: str, "" or
           what a button could do.
 pong      id: str | null.
-status    id: str | null; version, model, licence, runtime, device: str; uptime_seconds: float; clients,
+status    id: str | null; version, model, licence, runtime, device: str; uptime_seconds: float; clients, clients_away,
           jobs_waiting, jobs_running, jobs_done, jobs_failed, jobs_cancelled: int; pid: int.
 shutdown  id: str | null. Also sent, unasked, to every client when the backend ends.
 ping      sent now and then to see whether the client is still there; needs no answer.
@@ -89,8 +97,12 @@ MAX_HEADER_BYTES = 256 * 1024
 MAX_ARRAYS = 64
 MAX_DIMENSIONS = 4
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+MAX_REQUEST_BYTES = 1024 * 1024
+"""Of a message to the backend, which holds it for each client; the longest that a client has use for is half of it."""
 MAX_NAME = 64
 MAX_ID = 64
+SHORTEST_SESSION = 16
+MAX_SENTENCE = 2000
 
 DTYPES = {name: np.dtype(f"<{name}" if name != "u1" else "u1") for name in ("f4", "f8", "i4", "i8", "u1")}
 
@@ -98,7 +110,7 @@ DTYPES = {name: np.dtype(f"<{name}" if name != "u1" else "u1") for name in ("f4"
 HELLO, WELCOME = "hello", "welcome"
 SUBMIT, QUEUED, PROGRESS, RESULT = "submit", "queued", "progress", "result"
 CANCEL, CANCELLED, ERROR = "cancel", "cancelled", "error"
-PING, PONG, STATUS, SHUTDOWN = "ping", "pong", "status", "shutdown"
+PING, PONG, STATUS, SHUTDOWN, GOODBYE = "ping", "pong", "status", "shutdown", "goodbye"
 
 # Codes of `error` that the protocol itself gives; the model's own (bad_prompt, ...) come beside them.
 BAD_MESSAGE = "bad_message"
@@ -111,6 +123,7 @@ BAD_REQUEST = "bad_request"
 DUPLICATE_ID = "duplicate_id"
 UNKNOWN_JOB = "unknown_job"
 QUEUE_FULL = "queue_full"
+TOO_LATE = "too_late"
 INTERNAL = "internal"
 
 
@@ -165,8 +178,9 @@ def decode(frames: Sequence[bytes]) -> tuple[dict[str, Any], dict[str, np.ndarra
 
 
 def error_header(code: str, message: str, hint: str = "", action: str = "", job: str | None = None) -> dict[str, Any]:
-    """The header of an `error` message."""
-    return {"type": ERROR, "id": job, "code": code, "message": message, "hint": hint, "action": action}
+    """The header of an `error` message; what is too long for a sentence (it may quote the client) is cut."""
+    texts = {"code": code[:MAX_NAME], "message": message, "hint": hint, "action": action}
+    return {"type": ERROR, "id": job, **{name: text[:MAX_SENTENCE] for name, text in texts.items()}}
 
 
 def _check_sizes(frames: Sequence[bytes]) -> None:

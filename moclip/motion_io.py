@@ -5,6 +5,8 @@
 the motion, start at the origin); `.gif`, `.png` and `.mp4` are previews and cannot be read back.
 """
 
+import errno
+import io
 import os
 import tempfile
 import zipfile
@@ -99,9 +101,11 @@ def _atomically(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> MoclipError:
+    full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+    hint = "Choose a folder that exists and that you may write to."
     return MoclipError(
         f"'{path}' cannot be written: {error.strerror or error}.",
-        hint="Choose a folder that exists and that you may write to.",
+        hint="Free some space, or choose another disk." if full else hint,
         code="unwritable_file",
     )
 
@@ -114,11 +118,14 @@ def _damaged(path: Path, why: str) -> MoclipError:
 
 
 def _write_npz(motion: Motion, path: Path) -> None:
+    # By way of memory: on a full disk, a zip file that is being written complains once more when it is forgotten.
+    buffer = io.BytesIO()
     np.savez_compressed(
-        path,
+        buffer,
         rotations=motion.rotations, root_translation=motion.root_translation, offsets=motion.offsets,
         joints=motion.joints(), fps=np.float64(motion.fps), text=np.str_(motion.text), seed=np.int64(motion.seed),
     )  # fmt: skip
+    path.write_bytes(buffer.getbuffer())
 
 
 def _read_npz(path: Path) -> Motion:
@@ -178,7 +185,10 @@ def _write_features(motion: Motion, path: Path) -> None:
     motion = at_rate(motion, FEATURES_FPS)
     if motion.frames < 2:
         raise MoclipError("Features need at least two frames.", hint="Save a longer motion.", code="too_short")
-    np.save(path, motion_to_features(motion).astype(np.float32))
+    # By way of memory, too: numpy says of a full disk how many numbers were written, not why.
+    buffer = io.BytesIO()
+    np.save(buffer, motion_to_features(motion).astype(np.float32))
+    path.write_bytes(buffer.getbuffer())
 
 
 def at_rate(motion: Motion, fps: float) -> Motion:

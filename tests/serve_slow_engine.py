@@ -2,7 +2,8 @@
 """A backend with an engine that needs no weights: what tests of server and clients run as a process.
 
 `python tests/serve_slow_engine.py SECONDS_PER_JOB [BIND [KEYS_FOLDER]]`. Prompts that begin with "crash", "refuse" or
-"far" make the engine fail unexpectedly, refuse, or warn. The frames of a motion are its seconds times 20, its height
+"far" make the engine fail unexpectedly, refuse, or warn; "endless", "huge" and "nan" make it answer what no message can
+carry. The frames of a motion are its seconds times 20, its height
 its seed.
 """
 
@@ -45,7 +46,13 @@ class SlowEngine:
         rotations[..., 0] = 1.0
         path = np.full((frames, 3), request.seed, np.float32)
         motion = Motion(self.fps, rotations, path, text=request.text, seed=request.seed)
+        if request.text.startswith("nan"):
+            motion = Motion(float("nan"), rotations, path, text=request.text, seed=request.seed)
+        if request.text.startswith("huge"):
+            longer = (np.tile(part, (5_000,) + (1,) * (part.ndim - 1)) for part in (rotations, path))
+            motion = Motion(self.fps, *longer, text=request.text, seed=request.seed)
         warnings = ("It is far.",) if request.text.startswith("far") else ()
+        warnings = ("It is endless. " * 50_000,) if request.text.startswith("endless") else warnings
         return Result(motion, motion.seconds, request.seed, warnings, np.zeros((frames // 4, 6), np.int64), (0, frames))
 
 

@@ -2,14 +2,21 @@
 """`moclip generate`: sentences to motion files."""
 
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backend.reporting import report, say
 from backend.terminal import print_json, progress_bar
 from moclip.errors import MoclipError
+
+if TYPE_CHECKING:
+    from backend.batch import Item
+    from backend.ledger import Ledger
 
 MAX_VARIATIONS = 100
 
@@ -39,7 +46,8 @@ def generate(
 ) -> None:
     """Turn a sentence into a motion file: .bvh, .npz, .npy (263 features), or a preview as .gif, .mp4 or .png.
 
-    Files that are there already are written over. Variations get -1, -2 ... before the suffix.
+    Files that are there already are written over. Variations get -1, -2 ... before the suffix. A batch that was broken
+    off goes on where it was when the same command is given again.
 
     Example: moclip generate "a person walks forward, then waves" --seconds 6 --out walk.bvh
 
@@ -80,15 +88,16 @@ def generate(
         problems = len(errors)
         make_folder(out)
     # Loading comes last: whatever can be refused was refused by now.
-    written = []
+    written: list[dict] = []
     if items:
-        with progress_bar("generating") as progress:
+        with progress_bar("generating") as progress, _ledger(out if batch is not None else None, items) as ledger:
             progress("loading", 0.0)
             engine = _load(model, runtime, device)
-            for outcome in generate_batch(engine, items, progress):
+            for outcome in generate_batch(engine, items, progress, ledger.ledger):
                 if isinstance(outcome, MoclipError):
                     report(outcome)
                     problems += 1
+                    ledger.keep |= outcome.code == "unwritable_file"
                 else:
                     written.append(outcome)
                     _tell(outcome, as_json)
@@ -98,6 +107,31 @@ def generate(
         say(f"{len(written)} of {len(written) + problems} motions written to {out}.")
     if problems:
         raise typer.Exit(1)
+
+
+@dataclass
+class _Kept:
+    ledger: "Ledger | None"
+    keep: bool = False
+
+
+@contextmanager
+def _ledger(folder: Path | None, items: "Sequence[Item]") -> Iterator[_Kept]:
+    """The ledger of a batch. It stays when the batch ends before its end, or files could not be written."""
+    from backend.ledger import Ledger
+
+    if folder is None:
+        yield _Kept(None)
+        return
+    kept = _Kept(Ledger(folder))
+    try:
+        kept.ledger.sweep(items)
+        yield kept
+    except BaseException:
+        kept.keep = True
+        raise
+    finally:
+        kept.ledger.close(kept.keep)
 
 
 def _load(model: str, runtime: str, device: str):  # noqa: ANN202
