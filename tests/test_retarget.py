@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same movement on skeletons of other zero poses, sizes and axes gives the same motion."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from gaits import gesture, walk
@@ -151,14 +153,67 @@ def test_joints_that_a_skeleton_lacks_are_filled_in():
     )
 
 
+def test_joints_of_no_known_names_are_found_by_the_shape_of_the_body_and_told():
+    motion = walk(20)
+    bvh = source(motion, arms_down(60.0))
+    strange = replace(bvh, names=tuple(f"bone{k}" for k in range(22)))
+    found = find_joint_map(strange, "strange.bvh")
+    assert found.joints == {name: f"bone{k}" for k, name in enumerate(JOINT_NAMES)}
+    assert "left_knee = bone4" in found.notes[0]
+    assert np.abs(retarget(strange, found).joints() - retarget(bvh, OURS).joints()).max() < 1e-6
+
+
 def test_an_unknown_skeleton_is_named_with_some_of_its_joints():
     bvh = source(walk(5), {})
-    strange = Bvh(
-        tuple(f"bone{k}" for k in range(22)), bvh.parents, bvh.offsets, bvh.rotations, bvh.positions, 20.0, {}
-    )
+    rng = np.random.default_rng(0)
+    strange = replace(
+        bvh, names=tuple(f"bone{k}" for k in range(22)), offsets=rng.normal(size=(22, 3)),
+        positions=rng.normal(size=(5, 22, 3)),
+    )  # fmt: skip
     with pytest.raises(MoclipError, match="bone0, bone1") as caught:
         find_joint_map(strange, "strange.bvh")
     assert caught.value.code == "unknown_skeleton" and "--joint-map" in caught.value.hint
+
+
+def with_hip_joints(bvh: Bvh, turn: np.ndarray) -> Bvh:
+    """The same movement by hips that turn by (T, 4) and hip joints and a lower back that turn back."""
+    hips, spine = bvh.rotations.copy(), [JOINT_INDEX[j] for j in ("left_hip", "right_hip", "spine1")]
+    hips[:, 0] = rot.multiply(hips[:, 0], turn)
+    names, parents = (*bvh.names, "LHipJoint", "RHipJoint", "LowerBack"), list(bvh.parents) + [0, 0, 0]
+    order = [0, 22, 23, 24, *range(1, 22)]
+    for k, child in enumerate(spine):
+        parents[child] = 22 + k
+    back = np.stack([rot.conjugate(turn)] * 3, axis=1)
+    nothing = np.zeros((bvh.frames, 3, 3))
+    return Bvh(
+        tuple(names[k] for k in order), tuple(order.index(parents[k]) if parents[k] >= 0 else -1 for k in order),
+        np.concatenate([bvh.offsets, np.zeros((3, 3))])[order], np.concatenate([hips, back], axis=1)[:, order],
+        np.concatenate([bvh.positions, nothing], axis=1)[:, order], bvh.fps, {},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_hips_whose_turns_are_undone_face_where_legs_and_trunk_say(axis):
+    motion = walk(30)
+    turns = rot.from_axis_angle(ANGLE[axis], np.radians(np.linspace(70, 100, 30)))
+    bvh = with_hip_joints(source(motion, {}), turns)
+    result = retarget(bvh, replace(OURS, joints={**OURS.joints, "spine1": "Spine"}))
+    apart = rot.angle_between(result.rotations.astype(np.float64), motion.rotations.astype(np.float64))
+    assert np.degrees(apart).max() < 0.2
+    assert np.abs(result.joints() - on_the_floor(motion)).max() < 1e-3
+
+
+@pytest.mark.parametrize("up", ["x", "z"])
+def test_any_axis_of_the_rest_may_be_up(up):
+    motion = walk(40, 2.0, seed=1)
+    world = rot.between(np.array([0.0, 1.0, 0.0]), ANGLE[up])
+    result = retarget(source(motion, arms_down(80), world=world, scale=100), OURS)
+    low = result.joints()[..., 1]
+    assert low.max() > 1.3 and abs(low.min()) < 1e-6
+    pairs = [(JOINT_INDEX[a], JOINT_INDEX[b]) for a, b in (("head", "left_ankle"), ("left_wrist", "right_foot"))]
+    for a, b in pairs:
+        lengths = [np.linalg.norm(m.joints()[:, a] - m.joints()[:, b], axis=-1) for m in (result, motion)]
+        assert np.abs(lengths[0] - lengths[1]).max() < 1e-3
 
 
 def test_legs_without_length_are_refused():

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..body_shape import BoneShape, guess_bones
 from ..bone_names import CHAINS, REQUIRED, ancestors, broken_links, match_names, three_of
-from .guess import BoneShape, guess_bones
 from .oddities import Oddity, oddities
 
 _MAY_BE_ADDED = (*REQUIRED, "neck", *(f"{side}_{part}" for side in ("left", "right") for part in ("collar", "foot")))

@@ -4,12 +4,12 @@
 import bpy
 import numpy as np
 
+from ..body_shape import BoneShape
 from ..bone_names import REQUIRED
 from ..errors import MoclipError
 from ..skeleton import JOINT_NAMES
 from . import table
 from .controls import control_rig, match_controls
-from .guess import BoneShape
 from .joints import find_joints, other_body
 from .oddities import Oddity, oddities
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..body_shape import BoneShape
 from ..bone_names import ancestors, broken_links
-from .guess import BoneShape
 
 _MOST_UNEVEN = 1.35
 _LONGEST_SHARE = 4.0

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from moclip import rotations as rot
+from moclip.body_shape import BoneShape, guess_bones
 from moclip.bone_names import match_names
-from moclip.data.bvh import BVH_NAMES, Bvh, own_feet, read_bvh
+from moclip.data.bvh import BVH_NAMES, Bvh, own_feet
 from moclip.errors import MoclipError
 from moclip.motion import Motion, forward_kinematics
 from moclip.skeleton import BONE_LENGTHS, CHILDREN, JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
@@ -30,7 +31,7 @@ class JointMap:
     """joints: our joint -> the source's name. axes: our joint -> rotation constant in the source joint's own frame,
     for skeletons whose zero pose is no pose at all; without them `reference` says which pose is taken for a standing
     one: None is the zero pose, a number that frame. twists: our joint -> what its bones are turned about themselves in
-    that pose.
+    that pose. notes: what was guessed, a sentence each.
     """
 
     name: str
@@ -38,6 +39,7 @@ class JointMap:
     axes: dict[str, np.ndarray] = field(default_factory=dict)
     reference: int | None = None
     twists: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def _columns(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -111,16 +113,15 @@ def load_joint_map(path: Path) -> JointMap:
 
 
 def find_joint_map(bvh: Bvh, path: Path) -> JointMap:
-    """The joints by the names of their family. Raises MoclipError when pelvis and limbs are not all among them."""
+    """The joints by the names of their family, else by the shape of the body.
+
+    Raises MoclipError when neither tells pelvis and limbs.
+    """
     parents = {name: bvh.names[k] if k >= 0 else None for name, k in zip(bvh.names, bvh.parents, strict=True)}
     match = match_names(bvh.names, parents)
     joints = dict(match.joints)
     if any(joint not in joints for joint in ("pelvis", *REQUIRED)):
-        raise MoclipError(
-            f"The skeleton of {path} is not known (joints: {', '.join(bvh.names[:6])}, ...).",
-            hint="Write a joint map and pass it with --joint-map.",
-            code="unknown_skeleton",
-        )
+        return _by_shape(bvh, path)
     if "spine2" in joints and "spine3" not in joints:
         joints["spine3"] = joints.pop("spine2")  # the upper of two bones is the chest, on which the arms hang
     if _is_bandai(bvh):
@@ -128,6 +129,34 @@ def find_joint_map(bvh: Bvh, path: Path) -> JointMap:
     if match.family == "CMU" and _legs_are_spread(bvh, joints):
         return JointMap(_CMU.name, joints, twists=_CMU.twists)
     return JointMap(match.family, joints)
+
+
+def _by_shape(bvh: Bvh, path: Path) -> JointMap:
+    """The joints of a body in its zero pose, or where that is none, in a pose of the clip."""
+    moments = dict.fromkeys((0, bvh.frames // 2))
+    for reference, pose in ((None, _zero_pose(bvh)), *((k, _pose(bvh, k)) for k in moments)):
+        joints = guess_bones(_bone_shapes(pose))
+        if all(joint in joints for joint in ("pelvis", *REQUIRED)):
+            told = ", ".join(f"{joint} = {joints[joint]}" for joint in JOINT_NAMES if joint in joints)
+            note = f"Its joints have no names that are known; by the shape of the body: {told}."
+            return JointMap("guessed by shape", joints, reference=reference, notes=(note,))
+    raise MoclipError(
+        f"The skeleton of {path} is not known (joints: {', '.join(bvh.names[:6])}, ...).",
+        hint="Write a joint map and pass it with --joint-map.",
+        code="unknown_skeleton",
+    )
+
+
+def _bone_shapes(pose: Bvh) -> list[BoneShape]:
+    rotations, positions = (array[0] for array in pose.world())
+    shapes = []
+    for joint, (name, parent) in enumerate(zip(pose.names, pose.parents, strict=True)):
+        below = [k for k, above in enumerate(pose.parents) if above == joint]
+        tail = positions[below].mean(axis=0) if below else positions[joint]
+        if joint in pose.ends:
+            tail = positions[joint] + rot.rotate(rotations[joint], pose.ends[joint])
+        shapes.append(BoneShape(name, pose.names[parent] if parent >= 0 else None, positions[joint], tail))
+    return shapes
 
 
 def _is_bandai(bvh: Bvh) -> bool:
@@ -160,20 +189,19 @@ def calibrate(bvh: Bvh, joint_map: JointMap) -> dict[str, np.ndarray]:
             f"The joint map's reference frame {joint_map.reference} is not in the clip.", hint="Mend the joint map."
         )
     else:
-        k = slice(joint_map.reference, joint_map.reference + 1)
-        pose = Bvh(bvh.names, bvh.parents, bvh.offsets, bvh.rotations[k], bvh.positions[k], bvh.fps, bvh.ends)
+        pose = _pose(bvh, joint_map.reference)
     world, positions = (a[0] for a in pose.world())
-    upright = _upright({j: positions[k] for j, k in present.items()})
+    standing_turn = upright({j: positions[k] for j, k in present.items()})
     constants = {}
     for joint, k in present.items():
         children = [JOINT_NAMES[c] for c in CHILDREN[JOINT_INDEX[joint]] if JOINT_NAMES[c] in present]
         turn = rot.IDENTITY
         # A branching joint (pelvis, chest) or one of the spine keeps its upright orientation.
         if len(children) == 1 and joint.split("_")[0] in ("left", "right"):
-            bone = rot.rotate(upright, positions[present[children[0]]] - positions[k])
+            bone = rot.rotate(standing_turn, positions[present[children[0]]] - positions[k])
             turn = rot.between(REST_OFFSETS[JOINT_INDEX[children[0]]], bone)
             turn = rot.multiply(turn, joint_map.twists.get(joint, rot.IDENTITY))
-        constants[joint] = rot.multiply(rot.conjugate(world[k]), rot.multiply(rot.conjugate(upright), turn))
+        constants[joint] = rot.multiply(rot.conjugate(world[k]), rot.multiply(rot.conjugate(standing_turn), turn))
     for side in ("left", "right"):  # hands and toes are straight in the reference pose
         for end, limb in (("wrist", "elbow"), ("foot", "ankle")):
             if f"{side}_{end}" in constants:
@@ -194,24 +222,31 @@ def _zero_pose(bvh: Bvh) -> Bvh:
     return Bvh(bvh.names, bvh.parents, bvh.offsets, still, bvh.offsets[None], bvh.fps, bvh.ends)
 
 
-def _to_y_up(bvh: Bvh, joint_map: JointMap) -> np.ndarray:
-    """What turns the whole clip upright: the identity but for files with Z up.
+def _pose(bvh: Bvh, frame: int) -> Bvh:
+    k = slice(frame, frame + 1)
+    return Bvh(bvh.names, bvh.parents, bvh.offsets, bvh.rotations[k], bvh.positions[k], bvh.fps, bvh.ends)
 
-    Those have a zero pose that stands along Z, and a motion that mostly does: someone who crawls in a file with Y up
-    must not be stood on their feet.
+
+def to_y_up(bvh: Bvh, joint_map: JointMap) -> np.ndarray:
+    """What turns the whole clip upright: the identity but for files with another axis up than Y.
+
+    Those have a zero pose that stands along that axis, and a motion that mostly does: someone who crawls in a file with
+    Y up must not be stood on their feet.
     """
     if joint_map.axes or joint_map.reference is not None:
         return rot.IDENTITY
     present = _present(bvh, joint_map)
     rest, moving = (pose.world()[1] for pose in (_zero_pose(bvh), bvh))
     top = present.get("head", present["left_shoulder"])
-    standing = np.abs((moving[:, top] - moving[:, present["pelvis"]]).mean(axis=0))
-    upright = _upright({j: rest[0, k] for j, k in present.items()})
-    stands_along_z = abs(rot.rotate(upright, _Z)[1]) > 0.5
-    return upright if stands_along_z and np.argmax(standing) == 2 else rot.IDENTITY
+    standing = (moving[:, top] - moving[:, present["pelvis"]]).mean(axis=0)
+    standing_turn = upright({j: rest[0, k] for j, k in present.items()})
+    up = rot.rotate(rot.conjugate(standing_turn), _Y)
+    axis = int(np.argmax(np.abs(up)))
+    stands = axis == np.argmax(np.abs(standing)) and standing[axis] * up[axis] > 0
+    return standing_turn if stands and up[1] < 0.5 else rot.IDENTITY
 
 
-def _upright(positions: dict[str, np.ndarray]) -> np.ndarray:
+def upright(positions: dict[str, np.ndarray]) -> np.ndarray:
     """Rotation that takes the reference pose's own up and left, snapped to axes, to +Y and +X."""
     up = _snap(positions.get("head", positions["left_shoulder"]) - positions["pelvis"])
     left = positions["left_hip"] - positions["right_hip"]
@@ -241,20 +276,66 @@ def resample(bvh: Bvh, fps: float = FPS) -> Bvh:
     return Bvh(bvh.names, bvh.parents, bvh.offsets, turned, moved, fps, bvh.ends)
 
 
+@dataclass(frozen=True)
+class Fit:
+    """How a clip lies in our world.
+
+    constants: our joint -> (4,): world_ours = turn * world_source * constant. index: our joint -> its number in the
+    clip. scale: our metres in one of its units. lift: metres that its root was raised by. pelvis: (4,) or (T, 4) what
+    its pelvis has to be turned by in its own frame, where others undo its turns.
+    """
+
+    constants: dict[str, np.ndarray]
+    index: dict[str, int]
+    turn: np.ndarray
+    scale: float
+    lift: float
+    pelvis: np.ndarray
+
+
 def retarget(bvh: Bvh, joint_map: JointMap, fps: float = FPS) -> Motion:
     """A motion on REST_OFFSETS with the clip's own rotations; the clip's lowest joint touches the floor (Y = 0)."""
+    return fitted(bvh, joint_map, fps)[0]
+
+
+def fitted(
+    bvh: Bvh,
+    joint_map: JointMap,
+    fps: float = FPS,
+    *,
+    up: np.ndarray | None = None,
+    scale: float | None = None,
+) -> tuple[Motion, Fit]:
+    """`retarget`, and how. up: (3,) the clip's axis that points upwards. scale: metres in one of its units. Both are
+    found from the skeleton where they are not given.
+    """
     constants = calibrate(bvh, joint_map)
     bvh = resample(bvh, fps)
-    turn = _to_y_up(bvh, joint_map)
+    turn = to_y_up(bvh, joint_map) if up is None else rot.between(up, _Y)
     rotations, positions = bvh.world()
     rotations, positions = rot.multiply(turn, rotations), rot.rotate(turn, positions)
     index = {joint: bvh.names.index(joint_map.joints[joint]) for joint in constants}
     world = {joint: rot.multiply(rotations[:, index[joint]], constant) for joint, constant in constants.items()}
+    pelvis = _undone_turn(bvh, rotations, index)
+    if pelvis is not rot.IDENTITY:
+        world["pelvis"] = rot.multiply(rot.multiply(rotations[:, index["pelvis"]], pelvis), constants["pelvis"])
     _fill_missing(world, bvh.frames)
     stacked = np.stack([world[name] for name in JOINT_NAMES], axis=1)
     local = stacked.copy()
     for joint in range(1, len(PARENTS)):
         local[:, joint] = rot.multiply(rot.conjugate(stacked[:, PARENTS[joint]]), stacked[:, joint])
+    # Legs give the scale: it serves every unit, and strides fit our legs.
+    scale = BONE_LENGTHS[[4, 5, 7, 8]].sum() / leg_length(positions, index) if scale is None else scale
+    root = positions[:, index["pelvis"]] * scale
+    joints = forward_kinematics(local, root, REST_OFFSETS)
+    lift = -float(joints[..., 1].min())
+    root = root + np.array([0.0, lift, 0.0])
+    motion = Motion(fps, rot.continuous(rot.normalize(local)), root)
+    return motion, Fit(constants, index, turn, float(scale), lift, pelvis)
+
+
+def leg_length(positions: np.ndarray, index: dict[str, int]) -> float:
+    """Of both legs together. positions: (T, J, 3). Raises MoclipError where they have none."""
 
     def length(a: str, b: str) -> float:
         return float(np.linalg.norm(positions[:, index[a]] - positions[:, index[b]], axis=-1).mean())
@@ -264,11 +345,27 @@ def retarget(bvh: Bvh, joint_map: JointMap, fps: float = FPS) -> Motion:
         raise MoclipError(
             "The legs of the skeleton have no length.", hint="Mend the joint map.", code="unknown_skeleton"
         )
-    # Legs give the scale: it serves every unit, and strides fit our legs.
-    root = positions[:, index["pelvis"]] * (BONE_LENGTHS[[4, 5, 7, 8]].sum() / leg)
-    joints = forward_kinematics(local, root, REST_OFFSETS)
-    root = root - np.array([0.0, joints[..., 1].min(), 0.0])
-    return Motion(fps, rot.continuous(rot.normalize(local)), root)
+    return leg
+
+
+_TURNED_AWAY = np.radians(25.0)
+"""A pelvis that is usually farther than this from what hangs on it does not say how the body is turned."""
+_AGREE = np.radians(20.0)
+
+
+def _undone_turn(bvh: Bvh, rotations: np.ndarray, index: dict[str, int]) -> np.ndarray:
+    """(T, 4) in the pelvis's own frame, by what both hip joints turn before the thighs begin; `rot.IDENTITY` for none.
+
+    Some programs turn the hips to where the path leads and turn the legs and the trunk back. Such a pelvis faces where
+    these say. rotations: (T, J, 4) of the world.
+    """
+    above = [bvh.parents[index[f"{side}_hip"]] for side in ("left", "right")]
+    if any(k < 0 or k == index["pelvis"] for k in above):
+        return rot.IDENTITY
+    left, right = (rot.multiply(rot.conjugate(rotations[:, index["pelvis"]]), rotations[:, k]) for k in above)
+    middle = rot.slerp(left, right, np.full(len(left), 0.5))
+    away = np.median(rot.angle_between(middle, np.broadcast_to(rot.IDENTITY, middle.shape)))
+    return middle if away > _TURNED_AWAY and np.median(rot.angle_between(left, right)) < _AGREE else rot.IDENTITY
 
 
 def _fill_missing(world: dict[str, np.ndarray], frames: int) -> None:
@@ -284,8 +381,14 @@ def _fill_missing(world: dict[str, np.ndarray], frames: int) -> None:
 
 
 def load_bvh_motion(path: Path, joint_map: JointMap | None = None) -> Motion:
-    """Read a BVH file of a known skeleton as a motion at 20 fps. Raises MoclipError for a bad or unknown file."""
-    bvh = read_bvh(path)
+    """Read a BVH file of any body as a motion at 20 fps. Raises MoclipError for a bad file or no body."""
+    from moclip.files.foreign import read_foreign
+
+    return read_foreign(path, joint_map, fps=FPS).motion
+
+
+def checked_map(bvh: Bvh, path: Path, joint_map: JointMap | None) -> JointMap:
+    """The joint map given, or the one that fits. Raises MoclipError for one that lacks joints."""
     joint_map = joint_map or find_joint_map(bvh, path)
     missing = [j for j in ("pelvis", *REQUIRED) if joint_map.joints.get(j) not in bvh.names]
     if missing:
@@ -294,4 +397,4 @@ def load_bvh_motion(path: Path, joint_map: JointMap | None = None) -> Motion:
             hint="Mend the joint map.",
             code="unknown_skeleton",
         )
-    return retarget(bvh, joint_map)
+    return joint_map

@@ -29,7 +29,8 @@ _STATEMENT = re.compile(
     r"\b(?P<joint>ROOT|JOINT)\b[ \t]*:?(?P<name>[^\n{]*)"
     r"|\b(?P<end>END[ \t_]*(?:SITE|EFFECTOR)?)\b[^\n{]*"
     r"|(?P<open>\{)|(?P<close>\})"
-    r"|\b(?P<words>OFFSET|CHANNELS)\b(?P<list>[^{}]*?)(?=\b(?:JOINT|END(?:[ \t_]*SITE)?|OFFSET|ROOT|CHANNELS)\b|[{}]|\Z)",
+    r"|\b(?P<words>OFFSET|CHANNELS)\b(?P<list>[^{}]*?)"
+    r"(?=\b(?:JOINT|END(?:[ \t_]*SITE)?|OFFSET|ROOT|CHANNELS)\b|[{}]|\Z)",
     re.I,
 )
 _CHANNEL = re.compile(r"([xyz])[_-]?(pos(?:ition)?|trans(?:lation)?|rot(?:ation)?|scale)", re.I)
