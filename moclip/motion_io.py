@@ -17,7 +17,8 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.files.arrays import read_npy, read_npz
-from moclip.files.foreign import Given, Reading, read_any_bvh
+from moclip.files.foreign import BvhReading, Given, Reading, read_any_bvh
+from moclip.files.keep import write_values
 from moclip.motion import Motion
 from moclip.rotations import slerp
 
@@ -36,6 +37,11 @@ def save_motion(motion: Motion, path: str | Path) -> None:
     suffix = check_writable_suffix(path)
     writers = {".npz": _write_npz, ".bvh": _write_bvh, ".npy": _write_features}
     _atomically(path, lambda temporary: writers.get(suffix, _write_preview)(motion, temporary))
+
+
+def save_values(reading: BvhReading, values: np.ndarray, path: str | Path, fps: float | None = None) -> None:
+    """Write channel values (T, channels) as a BVH file with `reading`'s own HIERARCHY, whole or not at all."""
+    _atomically(Path(path), lambda temporary: write_values(reading, values, temporary, fps))
 
 
 def check_writable_suffix(path: str | Path) -> str:

@@ -41,12 +41,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class BvhReading(Reading):
-    """bvh: the file. first: its frame with which the motion begins. fit: how its skeleton lies in our world."""
+    """bvh: the file. first: its frame with which the motion begins. fit: how its skeleton lies in our world. is_ours:
+    whether that is our skeleton, with its own rotations."""
 
     bvh: Bvh | None = None
     joint_map: JointMap | None = None
     fit: Fit | None = None
     first: int = 0
+    is_ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,14 @@ def read_any_bvh(path: Path, given: Given | None = None, fps: float | None = Non
     ours = _as_ours(clip, joint_map, given)
     if ours is None:
         return _fitted(path, bvh, joint_map, given, fps)
-    fit = fitted(clip, joint_map, clip.fps, up=given.up_axis, scale=given.scale)[1]
-    canonical, guessed = ours
-    return BvhReading(_our_motion(canonical), (*bvh.notes, *tidy, *guessed), bvh, joint_map, fit, first)
+    canonical, turn, per_metre, guessed = ours
+    constants = {joint: rot.conjugate(turn) for joint in JOINT_NAMES}
+    for joint, foot in (own_feet(canonical) or {}).items():
+        constants[joint] = rot.multiply(constants[joint], foot)
+    index = {joint: clip.names.index(name) for joint, name in joint_map.joints.items()}
+    fit = Fit(constants, index, turn, 1 / per_metre, 0.0, rot.IDENTITY)
+    notes = (*bvh.notes, *tidy, *guessed)
+    return BvhReading(_our_motion(canonical), notes, bvh, joint_map, fit, first, is_ours=True)
 
 
 def _fitted(path: Path, bvh: Bvh, joint_map: JointMap, given: Given, fps: float | None) -> BvhReading:
@@ -118,8 +125,9 @@ def told_up(turn: np.ndarray) -> list[str]:
     return [] if (axis, sign) == (1, "") else [f"By its rest pose, {sign}{'XYZ'[axis]} is up."]
 
 
-def _as_ours(bvh: Bvh, joint_map: JointMap, given: Given) -> tuple[Bvh, list[str]] | None:
-    """A file of our skeleton in centimetres, Y up and with our names, and what was guessed; None for other skeletons.
+def _as_ours(bvh: Bvh, joint_map: JointMap, given: Given) -> tuple[Bvh, np.ndarray, float, list[str]] | None:
+    """A file of our skeleton in centimetres, Y up and with our names; what it was turned by, its units in a metre, and
+    what was guessed. None for other skeletons.
 
     Programs write our files again in their units and with their axes up.
     """
@@ -150,7 +158,8 @@ def _as_ours(bvh: Bvh, joint_map: JointMap, given: Given) -> tuple[Bvh, list[str
     else:
         offsets = bvh.offsets[order]
     metres = _CM / per_metre
-    return Bvh(names, PARENTS, offsets * metres, rotations, positions * metres, bvh.fps, ends), notes
+    canonical = Bvh(names, PARENTS, offsets * metres, rotations, positions * metres, bvh.fps, ends)
+    return canonical, turn, per_metre, notes
 
 
 def _zero_positions(bvh: Bvh) -> np.ndarray:
