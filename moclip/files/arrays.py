@@ -21,7 +21,7 @@ from moclip.skeleton import JOINT_COUNT, REST_OFFSETS
 
 _NPZ_KEYS = ("rotations", "root_translation", "offsets", "fps", "text", "seed")
 _OWN_SKELETON_METRES = 0.003  # a fitted skeleton this near to the standard one is the standard one
-_FEATURES_FPS, _KIT_FPS = 20.0, 12.5
+_FEATURES_FPS, _KIT_FPS, _KIMODO_FPS = 20.0, 12.5, 30.0
 _LEGS = ((1, 4), (4, 7), (2, 5), (5, 8))
 _OUR_LEG = 0.8258
 _HEAD = 15
@@ -41,8 +41,8 @@ def read_npz(path: Path, given: Given) -> Reading:
             held = {name: arrays[name] for name in names if _is_plain(arrays, name)}
     except (zipfile.BadZipFile, ValueError, EOFError, AttributeError, KeyError, TypeError) as error:
         raise damaged(path, "it is damaged or not an .npz file") from error
-    if is_smpl(held):
-        return motion_of_smpl(path, held, given)
+    if (held_as := _kimodo(held)) or is_smpl(held):
+        return motion_of_smpl(path, held_as or held, given)
     missing = [name for name in _NPZ_KEYS if name not in names]
     if "offsets" in names:  # ours, but damaged
         raise damaged(path, f"it has no {missing[0]}")
@@ -52,6 +52,15 @@ def read_npz(path: Path, given: Given) -> Reading:
             reading = _of_array(path, held[name], Given(up=given.up, scale=given.scale, fps=given.fps or fps))
             return Reading(reading.motion, (f"Its array '{name}' is taken for the motion.", *reading.notes))
     raise damaged(path, f"it has no {missing[0]} (it has {', '.join(sorted(names)[:8])})")
+
+
+def _kimodo(held: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
+    """Kimodo's results on SMPL-X's 22 joints as parameters of that body; they have 30 frames a second and Y up."""
+    turns, root = held.get("local_rot_mats"), held.get("root_positions")
+    if turns is None or root is None or turns.ndim != 4 or turns.shape[1:] != (JOINT_COUNT, 3, 3):
+        return None
+    return {"body_pose": turns[:, 1:], "global_orient": turns[:, :1], "transl": root,
+            "fps": np.array(_rate(held) or _KIMODO_FPS)}  # fmt: skip
 
 
 def _is_plain(arrays: Any, name: str) -> bool:
@@ -89,14 +98,14 @@ def read_npy(path: Path, given: Given) -> Reading:
 
 
 def _of_array(path: Path, array: np.ndarray, given: Given) -> Reading:
-    notes = ()
+    notes: tuple[str, ...] = ()
+    if array.ndim == 0 or array.dtype.kind != "f" or len(array) == 0:
+        raise damaged(path, f"it has shape {array.shape}, not (frames, 263) or (frames, 22, 3)")
     if array.ndim in (3, 4) and array.shape[0] == 1 and not _is_joints(array):
         array = array[0]
     if array.ndim == 4 and _is_joints(array[0]):
         notes = (f"It holds {len(array)} motions; the first is read.",)
         array = array[0]
-    if array.dtype.kind != "f" or len(array) == 0:
-        raise damaged(path, f"it has shape {array.shape}, not (frames, 263) or (frames, 22, 3)")
     if not np.isfinite(array).all():
         raise damaged(path, "some of its numbers are not finite")
     if array.ndim == 2 and array.shape[1] == 66 and not given.up:
