@@ -174,6 +174,22 @@ def test_kimodos_results_keep_their_turns(tmp_path):
     assert motion.fps == 30.0
 
 
+def test_kimodos_soma_body_is_read_by_its_joints(tmp_path):
+    ours = walk(40).joints()
+    joints = np.zeros((40, 77, 3))
+    named = {0: "pelvis", 1: "spine1", 2: "spine2", 3: "spine3", 4: "neck", 6: "head"}
+    for first, side in ((11, "left"), (39, "right")):
+        named |= {first + k: f"{side}_{j}" for k, j in enumerate(("collar", "shoulder", "elbow", "wrist"))}
+    for first, side in ((67, "left"), (72, "right")):
+        named |= {first + k: f"{side}_{j}" for k, j in enumerate(("hip", "knee", "ankle", "foot"))}
+    for k, name in named.items():
+        joints[:, k] = ours[:, JOINT_INDEX[name]]
+    turns = np.tile(np.eye(3), (40, 77, 1, 1))
+    np.savez(tmp_path / "m.npz", posed_joints=joints, local_rot_mats=turns, root_positions=joints[:, 0])
+    motion = load_motion(tmp_path / "m.npz")
+    assert motion.fps == 30.0 and np.linalg.norm(motion.joints() - ours, axis=-1).max() < 0.02
+
+
 def kit_joints(frames: int) -> np.ndarray:
     """The walk as KIT-ML holds it: 21 joints, millimetres, mirrored."""
     ours = walk(frames).joints().astype(np.float64)

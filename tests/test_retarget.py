@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from moclip import rotations as rot
 from moclip.data.bvh import BVH_NAMES, Bvh
-from moclip.data.retarget import JOINT_MAPS, find_joint_map, resample, retarget
+from moclip.data.retarget import JOINT_MAPS, find_joint_map, resample, retarget, understood
 from moclip.errors import MoclipError
 from moclip.motion import Motion
-from moclip.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS
+from moclip.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
 
 OURS = next(m for m in JOINT_MAPS if m.name == "ours")
 ANGLE = {"x": np.array([1.0, 0.0, 0.0]), "y": np.array([0.0, 1.0, 0.0]), "z": np.array([0.0, 0.0, 1.0])}
@@ -173,6 +173,59 @@ def test_an_unknown_skeleton_is_named_with_some_of_its_joints():
     with pytest.raises(MoclipError, match="bone0, bone1") as caught:
         find_joint_map(strange, "strange.bvh")
     assert caught.value.code == "unknown_skeleton" and "--joint-map" in caught.value.hint
+
+
+@pytest.mark.parametrize("yaw", [0.0, 35.0, -100.0])
+def test_a_zero_pose_that_is_no_body_gives_way_to_a_frame_that_stands(tmp_path, yaw):
+    """A skeleton whose bones all lie along one axis until its channels turn them."""
+    motion = gesture(40, 16, 100)
+    facing = motion.rotations.copy()
+    facing[:, 0] = rot.multiply(turned("y", yaw), facing[:, 0])
+    motion = Motion(20.0, facing, motion.root_translation)
+    straight = {name: rot.between(along, X_AXIS) for name, along in _bones().items()}
+    bvh = source(motion, straight, scale=100)
+    found = understood(bvh, tmp_path / "m.bvh", None)[1]
+    assert found.reference is not None and "is not that of a body" in found.notes[0]
+    result = retarget(bvh, found)
+    # Where nobody stands in a T-pose, how limbs are turned about themselves is not known; where they are is.
+    limbs = [k for name, k in JOINT_INDEX.items() if name.split("_")[-1] in ("knee", "ankle", "elbow", "wrist")]
+    apart = (result.joints() - result.joints()[:, :1]) - (motion.joints() - motion.joints()[:, :1])
+    assert np.abs(apart[:, limbs]).max() < 0.05
+
+
+X_AXIS = np.array([1.0, 0.0, 0.0])
+
+
+def _bones() -> dict[str, np.ndarray]:
+    """The direction of each limb's bone in the T-pose."""
+    ends = {
+        "hip": "knee",
+        "knee": "ankle",
+        "ankle": "foot",
+        "collar": "shoulder",
+        "shoulder": "elbow",
+        "elbow": "wrist",
+    }
+    return {f"{s}_{a}": REST_OFFSETS[JOINT_INDEX[f"{s}_{b}"]] for s in ("left", "right") for a, b in ends.items()}
+
+
+def test_ends_of_limbs_serve_as_ankles_and_wrists():
+    motion = walk(30)
+    full = source(motion, {})
+    kept = [k for k, name in enumerate(JOINT_NAMES) if name.split("_")[-1] not in ("ankle", "wrist", "foot")]
+    ends = {}
+    for side in ("left", "right"):
+        for limb, end in (("knee", "ankle"), ("elbow", "wrist")):
+            ends[kept.index(JOINT_INDEX[f"{side}_{limb}"])] = full.offsets[JOINT_INDEX[f"{side}_{end}"]]
+    short = Bvh(
+        tuple(full.names[k] for k in kept), tuple(kept.index(PARENTS[k]) if k else -1 for k in kept),
+        full.offsets[kept], full.rotations[:, kept], full.positions[:, kept], 20.0, ends,
+    )  # fmt: skip
+    larger, found = understood(short, "short.bvh", None)
+    assert "ends of its limbs" in found.notes[0] and larger.names[:16] == short.names
+    limbs = [JOINT_INDEX[f"{s}_{j}"] for s in ("left", "right") for j in ("ankle", "wrist")]
+    result = retarget(larger, found).joints()
+    assert np.abs((result - result[:, :1]) - (motion.joints() - motion.joints()[:, :1]))[:, limbs].max() < 1e-3
 
 
 def with_hip_joints(bvh: Bvh, turn: np.ndarray) -> Bvh:

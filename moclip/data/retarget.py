@@ -6,7 +6,7 @@ reference pose. Limb directions are kept exactly, bone lengths are ours, and the
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -191,7 +191,9 @@ def calibrate(bvh: Bvh, joint_map: JointMap) -> dict[str, np.ndarray]:
     else:
         pose = _pose(bvh, joint_map.reference)
     world, positions = (a[0] for a in pose.world())
-    standing_turn = upright({j: positions[k] for j, k in present.items()})
+    # A rest pose faces along an axis, somebody in a frame of a clip faces anywhere.
+    turned = upright if joint_map.reference is None else _upright_as_it_faces
+    standing_turn = turned({j: positions[k] for j, k in present.items()})
     constants = {}
     for joint, k in present.items():
         children = [JOINT_NAMES[c] for c in CHILDREN[JOINT_INDEX[joint]] if JOINT_NAMES[c] in present]
@@ -251,6 +253,15 @@ def upright(positions: dict[str, np.ndarray]) -> np.ndarray:
     up = _snap(positions.get("head", positions["left_shoulder"]) - positions["pelvis"])
     left = positions["left_hip"] - positions["right_hip"]
     left = _snap(left - up * (left @ up))
+    if not left.any() or not up.any():
+        return rot.IDENTITY
+    return rot.conjugate(rot.from_matrix(np.stack([left, up, np.cross(left, up)], axis=-1)))
+
+
+def _upright_as_it_faces(positions: dict[str, np.ndarray]) -> np.ndarray:
+    up = _snap(positions.get("head", positions["left_shoulder"]) - positions["pelvis"])
+    left = sum(positions[f"left_{joint}"] - positions[f"right_{joint}"] for joint in ("hip", "shoulder"))
+    left = rot.normalize(left - up * (left @ up))
     if not left.any() or not up.any():
         return rot.IDENTITY
     return rot.conjugate(rot.from_matrix(np.stack([left, up, np.cross(left, up)], axis=-1)))
@@ -387,9 +398,19 @@ def load_bvh_motion(path: Path, joint_map: JointMap | None = None) -> Motion:
     return read_foreign(path, joint_map, fps=FPS).motion
 
 
-def checked_map(bvh: Bvh, path: Path, joint_map: JointMap | None) -> JointMap:
-    """The joint map given, or the one that fits. Raises MoclipError for one that lacks joints."""
-    joint_map = joint_map or find_joint_map(bvh, path)
+def understood(bvh: Bvh, path: Path, joint_map: JointMap | None) -> tuple[Bvh, JointMap]:
+    """The clip and the joint map given, or the one that fits; with end sites of limbs as joints where it has no others.
+
+    Raises MoclipError for a joint map that lacks joints, and where none is found.
+    """
+    if joint_map is None:
+        try:
+            joint_map = find_joint_map(bvh, path)
+        except MoclipError:
+            bvh, found = _with_ends(bvh)
+            if not found:
+                raise
+            joint_map = found
     missing = [j for j in ("pelvis", *REQUIRED) if joint_map.joints.get(j) not in bvh.names]
     if missing:
         raise MoclipError(
@@ -397,4 +418,64 @@ def checked_map(bvh: Bvh, path: Path, joint_map: JointMap | None) -> JointMap:
             hint="Mend the joint map.",
             code="unknown_skeleton",
         )
-    return joint_map
+    return bvh, _with_reference(bvh, joint_map)
+
+
+def _with_ends(bvh: Bvh) -> tuple[Bvh, JointMap | None]:
+    """Of a skeleton whose forearms and shins end in end sites: these as joints, and the map; None for other bodies."""
+    parents = {name: bvh.names[k] if k >= 0 else None for name, k in zip(bvh.names, bvh.parents, strict=True)}
+    match = match_names(bvh.names, parents)
+    joints, added = dict(match.joints), []
+    for side in ("left", "right"):
+        for limb, end in (("knee", "ankle"), ("elbow", "wrist")):
+            k = bvh.names.index(joints[f"{side}_{limb}"]) if f"{side}_{limb}" in joints else -1
+            if f"{side}_{end}" not in joints and k in bvh.ends:
+                joints[f"{side}_{end}"] = f"{bvh.names[k]} end"
+                added.append(k)
+    if not added or any(joint not in joints for joint in ("pelvis", *REQUIRED)):
+        return bvh, None
+    still = np.tile(rot.IDENTITY, (bvh.frames, len(added), 1))
+    offsets = np.array([bvh.ends[k] for k in added])
+    written = bvh.written and replace(bvh.written, channels=(*bvh.written.channels, *((),) * len(added)))
+    larger = Bvh(
+        (*bvh.names, *(f"{bvh.names[k]} end" for k in added)), (*bvh.parents, *added),
+        np.concatenate([bvh.offsets, offsets]), np.concatenate([bvh.rotations, still], axis=1),
+        np.concatenate([bvh.positions, np.tile(offsets, (bvh.frames, 1, 1))], axis=1),
+        bvh.fps, {k: end for k, end in bvh.ends.items() if k not in added}, bvh.notes, written,
+    )  # fmt: skip
+    if "spine2" in joints and "spine3" not in joints:
+        joints["spine3"] = joints.pop("spine2")
+    note = "It has no ankles or wrists; the ends of its limbs are taken for them."
+    return larger, JointMap(match.family, joints, notes=(note,))
+
+
+_HANGS = 0.3
+"""Cosine between trunk and legs of a zero pose that is taken for a body: one that sits is none."""
+
+
+def _with_reference(bvh: Bvh, joint_map: JointMap) -> JointMap:
+    """The map; with a frame of the clip as the standing pose where the zero pose is not that of a body."""
+    if joint_map.axes or joint_map.reference is not None or _uprightness(bvh, _zero_pose(bvh), joint_map)[0] > _HANGS:
+        return joint_map
+    told = _uprightness(bvh, bvh, joint_map)
+    frame = int(np.argmax(told))
+    if told[frame] < np.cos(np.radians(40.0)):
+        return joint_map
+    note = f"Its rest pose is not that of a body; frame {frame + 1}, in which it stands, is taken for one."
+    return replace(joint_map, reference=frame, notes=(*joint_map.notes, note))
+
+
+def _uprightness(bvh: Bvh, pose: Bvh, joint_map: JointMap) -> np.ndarray:
+    """(T,) how straight a body's legs hang from its trunk and its arms stand apart: 1 wholly, below 0 not at all."""
+    present = _present(bvh, joint_map)
+    _, positions = pose.world()
+    at = {joint: positions[:, k] for joint, k in present.items()}
+
+    def way(a: str, b: str) -> np.ndarray:
+        return rot.normalize(at[b] - at[a])
+
+    trunk = way("pelvis", "head" if "head" in at else "neck" if "neck" in at else "left_shoulder")
+    straight = [np.sum(trunk * way(f"{s}_{a}", f"{s}_{b}"), axis=-1) for s in ("left", "right")
+                for a, b in (("knee", "hip"), ("ankle", "knee"))]  # fmt: skip
+    sides = np.sum(way("right_hip", "left_hip") * way("right_shoulder", "left_shoulder"), axis=-1)
+    return np.minimum(np.min(straight, axis=0), sides)

@@ -48,7 +48,7 @@ def read_npz(path: Path, given: Given) -> Reading:
         raise damaged(path, f"it has no {missing[0]}")
     for name in sorted(held, key=lambda n: (n not in ("joints", "positions", "motion", "posed_joints"), n)):
         if _is_joints(held[name]) or held[name].ndim == 2 and held[name].shape[1:] in ((263,), (251,)):
-            fps = _rate(held)
+            fps = _rate(held) or (_KIMODO_FPS if name == "posed_joints" else None)
             reading = _of_array(path, held[name], Given(up=given.up, scale=given.scale, fps=given.fps or fps))
             return Reading(reading.motion, (f"Its array '{name}' is taken for the motion.", *reading.notes))
     raise damaged(path, f"it has no {missing[0]} (it has {', '.join(sorted(names)[:8])})")
@@ -121,9 +121,13 @@ def _of_array(path: Path, array: np.ndarray, given: Given) -> Reading:
     return Reading(motion, (*notes, *told))
 
 
+_SOMA = (0, 67, 72, 1, 68, 73, 2, 69, 74, 3, 70, 75, 4, 11, 39, 6, 12, 40, 13, 41, 14, 42)
+"""Of the 77 joints of the SOMA body (Kimodo), which are our 22."""
+
+
 def _is_joints(array: np.ndarray) -> bool:
     # SMPL's 24 joints and the 52 of SMPL-H begin with our 22.
-    return array.ndim == 3 and array.shape[1] in (22, 24, 52, 55) and array.shape[2] == 3
+    return array.ndim == 3 and array.shape[1] in (22, 24, 52, 55, 77) and array.shape[2] == 3
 
 
 def _of_features(features: np.ndarray, given: Given) -> Motion:
@@ -160,7 +164,8 @@ def _of_joints(joints: np.ndarray, given: Given) -> tuple[Motion, tuple[str, ...
     from moclip import rotations as rot
     from moclip.files.foreign import told_up
 
-    joints, notes = joints[:, :JOINT_COUNT].astype(np.float64), []
+    order = _SOMA if joints.shape[1] == 77 else range(JOINT_COUNT)
+    joints, notes = joints[:, list(order)].astype(np.float64), []
     if not _leg(joints) > 0:
         raise _no_legs()
     turn = _turn_up(joints, given)

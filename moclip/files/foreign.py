@@ -8,7 +8,7 @@ import numpy as np
 
 from moclip import rotations as rot
 from moclip.data.bvh import BVH_NAMES, Bvh, own_feet, read_bvh
-from moclip.data.retarget import Fit, JointMap, checked_map, fitted, upright
+from moclip.data.retarget import Fit, JointMap, fitted, understood, upright
 from moclip.errors import MoclipError
 from moclip.files.tidy import tidied
 from moclip.motion import Motion
@@ -79,7 +79,8 @@ def read_foreign(
     """
     given = given or Given()
     bvh = read_bvh(path, given.fps)
-    return _fitted(path, bvh, checked_map(bvh, path, joint_map or given.joint_map), given, fps)
+    bvh, found = understood(bvh, path, joint_map or given.joint_map)
+    return _fitted(bvh, found, given, fps)
 
 
 def read_any_bvh(path: Path, given: Given | None = None, fps: float | None = None) -> BvhReading:
@@ -89,11 +90,11 @@ def read_any_bvh(path: Path, given: Given | None = None, fps: float | None = Non
     """
     given = given or Given()
     bvh = read_bvh(path, given.fps)
-    joint_map = checked_map(bvh, path, given.joint_map)
+    bvh, joint_map = understood(bvh, path, given.joint_map)
     clip, first, tidy = tidied(bvh, joint_map)
     ours = _as_ours(clip, joint_map, given)
     if ours is None:
-        return _fitted(path, bvh, joint_map, given, fps)
+        return _fitted(bvh, joint_map, given, fps)
     canonical, turn, per_metre, guessed = ours
     constants = {joint: rot.conjugate(turn) for joint in JOINT_NAMES}
     for joint, foot in (own_feet(canonical) or {}).items():
@@ -104,7 +105,7 @@ def read_any_bvh(path: Path, given: Given | None = None, fps: float | None = Non
     return BvhReading(_our_motion(canonical), notes, bvh, joint_map, fit, first, is_ours=True)
 
 
-def _fitted(path: Path, bvh: Bvh, joint_map: JointMap, given: Given, fps: float | None) -> BvhReading:
+def _fitted(bvh: Bvh, joint_map: JointMap, given: Given, fps: float | None) -> BvhReading:
     clip, first, tidy = tidied(bvh, joint_map)
     motion, fit = fitted(clip, joint_map, fps or clip.fps, up=given.up_axis, scale=given.scale)
     guessed = [*joint_map.notes]
