@@ -67,6 +67,7 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path):
         ("0 12 0  0 90 0", "0 12 0  0 90 zero", "'zero' in line 20"),
         ("0 0   0 10 0  0 0 0\n1 2 3 0 0 0", "nan 0   0 10 0  0 0 0\n1 2 3 nan 0 0", "not finite in 2 of its 2 frames"),
         ("0 0   0 10 0  0 0 0\n1 2 3 0 0 0    0 12 0  0 90 0", "", "fewer than 12 numbers"),
+        ("ROOT Base\n{", "ROOT Base\nEnd Site\n{", "opens a brace before"),
         ("OFFSET 0 10 0", "OFFSET 0 nan 0", "damaged HIERARCHY part: line 8"),
         ("OFFSET 0 10 0", "OFFSET 0 ten 0", "damaged HIERARCHY"),
         ("Zrotation Xrotation Yrotation\n  JOINT", "Zrotation Xrotation Wrotation\n  JOINT", "damaged HIERARCHY"),
@@ -172,7 +173,7 @@ def test_a_wrong_number_of_frames_is_told_of_and_none_is_lost(tmp_path, said):
     assert bvh.frames == 2 and "frames" in notes
 
 
-@pytest.mark.parametrize("word", ["nan", "-NaN", "inf", "1.#QNAN", "-1.#IND00", "null"])
+@pytest.mark.parametrize("word", ["nan", "-NaN", "inf", "1.#QNAN", "-1.#IND00", "null", "1e300"])
 def test_numbers_that_are_none_are_made_from_their_neighbours(tmp_path, word):
     first, second = "1 2 3 90 0 0   0 10 0  0 0 0", "1 2 3 0 0 0    0 12 0  0 90 0"
     lines = f"{first}\n1 {word} 3 90 0 0 0 10 0 0 {word} 0\n{second}"

@@ -17,6 +17,8 @@ from moclip.errors import MoclipError
 _HINT = "Export it again as a BVH file with a full-body skeleton."
 _SHORTEST_FRAME, _LONGEST_FRAME = 1e-4, 10.0  # seconds
 _USUAL_FPS = 30.0
+_LARGEST = 1e9
+"""No unit is so small."""
 _MOST_BROKEN = 0.5
 """Share of the frames that may have values which are no numbers; the rest says what they would have been."""
 
@@ -160,7 +162,7 @@ def _read_hierarchy(lines: _Lines, head: str, notes: list[str]) -> _Hierarchy:
         elif found["end"]:
             in_end = 1
         elif found["open"]:
-            if not result.names:
+            if not result.names or in_end and not open_joints:
                 raise lines.damaged(place, "opens a brace before there is a joint")
             in_end = 2 if in_end else 0
             open_joints.append(open_joints[-1] if in_end else len(result.names) - 1)
@@ -192,7 +194,7 @@ def _three(lines: _Lines, place: int, words: str) -> np.ndarray:
         offset = np.array([float(word) for word in words.split()[:3]])
     except ValueError:
         offset = np.empty(0)
-    if len(offset) != 3 or not np.isfinite(offset).all():
+    if len(offset) != 3 or not (np.abs(offset) < _LARGEST).all():
         raise lines.damaged(place, f"does not have three numbers after OFFSET ('{' '.join(words.split())}')")
     return offset
 
@@ -323,7 +325,7 @@ def _wrapped(lines: _Lines, content: list[tuple[int, list[str]]], width: int) ->
 
 def _mended(lines: _Lines, values: np.ndarray, angles: np.ndarray, at: int, text: str, notes: list[str]) -> np.ndarray:
     """The values with what is not finite made from the frames before and after."""
-    sound = np.isfinite(values)
+    sound = np.abs(values) < _LARGEST  # which NaN is not
     broken = np.flatnonzero(~sound.all(axis=1))
     if not len(broken):
         return values
