@@ -39,6 +39,11 @@ def save_motion(motion: Motion, path: str | Path) -> None:
     _atomically(path, lambda temporary: writers.get(suffix, _write_preview)(motion, temporary))
 
 
+def save_features(features: np.ndarray, path: str | Path) -> None:
+    """Write rows (T, 263) as they are, whole or not at all."""
+    _atomically(Path(path), lambda temporary: np.save(temporary, features))
+
+
 def save_values(reading: BvhReading, values: np.ndarray, path: str | Path, fps: float | None = None) -> None:
     """Write channel values (T, channels) as a BVH file with `reading`'s own HIERARCHY, whole or not at all."""
     _atomically(Path(path), lambda temporary: write_values(reading, values, temporary, fps))
@@ -138,12 +143,20 @@ def _write_bvh(motion: Motion, path: Path) -> None:
 
 
 def _write_features(motion: Motion, path: Path) -> None:
+    np.save(path, features_of(motion))
+
+
+def features_of(motion: Motion, rotation_channels: str = "humanml3d") -> np.ndarray:
+    """(T-1, 263) float32 at 20 fps, as HumanML3D has them; "local" has joints relative to parents in the 6D channels.
+
+    Raises MoclipError for a single frame.
+    """
     from moclip.features import motion_to_features
 
     motion = at_rate(motion, FEATURES_FPS)
     if motion.frames < 2:
         raise MoclipError("Features need at least two frames.", hint="Save a longer motion.", code="too_short")
-    np.save(path, motion_to_features(motion).astype(np.float32))
+    return motion_to_features(motion, rotation_channels).astype(np.float32)
 
 
 def at_rate(motion: Motion, fps: float) -> Motion:

@@ -12,6 +12,7 @@ from test_keep_skeleton import KINDS, foreign
 
 from backend import cli
 from moclip.data.bvh import read_bvh
+from moclip.features import features_to_joints, joints_to_features, motion_to_features
 from moclip.motion_io import at_rate, load_motion, read_motion, save_motion
 
 
@@ -142,3 +143,33 @@ def test_edit_goes_on_from_and_leads_to_a_mixamo_file(moclip, mixamo, tmp_path):
     assert moclip(*given, "--out", "ours.bvh", "--skeleton", "ours")[0] == 0
     assert read_motion(tmp_path / "ours.bvh").is_ours
     assert moclip(*given, "--out", "ours.npz", "--skeleton", "keep")[0] == 1
+
+
+def test_npy_is_humanml3ds_own_unless_told_otherwise(moclip, tmp_path):
+    motion = walk(40)
+    save_motion(motion, tmp_path / "m.npz")
+    assert moclip("convert", "m.npz", "own.npy")[0] == 0
+    assert np.abs(np.load("own.npy") - joints_to_features(motion.joints())).max() < 1e-5
+    assert moclip("convert", "m.npz", "local.npy", "--rotations", "local")[0] == 0
+    assert np.abs(np.load("local.npy") - motion_to_features(motion, "local")).max() < 1e-5
+    assert moclip("convert", "own.npy", "same.npy")[0] == 0
+    assert (np.load("same.npy") == np.load("own.npy")).all()
+    assert moclip("convert", "m.npz", "own.npy", "--rotations", "mine")[0] == 2
+
+
+@pytest.mark.parametrize("channels", ["humanml3d", "local"])
+def test_edit_of_features_keeps_the_rows_of_other_frames(moclip, tmp_path, channels):
+    rows = motion_to_features(walk(121), channels)
+    np.save(tmp_path / "m.npy", rows)
+    assert moclip("edit", "m.npy", "a person jumps", "--start", "2", "--end", "4", "--out", "e.npy")[0] == 0
+    made = np.load("e.npy")
+    assert made.shape == (120, 263) and (made[:39] == rows[:39]).all() and (made[80:] == rows[80:]).all()
+    assert np.abs(made[45:75] - rows[45:75]).max() > 0.1
+    # The path goes on where it was, and nothing leaps.
+    joints = features_to_joints(made)
+    assert np.linalg.norm(np.diff(joints, axis=0), axis=-1).max() < 0.45
+    assert np.abs(joints[-1] - features_to_joints(rows)[-1]).max() < 0.05
+    assert moclip("edit", "m.npy", "a person bows", "--start", "6", "--seconds", "2", "--out", "on.npy")[0] == 0
+    assert (np.load("on.npy")[:119] == rows[:119]).all() and len(np.load("on.npy")) == 159
+    assert moclip("edit", "m.npy", "a person bows", "--seconds", "2", "--out", "to.npy")[0] == 0
+    assert (np.load("to.npy")[40:] == rows).all() and len(np.load("to.npy")) == 160

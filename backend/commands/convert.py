@@ -28,6 +28,9 @@ def convert(
     source_fps: Annotated[float | None, typer.Option(help="The file's frame rate, where it does not say it.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frame rate of what is written; else the file's own.")] = None,
     skeleton: Skeleton = "ours",
+    rotations: Annotated[
+        str, typer.Option(help="6D channels of .npy: humanml3d (its own), or local (joints relative to parents).")
+    ] = "humanml3d",
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Read a motion file of any common kind and write it as another.
@@ -44,6 +47,8 @@ def convert(
     for name, value in (("--scale", scale), ("--fps", fps), ("--source-fps", source_fps)):
         if value is not None and not 0 < value < 1e6:
             raise typer.BadParameter(f"{name} is a number above 0.")
+    if rotations not in ("humanml3d", "local"):
+        raise typer.BadParameter("--rotations is humanml3d or local.")
     suffix = check_writable_suffix(out)
     check_skeleton(skeleton, suffix)
     check_folder(out.parent)
@@ -51,7 +56,7 @@ def convert(
     given = Given(load_joint_map(joint_map) if joint_map else None, up, scale, source_fps)
     reading = read_motion(source, given)
     tell(source, reading)
-    frames, rate = _write(source, reading, out, fps, keep=skeleton == "keep")
+    frames, rate = _write(source, reading, out, fps, rotations, keep=skeleton == "keep")
     told = {"path": str(out), "frames": frames, "fps": rate, "seconds": frames / rate, "notes": list(reading.notes)}
     if as_json:
         print_json(told)
@@ -74,11 +79,14 @@ def tell(path: Path, reading: "Reading") -> None:
         say(f"{path.name}: {note}")
 
 
-def _write(source: Path, reading: "Reading", out: Path, fps: float | None, *, keep: bool) -> tuple[int, float]:
+def _write(
+    source: Path, reading: "Reading", out: Path, fps: float | None, rotations: str, *, keep: bool
+) -> tuple[int, float]:
     """Frames and frame rate of what is written."""
+    from moclip.files.arrays import FeaturesReading
     from moclip.files.foreign import BvhReading
     from moclip.files.keep import at_other_rate
-    from moclip.motion_io import FEATURES_FPS, at_rate, save_motion, save_values
+    from moclip.motion_io import FEATURES_FPS, at_rate, features_of, save_features, save_motion, save_values
 
     if keep:
         if not isinstance(reading, BvhReading) or reading.bvh is None or reading.bvh.written is None:
@@ -91,8 +99,14 @@ def _write(source: Path, reading: "Reading", out: Path, fps: float | None, *, ke
         save_values(reading, values, out, rate)
         return len(values), rate
     motion = at_rate(reading.motion, fps) if fps else reading.motion
-    save_motion(motion, out)
     if out.suffix.lower() == ".npy":
-        motion = at_rate(motion, FEATURES_FPS)
-        return motion.frames - 1, FEATURES_FPS
+        # Features are not solved and found again: they are what they were.
+        same = isinstance(reading, FeaturesReading) and abs(motion.fps - FEATURES_FPS) < 1e-3
+        if same and rotations == "humanml3d" and reading.features is not None:
+            features = reading.features
+        else:
+            features = features_of(motion, rotations)
+        save_features(features, out)
+        return len(features), FEATURES_FPS
+    save_motion(motion, out)
     return motion.frames, motion.fps

@@ -14,6 +14,8 @@ from backend.terminal import print_json, progress_bar
 from moclip.errors import MoclipError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from moclip.files.foreign import BvhReading, Reading
     from moclip.motion import Motion
 
@@ -53,6 +55,7 @@ def edit(
     Example: moclip edit walk.bvh "a person jumps" --start 2.0 --end 4.5 --out jump.bvh
     """
     from moclip.data.retarget import load_joint_map
+    from moclip.files.arrays import FeaturesReading
     from moclip.files.foreign import Given
     from moclip.motion_io import FEATURES_FPS, at_rate, check_writable_suffix, read_motion, save_motion
     from moclip.pipeline import Request, TextToMotion
@@ -85,6 +88,8 @@ def edit(
     made = replace(_joined(whole), text=text, seed=seed)
     if keeps:
         _save_on_its_skeleton(reading, made, before, new, follows=after is not None, leads=start is None, out=out)
+    elif suffix == ".npy" and isinstance(reading, FeaturesReading) and made.fps == reading.motion.fps:
+        _save_features(reading.features, made, before, new, leads=start is None, out=out)
     else:
         save_motion(made, out)
     for warning in result.warnings:
@@ -139,6 +144,23 @@ def _save_on_its_skeleton(
             kept.append(Kept(at, at, file.frames))
     frames = kept[-1].stop if leads or follows else at
     save_values(reading, written_back(reading, made, kept, max(frames, at), start), out)
+
+
+def _save_features(
+    features: "np.ndarray", made: "Motion", before: "Motion | None", new: "Motion", *, leads: bool, out: Path
+) -> None:
+    """Write `made` as features; rows of frames of the file that were not touched are the file's own."""
+    from moclip.files.features_kept import features_with
+    from moclip.files.keep import Kept
+    from moclip.motion_io import save_features
+
+    begins = before.frames if before and not leads else 0
+    at = begins + new.frames
+    kept = [Kept(0, 0, begins)] if begins else []
+    if at < made.frames:
+        first = 0 if leads else at
+        kept.append(Kept(at, first, first + made.frames - at))
+    save_features(features_with(features, made, kept), out)
 
 
 def _check_span(start: float | None, end: float | None, seconds: float | None, length: float) -> None:

@@ -8,6 +8,7 @@ import io
 import pickle
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ _FEATURES_FPS, _KIT_FPS, _KIMODO_FPS = 20.0, 12.5, 30.0
 _LEGS = ((1, 4), (4, 7), (2, 5), (5, 8))
 _OUR_LEG = 0.8258
 _HEAD = 15
+
+
+@dataclass(frozen=True)
+class FeaturesReading(Reading):
+    """features: (T, 263) as the file has them."""
+
+    features: np.ndarray | None = None
 
 
 def damaged(path: Path, why: str) -> MoclipError:
@@ -113,7 +121,7 @@ def _of_array(path: Path, array: np.ndarray, given: Given) -> Reading:
     if _is_joints(array):
         motion, told = _of_joints(array, given)
     elif array.ndim == 2 and array.shape[1] == 263:
-        motion, told = _of_features(array, given), ()
+        return FeaturesReading(_of_features(array, given), notes, array)
     elif array.ndim == 2 and array.shape[1] == 251:
         motion, told = _of_kit(array, given)
     else:
