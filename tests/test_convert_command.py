@@ -2,7 +2,6 @@
 """`moclip convert`, and `moclip edit` of files of other skeletons."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -10,30 +9,9 @@ from foreign import MIXAMO, clip_of, with_joint, write
 from gaits import walk
 from test_keep_skeleton import KINDS, foreign
 
-from backend import cli
 from moclip.data.bvh import read_bvh
 from moclip.features import features_to_joints, joints_to_features, motion_to_features
 from moclip.motion_io import at_rate, load_motion, read_motion, save_motion
-
-
-@pytest.fixture
-def moclip(monkeypatch, capsys, tmp_path):
-    """Run a command in this process: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["moclip", *arguments])
-        try:
-            code = cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return code, captured.out, captured.err
-
-    return run
 
 
 @pytest.mark.parametrize("kind", KINDS)

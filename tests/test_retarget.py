@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from foreign import clip_of
 from gaits import gesture, walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moclip import rotations as rot
-from moclip.data.bvh import BVH_NAMES, Bvh
+from moclip.data.bvh import Bvh
 from moclip.data.retarget import JOINT_MAPS, find_joint_map, resample, retarget, understood
 from moclip.errors import MoclipError
 from moclip.motion import Motion
@@ -30,20 +31,7 @@ def source(motion: Motion, zero: dict[str, np.ndarray], world: np.ndarray = rot.
 
     Bone directions in the world must stay: world_source * (zero * offset) = world_ours * offset.
     """
-    names = tuple(BVH_NAMES[name] for name in JOINT_NAMES)
-    ours = np.empty((motion.frames, 22, 4))
-    for joint, parent in enumerate(PARENTS):
-        local = motion.rotations[:, joint].astype(np.float64)
-        ours[:, joint] = local if parent < 0 else rot.multiply(ours[:, parent], local)
-    pose = np.stack([rot.multiply(world, zero.get(name, rot.IDENTITY)) for name in JOINT_NAMES])
-    theirs = rot.multiply(rot.multiply(world, ours), rot.conjugate(pose))
-    local, offsets = theirs.copy(), np.zeros((22, 3))
-    for joint, parent in enumerate(PARENTS[1:], 1):
-        local[:, joint] = rot.multiply(rot.conjugate(theirs[:, parent]), theirs[:, joint])
-        offsets[joint] = rot.rotate(pose[parent], motion.offsets[joint].astype(np.float64)) * scale
-    positions = np.tile(offsets, (motion.frames, 1, 1))
-    positions[:, 0] = rot.rotate(world, motion.root_translation.astype(np.float64)) * scale
-    return Bvh(names, PARENTS, offsets, local, positions, motion.fps, {})
+    return replace(clip_of(motion, world=world, scale=scale, zero=zero), ends={})
 
 
 def on_the_floor(motion: Motion) -> np.ndarray:
