@@ -174,3 +174,22 @@ def test_what_the_user_says_goes_before_what_is_guessed(tmp_path):
     assert np.ptp(half.root_translation[:, 2]) == pytest.approx(np.ptp(motion.root_translation[:, 2]) / 2, rel=1e-3)
     with pytest.raises(MoclipError, match="'w' is no axis"):
         read_motion(tmp_path / "m.bvh", Given(up="w"))
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+def test_joints_that_have_places_and_no_rotations_are_solved(tmp_path, scale):
+    motion = walk(40)
+    joints = motion.joints().astype(np.float64)
+    names = tuple(MIXAMO.values())
+    order = list(MIXAMO)
+    lines = ["HIERARCHY", "ROOT world", "{", "OFFSET 0 0 0", "CHANNELS 3 Xposition Yposition Zposition"]
+    for name in names:
+        lines += [f"JOINT {name}", "{", "OFFSET 0 0 0", "CHANNELS 3 Xposition Yposition Zposition",
+                  "End Site", "{", "OFFSET 0 0 0", "}", "}"]  # fmt: skip
+    lines += ["}", "MOTION", "Frames: 40", "Frame Time: 0.05"]
+    places = joints[:, [JOINT_NAMES.index(j) for j in order]] * scale
+    lines += ["0 0 0 " + " ".join(f"{x:.6f}" for x in frame.reshape(-1)) for frame in places]
+    (tmp_path / "m.bvh").write_text("\n".join(lines) + "\n")
+    reading = read_motion(tmp_path / "m.bvh")
+    assert "places and no rotations" in " ".join(reading.notes) and reading.motion.fps == pytest.approx(20.0)
+    assert np.linalg.norm(reading.motion.joints() - joints, axis=-1).max() < 0.03

@@ -118,7 +118,8 @@ def find_joint_map(bvh: Bvh, path: Path) -> JointMap:
     Raises MoclipError when neither tells pelvis and limbs.
     """
     parents = {name: bvh.names[k] if k >= 0 else None for name, k in zip(bvh.names, bvh.parents, strict=True)}
-    match = match_names(bvh.names, parents)
+    # Where all joints hang on one, as marker programs have them, their parents tell nothing.
+    match = match_names(bvh.names, parents if len(set(bvh.parents)) > 2 else None)
     joints = dict(match.joints)
     if any(joint not in joints for joint in ("pelvis", *REQUIRED)):
         return _by_shape(bvh, path)

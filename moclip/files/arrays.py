@@ -119,7 +119,7 @@ def _of_array(path: Path, array: np.ndarray, given: Given) -> Reading:
     if array.ndim == 2 and array.shape[1] == 66 and not given.up:
         array = array.reshape(-1, 22, 3)
     if _is_joints(array):
-        motion, told = _of_joints(array, given)
+        motion, told = motion_of_joints(array, given)
     elif array.ndim == 2 and array.shape[1] == 263:
         return FeaturesReading(_of_features(array, given), notes, array)
     elif array.ndim == 2 and array.shape[1] == 251:
@@ -167,8 +167,8 @@ def _leg(joints: np.ndarray) -> float:
     return float(sum(np.linalg.norm(joints[:, a] - joints[:, b], axis=-1).mean() for a, b in _LEGS)) / 2
 
 
-def _of_joints(joints: np.ndarray, given: Given) -> tuple[Motion, tuple[str, ...]]:
-    """Joints (T, J, 3) in any unit, with any axis up that the body tells."""
+def motion_of_joints(joints: np.ndarray, given: Given) -> tuple[Motion, tuple[str, ...]]:
+    """Of joints (T, J, 3) in any unit, with any axis up that the body tells; and what was guessed."""
     from moclip import rotations as rot
     from moclip.files.foreign import told_up
 
@@ -262,7 +262,7 @@ def _of_results(path: Path, content: Any, given: Given) -> Reading:
     joints = np.ascontiguousarray(motions[0].transpose(2, 0, 1)[: max(1, length)], dtype=np.float64)
     if not np.isfinite(joints).all():
         raise damaged(path, "some of its numbers are not finite")
-    motion, notes = _of_joints(joints, Given(up=given.up, scale=given.scale, fps=given.fps or _FEATURES_FPS))
+    motion, notes = motion_of_joints(joints, Given(up=given.up, scale=given.scale, fps=given.fps or _FEATURES_FPS))
     first = (f"It holds {len(motions)} motions; the first is read.",) if len(motions) > 1 else ()
     words = str(text.reshape(-1)[0]) if text is not None and text.size else ""
     return Reading(Motion(motion.fps, motion.rotations, motion.root_translation, motion.offsets, words), first + notes)

@@ -8,7 +8,7 @@ import numpy as np
 
 from moclip import rotations as rot
 from moclip.data.bvh import BVH_NAMES, Bvh, own_feet, read_bvh
-from moclip.data.retarget import Fit, JointMap, fitted, understood, upright
+from moclip.data.retarget import Fit, JointMap, fitted, resample, understood, upright
 from moclip.errors import MoclipError
 from moclip.files.tidy import tidied
 from moclip.motion import Motion
@@ -107,6 +107,8 @@ def read_any_bvh(path: Path, given: Given | None = None, fps: float | None = Non
 
 def _fitted(bvh: Bvh, joint_map: JointMap, given: Given, fps: float | None) -> BvhReading:
     clip, first, tidy = tidied(bvh, joint_map)
+    if _holds_positions_only(clip, joint_map):
+        return _by_positions(bvh, clip, joint_map, given, fps or clip.fps, (*tidy, *joint_map.notes))
     motion, fit = fitted(clip, joint_map, fps or clip.fps, up=given.up_axis, scale=given.scale)
     guessed = [*joint_map.notes]
     if given.up is None:
@@ -117,6 +119,41 @@ def _fitted(bvh: Bvh, joint_map: JointMap, given: Given, fps: float | None) -> B
     if given.scale is None and not _CHILD < unit < _GIANT:
         guessed.append(f"By the length of its legs, one of its units is {fit.scale:.4g} metres.")
     return BvhReading(motion, (*bvh.notes, *tidy, *guessed), bvh, joint_map, fit, first)
+
+
+def _holds_positions_only(clip: Bvh, joint_map: JointMap) -> bool:
+    """Whether limbs are moved by position channels and never turned, as marker programs write them."""
+    if clip.written is None:
+        return False
+    limbs = [clip.names.index(joint_map.joints[f"{s}_{j}"]) for s in ("left", "right")
+             for j in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")]  # fmt: skip
+    channels = [clip.written.channels[k] for k in limbs]
+    placed = all(sum(c.endswith("position") for c in listed) == 3 for listed in channels)
+    return placed and not any(c.endswith("rotation") for listed in channels for c in listed)
+
+
+def _by_positions(
+    bvh: Bvh, clip: Bvh, joint_map: JointMap, given: Given, fps: float, notes: tuple[str, ...]
+) -> BvhReading:
+    """A clip whose joints only have places: its rotations are solved from these."""
+    from moclip.files.arrays import motion_of_joints
+
+    _, places = resample(clip, fps).world()
+    at = {joint: places[:, clip.names.index(name)] for joint, name in joint_map.joints.items()}
+    at.setdefault("spine3", (at["left_shoulder"] + at["right_shoulder"]) / 2 * 0.8 + at["pelvis"] * 0.2)
+    at.setdefault("spine1", at["pelvis"] * 0.65 + at["spine3"] * 0.35)
+    at.setdefault("spine2", (at["spine1"] + at["spine3"]) / 2)
+    at.setdefault("neck", (at["left_shoulder"] + at["right_shoulder"]) / 2)
+    at.setdefault("head", at["neck"] * 1.5 - at["spine3"] * 0.5)
+    ahead = np.cross(at["left_hip"] - at["right_hip"], at["neck"] - at["pelvis"])
+    for side in ("left", "right"):
+        at.setdefault(f"{side}_collar", at["spine3"] * 0.4 + at[f"{side}_shoulder"] * 0.2 + at["neck"] * 0.4)
+        foot = 0.35 * np.linalg.norm(at[f"{side}_ankle"] - at[f"{side}_knee"], axis=-1, keepdims=True)
+        at.setdefault(f"{side}_foot", at[f"{side}_ankle"] + rot.normalize(ahead) * foot)
+    joints = np.stack([at[name] for name in JOINT_NAMES], axis=1)
+    motion, told = motion_of_joints(joints, replace(given, fps=fps))
+    note = "Its joints have places and no rotations; these are solved from them."
+    return BvhReading(motion, (*bvh.notes, *notes, note, *told), bvh, joint_map)
 
 
 def told_up(turn: np.ndarray) -> list[str]:
