@@ -89,7 +89,7 @@ def _write(
     from moclip.motion_io import FEATURES_FPS, at_rate, features_of, save_features, save_motion, save_values
 
     if keep:
-        if not isinstance(reading, BvhReading) or reading.bvh is None or reading.bvh.written is None:
+        if not isinstance(reading, BvhReading) or reading.bvh.written is None:
             raise MoclipError(
                 f"'{source.name}' has no skeleton to keep.", hint="--skeleton keep reads .bvh.", code="no_skeleton"
             )
@@ -101,8 +101,8 @@ def _write(
     motion = at_rate(reading.motion, fps) if fps else reading.motion
     if out.suffix.lower() == ".npy":
         # Features are not solved and found again: they are what they were.
-        same = isinstance(reading, FeaturesReading) and abs(motion.fps - FEATURES_FPS) < 1e-3
-        if same and rotations == "humanml3d" and reading.features is not None:
+        same = abs(motion.fps - FEATURES_FPS) < 1e-3 and rotations == "humanml3d"
+        if same and isinstance(reading, FeaturesReading):
             features = reading.features
         else:
             features = features_of(motion, rotations)

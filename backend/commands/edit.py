@@ -69,7 +69,7 @@ def edit(
     check_no_folder(out)
     reading = read_motion(motion, Given(load_joint_map(joint_map) if joint_map else None), fps=FEATURES_FPS)
     tell(motion, reading)
-    keeps = _keeps(reading, skeleton, suffix, motion)
+    on_its_own = _kept_skeleton(reading, skeleton, suffix, motion)
     given = reading.motion
     _check_span(start, end, seconds, given.seconds)
     with progress_bar("generating") as progress:
@@ -86,8 +86,8 @@ def edit(
     new = _cut(result.motion, *result.new)
     whole = [part for part in (before, new, after) if part is not None]
     made = replace(_joined(whole), text=text, seed=seed)
-    if keeps:
-        _save_on_its_skeleton(reading, made, before, new, follows=after is not None, leads=start is None, out=out)
+    if on_its_own:
+        _save_on_its_skeleton(on_its_own, made, before, new, follows=after is not None, leads=start is None, out=out)
     elif suffix == ".npy" and isinstance(reading, FeaturesReading) and made.fps == reading.motion.fps:
         _save_features(reading.features, made, before, new, leads=start is None, out=out)
     else:
@@ -103,15 +103,20 @@ def edit(
         print(f"{out}: {made.seconds:.2f} s, new from {first:.2f} to {first + new.seconds:.2f} s, seed {seed}")
 
 
-def _keeps(reading: "Reading", skeleton: str, suffix: str, path: Path) -> bool:
-    """Whether the motion goes back to the skeleton that it came from."""
+def _kept_skeleton(reading: "Reading", skeleton: str, suffix: str, path: Path) -> "BvhReading | None":
+    """The file whose skeleton the motion goes back to, if it does."""
     from moclip.files.foreign import BvhReading
 
-    foreign = isinstance(reading, BvhReading)
-    if skeleton == "keep" and not foreign:
-        hint = "--skeleton keep reads .bvh."
-        raise MoclipError(f"'{path.name}' has no skeleton to keep.", hint=hint, code="no_skeleton")
-    return foreign and (skeleton == "keep" or skeleton == "auto" and suffix == ".bvh" and not reading.is_ours)
+    if not isinstance(reading, BvhReading):
+        if skeleton == "keep":
+            hint = "--skeleton keep reads .bvh."
+            raise MoclipError(f"'{path.name}' has no skeleton to keep.", hint=hint, code="no_skeleton")
+        return None
+    if skeleton == "keep" and reading.fit is None:
+        hint = "Leave out --skeleton keep."
+        raise MoclipError(f"The joints of '{path.name}' have no rotations to keep.", hint=hint, code="no_skeleton")
+    fits = suffix == ".bvh" and not reading.is_ours and reading.fit is not None
+    return reading if skeleton == "keep" or skeleton == "auto" and fits else None
 
 
 def _save_on_its_skeleton(

@@ -28,11 +28,11 @@ _OUR_LEG = 0.8258
 _HEAD = 15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FeaturesReading(Reading):
     """features: (T, 263) as the file has them."""
 
-    features: np.ndarray | None = None
+    features: np.ndarray
 
 
 def damaged(path: Path, why: str) -> MoclipError:
@@ -121,7 +121,7 @@ def _of_array(path: Path, array: np.ndarray, given: Given) -> Reading:
     if _is_joints(array):
         motion, told = motion_of_joints(array, given)
     elif array.ndim == 2 and array.shape[1] == 263:
-        return FeaturesReading(_of_features(array, given), notes, array)
+        return FeaturesReading(_of_features(array, given), notes, features=array)
     elif array.ndim == 2 and array.shape[1] == 251:
         motion, told = _of_kit(array, given)
     else:

@@ -39,13 +39,14 @@ class Reading:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BvhReading(Reading):
-    """bvh: the file. first: its frame with which the motion begins. fit: how its skeleton lies in our world. is_ours:
+    """bvh: the file. first: its frame with which the motion begins. fit: how its skeleton lies in our world, None where
+    rotations were solved. is_ours:
     whether that is our skeleton, with its own rotations."""
 
-    bvh: Bvh | None = None
-    joint_map: JointMap | None = None
+    bvh: Bvh
+    joint_map: JointMap
     fit: Fit | None = None
     first: int = 0
     is_ours: bool = False
@@ -102,7 +103,7 @@ def read_any_bvh(path: Path, given: Given | None = None, fps: float | None = Non
     index = {joint: clip.names.index(name) for joint, name in joint_map.joints.items()}
     fit = Fit(constants, index, turn, 1 / per_metre, 0.0, rot.IDENTITY)
     notes = (*bvh.notes, *tidy, *guessed)
-    return BvhReading(_our_motion(canonical), notes, bvh, joint_map, fit, first, is_ours=True)
+    return BvhReading(_our_motion(canonical), notes, bvh=bvh, joint_map=joint_map, fit=fit, first=first, is_ours=True)
 
 
 def _fitted(bvh: Bvh, joint_map: JointMap, given: Given, fps: float | None) -> BvhReading:
@@ -118,7 +119,8 @@ def _fitted(bvh: Bvh, joint_map: JointMap, given: Given, fps: float | None) -> B
     unit = 1 / fit.scale / _CM
     if given.scale is None and not _CHILD < unit < _GIANT:
         guessed.append(f"By the length of its legs, one of its units is {fit.scale:.4g} metres.")
-    return BvhReading(motion, (*bvh.notes, *tidy, *guessed), bvh, joint_map, fit, first)
+    notes = (*bvh.notes, *tidy, *guessed)
+    return BvhReading(motion, notes, bvh=bvh, joint_map=joint_map, fit=fit, first=first)
 
 
 def _holds_positions_only(clip: Bvh, joint_map: JointMap) -> bool:
@@ -153,7 +155,7 @@ def _by_positions(
     joints = np.stack([at[name] for name in JOINT_NAMES], axis=1)
     motion, told = motion_of_joints(joints, replace(given, fps=fps))
     note = "Its joints have places and no rotations; these are solved from them."
-    return BvhReading(motion, (*bvh.notes, *notes, note, *told), bvh, joint_map)
+    return BvhReading(motion, (*bvh.notes, *notes, note, *told), bvh=bvh, joint_map=joint_map)
 
 
 def told_up(turn: np.ndarray) -> list[str]:
@@ -182,8 +184,8 @@ def _as_ours(bvh: Bvh, joint_map: JointMap, given: Given) -> tuple[Bvh, np.ndarr
     exact = ratio > 0 and np.abs(lengths / ratio / BONE_LENGTHS[1:] - 1).max() < _SAME
     if not exact and (set(bvh.names) != _OURS or not _like_our_rest(offsets)):
         return None
-    if given.up is not None:
-        turn = rot.between(given.up_axis, _Y)
+    if (up := given.up_axis) is not None:
+        turn = rot.between(up, _Y)
     per_metre, notes = _unit(ratio, exact, given)
     if given.up is None:
         notes = told_up(turn) + notes

@@ -13,7 +13,7 @@ import numpy as np
 
 from moclip import rotations as rot
 from moclip.data.bvh import Bvh, Written
-from moclip.data.retarget import resample
+from moclip.data.retarget import Fit, resample
 from moclip.errors import MoclipError
 from moclip.files.foreign import BvhReading
 from moclip.motion import Motion, world_rotations
@@ -80,11 +80,18 @@ def write_values(reading: BvhReading, values: np.ndarray, path: Path, fps: float
 
 
 def _source(reading: BvhReading) -> tuple[Bvh, Written]:
-    if reading.bvh is None or reading.bvh.written is None or reading.fit is None:
+    if reading.bvh.written is None:
         raise MoclipError(
             "There is no skeleton to keep.", hint="--skeleton keep needs a BVH file to read.", code="no_skeleton"
         )
     return reading.bvh, reading.bvh.written
+
+
+def _fit(reading: BvhReading) -> Fit:
+    if reading.fit is None:
+        hint = "Choose --skeleton ours."
+        raise MoclipError("The file's joints have no rotations to write new ones to.", hint=hint, code="no_skeleton")
+    return reading.fit
 
 
 def _held(bvh: Bvh, count: int, before: int | None, after: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -110,7 +117,7 @@ def _sampled(motion: Motion, at: np.ndarray) -> Motion:
 def _posed(reading: BvhReading, motion: Motion, held: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Local rotations and positions of the file's skeleton in the motion's poses; the inverse of `fitted`."""
     bvh, written = _source(reading)
-    fit = reading.fit
+    fit = _fit(reading)
     rotations, positions = (array.copy() for array in held)
     ours = world_rotations(motion.rotations.astype(np.float64))
     joints = {k: joint for joint, k in fit.index.items()}
@@ -148,7 +155,7 @@ def _undone(bvh: Bvh, index: dict[str, int], rotations: np.ndarray) -> np.ndarra
 def _place_pelvis(reading: BvhReading, motion: Motion, rotations: np.ndarray, positions: np.ndarray) -> None:
     """Move the pelvis, or what it hangs on if that is what can move, to where the motion has it."""
     bvh, written = _source(reading)
-    fit = reading.fit
+    fit = _fit(reading)
     pelvis = fit.index["pelvis"]
     root = motion.root_translation.astype(np.float64) - [0.0, fit.lift, 0.0]
     place = rot.rotate(rot.conjugate(fit.turn), root / fit.scale)
