@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 SHARED_MODULES = (
     "backend/wire.py", "backend/liveness.py", "moclip/errors.py", "moclip/skeleton.py", "moclip/rotations.py",
-    "moclip/footing.py", "moclip/stance.py", "moclip/bone_names.py", "backend/prompt_table.py"
+    "moclip/footing.py", "moclip/stance.py", "moclip/bone_names.py", "moclip/body_shape.py", "backend/prompt_table.py"
 )  # fmt: skip
 """One definition each: copied into the add-on, which may import nothing but itself and its wheels."""
 

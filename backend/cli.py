@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 COMMANDS = {
     "generate": "Turn sentences into motion files.",
     "edit": "Make a part of a motion file anew, or go on from it.",
+    "convert": "Turn motion files of one format and skeleton into another.",
     "demo": "The whole product without a window: backend, add-on, rig, keyframes, preview.",
     "serve": "Run the backend that Blender and other clients talk to.",
     "status": "Show how the running backend fares.",

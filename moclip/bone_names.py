@@ -114,6 +114,8 @@ FAMILIES = (
            "hip knee ankle foot clavicle shoulder elbow wrist"),
     Family("Roblox", "lowertorso", "uppertorso", "neck", "head",
            "upperleg lowerleg foot toe shoulder upperarm lowerarm hand"),
+    Family("SOMA", "hips", "spine1 spine2 chest", "neck1", "head",
+           "leg shin foot toebase shoulder arm forearm hand"),
     # Words of several makers on one skeleton.
     Family("mixed", "pelvis/hips/hip/waist", "spine/spine0/spine00/abdomen/belly/torso/lowerback "
            "spine1/spine01/spine001/chest spine2/spine02/spine002/upperchest/ribcage", "neck/neck1/neck01",

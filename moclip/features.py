@@ -104,6 +104,23 @@ def motion_to_features(motion: Motion, rotation_channels: str = "local") -> np.n
     return _rows(joints, _heading_rotations(joints, HUMANML3D, smooth=True), six, HUMANML3D)
 
 
+def facing(joints: np.ndarray) -> np.ndarray:
+    """World-to-heading rotations (T, 4) of joints (T, 22, 3) wherever they are and whichever way they face."""
+    heading = _heading_rotations(np.asarray(joints, dtype=np.float64), HUMANML3D, smooth=True)
+    if len(heading) > 1:
+        heading[0] = heading[1]  # which HumanML3D forces to +Z
+    return heading
+
+
+def features_along(joints: np.ndarray, heading: np.ndarray, local: np.ndarray | None = None) -> np.ndarray:
+    """Features (T-1, 263) of joints (T, 22, 3) with these headings (T, 4).
+
+    local: (T, 21, 4) rotations of joints 1..21 for the 6D channels; without, they are HumanML3D's.
+    """
+    turns = _bone_rotations(joints, heading, HUMANML3D)[:, 1:] if local is None else local
+    return _rows(joints, heading, rot.to_6d(turns).reshape(len(joints), -1), HUMANML3D)
+
+
 def features_to_joints(features: np.ndarray) -> np.ndarray:
     """Joint positions (T, J, 3) float64 from features (T, F): HumanML3D's "recover from ric"."""
     heading, root = root_motion(features)

@@ -2,14 +2,14 @@
 """`Motion`s in files, the format by suffix.
 
 `.npz` keeps everything; `.bvh` is for other programs; `.npy` holds the 263 features of HumanML3D (one frame fewer than
-the motion, start at the origin); `.gif`, `.png` and `.mp4` are previews and cannot be read back.
+the motion, start at the origin); `.gif`, `.png` and `.mp4` are previews and cannot be read back. What others keep in
+such files is read too: see `moclip.files`.
 """
 
 import errno
 import io
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -18,15 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from moclip.errors import MoclipError
+from moclip.files.arrays import read_npy, read_npz
+from moclip.files.foreign import BvhReading, Given, Reading, read_any_bvh
+from moclip.files.keep import write_values
 from moclip.motion import Motion
-from moclip.rotations import conjugate, continuous, multiply, rotate, slerp
-from moclip.skeleton import JOINT_INDEX, JOINT_NAMES, REST_OFFSETS
+from moclip.rotations import slerp
 
 FEATURES_FPS = 20.0
-_BVH_UNITS = 100.0  # centimetres
-_BVH_PRECISION = 1e-6
-_OWN_SKELETON_METRES = 0.003  # a fitted skeleton this near to the standard one is the standard one
-_NPZ_KEYS = ("rotations", "root_translation", "offsets", "fps", "text", "seed")
 _READABLE = (".npz", ".bvh", ".npy")
 _WRITABLE = (*_READABLE, ".gif", ".png", ".mp4")
 
@@ -43,23 +41,41 @@ def save_motion(motion: Motion, path: str | Path) -> None:
     _atomically(path, lambda temporary: writers.get(suffix, _write_preview)(motion, temporary))
 
 
+def save_features(features: np.ndarray, path: str | Path) -> None:
+    """Write rows (T, 263) as they are, whole or not at all."""
+    _atomically(Path(path), lambda temporary: _write_array(features, temporary))
+
+
+def save_values(reading: BvhReading, values: np.ndarray, path: str | Path, fps: float | None = None) -> None:
+    """Write channel values (T, channels) as a BVH file with `reading`'s own HIERARCHY, whole or not at all."""
+    _atomically(Path(path), lambda temporary: write_values(reading, values, temporary, fps))
+
+
 def check_writable_suffix(path: str | Path) -> str:
     """The suffix in lower case. Raises MoclipError when no motion can be written in that format."""
     return _check_suffix(Path(path), _WRITABLE, "written")
 
 
 def load_motion(path: str | Path) -> Motion:
-    """Read a motion from `.npz`, `.bvh` (any skeleton that the joint maps know) or `.npy` (263 features at 20 fps).
+    """Read a motion from `.npz`, `.bvh` (any body; at 20 fps, but for our own files) or `.npy`: see `read_motion`."""
+    return read_motion(path, fps=FEATURES_FPS).motion
 
-    Features hold positions; their rotations are solved. Raises MoclipError for a missing, foreign or damaged file.
+
+def read_motion(path: str | Path, given: Given | None = None, fps: float | None = None) -> Reading:
+    """The motion in a file, and what of it was odd or guessed.
+
+    given: what the user knows about the file. fps: of BVH files of other skeletons, None is the file's own rate.
+    Features and joints hold positions; their rotations are solved. Raises MoclipError for a missing, foreign or damaged
+    file.
     """
     path = Path(path)
     suffix = _check_suffix(path, _READABLE, "read")
     if not path.is_file():
         raise MoclipError(f"There is no file '{path}'.", hint="Check the name and the folder.", code="missing_file")
-    readers = {".npz": _read_npz, ".bvh": _read_bvh, ".npy": _read_features}
     try:
-        return readers[suffix](path)
+        if suffix == ".bvh":
+            return read_any_bvh(path, given, fps)
+        return {".npz": read_npz, ".npy": read_npy}[suffix](path, given or Given())
     except OSError as error:
         raise MoclipError(
             f"'{path}' cannot be read: {error.strerror or error}.",
@@ -110,10 +126,6 @@ def _unwritable(path: Path, error: OSError) -> MoclipError:
     )
 
 
-def _damaged(path: Path, why: str) -> MoclipError:
-    return MoclipError(f"'{path}' does not hold a motion: {why}.", hint="Write it again.", code="damaged_file")
-
-
 # -- npz: everything ---------------------------------------------------------------------------------------------------
 
 
@@ -128,24 +140,6 @@ def _write_npz(motion: Motion, path: Path) -> None:
     path.write_bytes(buffer.getbuffer())
 
 
-def _read_npz(path: Path) -> Motion:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            fields = {name: arrays[name] for name in _NPZ_KEYS}
-    except KeyError as error:
-        raise _damaged(path, str(error).strip("'\"")) from error
-    except (zipfile.BadZipFile, ValueError, EOFError, AttributeError) as error:
-        raise _damaged(path, "it is damaged or not an .npz file") from error
-    return _motion(path, **fields)
-
-
-def _motion(path: Path, *, fps: np.ndarray, text: np.ndarray, seed: np.ndarray, **arrays: np.ndarray) -> Motion:
-    try:
-        return Motion(fps=float(fps), text=str(text), seed=int(seed), **arrays)
-    except (ValueError, TypeError) as error:
-        raise _damaged(path, str(error)) from error
-
-
 # -- bvh, features, previews -------------------------------------------------------------------------------------------
 
 
@@ -155,40 +149,28 @@ def _write_bvh(motion: Motion, path: Path) -> None:
     write_bvh(motion, path)
 
 
-def _read_bvh(path: Path) -> Motion:
-    from moclip.data.bvh import BVH_NAMES, own_feet, read_bvh
-    from moclip.data.retarget import load_bvh_motion
-
-    bvh = read_bvh(path)
-    names = [BVH_NAMES[joint] for joint in JOINT_NAMES]
-    if set(bvh.names) != set(names):
-        return load_bvh_motion(path)
-    # Our own file: its rotations are ours, it need not be retargeted, resampled or put on the floor.
-    order = [bvh.names.index(name) for name in names]
-    offsets, rotations = bvh.offsets[order] / _BVH_UNITS, bvh.rotations[:, order]
-    offsets[0] = 0
-    feet = own_feet(bvh) or {}
-    for side in ("left", "right") if feet else ():
-        ankle, toe = JOINT_INDEX[f"{side}_ankle"], JOINT_INDEX[f"{side}_foot"]
-        offsets[toe] = rotate(conjugate(feet[f"{side}_ankle"]), offsets[toe])
-        rotations[:, ankle] = multiply(rotations[:, ankle], feet[f"{side}_ankle"])
-        turned = multiply(conjugate(feet[f"{side}_ankle"]), rotations[:, toe])
-        rotations[:, toe] = multiply(turned, feet[f"{side}_foot"])
-    if np.abs(offsets - REST_OFFSETS).max() < _BVH_PRECISION:
-        offsets = REST_OFFSETS
-    return Motion(bvh.fps, continuous(rotations), bvh.positions[:, order[0]] / _BVH_UNITS, offsets)
-
-
 def _write_features(motion: Motion, path: Path) -> None:
+    _write_array(features_of(motion), path)
+
+
+def _write_array(array: np.ndarray, path: Path) -> None:
+    # By way of memory, too: numpy says of a full disk how many numbers were written, not why.
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    path.write_bytes(buffer.getbuffer())
+
+
+def features_of(motion: Motion, rotation_channels: str = "humanml3d") -> np.ndarray:
+    """(T-1, 263) float32 at 20 fps, as HumanML3D has them; "local" has joints relative to parents in the 6D channels.
+
+    Raises MoclipError for a single frame.
+    """
     from moclip.features import motion_to_features
 
     motion = at_rate(motion, FEATURES_FPS)
     if motion.frames < 2:
         raise MoclipError("Features need at least two frames.", hint="Save a longer motion.", code="too_short")
-    # By way of memory, too: numpy says of a full disk how many numbers were written, not why.
-    buffer = io.BytesIO()
-    np.save(buffer, motion_to_features(motion).astype(np.float32))
-    path.write_bytes(buffer.getbuffer())
+    return motion_to_features(motion, rotation_channels).astype(np.float32)
 
 
 def at_rate(motion: Motion, fps: float) -> Motion:
@@ -203,25 +185,6 @@ def at_rate(motion: Motion, fps: float) -> Motion:
     root = motion.root_translation
     moved = root[before] + (root[after] - root[before]) * share[:, None]
     return replace(motion, fps=fps, rotations=turned, root_translation=moved)
-
-
-def _read_features(path: Path) -> Motion:
-    from moclip.features import features_to_joints
-    from moclip.solver import fit_offsets, solve_rotations
-
-    try:
-        features = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise _damaged(path, "it is damaged or not an .npy file") from error
-    if features.ndim != 2 or features.shape[1] != 263 or len(features) == 0 or features.dtype.kind != "f":
-        raise _damaged(path, f"it has shape {features.shape}, not (frames, 263)")
-    if not np.isfinite(features).all():
-        raise _damaged(path, "some of its numbers are not finite")
-    joints = features_to_joints(features)
-    offsets = fit_offsets(joints)
-    if np.abs(offsets - REST_OFFSETS).max() < _OWN_SKELETON_METRES:
-        offsets = REST_OFFSETS
-    return solve_rotations(joints, offsets=offsets, fps=FEATURES_FPS)
 
 
 def _write_preview(motion: Motion, path: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moclip import rotations as rot
-from moclip.data.bvh import euler_zxy, read_bvh, write_bvh
+from moclip.data.bvh import Bvh, euler_zxy, read_bvh, write_bvh
 from moclip.data.retarget import load_bvh_motion, load_joint_map
 from moclip.errors import MoclipError
 from moclip.motion import Motion
@@ -63,15 +63,12 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path):
         (ARM, "not a motion at all", "not a BVH file"),
         (ARM, "", "not a BVH file"),
         (ARM[ARM.index("MOTION") :], "", "no frames"),
-        ("12 0  0 90 0", "", "cut in the middle: it promises 2 frames and holds 1"),
         ("0 12 0  0 90 0", "0 12 0  0 90 zero", "words where numbers belong"),
-        ("Frames: 2", "Frames: 0", "no frames"),
-        ("Frames: 2", "", "damaged MOTION part"),
-        ("Frame Time: 0.05", "Frame Time: 0", "frame time of 0"),
-        ("Frame Time: 0.05", "Frame Time: nan", "frame time of nan"),
-        ("12 0  0 90 0", "12 0  0 nan 0", "not finite"),
-        ("12 0  0 90 0", "12 0  0 inf 0", "not finite"),
-        ("OFFSET 0 10 0", "OFFSET 0 nan 0", "damaged HIERARCHY"),
+        ("0 12 0  0 90 0", "0 12 0  0 90 zero", "'zero' in line 20"),
+        ("0 0   0 10 0  0 0 0\n1 2 3 0 0 0", "nan 0   0 10 0  0 0 0\n1 2 3 nan 0 0", "not finite in 2 of its 2 frames"),
+        ("0 0   0 10 0  0 0 0\n1 2 3 0 0 0    0 12 0  0 90 0", "", "fewer than 12 numbers"),
+        ("ROOT Base\n{", "ROOT Base\nEnd Site\n{", "opens a brace before"),
+        ("OFFSET 0 10 0", "OFFSET 0 nan 0", "damaged HIERARCHY part: line 8"),
         ("OFFSET 0 10 0", "OFFSET 0 ten 0", "damaged HIERARCHY"),
         ("Zrotation Xrotation Yrotation\n  JOINT", "Zrotation Xrotation Wrotation\n  JOINT", "damaged HIERARCHY"),
         ("  }\n}\nMOTION", "MOTION", "damaged HIERARCHY"),
@@ -85,11 +82,128 @@ def test_bad_files_are_refused_with_one_sentence(tmp_path, old, new, says):
     assert says in error.value.message and error.value.hint and error.value.code == "bad_bvh"
 
 
-def test_a_file_cut_at_any_place_is_refused_or_whole(tmp_path):
-    whole = len(ARM.rstrip())
-    for end in range(0, whole - 1, 7):
-        with pytest.raises(MoclipError):
-            read_bvh(written(tmp_path, ARM[:end]))
+def test_a_file_cut_at_any_place_is_refused_or_read_as_far_as_it_is_whole_and_told_of(tmp_path):
+    first = ARM.index("0 0 0\n1 2 3") + 5  # the end of the first of two frames
+    for end in range(0, len(ARM.rstrip()) - 1, 3):
+        path = written(tmp_path, ARM[:end])
+        if end < first:
+            with pytest.raises(MoclipError):
+                read_bvh(path)
+        else:
+            bvh = read_bvh(path)
+            assert bvh.frames == 1 and "promises 2 frames and holds 1" in " ".join(bvh.notes)
+
+
+def told(tmp_path, *changes: tuple[str, str]) -> tuple[Bvh, str]:
+    text = ARM
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    bvh = read_bvh(written(tmp_path, text))
+    return bvh, " ".join(bvh.notes)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        str.upper,
+        str.lower,
+        str.title,
+        lambda text: text.replace("\n", "\r"),
+        lambda text: text.replace("\n", "\n\n").replace("  ", "\t\t"),
+        lambda text: text.replace("\n", " // said by hand\n").replace("MOTION", "# the frames\nMOTION"),
+        lambda text: text.replace("End Site", "End Site tip_end"),
+        lambda text: text.replace("End Site\n    {", "EndSite{").replace("Base\n{", "Base {"),
+        lambda text: text.replace("MOTION\n", ""),
+        lambda text: text.replace("HIERARCHY\n", ""),
+        lambda text: text.replace("Frames: 2", "Frames 2").replace("Frame Time: 0.05", "Frame Time 0.05"),
+        lambda text: text.replace("Frame Time: 0.05", "FrameTime:.05"),
+        lambda text: text.replace("1 2 3 90 0 0   ", "1 2 3 90 0 0\n"),
+        lambda text: text.replace("12 0  0 90 0\n", "12 0  0 90 0"),
+        lambda text: text.replace(" 0.05", " 5e-2").replace("1 2 3 0 0 0", "1.0 +2 3. 0 -0 0"),
+        lambda text: text.replace("Zrotation", "Z_rotation").replace("Yposition", "yPos"),
+        lambda text: text.replace("0   0 10", "0, 0, 10").replace("1 2 3 0", "1, 2, 3, 0"),
+    ],
+)
+def test_a_file_spelled_in_another_way_is_the_same_file(tmp_path, spelled):
+    plain, other = read_bvh(written(tmp_path, ARM)), read_bvh(written(tmp_path, spelled(ARM), "other.bvh"))
+    assert [name.lower() for name in other.names] == ["base", "tip"] and other.parents == plain.parents
+    assert (other.rotations == plain.rotations).all() and (other.positions == plain.positions).all()
+    assert other.fps == plain.fps and other.notes == () and other.ends[1] == pytest.approx([0, 5, 0])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1252"])
+def test_any_usual_encoding_is_read(tmp_path, encoding):
+    (tmp_path / "clip.bvh").write_bytes(ARM.replace("Tip", "Fuß").encode(encoding))
+    assert read_bvh(tmp_path / "clip.bvh").names == ("Base", "Fuß")
+
+
+@pytest.mark.parametrize("name", ["Bip01 L Thigh", "Actor:Left Hip", "End Joint", "Root", "Joint", "hüfte", "a,b"])
+def test_a_name_is_the_rest_of_its_line(tmp_path, name):
+    assert read_bvh(written(tmp_path, ARM.replace("Tip", name))).names == ("Base", name)
+
+
+def test_two_roots_and_two_joints_of_one_name_are_read(tmp_path):
+    head, rest = ARM.replace("Tip", "Base").split("MOTION")
+    again = "ROOT Prop { OFFSET 1 1 1 CHANNELS 3 Xposition Yposition Zposition End Site { OFFSET 0 1 0 } }\n"
+    bvh = read_bvh(written(tmp_path, head + again + "MOTION" + rest.replace("0 0 0\n", "0 0 0 7 8 9\n")
+                           .replace("0 90 0\n", "0 90 0 7 8 9\n")))  # fmt: skip
+    assert bvh.names == ("Base", "Base (2)", "Prop") and bvh.parents == (-1, 0, -1)
+    assert bvh.positions[1, 2] == pytest.approx([7, 8, 9]) and "called Base" in " ".join(bvh.notes)
+
+
+def test_decimal_commas_are_points(tmp_path):
+    bvh, notes = told(tmp_path, ("0.05", "0,05"), ("OFFSET 0 10 0", "OFFSET 0,0 10,0 0,0"), ("0 12 0", "0,0 12,5 0,0"))
+    assert bvh.fps == 20.0 and bvh.positions[1, 1] == pytest.approx([0, 12.5, 0]) and "decimal commas" in notes
+
+
+@pytest.mark.parametrize(
+    ("said", "fps"),
+    [("0", 30), ("-0.05", 30), ("nan", 30), ("", 30), ("30", 30), ("120", 120), ("33.333333", 30), ("1e-9", 30)],
+)
+def test_a_frame_time_that_is_none_is_guessed_and_told_of(tmp_path, said, fps):
+    bvh, notes = told(tmp_path, ("Frame Time: 0.05", f"Frame Time: {said}"))
+    assert bvh.fps == pytest.approx(fps, rel=1e-6) and f"{fps} frames a second" in notes and bvh.frames == 2
+    assert read_bvh(tmp_path / "clip.bvh", fps=24.0).fps == 24.0 and read_bvh(tmp_path / "clip.bvh", 24.0).notes == ()
+
+
+@pytest.mark.parametrize("said", ["Frames: 0", "Frames: 1", "Frames: 300", "Frames: many", "", "Frames: -1"])
+def test_a_wrong_number_of_frames_is_told_of_and_none_is_lost(tmp_path, said):
+    bvh, notes = told(tmp_path, ("Frames: 2", said))
+    assert bvh.frames == 2 and "frames" in notes
+
+
+@pytest.mark.parametrize("word", ["nan", "-NaN", "inf", "1.#QNAN", "-1.#IND00", "null", "1e300"])
+def test_numbers_that_are_none_are_made_from_their_neighbours(tmp_path, word):
+    first, second = "1 2 3 90 0 0   0 10 0  0 0 0", "1 2 3 0 0 0    0 12 0  0 90 0"
+    lines = f"{first}\n1 {word} 3 90 0 0 0 10 0 0 {word} 0\n{second}"
+    bvh, notes = told(tmp_path, (f"{first}\n{second}", lines), ("Frames: 2", "Frames: 3"))
+    assert bvh.positions[1, 0] == pytest.approx([1, 2, 3]) and "Line 20 (frame 2)" in notes
+    half = rot.from_axis_angle(np.array([0.0, 1, 0]), np.radians(0))
+    assert np.degrees(rot.angle_between(bvh.rotations[1, 1], half)) < 46
+
+
+def test_a_line_with_too_few_numbers_between_others_is_made_from_them(tmp_path):
+    first = "1 2 3 90 0 0   0 10 0  0 0 0"
+    bvh, notes = told(tmp_path, (first, f"{first}\n1 2 3 90\n{first}"), ("Frames: 2", "Frames: 4"))
+    assert bvh.frames == 4 and (bvh.positions[1] == bvh.positions[0]).all() and "Line 20 has 4 numbers, not 12" in notes
+
+
+def test_lines_that_do_not_fit_the_joints_are_refused(tmp_path):
+    text = ARM.replace("0 0 0\n1 2 3", "0 0 0 5\n1 2 3").replace("0 90 0\n", "0 90 0 5\n")
+    with pytest.raises(MoclipError, match="13 numbers in each line of its frames .from line 19 on., and its joints"):
+        read_bvh(written(tmp_path, text))
+
+
+def test_a_long_file_is_read_quickly(tmp_path):
+    import time
+
+    row = "1.12345 2.12345 3.12345 90.1234 0.1234 0.1234 0.1234 10.1234 0.1234 0.1234 0.1234 0.1234\n"
+    head = ARM[: ARM.index("1 2 3 90")].replace("Frames: 2", "Frames: 60000")
+    path = written(tmp_path, head + row * 60000)
+    started = time.process_time()
+    assert read_bvh(path).frames == 60000
+    assert time.process_time() - started < 2.0
 
 
 def test_a_missing_file_is_one_sentence(tmp_path):

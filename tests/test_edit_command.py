@@ -2,33 +2,11 @@
 """`moclip edit` and `moclip generate --script` with the embedded model."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
-from backend import cli
 from moclip.motion_io import load_motion
-
-
-@pytest.fixture
-def moclip(monkeypatch, capsys, tmp_path):
-    """Run a command in this process: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["moclip", *arguments])
-        try:
-            code = cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

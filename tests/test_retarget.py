@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same movement on skeletons of other zero poses, sizes and axes gives the same motion."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from foreign import clip_of
 from gaits import gesture, walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moclip import rotations as rot
-from moclip.data.bvh import BVH_NAMES, Bvh
-from moclip.data.retarget import JOINT_MAPS, find_joint_map, resample, retarget
+from moclip.data.bvh import Bvh
+from moclip.data.retarget import JOINT_MAPS, find_joint_map, resample, retarget, understood
 from moclip.errors import MoclipError
 from moclip.motion import Motion
-from moclip.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS
+from moclip.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
 
 OURS = next(m for m in JOINT_MAPS if m.name == "ours")
 ANGLE = {"x": np.array([1.0, 0.0, 0.0]), "y": np.array([0.0, 1.0, 0.0]), "z": np.array([0.0, 0.0, 1.0])}
@@ -28,20 +31,7 @@ def source(motion: Motion, zero: dict[str, np.ndarray], world: np.ndarray = rot.
 
     Bone directions in the world must stay: world_source * (zero * offset) = world_ours * offset.
     """
-    names = tuple(BVH_NAMES[name] for name in JOINT_NAMES)
-    ours = np.empty((motion.frames, 22, 4))
-    for joint, parent in enumerate(PARENTS):
-        local = motion.rotations[:, joint].astype(np.float64)
-        ours[:, joint] = local if parent < 0 else rot.multiply(ours[:, parent], local)
-    pose = np.stack([rot.multiply(world, zero.get(name, rot.IDENTITY)) for name in JOINT_NAMES])
-    theirs = rot.multiply(rot.multiply(world, ours), rot.conjugate(pose))
-    local, offsets = theirs.copy(), np.zeros((22, 3))
-    for joint, parent in enumerate(PARENTS[1:], 1):
-        local[:, joint] = rot.multiply(rot.conjugate(theirs[:, parent]), theirs[:, joint])
-        offsets[joint] = rot.rotate(pose[parent], motion.offsets[joint].astype(np.float64)) * scale
-    positions = np.tile(offsets, (motion.frames, 1, 1))
-    positions[:, 0] = rot.rotate(world, motion.root_translation.astype(np.float64)) * scale
-    return Bvh(names, PARENTS, offsets, local, positions, motion.fps, {})
+    return replace(clip_of(motion, world=world, scale=scale, zero=zero), ends={})
 
 
 def on_the_floor(motion: Motion) -> np.ndarray:
@@ -151,14 +141,120 @@ def test_joints_that_a_skeleton_lacks_are_filled_in():
     )
 
 
+def test_joints_of_no_known_names_are_found_by_the_shape_of_the_body_and_told():
+    motion = walk(20)
+    bvh = source(motion, arms_down(60.0))
+    strange = replace(bvh, names=tuple(f"bone{k}" for k in range(22)))
+    found = find_joint_map(strange, "strange.bvh")
+    assert found.joints == {name: f"bone{k}" for k, name in enumerate(JOINT_NAMES)}
+    assert "left_knee = bone4" in found.notes[0]
+    assert np.abs(retarget(strange, found).joints() - retarget(bvh, OURS).joints()).max() < 1e-6
+
+
 def test_an_unknown_skeleton_is_named_with_some_of_its_joints():
     bvh = source(walk(5), {})
-    strange = Bvh(
-        tuple(f"bone{k}" for k in range(22)), bvh.parents, bvh.offsets, bvh.rotations, bvh.positions, 20.0, {}
-    )
+    rng = np.random.default_rng(0)
+    strange = replace(
+        bvh, names=tuple(f"bone{k}" for k in range(22)), offsets=rng.normal(size=(22, 3)),
+        positions=rng.normal(size=(5, 22, 3)),
+    )  # fmt: skip
     with pytest.raises(MoclipError, match="bone0, bone1") as caught:
         find_joint_map(strange, "strange.bvh")
     assert caught.value.code == "unknown_skeleton" and "--joint-map" in caught.value.hint
+
+
+@pytest.mark.parametrize("yaw", [0.0, 35.0, -100.0])
+def test_a_zero_pose_that_is_no_body_gives_way_to_a_frame_that_stands(tmp_path, yaw):
+    """A skeleton whose bones all lie along one axis until its channels turn them."""
+    motion = gesture(40, 16, 100)
+    facing = motion.rotations.copy()
+    facing[:, 0] = rot.multiply(turned("y", yaw), facing[:, 0])
+    motion = Motion(20.0, facing, motion.root_translation)
+    straight = {name: rot.between(along, X_AXIS) for name, along in _bones().items()}
+    bvh = source(motion, straight, scale=100)
+    found = understood(bvh, tmp_path / "m.bvh", None)[1]
+    assert found.reference is not None and "is not that of a body" in found.notes[0]
+    result = retarget(bvh, found)
+    # Where nobody stands in a T-pose, how limbs are turned about themselves is not known; where they are is.
+    limbs = [k for name, k in JOINT_INDEX.items() if name.split("_")[-1] in ("knee", "ankle", "elbow", "wrist")]
+    apart = (result.joints() - result.joints()[:, :1]) - (motion.joints() - motion.joints()[:, :1])
+    assert np.abs(apart[:, limbs]).max() < 0.05
+
+
+X_AXIS = np.array([1.0, 0.0, 0.0])
+
+
+def _bones() -> dict[str, np.ndarray]:
+    """The direction of each limb's bone in the T-pose."""
+    ends = {
+        "hip": "knee",
+        "knee": "ankle",
+        "ankle": "foot",
+        "collar": "shoulder",
+        "shoulder": "elbow",
+        "elbow": "wrist",
+    }
+    return {f"{s}_{a}": REST_OFFSETS[JOINT_INDEX[f"{s}_{b}"]] for s in ("left", "right") for a, b in ends.items()}
+
+
+def test_ends_of_limbs_serve_as_ankles_and_wrists():
+    motion = walk(30)
+    full = source(motion, {})
+    kept = [k for k, name in enumerate(JOINT_NAMES) if name.split("_")[-1] not in ("ankle", "wrist", "foot")]
+    ends = {}
+    for side in ("left", "right"):
+        for limb, end in (("knee", "ankle"), ("elbow", "wrist")):
+            ends[kept.index(JOINT_INDEX[f"{side}_{limb}"])] = full.offsets[JOINT_INDEX[f"{side}_{end}"]]
+    short = Bvh(
+        tuple(full.names[k] for k in kept), tuple(kept.index(PARENTS[k]) if k else -1 for k in kept),
+        full.offsets[kept], full.rotations[:, kept], full.positions[:, kept], 20.0, ends,
+    )  # fmt: skip
+    larger, found = understood(short, "short.bvh", None)
+    assert "ends of its limbs" in found.notes[0] and larger.names[:16] == short.names
+    limbs = [JOINT_INDEX[f"{s}_{j}"] for s in ("left", "right") for j in ("ankle", "wrist")]
+    result = retarget(larger, found).joints()
+    assert np.abs((result - result[:, :1]) - (motion.joints() - motion.joints()[:, :1]))[:, limbs].max() < 1e-3
+
+
+def with_hip_joints(bvh: Bvh, turn: np.ndarray) -> Bvh:
+    """The same movement by hips that turn by (T, 4) and hip joints and a lower back that turn back."""
+    hips, spine = bvh.rotations.copy(), [JOINT_INDEX[j] for j in ("left_hip", "right_hip", "spine1")]
+    hips[:, 0] = rot.multiply(hips[:, 0], turn)
+    names, parents = (*bvh.names, "LHipJoint", "RHipJoint", "LowerBack"), list(bvh.parents) + [0, 0, 0]
+    order = [0, 22, 23, 24, *range(1, 22)]
+    for k, child in enumerate(spine):
+        parents[child] = 22 + k
+    back = np.stack([rot.conjugate(turn)] * 3, axis=1)
+    nothing = np.zeros((bvh.frames, 3, 3))
+    return Bvh(
+        tuple(names[k] for k in order), tuple(order.index(parents[k]) if parents[k] >= 0 else -1 for k in order),
+        np.concatenate([bvh.offsets, np.zeros((3, 3))])[order], np.concatenate([hips, back], axis=1)[:, order],
+        np.concatenate([bvh.positions, nothing], axis=1)[:, order], bvh.fps, {},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_hips_whose_turns_are_undone_face_where_legs_and_trunk_say(axis):
+    motion = walk(30)
+    turns = rot.from_axis_angle(ANGLE[axis], np.radians(np.linspace(70, 100, 30)))
+    bvh = with_hip_joints(source(motion, {}), turns)
+    result = retarget(bvh, replace(OURS, joints={**OURS.joints, "spine1": "Spine"}))
+    apart = rot.angle_between(result.rotations.astype(np.float64), motion.rotations.astype(np.float64))
+    assert np.degrees(apart).max() < 0.2
+    assert np.abs(result.joints() - on_the_floor(motion)).max() < 1e-3
+
+
+@pytest.mark.parametrize("up", ["x", "z"])
+def test_any_axis_of_the_rest_may_be_up(up):
+    motion = walk(40, 2.0, seed=1)
+    world = rot.between(np.array([0.0, 1.0, 0.0]), ANGLE[up])
+    result = retarget(source(motion, arms_down(80), world=world, scale=100), OURS)
+    low = result.joints()[..., 1]
+    assert low.max() > 1.3 and abs(low.min()) < 1e-6
+    pairs = [(JOINT_INDEX[a], JOINT_INDEX[b]) for a, b in (("head", "left_ankle"), ("left_wrist", "right_foot"))]
+    for a, b in pairs:
+        lengths = [np.linalg.norm(m.joints()[:, a] - m.joints()[:, b], axis=-1) for m in (result, motion)]
+        assert np.abs(lengths[0] - lengths[1]).max() < 1e-3
 
 
 def test_legs_without_length_are_refused():

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..body_shape import BoneShape, guess_bones
 from ..bone_names import CHAINS, REQUIRED, ancestors, broken_links, match_names, three_of
 from .doubts import LIMB_JOINTS
-from .guess import BoneShape, guess_bones
 from .oddities import Oddity, oddities
 
 _SIDES = ("left", "right")

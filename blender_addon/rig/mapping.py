@@ -4,13 +4,13 @@
 import bpy
 import numpy as np
 
+from ..body_shape import BoneShape
 from ..bone_names import REQUIRED
 from ..errors import MoclipError
 from ..skeleton import JOINT_NAMES
 from . import table
 from .controls import control_rig, match_controls
 from .doubts import doubts
-from .guess import BoneShape
 from .joints import find_joints, named_joints, other_body
 from .oddities import Oddity, oddities
 

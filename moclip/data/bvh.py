@@ -1,20 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BVH files: any hierarchy, any channel order, positions on any joint. Units are the file's own."""
+"""BVH files: any hierarchy, any channel order, positions on any joint. Units are the file's own.
 
-import re
+`moclip.files.bvh_text` reads what people's files say; here it becomes rotations and positions.
+"""
+
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from moclip import rotations as rot
-from moclip.errors import MoclipError
+from moclip.files.bvh_text import BvhText, parse_bvh
 from moclip.motion import Motion, world_rotations
 from moclip.skeleton import BONE_LENGTHS, CHILDREN, JOINT_INDEX, JOINT_NAMES, PARENTS
 from moclip.stance import slope, stance_of
 
-_SHORTEST_FRAME, _LONGEST_FRAME = 1e-4, 10.0  # seconds
-_HINT = "Export it again as a BVH file with a full-body skeleton."
+
+@dataclass(frozen=True)
+class Written:
+    """What a file said, to write it again. head: all up to its frames. channels: of each joint, as "Zrotation".
+    values: (T, channels), degrees and the file's units."""
+
+    head: str
+    channels: tuple[tuple[str, ...], ...]
+    values: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,8 @@ class Bvh:
     positions: np.ndarray
     fps: float
     ends: dict[int, np.ndarray]
+    notes: tuple[str, ...] = ()
+    written: Written | None = None
 
     @property
     def frames(self) -> int:
@@ -47,119 +58,42 @@ class Bvh:
         return rotations, positions
 
 
-@dataclass
-class _Hierarchy:
-    names: list[str]
-    parents: list[int]
-    offsets: list[list[float]]
-    channels: list[list[str]]
-    ends: dict[int, np.ndarray]
+def read_bvh(path: Path, fps: float | None = None) -> Bvh:
+    """Read a BVH file. fps: its frame rate, where the file's own is not to be believed.
 
-
-def read_bvh(path: Path) -> Bvh:
-    """Read a BVH file.
-
-    Raises MoclipError for a file that is missing, not BVH, cut in the middle, without frames, with a root only, or
-    with numbers that are not finite.
+    What can be read is read, and told of in `notes`. Raises MoclipError for a file that is missing, not BVH, without
+    frames, with a root only, or damaged so that nothing tells what was meant.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise MoclipError(f"The file {path} cannot be read.", hint="Check the path.", code="bad_bvh") from error
-    start = re.search(r"^\s*MOTION\s", text, re.MULTILINE)
-    if "HIERARCHY" not in text[: start.start() if start else None]:
-        raise _bad(path, "is not a BVH file: it has no HIERARCHY part")
-    if not start:
-        raise _bad(path, "has no frames: it ends before the MOTION part")
-    try:
-        hierarchy = _read_hierarchy(text[: start.start()].split())
-    except (IndexError, ValueError) as error:
-        raise _bad(path, "has a damaged HIERARCHY part") from error
-    if len(hierarchy.names) < 2:
-        raise _bad(path, "has a root joint only")
-    values, seconds = _read_motion(path, text[start.end() :], sum(map(len, hierarchy.channels)))
-    rotations, positions = _apply_channels(hierarchy, values)
-    names, parents = tuple(hierarchy.names), tuple(hierarchy.parents)
-    return Bvh(names, parents, np.array(hierarchy.offsets), rotations, positions, 1 / seconds, hierarchy.ends)
+    text = parse_bvh(Path(path), fps)
+    names, doubled = _unique(text.names)
+    rotations, positions = _apply_channels(text)
+    notes = (*text.notes, *doubled)
+    return Bvh(
+        names, tuple(text.parents), text.offsets, rotations, positions, 1 / text.seconds, text.ends, notes,
+        Written(text.head, tuple(map(tuple, text.channels)), text.values),
+    )  # fmt: skip
 
 
-def _bad(path: Path, what: str) -> MoclipError:
-    return MoclipError(f"The file {path} {what}.", hint=_HINT, code="bad_bvh")
+def _unique(names: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of which no two are the same, and what to tell: a second "Hips" is "Hips (2)"."""
+    found: dict[str, int] = {}
+    result, doubled = [], []
+    for name in names:
+        found[name] = found.get(name, 0) + 1
+        if found[name] > 1:
+            doubled.append(name)
+        result.append(f"{name} ({found[name]})" if found[name] > 1 else name)
+    told = f"Several joints are called {doubled[0]}; the first is taken." if doubled else ""
+    return tuple(result), (told,) if told else ()
 
 
-def _read_hierarchy(words: list[str]) -> _Hierarchy:
-    result = _Hierarchy([], [], [], [], {})
-    open_joints: list[int] = []
-    in_end, k = False, 0
-    while k < len(words):
-        word = words[k]
-        if word in ("ROOT", "JOINT"):
-            result.parents.append(open_joints[-1] if open_joints else -1)
-            result.names.append(words[k + 1])
-            result.channels.append([])
-            k += 2
-        elif word == "End":
-            in_end = True
-            k += 2
-        elif word == "{":
-            open_joints.append(open_joints[-1] if in_end else len(result.names) - 1)
-            k += 1
-        elif word == "}":
-            open_joints.pop()
-            in_end = False
-            k += 1
-        elif word == "OFFSET":
-            offset = [float(x) for x in words[k + 1 : k + 4]]
-            if in_end:
-                result.ends[open_joints[-1]] = np.array(offset)
-            else:
-                result.offsets.append(offset)
-            k += 4
-        elif word == "CHANNELS":
-            count = int(words[k + 1])
-            result.channels[-1] = words[k + 2 : k + 2 + count]
-            if not all(re.fullmatch("[XYZ](position|rotation)", channel) for channel in result.channels[-1]):
-                raise ValueError("a channel is neither a position nor a rotation")
-            k += 2 + count
-        else:
-            k += 1
-    if open_joints or not len(result.names) == len(result.offsets):
-        raise ValueError("braces or offsets are missing")
-    if not np.isfinite(result.offsets).all():
-        raise ValueError("an offset is not finite")
-    return result
-
-
-def _read_motion(path: Path, text: str, width: int) -> tuple[np.ndarray, float]:
-    """Channel values (T, width) and seconds a frame from the text after MOTION."""
-    head = re.match(r"\s*Frames:\s*(-?\d+)\s+Frame\s+Time:\s*(\S+)", text)
-    if not head:
-        raise _bad(path, "has a damaged MOTION part: no number of frames or no frame time")
-    frames = int(head[1])
-    try:
-        seconds = float(head[2])
-        values = np.array(text[head.end() :].split(), dtype=np.float64)
-    except ValueError as error:
-        raise _bad(path, "is cut in the middle or has words where numbers belong") from error
-    if frames < 1:
-        raise _bad(path, "has no frames")
-    if not _SHORTEST_FRAME <= seconds <= _LONGEST_FRAME:
-        raise _bad(path, f"has a frame time of {head[2]}")
-    if len(values) < frames * width:
-        raise _bad(path, f"is cut in the middle: it promises {frames} frames and holds {len(values) // max(width, 1)}")
-    if not np.isfinite(values).all():
-        raise _bad(path, "holds numbers that are not finite")
-    return values[: frames * width].reshape(frames, width), seconds
-
-
-def _apply_channels(hierarchy: _Hierarchy, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    frames, count = len(values), len(hierarchy.names)
+def _apply_channels(text: BvhText) -> tuple[np.ndarray, np.ndarray]:
+    frames, count = len(text.values), len(text.names)
     rotations = np.tile(rot.IDENTITY, (frames, count, 1))
-    positions = np.tile(np.array(hierarchy.offsets), (frames, 1, 1))
+    positions = np.tile(text.offsets, (frames, 1, 1))
     at = 0
-    for joint, channels in enumerate(hierarchy.channels):
-        part = values[:, at : at + len(channels)]
+    for joint, channels in enumerate(text.channels):
+        part = text.values[:, at : at + len(channels)]
         at += len(channels)
         turns = [k for k, name in enumerate(channels) if name.endswith("rotation")]
         if turns:

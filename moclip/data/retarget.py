@@ -6,14 +6,15 @@ reference pose. Limb directions are kept exactly, bone lengths are ours, and the
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from moclip import rotations as rot
+from moclip.body_shape import BoneShape, guess_bones
 from moclip.bone_names import match_names
-from moclip.data.bvh import BVH_NAMES, Bvh, own_feet, read_bvh
+from moclip.data.bvh import BVH_NAMES, Bvh, own_feet
 from moclip.errors import MoclipError
 from moclip.motion import Motion, forward_kinematics
 from moclip.skeleton import BONE_LENGTHS, CHILDREN, JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
@@ -30,7 +31,7 @@ class JointMap:
     """joints: our joint -> the source's name. axes: our joint -> rotation constant in the source joint's own frame,
     for skeletons whose zero pose is no pose at all; without them `reference` says which pose is taken for a standing
     one: None is the zero pose, a number that frame. twists: our joint -> what its bones are turned about themselves in
-    that pose.
+    that pose. notes: what was guessed, a sentence each.
     """
 
     name: str
@@ -38,6 +39,7 @@ class JointMap:
     axes: dict[str, np.ndarray] = field(default_factory=dict)
     reference: int | None = None
     twists: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def _columns(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -111,16 +113,16 @@ def load_joint_map(path: Path) -> JointMap:
 
 
 def find_joint_map(bvh: Bvh, path: Path) -> JointMap:
-    """The joints by the names of their family. Raises MoclipError when pelvis and limbs are not all among them."""
+    """The joints by the names of their family, else by the shape of the body.
+
+    Raises MoclipError when neither tells pelvis and limbs.
+    """
     parents = {name: bvh.names[k] if k >= 0 else None for name, k in zip(bvh.names, bvh.parents, strict=True)}
-    match = match_names(bvh.names, parents)
+    # Where all joints hang on one, as marker programs have them, their parents tell nothing.
+    match = match_names(bvh.names, parents if len(set(bvh.parents)) > 2 else None)
     joints = dict(match.joints)
     if any(joint not in joints for joint in ("pelvis", *REQUIRED)):
-        raise MoclipError(
-            f"The skeleton of {path} is not known (joints: {', '.join(bvh.names[:6])}, ...).",
-            hint="Write a joint map and pass it with --joint-map.",
-            code="unknown_skeleton",
-        )
+        return _by_shape(bvh, path)
     if "spine2" in joints and "spine3" not in joints:
         joints["spine3"] = joints.pop("spine2")  # the upper of two bones is the chest, on which the arms hang
     if _is_bandai(bvh):
@@ -128,6 +130,34 @@ def find_joint_map(bvh: Bvh, path: Path) -> JointMap:
     if match.family == "CMU" and _legs_are_spread(bvh, joints):
         return JointMap(_CMU.name, joints, twists=_CMU.twists)
     return JointMap(match.family, joints)
+
+
+def _by_shape(bvh: Bvh, path: Path) -> JointMap:
+    """The joints of a body in its zero pose, or where that is none, in a pose of the clip."""
+    moments = dict.fromkeys((0, bvh.frames // 2))
+    for reference, pose in ((None, _zero_pose(bvh)), *((k, _pose(bvh, k)) for k in moments)):
+        joints = guess_bones(_bone_shapes(pose))
+        if all(joint in joints for joint in ("pelvis", *REQUIRED)):
+            told = ", ".join(f"{joint} = {joints[joint]}" for joint in JOINT_NAMES if joint in joints)
+            note = f"Its joints have no names that are known; by the shape of the body: {told}."
+            return JointMap("guessed by shape", joints, reference=reference, notes=(note,))
+    raise MoclipError(
+        f"The skeleton of {path} is not known (joints: {', '.join(bvh.names[:6])}, ...).",
+        hint="Write a joint map and pass it with --joint-map.",
+        code="unknown_skeleton",
+    )
+
+
+def _bone_shapes(pose: Bvh) -> list[BoneShape]:
+    rotations, positions = (array[0] for array in pose.world())
+    shapes = []
+    for joint, (name, parent) in enumerate(zip(pose.names, pose.parents, strict=True)):
+        below = [k for k, above in enumerate(pose.parents) if above == joint]
+        tail = positions[below].mean(axis=0) if below else positions[joint]
+        if joint in pose.ends:
+            tail = positions[joint] + rot.rotate(rotations[joint], pose.ends[joint])
+        shapes.append(BoneShape(name, pose.names[parent] if parent >= 0 else None, positions[joint], tail))
+    return shapes
 
 
 def _is_bandai(bvh: Bvh) -> bool:
@@ -160,20 +190,21 @@ def calibrate(bvh: Bvh, joint_map: JointMap) -> dict[str, np.ndarray]:
             f"The joint map's reference frame {joint_map.reference} is not in the clip.", hint="Mend the joint map."
         )
     else:
-        k = slice(joint_map.reference, joint_map.reference + 1)
-        pose = Bvh(bvh.names, bvh.parents, bvh.offsets, bvh.rotations[k], bvh.positions[k], bvh.fps, bvh.ends)
+        pose = _pose(bvh, joint_map.reference)
     world, positions = (a[0] for a in pose.world())
-    upright = _upright({j: positions[k] for j, k in present.items()})
+    # A rest pose faces along an axis, somebody in a frame of a clip faces anywhere.
+    turned = upright if joint_map.reference is None else _upright_as_it_faces
+    standing_turn = turned({j: positions[k] for j, k in present.items()})
     constants = {}
     for joint, k in present.items():
         children = [JOINT_NAMES[c] for c in CHILDREN[JOINT_INDEX[joint]] if JOINT_NAMES[c] in present]
         turn = rot.IDENTITY
         # A branching joint (pelvis, chest) or one of the spine keeps its upright orientation.
         if len(children) == 1 and joint.split("_")[0] in ("left", "right"):
-            bone = rot.rotate(upright, positions[present[children[0]]] - positions[k])
+            bone = rot.rotate(standing_turn, positions[present[children[0]]] - positions[k])
             turn = rot.between(REST_OFFSETS[JOINT_INDEX[children[0]]], bone)
             turn = rot.multiply(turn, joint_map.twists.get(joint, rot.IDENTITY))
-        constants[joint] = rot.multiply(rot.conjugate(world[k]), rot.multiply(rot.conjugate(upright), turn))
+        constants[joint] = rot.multiply(rot.conjugate(world[k]), rot.multiply(rot.conjugate(standing_turn), turn))
     for side in ("left", "right"):  # hands and toes are straight in the reference pose
         for end, limb in (("wrist", "elbow"), ("foot", "ankle")):
             if f"{side}_{end}" in constants:
@@ -194,28 +225,44 @@ def _zero_pose(bvh: Bvh) -> Bvh:
     return Bvh(bvh.names, bvh.parents, bvh.offsets, still, bvh.offsets[None], bvh.fps, bvh.ends)
 
 
-def _to_y_up(bvh: Bvh, joint_map: JointMap) -> np.ndarray:
-    """What turns the whole clip upright: the identity but for files with Z up.
+def _pose(bvh: Bvh, frame: int) -> Bvh:
+    k = slice(frame, frame + 1)
+    return Bvh(bvh.names, bvh.parents, bvh.offsets, bvh.rotations[k], bvh.positions[k], bvh.fps, bvh.ends)
 
-    Those have a zero pose that stands along Z, and a motion that mostly does: someone who crawls in a file with Y up
-    must not be stood on their feet.
+
+def to_y_up(bvh: Bvh, joint_map: JointMap) -> np.ndarray:
+    """What turns the whole clip upright: the identity but for files with another axis up than Y.
+
+    Those have a zero pose that stands along that axis, and a motion that mostly does: someone who crawls in a file with
+    Y up must not be stood on their feet.
     """
     if joint_map.axes or joint_map.reference is not None:
         return rot.IDENTITY
     present = _present(bvh, joint_map)
     rest, moving = (pose.world()[1] for pose in (_zero_pose(bvh), bvh))
     top = present.get("head", present["left_shoulder"])
-    standing = np.abs((moving[:, top] - moving[:, present["pelvis"]]).mean(axis=0))
-    upright = _upright({j: rest[0, k] for j, k in present.items()})
-    stands_along_z = abs(rot.rotate(upright, _Z)[1]) > 0.5
-    return upright if stands_along_z and np.argmax(standing) == 2 else rot.IDENTITY
+    standing = (moving[:, top] - moving[:, present["pelvis"]]).mean(axis=0)
+    standing_turn = upright({j: rest[0, k] for j, k in present.items()})
+    up = rot.rotate(rot.conjugate(standing_turn), _Y)
+    axis = int(np.argmax(np.abs(up)))
+    stands = axis == np.argmax(np.abs(standing)) and standing[axis] * up[axis] > 0
+    return standing_turn if stands and up[1] < 0.5 else rot.IDENTITY
 
 
-def _upright(positions: dict[str, np.ndarray]) -> np.ndarray:
+def upright(positions: dict[str, np.ndarray]) -> np.ndarray:
     """Rotation that takes the reference pose's own up and left, snapped to axes, to +Y and +X."""
     up = _snap(positions.get("head", positions["left_shoulder"]) - positions["pelvis"])
     left = positions["left_hip"] - positions["right_hip"]
     left = _snap(left - up * (left @ up))
+    if not left.any() or not up.any():
+        return rot.IDENTITY
+    return rot.conjugate(rot.from_matrix(np.stack([left, up, np.cross(left, up)], axis=-1)))
+
+
+def _upright_as_it_faces(positions: dict[str, np.ndarray]) -> np.ndarray:
+    up = _snap(positions.get("head", positions["left_shoulder"]) - positions["pelvis"])
+    left = sum(positions[f"left_{joint}"] - positions[f"right_{joint}"] for joint in ("hip", "shoulder"))
+    left = rot.normalize(left - up * (left @ up))
     if not left.any() or not up.any():
         return rot.IDENTITY
     return rot.conjugate(rot.from_matrix(np.stack([left, up, np.cross(left, up)], axis=-1)))
@@ -241,20 +288,66 @@ def resample(bvh: Bvh, fps: float = FPS) -> Bvh:
     return Bvh(bvh.names, bvh.parents, bvh.offsets, turned, moved, fps, bvh.ends)
 
 
+@dataclass(frozen=True)
+class Fit:
+    """How a clip lies in our world.
+
+    constants: our joint -> (4,): world_ours = turn * world_source * constant. index: our joint -> its number in the
+    clip. scale: our metres in one of its units. lift: metres that its root was raised by. pelvis: (4,) or (T, 4) what
+    its pelvis has to be turned by in its own frame, where others undo its turns.
+    """
+
+    constants: dict[str, np.ndarray]
+    index: dict[str, int]
+    turn: np.ndarray
+    scale: float
+    lift: float
+    pelvis: np.ndarray
+
+
 def retarget(bvh: Bvh, joint_map: JointMap, fps: float = FPS) -> Motion:
     """A motion on REST_OFFSETS with the clip's own rotations; the clip's lowest joint touches the floor (Y = 0)."""
+    return fitted(bvh, joint_map, fps)[0]
+
+
+def fitted(
+    bvh: Bvh,
+    joint_map: JointMap,
+    fps: float = FPS,
+    *,
+    up: np.ndarray | None = None,
+    scale: float | None = None,
+) -> tuple[Motion, Fit]:
+    """`retarget`, and how. up: (3,) the clip's axis that points upwards. scale: metres in one of its units. Both are
+    found from the skeleton where they are not given.
+    """
     constants = calibrate(bvh, joint_map)
     bvh = resample(bvh, fps)
-    turn = _to_y_up(bvh, joint_map)
+    turn = to_y_up(bvh, joint_map) if up is None else rot.between(up, _Y)
     rotations, positions = bvh.world()
     rotations, positions = rot.multiply(turn, rotations), rot.rotate(turn, positions)
     index = {joint: bvh.names.index(joint_map.joints[joint]) for joint in constants}
     world = {joint: rot.multiply(rotations[:, index[joint]], constant) for joint, constant in constants.items()}
+    pelvis = _undone_turn(bvh, rotations, index)
+    if pelvis is not rot.IDENTITY:
+        world["pelvis"] = rot.multiply(rot.multiply(rotations[:, index["pelvis"]], pelvis), constants["pelvis"])
     _fill_missing(world, bvh.frames)
     stacked = np.stack([world[name] for name in JOINT_NAMES], axis=1)
     local = stacked.copy()
     for joint in range(1, len(PARENTS)):
         local[:, joint] = rot.multiply(rot.conjugate(stacked[:, PARENTS[joint]]), stacked[:, joint])
+    # Legs give the scale: it serves every unit, and strides fit our legs.
+    scale = BONE_LENGTHS[[4, 5, 7, 8]].sum() / leg_length(positions, index) if scale is None else scale
+    root = positions[:, index["pelvis"]] * scale
+    joints = forward_kinematics(local, root, REST_OFFSETS)
+    lift = -float(joints[..., 1].min())
+    root = root + np.array([0.0, lift, 0.0])
+    motion = Motion(fps, rot.continuous(rot.normalize(local)), root)
+    return motion, Fit(constants, index, turn, float(scale), lift, pelvis)
+
+
+def leg_length(positions: np.ndarray, index: dict[str, int]) -> float:
+    """Of both legs together. positions: (T, J, 3). Raises MoclipError where they have none."""
 
     def length(a: str, b: str) -> float:
         return float(np.linalg.norm(positions[:, index[a]] - positions[:, index[b]], axis=-1).mean())
@@ -264,11 +357,27 @@ def retarget(bvh: Bvh, joint_map: JointMap, fps: float = FPS) -> Motion:
         raise MoclipError(
             "The legs of the skeleton have no length.", hint="Mend the joint map.", code="unknown_skeleton"
         )
-    # Legs give the scale: it serves every unit, and strides fit our legs.
-    root = positions[:, index["pelvis"]] * (BONE_LENGTHS[[4, 5, 7, 8]].sum() / leg)
-    joints = forward_kinematics(local, root, REST_OFFSETS)
-    root = root - np.array([0.0, joints[..., 1].min(), 0.0])
-    return Motion(fps, rot.continuous(rot.normalize(local)), root)
+    return leg
+
+
+_TURNED_AWAY = np.radians(25.0)
+"""A pelvis that is usually farther than this from what hangs on it does not say how the body is turned."""
+_AGREE = np.radians(20.0)
+
+
+def _undone_turn(bvh: Bvh, rotations: np.ndarray, index: dict[str, int]) -> np.ndarray:
+    """(T, 4) in the pelvis's own frame, by what both hip joints turn before the thighs begin; `rot.IDENTITY` for none.
+
+    Some programs turn the hips to where the path leads and turn the legs and the trunk back. Such a pelvis faces where
+    these say. rotations: (T, J, 4) of the world.
+    """
+    above = [bvh.parents[index[f"{side}_hip"]] for side in ("left", "right")]
+    if any(k < 0 or k == index["pelvis"] for k in above):
+        return rot.IDENTITY
+    left, right = (rot.multiply(rot.conjugate(rotations[:, index["pelvis"]]), rotations[:, k]) for k in above)
+    middle = rot.slerp(left, right, np.full(len(left), 0.5))
+    away = np.median(rot.angle_between(middle, np.broadcast_to(rot.IDENTITY, middle.shape)))
+    return middle if away > _TURNED_AWAY and np.median(rot.angle_between(left, right)) < _AGREE else rot.IDENTITY
 
 
 def _fill_missing(world: dict[str, np.ndarray], frames: int) -> None:
@@ -284,9 +393,25 @@ def _fill_missing(world: dict[str, np.ndarray], frames: int) -> None:
 
 
 def load_bvh_motion(path: Path, joint_map: JointMap | None = None) -> Motion:
-    """Read a BVH file of a known skeleton as a motion at 20 fps. Raises MoclipError for a bad or unknown file."""
-    bvh = read_bvh(path)
-    joint_map = joint_map or find_joint_map(bvh, path)
+    """Read a BVH file of any body as a motion at 20 fps. Raises MoclipError for a bad file or no body."""
+    from moclip.files.foreign import read_foreign
+
+    return read_foreign(path, joint_map, fps=FPS).motion
+
+
+def understood(bvh: Bvh, path: Path, joint_map: JointMap | None) -> tuple[Bvh, JointMap]:
+    """The clip and the joint map given, or the one that fits; with end sites of limbs as joints where it has no others.
+
+    Raises MoclipError for a joint map that lacks joints, and where none is found.
+    """
+    if joint_map is None:
+        try:
+            joint_map = find_joint_map(bvh, path)
+        except MoclipError:
+            bvh, found = _with_ends(bvh)
+            if not found:
+                raise
+            joint_map = found
     missing = [j for j in ("pelvis", *REQUIRED) if joint_map.joints.get(j) not in bvh.names]
     if missing:
         raise MoclipError(
@@ -294,4 +419,64 @@ def load_bvh_motion(path: Path, joint_map: JointMap | None = None) -> Motion:
             hint="Mend the joint map.",
             code="unknown_skeleton",
         )
-    return retarget(bvh, joint_map)
+    return bvh, _with_reference(bvh, joint_map)
+
+
+def _with_ends(bvh: Bvh) -> tuple[Bvh, JointMap | None]:
+    """Of a skeleton whose forearms and shins end in end sites: these as joints, and the map; None for other bodies."""
+    parents = {name: bvh.names[k] if k >= 0 else None for name, k in zip(bvh.names, bvh.parents, strict=True)}
+    match = match_names(bvh.names, parents)
+    joints, added = dict(match.joints), []
+    for side in ("left", "right"):
+        for limb, end in (("knee", "ankle"), ("elbow", "wrist")):
+            k = bvh.names.index(joints[f"{side}_{limb}"]) if f"{side}_{limb}" in joints else -1
+            if f"{side}_{end}" not in joints and k in bvh.ends:
+                joints[f"{side}_{end}"] = f"{bvh.names[k]} end"
+                added.append(k)
+    if not added or any(joint not in joints for joint in ("pelvis", *REQUIRED)):
+        return bvh, None
+    still = np.tile(rot.IDENTITY, (bvh.frames, len(added), 1))
+    offsets = np.array([bvh.ends[k] for k in added])
+    written = bvh.written and replace(bvh.written, channels=(*bvh.written.channels, *((),) * len(added)))
+    larger = Bvh(
+        (*bvh.names, *(f"{bvh.names[k]} end" for k in added)), (*bvh.parents, *added),
+        np.concatenate([bvh.offsets, offsets]), np.concatenate([bvh.rotations, still], axis=1),
+        np.concatenate([bvh.positions, np.tile(offsets, (bvh.frames, 1, 1))], axis=1),
+        bvh.fps, {k: end for k, end in bvh.ends.items() if k not in added}, bvh.notes, written,
+    )  # fmt: skip
+    if "spine2" in joints and "spine3" not in joints:
+        joints["spine3"] = joints.pop("spine2")
+    note = "It has no ankles or wrists; the ends of its limbs are taken for them."
+    return larger, JointMap(match.family, joints, notes=(note,))
+
+
+_HANGS = 0.3
+"""Cosine between trunk and legs of a zero pose that is taken for a body: one that sits is none."""
+
+
+def _with_reference(bvh: Bvh, joint_map: JointMap) -> JointMap:
+    """The map; with a frame of the clip as the standing pose where the zero pose is not that of a body."""
+    if joint_map.axes or joint_map.reference is not None or _uprightness(bvh, _zero_pose(bvh), joint_map)[0] > _HANGS:
+        return joint_map
+    told = _uprightness(bvh, bvh, joint_map)
+    frame = int(np.argmax(told))
+    if told[frame] < np.cos(np.radians(40.0)):
+        return joint_map
+    note = f"Its rest pose is not that of a body; frame {frame + 1}, in which it stands, is taken for one."
+    return replace(joint_map, reference=frame, notes=(*joint_map.notes, note))
+
+
+def _uprightness(bvh: Bvh, pose: Bvh, joint_map: JointMap) -> np.ndarray:
+    """(T,) how straight a body's legs hang from its trunk and its arms stand apart: 1 wholly, below 0 not at all."""
+    present = _present(bvh, joint_map)
+    _, positions = pose.world()
+    at = {joint: positions[:, k] for joint, k in present.items()}
+
+    def way(a: str, b: str) -> np.ndarray:
+        return rot.normalize(at[b] - at[a])
+
+    trunk = way("pelvis", "head" if "head" in at else "neck" if "neck" in at else "left_shoulder")
+    straight = [np.sum(trunk * way(f"{s}_{a}", f"{s}_{b}"), axis=-1) for s in ("left", "right")
+                for a, b in (("knee", "hip"), ("ankle", "knee"))]  # fmt: skip
+    sides = np.sum(way("right_hip", "left_hip") * way("right_shoulder", "left_shoulder"), axis=-1)
+    return np.minimum(np.min(straight, axis=0), sides)

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-License-Identifier: Apache-2.0
 """Find the joints of a two-legged rig by its hierarchy and shape, whatever its bones are called and however it lies.
 
 Nothing here knows an axis: up is from the legs to the head, the mirror plane is that of the limbs, forwards is where
@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ..bone_names import read_name, three_of, words_of
+from .bone_names import read_name, three_of, words_of
 
 _FEWEST = 15
 """Bones of a rig that can carry a motion: pelvis, spine, head and three in each limb."""
