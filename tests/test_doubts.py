@@ -7,19 +7,20 @@ from addon_part import addon_module
 from bodies import Body, numbered
 from test_guess import BODIES, mixamo, right, with_twist_ends
 
-guess = addon_module("rig.guess")
+from moclip.body_shape import BoneShape
+
 joints = addon_module("rig.joints")
 odd = addon_module("rig.oddities")
 doubt = addon_module("rig.doubts")
 
 
 def told(body: Body, bone_of: dict[str, str]) -> list:
-    shapes = body.shapes(guess.BoneShape)
+    shapes = body.shapes(BoneShape)
     return odd.oddities({bone.name: bone for bone in shapes}, bone_of) or doubts_of(body, bone_of)
 
 
 def doubts_of(body: Body, bone_of: dict[str, str]) -> list:
-    shapes = body.shapes(guess.BoneShape)
+    shapes = body.shapes(BoneShape)
     return doubt.doubts({bone.name: bone for bone in shapes}, bone_of, joints.named_joints(shapes))
 
 
@@ -40,7 +41,7 @@ def test_a_whole_body_of_names_is_kept_where_its_bones_hang_wrong_and_that_is_to
     body = BODIES[kind]()
     names = mixamo(body)
     body = rehung(body, *wrong).renamed(names)
-    found = joints.find_joints(body.shapes(guess.BoneShape))
+    found = joints.find_joints(body.shapes(BoneShape))
     assert {joint: found[joint] for joint in doubt.LIMB_JOINTS} == {j: names[j] for j in doubt.LIMB_JOINTS}
     assert any(oddity.joint == wrong[0] and "does not hang on" in oddity.what for oddity in told(body, found))
 
@@ -149,7 +150,7 @@ def with_knees_ahead(body: Body, far: float) -> Body:
 def test_knees_tell_the_front_where_toes_lie_below_their_ankles(ahead):
     body = with_knees_ahead(with_toes_at(Body(), ahead, 0.07), 0.05)
     names, wanted = numbered(body), right(body)
-    found = joints.find_joints(body.renamed(names).shapes(guess.BoneShape))
+    found = joints.find_joints(body.renamed(names).shapes(BoneShape))
     assert found == {joint: names[joint] for joint in wanted}
 
 
@@ -158,7 +159,7 @@ def test_knees_tell_the_front_where_toes_lie_below_their_ankles(ahead):
 def test_weak_signs_of_a_front_are_told_where_no_names_tell_the_sides(ahead, knees):
     body = with_knees_ahead(with_toes_at(Body(down_deg=0.0), ahead, 0.07), knees)
     names = numbered(body)
-    found = joints.find_joints(body.renamed(names).shapes(guess.BoneShape))
+    found = joints.find_joints(body.renamed(names).shapes(BoneShape))
     if ahead > 0.0:
         assert found["left_hip"] == names["left_hip"]
     if found["left_hip"] != names["left_hip"] or ahead < 0.0:
@@ -171,7 +172,7 @@ def test_tails_alone_are_weak_signs():
         flat = head * (1, 0, 1)
         body.bones[name] = (parent, flat, flat + ((0, -0.1, -0.02) if name.endswith("ankle") else (0, 0, 0.05)))
     names = numbered(body)
-    found = joints.find_joints(body.renamed(names).shapes(guess.BoneShape))
+    found = joints.find_joints(body.renamed(names).shapes(BoneShape))
     assert found["left_hip"] == names["left_hip"]
     assert any("weak signs" in oddity.what for oddity in told(body, found))
 
@@ -185,7 +186,7 @@ def test_names_are_read_once_for_a_body_and_what_speaks_against_it(monkeypatch):
     monkeypatch.setattr(joints, "match_names", lambda *a: counted.append(1) or read(*a))
     joints._matched.cache_clear()
     body = with_twist_ends(Body()).renamed(mixamo(Body()))
-    shapes = body.shapes(guess.BoneShape)
+    shapes = body.shapes(BoneShape)
     found = joints.find_joints(shapes)
     assert told(body, found) == [] and joints.other_body(shapes, found) is None
     assert len(counted) == 1
