@@ -23,6 +23,10 @@ _DOUBLE = 0.005
 """Of a limb's length: bones that begin nearer to one another are at one place."""
 _SHORTEST_LIMB = 0.08
 _TURNED_COST = 0.1
+_MOST_BRANCHES = 10
+"""Chains on one bone among which turned pairs are looked for: the strands of a head are all alike."""
+_MOST_PAIRS = 40
+"""On one bone, the longest first."""
 _MOST_STEPS = 4
 """Bones from hip to ankle and from shoulder to wrist, with a twist bone in each half."""
 _MOST_TURNED = np.sin(np.radians(35.0))
@@ -127,14 +131,19 @@ class _Rig:
         """Mirror images, and what is of one length bone by bone though turned, as of a body in a stride."""
         found = []
         for children in self.children:
-            for one, other in combinations([c for c in children if self.depths[c] >= 3], 2):
+            pairs = []
+            long = [c for c in children if self.depths[c] >= 3]
+            for one, other in combinations(long, 2):
                 pair = _Pair(self, *self._walk(one, other))
                 if not (pair.is_long() and pair.is_mirrored()):
+                    if len(long) > _MOST_BRANCHES:
+                        continue
                     pair = _Pair(self, *self._walk(one, other, turned=True), turned=True)
                     if not (pair.is_long() and pair.is_turned()):
                         continue
-                found.append(pair.without_doubles())
-        return found
+                pairs.append(pair)
+            found += sorted(pairs, key=lambda pair: -pair.length)[:_MOST_PAIRS]
+        return [pair.without_doubles() for pair in found]
 
     def _walk(self, one: int, other: int, turned: bool = False) -> tuple[list[int], list[int]]:
         """Down two branches at once, each time to the children that match and reach farthest."""
