@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from moclip import rotations as rot
 from moclip.data.bvh import Bvh
-from moclip.data.retarget import JOINT_MAPS, find_joint_map, resample, retarget, understood
+from moclip.data.retarget import JOINT_MAPS, find_joint_map, resample, retarget
 from moclip.errors import MoclipError
+from moclip.files.bodies import understood
 from moclip.motion import Motion
 from moclip.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
 

@@ -6,7 +6,7 @@ reference pose. Limb directions are kept exactly, bone lengths are ours, and the
 """
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +135,7 @@ def find_joint_map(bvh: Bvh, path: Path) -> JointMap:
 def _by_shape(bvh: Bvh, path: Path) -> JointMap:
     """The joints of a body in its zero pose, or where that is none, in a pose of the clip."""
     moments = dict.fromkeys((0, bvh.frames // 2))
-    for reference, pose in ((None, _zero_pose(bvh)), *((k, _pose(bvh, k)) for k in moments)):
+    for reference, pose in ((None, zero_pose(bvh)), *((k, _pose(bvh, k)) for k in moments)):
         joints = guess_bones(_bone_shapes(pose))
         if all(joint in joints for joint in ("pelvis", *REQUIRED)):
             told = ", ".join(f"{joint} = {joints[joint]}" for joint in JOINT_NAMES if joint in joints)
@@ -180,11 +180,11 @@ def _legs_are_spread(bvh: Bvh, joints: dict[str, str]) -> bool:
 
 def calibrate(bvh: Bvh, joint_map: JointMap) -> dict[str, np.ndarray]:
     """Our joint -> constant (4,) with world_ours = world_source * constant."""
-    present = _present(bvh, joint_map)
+    present = present_in(bvh, joint_map)
     if joint_map.axes:
         return {j: joint_map.axes[j] for j in present}
     if joint_map.reference is None:
-        pose = _zero_pose(bvh)
+        pose = zero_pose(bvh)
     elif not 0 <= joint_map.reference < bvh.frames:
         raise MoclipError(
             f"The joint map's reference frame {joint_map.reference} is not in the clip.", hint="Mend the joint map."
@@ -215,12 +215,12 @@ def calibrate(bvh: Bvh, joint_map: JointMap) -> dict[str, np.ndarray]:
     return constants | (own_feet(bvh) or {})
 
 
-def _present(bvh: Bvh, joint_map: JointMap) -> dict[str, int]:
+def present_in(bvh: Bvh, joint_map: JointMap) -> dict[str, int]:
     """Our joint -> its number in the file."""
     return {j: bvh.names.index(n) for j, n in joint_map.joints.items() if n in bvh.names}
 
 
-def _zero_pose(bvh: Bvh) -> Bvh:
+def zero_pose(bvh: Bvh) -> Bvh:
     still = np.tile(rot.IDENTITY, (1, len(bvh.names), 1))
     return Bvh(bvh.names, bvh.parents, bvh.offsets, still, bvh.offsets[None], bvh.fps, bvh.ends)
 
@@ -238,8 +238,8 @@ def to_y_up(bvh: Bvh, joint_map: JointMap) -> np.ndarray:
     """
     if joint_map.axes or joint_map.reference is not None:
         return rot.IDENTITY
-    present = _present(bvh, joint_map)
-    rest, moving = (pose.world()[1] for pose in (_zero_pose(bvh), bvh))
+    present = present_in(bvh, joint_map)
+    rest, moving = (pose.world()[1] for pose in (zero_pose(bvh), bvh))
     top = present.get("head", present["left_shoulder"])
     standing = (moving[:, top] - moving[:, present["pelvis"]]).mean(axis=0)
     standing_turn = upright({j: rest[0, k] for j, k in present.items()})
@@ -397,86 +397,3 @@ def load_bvh_motion(path: Path, joint_map: JointMap | None = None) -> Motion:
     from moclip.files.foreign import read_foreign
 
     return read_foreign(path, joint_map, fps=FPS).motion
-
-
-def understood(bvh: Bvh, path: Path, joint_map: JointMap | None) -> tuple[Bvh, JointMap]:
-    """The clip and the joint map given, or the one that fits; with end sites of limbs as joints where it has no others.
-
-    Raises MoclipError for a joint map that lacks joints, and where none is found.
-    """
-    if joint_map is None:
-        try:
-            joint_map = find_joint_map(bvh, path)
-        except MoclipError:
-            bvh, found = _with_ends(bvh)
-            if not found:
-                raise
-            joint_map = found
-    missing = [j for j in ("pelvis", *REQUIRED) if joint_map.joints.get(j) not in bvh.names]
-    if missing:
-        raise MoclipError(
-            f"The skeleton of {path} has no joint for {', '.join(missing[:4])}.",
-            hint="Mend the joint map.",
-            code="unknown_skeleton",
-        )
-    return bvh, _with_reference(bvh, joint_map)
-
-
-def _with_ends(bvh: Bvh) -> tuple[Bvh, JointMap | None]:
-    """Of a skeleton whose forearms and shins end in end sites: these as joints, and the map; None for other bodies."""
-    parents = {name: bvh.names[k] if k >= 0 else None for name, k in zip(bvh.names, bvh.parents, strict=True)}
-    match = match_names(bvh.names, parents)
-    joints, added = dict(match.joints), []
-    for side in ("left", "right"):
-        for limb, end in (("knee", "ankle"), ("elbow", "wrist")):
-            k = bvh.names.index(joints[f"{side}_{limb}"]) if f"{side}_{limb}" in joints else -1
-            if f"{side}_{end}" not in joints and k in bvh.ends:
-                joints[f"{side}_{end}"] = f"{bvh.names[k]} end"
-                added.append(k)
-    if not added or any(joint not in joints for joint in ("pelvis", *REQUIRED)):
-        return bvh, None
-    still = np.tile(rot.IDENTITY, (bvh.frames, len(added), 1))
-    offsets = np.array([bvh.ends[k] for k in added])
-    written = bvh.written and replace(bvh.written, channels=(*bvh.written.channels, *((),) * len(added)))
-    larger = Bvh(
-        (*bvh.names, *(f"{bvh.names[k]} end" for k in added)), (*bvh.parents, *added),
-        np.concatenate([bvh.offsets, offsets]), np.concatenate([bvh.rotations, still], axis=1),
-        np.concatenate([bvh.positions, np.tile(offsets, (bvh.frames, 1, 1))], axis=1),
-        bvh.fps, {k: end for k, end in bvh.ends.items() if k not in added}, bvh.notes, written,
-    )  # fmt: skip
-    if "spine2" in joints and "spine3" not in joints:
-        joints["spine3"] = joints.pop("spine2")
-    note = "It has no ankles or wrists; the ends of its limbs are taken for them."
-    return larger, JointMap(match.family, joints, notes=(note,))
-
-
-_HANGS = 0.3
-"""Cosine between trunk and legs of a zero pose that is taken for a body: one that sits is none."""
-
-
-def _with_reference(bvh: Bvh, joint_map: JointMap) -> JointMap:
-    """The map; with a frame of the clip as the standing pose where the zero pose is not that of a body."""
-    if joint_map.axes or joint_map.reference is not None or _uprightness(bvh, _zero_pose(bvh), joint_map)[0] > _HANGS:
-        return joint_map
-    told = _uprightness(bvh, bvh, joint_map)
-    frame = int(np.argmax(told))
-    if told[frame] < np.cos(np.radians(40.0)):
-        return joint_map
-    note = f"Its rest pose is not that of a body; frame {frame + 1}, in which it stands, is taken for one."
-    return replace(joint_map, reference=frame, notes=(*joint_map.notes, note))
-
-
-def _uprightness(bvh: Bvh, pose: Bvh, joint_map: JointMap) -> np.ndarray:
-    """(T,) how straight a body's legs hang from its trunk and its arms stand apart: 1 wholly, below 0 not at all."""
-    present = _present(bvh, joint_map)
-    _, positions = pose.world()
-    at = {joint: positions[:, k] for joint, k in present.items()}
-
-    def way(a: str, b: str) -> np.ndarray:
-        return rot.normalize(at[b] - at[a])
-
-    trunk = way("pelvis", "head" if "head" in at else "neck" if "neck" in at else "left_shoulder")
-    straight = [np.sum(trunk * way(f"{s}_{a}", f"{s}_{b}"), axis=-1) for s in ("left", "right")
-                for a, b in (("knee", "hip"), ("ankle", "knee"))]  # fmt: skip
-    sides = np.sum(way("right_hip", "left_hip") * way("right_shoulder", "left_shoulder"), axis=-1)
-    return np.minimum(np.min(straight, axis=0), sides)

@@ -8,8 +8,9 @@ import numpy as np
 
 from moclip import rotations as rot
 from moclip.data.bvh import BVH_NAMES, Bvh, own_feet, read_bvh
-from moclip.data.retarget import Fit, JointMap, fitted, resample, understood, upright
+from moclip.data.retarget import Fit, JointMap, fitted, resample, upright
 from moclip.errors import MoclipError
+from moclip.files.bodies import understood
 from moclip.files.tidy import tidied
 from moclip.motion import Motion
 from moclip.skeleton import BONE_LENGTHS, JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
