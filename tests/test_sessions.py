@@ -166,7 +166,8 @@ def test_a_client_that_leaves_for_good_leaves_no_jobs(backend, counts):
         job = client.submit([request()])
         client.submit([request()])
         next(client.events(job))
-    wait_until(lambda: (now := counts())["jobs_running"] + now["jobs_waiting"] == 0 and now["clients_away"] == away)
+    # Fewer may be away by then: those of other tests are forgotten after a while.
+    wait_until(lambda: (now := counts())["jobs_running"] + now["jobs_waiting"] == 0 and now["clients_away"] <= away)
 
 
 @pytest.mark.parametrize("session", ["short", "x" * 65, 5, ["a" * 20]])
