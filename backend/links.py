@@ -59,6 +59,10 @@ class Outgoing:
                 else:
                     self._parts[0] = self._parts[0][sent:]
 
+    def drop(self) -> None:
+        self._parts.clear()
+        self.size = 0
+
 
 class Link:
     """A connection. session: who it turned out to be, for its owner's use; None: a stranger.
@@ -126,6 +130,14 @@ class Link:
         if self._waiting_out > LARGEST_OUT[self.limits]:
             self.close()
 
+    def _flush(self) -> None:
+        """What can be written no more is dropped, and no reason to hang up: what the other side said before it left,
+        such as goodbye, is still to be read. Reading tells when there is nothing more."""
+        try:
+            self._out.flush()
+        except OSError:
+            self._out.drop()
+
     @property
     def _waiting_out(self) -> int:
         return self._out.size
@@ -172,7 +184,7 @@ class PlainLink(Link):
         return [(self._sock.fileno(), events)] if events else []
 
     def _turn(self, ready: dict[Any, int]) -> list[list[bytes] | WireError]:
-        self._out.flush()
+        self._flush()
         if ready.get(self._sock.fileno(), 0) & ~zmq.POLLOUT:
             data = self._sock.recv(CHUNK)
             if not data:
@@ -210,7 +222,7 @@ class PlainLink(Link):
             self._greeted = True
         elif name == b"PING" and self._greeted:
             self._out.put(zmtp.command(b"PONG", body[2:18]))
-            self._out.flush()
+            self._flush()
         elif not self._greeted or name == b"ERROR":
             raise BrokenError("no handshake of NULL")
 
@@ -218,7 +230,7 @@ class PlainLink(Link):
         for number, frame in enumerate(frames):
             self._out.put(zmtp.frame_header(len(frame), more=number < len(frames) - 1))
             self._out.put(frame)
-        self._out.flush()
+        self._flush()
 
 
 def _private_connection(dealer: zmq.Socket) -> socket.socket:
@@ -329,7 +341,7 @@ class CurveLink(Link):
             self._in.put(data)
             if self._dealer is None:
                 self._early += data
-        self._out.flush()
+        self._flush()
         if self._dealer is None:
             self._open()
         if self._dealer is None:
@@ -338,10 +350,10 @@ class CurveLink(Link):
         if ready.get(self._inner.fileno(), 0) & ~zmq.POLLOUT:
             data = self._inner.recv(CHUNK)
             if not data:
-                self._out.flush()
+                self._flush()
                 raise BrokenError("refused by libzmq")
             self._pass_on(data)
-        self._out.flush()
+        self._flush()
         found: list[list[bytes] | WireError] = []
         self._backlog = False
         for _ in range(1 if self.stranger else MESSAGES_A_TURN):
