@@ -20,26 +20,12 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def moclip(monkeypatch, capsys, tmp_path):
+def moclip(moclip, monkeypatch, tmp_path):
     """Run a command in this process, with an engine that needs no weights: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MOCLIP_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("MOCLIP_TOKEN", raising=False)
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(generate_module, "_load", lambda *_: Checking(0.0))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["moclip", *arguments])
-        try:
-            code = cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return code, captured.out, captured.err
-
-    return run
+    return moclip
 
 
 class Checking(SlowEngine):
