@@ -25,9 +25,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 SHARED_MODULES = (
-    "backend/wire.py", "backend/liveness.py", "moclip/errors.py", "moclip/skeleton.py", "moclip/rotations.py",
-    "moclip/footing.py", "moclip/stance.py", "moclip/bone_names.py", "moclip/body_shape.py", "backend/prompt_table.py"
-)  # fmt: skip
+    "backend/moclip_backend/wire.py",
+    "backend/moclip_backend/liveness.py",
+    "backend/moclip_backend/prompt_table.py",
+    "moclip/errors.py",
+    "moclip/motion/skeleton.py",
+    "moclip/motion/rotations.py",
+    "moclip/motion/footing.py",
+    "moclip/motion/stance.py",
+    "moclip/skeletons/bone_names.py",
+    "moclip/skeletons/body_shape.py",
+)
 """One definition each: copied into the add-on, which may import nothing but itself and its wheels."""
 
 # numpy is Blender's own.

@@ -29,11 +29,11 @@ SECONDS_OF_SILENCE = 180.0
 
 def builtin_command() -> list[str]:
     """Blender's own Python with the wheels that came with the add-on."""
-    return [sys.executable, "-m", "backend.builtin", "--bind", ANY_PORT, "--parent-stdin"]
+    return [sys.executable, "-m", "moclip_backend.builtin", "--bind", ANY_PORT, "--parent-stdin"]
 
 
 def external_command(text: str) -> list[str]:
-    """A command of the user's, such as `/opt/moclip/bin/python -m backend serve --device cuda`."""
+    """A command of the user's, such as `/opt/moclip/bin/python -m moclip_backend serve --device cuda`."""
     words = shlex.split(text, posix=os.name == "posix")
     if not words:
         raise MoclipError(

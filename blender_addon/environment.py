@@ -204,7 +204,7 @@ def steps(plan: Plan) -> list[Step]:
     made.append(Step("moclip", "installing MoCLIP", command, print_of_wheel, 0.02))
     command = (*pip_and_progress, *places, wheel + ("[torch]" if plan.torch else ""))
     made.append(Step("packages", "installing packages", command, print_of_wheel + plan.runtime, 0.16))
-    command = (python, "-I", "-m", "backend.probe", "--runtime", plan.runtime)
+    command = (python, "-I", "-m", "moclip_backend.probe", "--runtime", plan.runtime)
     made.append(Step("check", "trying it out", command, print_of_wheel + plan.runtime, 0.05))
     return made
 
@@ -261,7 +261,7 @@ def serve_command(folder: Path) -> list[str]:
             code="not_set_up",
         )
     runtime = str(there.found.get("runtime", "torch"))
-    return [str(there.python), "-m", "backend", "serve", "--runtime", runtime, "--device", "auto"]
+    return [str(there.python), "-m", "moclip_backend", "serve", "--runtime", runtime, "--device", "auto"]
 
 
 def remove(folder: Path) -> None:

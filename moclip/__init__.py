@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from moclip.errors import MoclipError
 
 if TYPE_CHECKING:
-    from moclip.motion import Motion
+    from moclip.motion.motion import Motion
 
 __version__ = "0.9.0"
 __all__ = ["MoclipError", "Motion", "__version__"]
@@ -15,7 +15,7 @@ __all__ = ["MoclipError", "Motion", "__version__"]
 def __getattr__(name: str) -> Any:
     # numpy takes longer to import than the command line may take for its help.
     if name == "Motion":
-        from moclip.motion import Motion
+        from moclip.motion.motion import Motion
 
         return Motion
     raise AttributeError(f"module 'moclip' has no attribute '{name}'")

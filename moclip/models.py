@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from moclip.checkpoint import fingerprint, load_weights
 from moclip.errors import MoclipError
+from moclip.nn.checkpoint import fingerprint, load_weights
 
 NETWORKS = ("text", "masked", "residual", "length", "rvq")
 JUDGE = "motion"
@@ -148,16 +148,3 @@ def verify_model(name: str) -> list[str]:
 def write_description(folder: Path, details: dict[str, Any]) -> None:
     """Write `model.json`."""
     (folder / "model.json").write_text(json.dumps(details, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def import_checkpoint(path: Path, out: Path) -> None:
-    """Turn an official checkpoint folder into a model folder. Needs torch. Raises MoclipError for anything else."""
-    if not Path(path).is_dir():
-        raise MoclipError(
-            f"There is no checkpoint folder {path}.",
-            hint="Point to MoMask's checkpoints/t2m folder.",
-            code="bad_checkpoint",
-        )
-    from moclip.generators.momask.official import import_official
-
-    import_official(Path(path), Path(out))

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import moclip.body_shape
-import moclip.bone_names
 import moclip.errors
+import moclip.skeletons.body_shape
+import moclip.skeletons.bone_names
 
 _NAME = "addon_part_modules"
 
@@ -20,6 +20,6 @@ def addon_module(name: str) -> ModuleType:
         package.__path__ = [str(Path(__file__).resolve().parents[1] / "blender_addon")]
         sys.modules[_NAME] = package
         sys.modules[f"{_NAME}.errors"] = moclip.errors
-        sys.modules[f"{_NAME}.body_shape"] = moclip.body_shape
-        sys.modules[f"{_NAME}.bone_names"] = moclip.bone_names
+        sys.modules[f"{_NAME}.body_shape"] = moclip.skeletons.body_shape
+        sys.modules[f"{_NAME}.bone_names"] = moclip.skeletons.bone_names
     return importlib.import_module(f"{_NAME}.{name}")

@@ -6,7 +6,7 @@ from itertools import permutations, product
 
 import numpy as np
 
-from moclip.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
+from moclip.motion.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
 
 Places = dict[str, tuple[str | None, np.ndarray, np.ndarray]]
 """Bone -> (parent, head, tail)."""

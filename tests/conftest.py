@@ -9,7 +9,7 @@ import pytest
 @pytest.fixture
 def moclip(monkeypatch, capsys, tmp_path):
     """Run a command in this process: (exit code, stdout, stderr)."""
-    from backend import cli
+    from moclip_backend import cli
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from moclip import rotations as rot
-from moclip.data.bvh import BVH_NAMES, Bvh
-from moclip.motion import Motion, world_rotations
-from moclip.skeleton import JOINT_NAMES, PARENTS
+from moclip.files.bvh import BVH_NAMES, Bvh
+from moclip.motion import rotations as rot
+from moclip.motion.motion import Motion, world_rotations
+from moclip.motion.skeleton import JOINT_NAMES, PARENTS
 
 
 def clip_of(
@@ -74,7 +74,7 @@ def write(bvh: Bvh, path: Path, *, moving: bool = False) -> Path:
     for k, parent in enumerate(bvh.parents):
         if parent < 0:
             joint(k, 0)
-    from moclip.data.bvh import euler_zxy
+    from moclip.files.bvh import euler_zxy
 
     angles = np.degrees(euler_zxy(bvh.rotations))
     lines += ["MOTION", f"Frames: {bvh.frames}", f"Frame Time: {1 / bvh.fps:.8f}"]

@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from moclip import rotations as rot
-from moclip.motion import Motion
+from moclip.motion import rotations as rot
+from moclip.motion.motion import Motion
 
 
 def walk(frames: int = 60, turn_deg_per_frame: float = 0.0, seed: int = 0) -> Motion:

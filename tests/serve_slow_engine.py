@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+from moclip_backend.reporting import run
+from moclip_backend.serving import ServeOptions, serve
 
-from backend.reporting import run
-from backend.serving import ServeOptions, serve
 from moclip.errors import Cancelled, MoclipError
-from moclip.motion import Motion
-from moclip.pipeline import Result
+from moclip.generate.pipeline import Result
+from moclip.motion.motion import Motion
 
 ITERATIONS = 20
 

@@ -30,5 +30,8 @@ def write_all(folder: Path, probe: str = PROBE) -> Path:
     """A project's wheel whose probe is `probe`, and the torch that it asks for; returns the project's."""
     write_wheel(folder, "torch", {"torch.py": "version = 1\n"})
     return write_wheel(
-        folder, "moclip", {"backend/__init__.py": "", "backend/probe.py": probe, "moclip.py": ""}, extra="torch"
+        folder,
+        "moclip",
+        {"moclip_backend/__init__.py": "", "moclip_backend/probe.py": probe, "moclip.py": ""},
+        extra="torch",
     )

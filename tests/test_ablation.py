@@ -11,19 +11,19 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 pytest.importorskip("onnx", reason="packing writes graphs with onnx")
 
+from moclip_backend.cli import _make_app  # noqa: E402
 from test_evaluator import SMALL, evaluator, table  # noqa: E402
 from test_recipe import RECIPE  # noqa: E402
 from tiny_model import make_tiny_model  # noqa: E402
 from toy_dataset import make_toy_dataset  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
-from backend.cli import _make_app  # noqa: E402
-from moclip.checkpoint import load_weights, save_weights  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
-from moclip.training.ablation import ARMS, TEACHER, Ablation, arm_settings, find_arm, run_alignment  # noqa: E402
-from moclip.training.ablation_report import markdown, write_report  # noqa: E402
-from moclip.training.recipe import load_recipe  # noqa: E402
+from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
+from moclip.recipes.ablation import ARMS, TEACHER, Ablation, arm_settings, find_arm, run_alignment  # noqa: E402
+from moclip.recipes.ablation_report import markdown, write_report  # noqa: E402
+from moclip.recipes.recipe import load_recipe  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -21,12 +21,12 @@ from moclip.alignment.objective import MoCLIP, student_parts  # noqa: E402
 from moclip.alignment.pairs import PairedClips, embed_captions, embed_motions, pair_batch, same_meaning  # noqa: E402
 from moclip.alignment.presets import PRESETS, AlignmentConfig, with_preset  # noqa: E402
 from moclip.alignment.train import Compute, train_moclip  # noqa: E402
-from moclip.checkpoint import load_weights  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.evaluation.retrieval import load_spaces, retrieval  # noqa: E402
+from moclip.nn.checkpoint import load_weights  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
-from moclip.training.loop import Schedule  # noqa: E402
 from moclip.training.processes import Processes  # noqa: E402
+from moclip.training.trainer import Schedule  # noqa: E402
 
 TOWER = TowerConfig(vocab_size=50, width=32, heads=2, layers=2, embed_dim=16)
 MOTION = MotionEncoderConfig(

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from gaits import walk
 
-from moclip import rotations as rot
 from moclip.errors import MoclipError
-from moclip.features import KIT, joints_to_features
 from moclip.files.foreign import Given
-from moclip.motion_io import load_motion, read_motion
-from moclip.skeleton import JOINT_INDEX
+from moclip.files.formats import load_motion, read_motion
+from moclip.motion import rotations as rot
+from moclip.motion.features import KIT, joints_to_features
+from moclip.motion.skeleton import JOINT_INDEX
 
 X, Y, Z = np.eye(3)
 Z_UP = rot.from_axis_angle(X, np.radians(90.0))

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from moclip_backend.client import Client
 
-from backend.client import Client
 from moclip.errors import MoclipError
+from moclip.files.formats import load_motion
 from moclip.models import model_info
-from moclip.motion_io import load_motion
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "a token that only this test knows"
@@ -36,13 +36,13 @@ def environment(tmp_path) -> dict[str, str]:
 
 
 def moclip(environment, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "backend", *arguments]
+    command = [sys.executable, "-m", "moclip_backend", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture
 def client(environment):
-    command = [sys.executable, "-m", "backend.builtin", "--bind", "tcp://127.0.0.1:0", "--model", MODEL]
+    command = [sys.executable, "-m", "moclip_backend.builtin", "--bind", "tcp://127.0.0.1:0", "--model", MODEL]
     started = time.monotonic()
     process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     ready = json.loads(process.stdout.readline())

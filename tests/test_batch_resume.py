@@ -11,17 +11,16 @@ import time
 from pathlib import Path
 
 import pytest
-
-from backend.batch import AT_ONCE
-from backend.ledger import NAME
+from moclip_backend.batch import AT_ONCE
+from moclip_backend.ledger import NAME
 
 ROOT = Path(__file__).parent.parent
 RUN = """
 import sys, time
 sys.path.insert(0, "tests")
 from serve_slow_engine import SlowEngine
-from backend import cli
-from backend.commands import generate
+from moclip_backend import cli
+from moclip_backend.commands import generate
 
 NOTED = sys.argv[1]
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from moclip_backend.bench.solver import bench_solver, fast_turns, synthetic_motion, wobble
+from moclip_backend.bench.twist_prior import measure_twist_prior
 
-from backend.bench.solver import bench_solver, fast_turns, synthetic_motion, wobble
-from backend.bench.twist_prior import measure_twist_prior
-from moclip import rotations
 from moclip.errors import MoclipError
-from moclip.features import motion_to_features
-from moclip.motion import Motion
-from moclip.skeleton import LEAF_JOINTS, PARENTS, REST_OFFSETS
-from moclip.twist import TWIST_PRIOR
+from moclip.motion import rotations
+from moclip.motion.features import motion_to_features
+from moclip.motion.motion import Motion
+from moclip.motion.skeleton import LEAF_JOINTS, PARENTS, REST_OFFSETS
+from moclip.motion.twist import TWIST_PRIOR
 
 X, Y, Z = np.eye(3)
 

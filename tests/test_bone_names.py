@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moclip.bone_names import FAMILIES, REQUIRED, match_names, read_name
-from moclip.data.bvh import Bvh, read_bvh
-from moclip.data.retarget import find_joint_map
-from moclip.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS
+from moclip.files.bvh import Bvh, read_bvh
+from moclip.files.retarget import find_joint_map
+from moclip.motion.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS
+from moclip.skeletons.bone_names import FAMILIES, REQUIRED, match_names, read_name
 
 CENTRE = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 SIDED = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")

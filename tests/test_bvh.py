@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moclip import rotations as rot
-from moclip.data.bvh import Bvh, euler_zxy, read_bvh, write_bvh
-from moclip.data.retarget import load_bvh_motion, load_joint_map
 from moclip.errors import MoclipError
-from moclip.motion import Motion
-from moclip.skeleton import JOINT_INDEX, REST_OFFSETS
+from moclip.files.bvh import Bvh, euler_zxy, read_bvh, write_bvh
+from moclip.files.foreign import load_bvh_motion
+from moclip.files.retarget import load_joint_map
+from moclip.motion import rotations as rot
+from moclip.motion.motion import Motion
+from moclip.motion.skeleton import JOINT_INDEX, REST_OFFSETS
 
 ARM = """HIERARCHY
 ROOT Base
@@ -314,7 +315,7 @@ def test_unknown_skeletons_and_joint_maps(tmp_path):
 def test_a_joint_map_serves_a_skeleton_of_other_names(tmp_path):
     motion = random_motion(seed=6)
     write_bvh(motion, tmp_path / "m.bvh")
-    from moclip.data.bvh import BVH_NAMES
+    from moclip.files.bvh import BVH_NAMES
 
     text = (tmp_path / "m.bvh").read_text()
     for name in BVH_NAMES.values():

@@ -6,13 +6,13 @@ import re
 import numpy as np
 import pytest
 
-from moclip.data.action_phrases import ACTIONS
-from moclip.data.captions import free_sentence, write_captions
-from moclip.data.free_sentences import free_sentences
-from moclip.data.labels import ActionLabel
-from moclip.data.style_phrases import ALIASES, STYLES
+from moclip.captions.action_phrases import ACTIONS
+from moclip.captions.free_sentences import free_sentences
+from moclip.captions.grammar import Agent, article_of, conjugate, inflect, with_adjective
+from moclip.captions.labels import ActionLabel
+from moclip.captions.style_phrases import ALIASES, STYLES
+from moclip.captions.writing import free_sentence, write_captions
 from moclip.errors import MoclipError
-from moclip.text.grammar import Agent, article_of, conjugate, inflect, with_adjective
 
 CANONICAL = """walk run sprint walk_backward walk_left walk_right turn_left turn_right bow wave raise_hand kick
 punch slash dance guide respond call jump backflip cartwheel crawl get_up_face_down get_up_face_up

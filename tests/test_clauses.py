@@ -3,7 +3,7 @@
 
 import pytest
 
-from moclip.clauses import split_clauses
+from moclip.prompts.clauses import split_clauses
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from moclip_backend import cli
+from moclip_backend.batch import Item, generate_batch, read_batch
+from moclip_backend.commands import generate as generate_module
 from serve_slow_engine import SlowEngine
 
-from backend import cli
-from backend.batch import Item, generate_batch, read_batch
-from backend.commands import generate as generate_module
 from moclip.errors import MoclipError
-from moclip.motion_io import load_motion
+from moclip.files.formats import load_motion
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,18 +44,18 @@ def child(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 
 def test_help_is_quick_and_imports_nothing_heavy():
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    result = child("-X", "importtime", "-m", "backend", "--help")
+    result = child("-X", "importtime", "-m", "moclip_backend", "--help")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert result.returncode == 0 and "generate" in result.stdout and "doctor" in result.stdout
     imported = {line.split("|")[-1].strip() for line in result.stderr.splitlines()}
-    assert not imported & {"numpy", "torch", "onnxruntime", "zmq", "matplotlib", "bpy", "moclip.pipeline"}
+    assert not imported & {"numpy", "torch", "onnxruntime", "zmq", "matplotlib", "bpy", "moclip.generate.pipeline"}
     # The processor's time: wall clock time of a shared machine says little. Without the timing of imports it is less.
     assert after.ru_utime - before.ru_utime < 0.5
 
 
 @pytest.mark.parametrize("command", sorted(cli.COMMANDS))
 def test_every_command_has_help_with_an_example(moclip, command):
-    if not (ROOT / "backend" / "commands" / f"{command}.py").exists():
+    if not (ROOT / "backend" / "moclip_backend" / "commands" / f"{command}.py").exists():
         pytest.skip(f"`{command}` is not part of this checkout")
     code, out, _ = moclip(command, "--help")
     assert code == 0 and "Example: moclip " in out
@@ -230,7 +230,7 @@ def test_a_key_file_that_others_can_read_is_refused(moclip, tmp_path):
 
 
 def test_the_unexpected_is_a_sentence_and_a_log(tmp_path):
-    program = "import sys; from backend.reporting import run; sys.exit(run(lambda: 1 / 0))"
+    program = "import sys; from moclip_backend.reporting import run; sys.exit(run(lambda: 1 / 0))"
     result = child("-c", program, MOCLIP_STATE=str(tmp_path))
     log = tmp_path / "moclip.log"
     assert result.returncode == 1
@@ -241,7 +241,7 @@ def test_the_unexpected_is_a_sentence_and_a_log(tmp_path):
 
 def test_a_reader_that_stops_reading_is_no_surprise(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MOCLIP_STATE": str(tmp_path)}
-    shell = f'"{sys.executable}" -m backend doctor --json | head -c 1; exit ${{PIPESTATUS[0]}}'
+    shell = f'"{sys.executable}" -m moclip_backend doctor --json | head -c 1; exit ${{PIPESTATUS[0]}}'
     result = subprocess.run(["bash", "-c", shell], env=environment, capture_output=True, text=True, timeout=60)
     assert result.stderr == ""
 
@@ -256,7 +256,7 @@ def test_doctor_names_what_the_main_job_needs(moclip):
 def test_the_builtin_backend_needs_neither_typer_nor_rich():
     program = (
         "import sys; sys.modules.update(typer=None, rich=None, torch=None)\n"
-        "import backend.builtin as b, backend.server\n"
+        "import moclip_backend.builtin as b, moclip_backend.server\n"
         "print(b.options(['--bind', 'tcp://127.0.0.1:0', '--parent-stdin']))"
     )
     result = child("-c", program)

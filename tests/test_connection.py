@@ -6,14 +6,14 @@ import sys
 import threading
 import time
 
+import moclip_backend.liveness
+import moclip_backend.wire
 import pytest
 from addon_part import addon_module
+from moclip_backend.credentials import make_keys
 from test_server import PATIENCE, Backend, request, wait_until
 from test_sessions import Way
 
-import backend.liveness
-import backend.wire
-from backend.credentials import make_keys
 from moclip.errors import MoclipError
 
 
@@ -21,7 +21,7 @@ from moclip.errors import MoclipError
 def connection():
     """The module; the builder copies the other two into the add-on."""
     addon_module("errors")
-    for name, module in (("wire", backend.wire), ("liveness", backend.liveness)):
+    for name, module in (("wire", moclip_backend.wire), ("liveness", moclip_backend.liveness)):
         sys.modules[f"addon_part_modules.{name}"] = module
     return addon_module("connection")
 

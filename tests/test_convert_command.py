@@ -9,9 +9,9 @@ from foreign import MIXAMO, clip_of, with_joint, write
 from gaits import walk
 from test_keep_skeleton import KINDS, foreign
 
-from moclip.data.bvh import read_bvh
-from moclip.features import features_to_joints, joints_to_features, motion_to_features
-from moclip.motion_io import at_rate, load_motion, read_motion, save_motion
+from moclip.files.bvh import read_bvh
+from moclip.files.formats import at_rate, load_motion, read_motion, save_motion
+from moclip.motion.features import features_to_joints, joints_to_features, motion_to_features
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gaits import gesture, walk
+from moclip_backend.commands.data import app
 from typer.testing import CliRunner
 
-from backend.commands.data import app
 from moclip.data.build import BuildOptions, build_dataset
-from moclip.data.bvh import write_bvh
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
-from moclip.features import BLOCKS, features_to_joints
+from moclip.files.bvh import write_bvh
+from moclip.motion.features import BLOCKS, features_to_joints
 
 OPTIONS = BuildOptions(captions_per_clip=4, sequences=24)
 KINDS = ("clip", "sequence")

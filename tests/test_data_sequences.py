@@ -5,13 +5,13 @@ from gaits import gesture, walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moclip import rotations as rot
+from moclip.captions.labels import ActionLabel, label_clip, label_of_name, mirrored, peaks, strikes, waving_side
 from moclip.data import sequences as sq
-from moclip.data.labels import ActionLabel, label_clip, label_of_name, mirrored, peaks, strikes, waving_side
 from moclip.data.screening import faces_where_it_goes, forward_alignment, longest_unbroken, repeated_cycle
 from moclip.data.variants import Clip, sequences, single_actions, variants, whole
-from moclip.motion import Motion
-from moclip.skeleton import MIRROR
+from moclip.motion import rotations as rot
+from moclip.motion.motion import Motion
+from moclip.motion.skeleton import MIRROR
 
 L, R = "left", "right"
 

@@ -6,10 +6,10 @@ import pytest
 from gaits import walk as gait
 
 from moclip.errors import MoclipError
-from moclip.motion import Motion
-from moclip.pipeline import Request, TextToMotion
-from moclip.requests import Line
-from moclip.rotations import continuous, from_axis_angle, multiply
+from moclip.generate.pipeline import Request, TextToMotion
+from moclip.motion.motion import Motion
+from moclip.motion.rotations import continuous, from_axis_angle, multiply
+from moclip.prompts.requests import Line
 
 FPS = 20.0
 

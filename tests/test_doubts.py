@@ -7,7 +7,7 @@ from addon_part import addon_module
 from bodies import Body, numbered
 from test_guess import BODIES, mixamo, right, with_twist_ends
 
-from moclip.body_shape import BoneShape
+from moclip.skeletons.body_shape import BoneShape
 
 joints = addon_module("rig.joints")
 odd = addon_module("rig.oddities")

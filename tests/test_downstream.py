@@ -13,20 +13,20 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 pytest.importorskip("onnx", reason="packing writes graphs with onnx")
 
+from moclip_backend.commands.train import app  # noqa: E402
 from tiny_model import make_tiny_model  # noqa: E402
 from toy_dataset import make_toy_dataset  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
-from backend.commands.train import app  # noqa: E402
-from moclip.checkpoint import fingerprint, load_weights, save_weights  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
+from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.generators.momask import train_tokens  # noqa: E402
 from moclip.models import load_model, verify_model  # noqa: E402
-from moclip.pipeline import Request, TextToMotion  # noqa: E402
+from moclip.nn.checkpoint import fingerprint, load_weights, save_weights  # noqa: E402
+from moclip.recipes import downstream  # noqa: E402
+from moclip.recipes.downstream import FineTuneConfig, fine_tune_generator  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
-from moclip.training import downstream  # noqa: E402
-from moclip.training.downstream import FineTuneConfig, fine_tune_generator  # noqa: E402
 
 CONFIG = FineTuneConfig(learning_rate=1e-3, masked_steps=3, residual_steps=2, batch=2, captions=1)
 REQUESTS = [Request("a person walks and then waves", None, 3), Request("someone jumps", 2.0, 4)]

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from moclip.motion_io import load_motion
+from moclip.files.formats import load_motion
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_a_small_environment_is_made_checked_and_made_no_second_time(plan):
     assert found.stdout == "1\n"
     assert not (plan.folder / "tmp").exists() and "exit code 0" in (plan.folder / environment.LOG).read_text()
     command = environment.serve_command(plan.folder)
-    assert command == [str(there.python), *"-m backend serve --runtime torch --device auto".split()]
+    assert command == [str(there.python), *"-m moclip_backend serve --runtime torch --device auto".split()]
     started = time.monotonic()
     assert run(plan).state == "done" and time.monotonic() - started < 1.0
 

@@ -9,7 +9,6 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the evaluator needs PyTorch")
 
-from moclip.checkpoint import load_weights  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.evaluation.evaluator import Evaluator, EvaluatorConfig, load_evaluator, load_official  # noqa: E402
 from moclip.evaluation.train_evaluator import (  # noqa: E402
@@ -21,7 +20,8 @@ from moclip.evaluation.train_evaluator import (  # noqa: E402
     train_evaluator,
 )
 from moclip.evaluation.words import WordTable, glove_table, pieces, word_class  # noqa: E402
-from moclip.training.loop import Schedule  # noqa: E402
+from moclip.nn.checkpoint import load_weights  # noqa: E402
+from moclip.training.trainer import Schedule  # noqa: E402
 
 WORDS = ("eos", "sos", "unk", *(f"w{k}" for k in range(16)))
 SMALL = EvaluatorConfig(word_dim=12, movement=32, text_hidden=32, motion_hidden=32, embed_dim=32, dropout=0.0)
@@ -212,7 +212,7 @@ def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(tmp_path):
 
 
 def test_a_file_that_is_no_evaluator_is_one_sentence(tmp_path):
-    from moclip.checkpoint import save_weights
+    from moclip.nn.checkpoint import save_weights
 
     with pytest.raises(MoclipError, match="no evaluator at") as caught:
         load_evaluator(tmp_path / "evaluator.safetensors")

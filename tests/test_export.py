@@ -9,16 +9,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="exporting needs PyTorch")
 open_clip = pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
+from moclip_backend.commands.models import app  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
-from backend.commands.models import app  # noqa: E402
 from moclip.alignment import authors  # noqa: E402
 from moclip.alignment.authors import REST, export_authors, import_authors, motion_names, text_names  # noqa: E402
 from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig  # noqa: E402
-from moclip.checkpoint import load_weights, save_weights  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.evaluation.retrieval import load_spaces  # noqa: E402
-from moclip.generators.momask.transformers import sinusoids  # noqa: E402
+from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
+from moclip.nn.layers import sinusoids  # noqa: E402
 from moclip.text.open_clip_export import export_open_clip  # noqa: E402
 from moclip.text.tower import CLIP_B32, TextTower, TowerConfig, load_tower, save_tower  # noqa: E402
 

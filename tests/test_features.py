@@ -8,10 +8,10 @@ from gaits import walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moclip import features as ft
-from moclip import rotations as rot
-from moclip.motion import Motion
-from moclip.skeleton import MIRROR
+from moclip.motion import features as ft
+from moclip.motion import rotations as rot
+from moclip.motion.motion import Motion
+from moclip.motion.skeleton import MIRROR
 
 SAMPLE = Path(os.environ.get("MOCLIP_SHARED", Path(__file__).parents[2] / "shared")) / "reference" / "humanml3d"
 

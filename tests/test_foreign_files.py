@@ -10,14 +10,13 @@ import pytest
 from foreign import BIPED, MIXAMO, NUMBERED, UNREAL, clip_of, with_joint, write
 from gaits import walk
 
-from moclip import rotations as rot
-from moclip.data.bvh import BVH_NAMES, Bvh, write_bvh
-from moclip.data.retarget import load_bvh_motion
 from moclip.errors import MoclipError
-from moclip.files.foreign import Given
-from moclip.motion import Motion
-from moclip.motion_io import load_motion, read_motion
-from moclip.skeleton import JOINT_NAMES
+from moclip.files.bvh import BVH_NAMES, Bvh, write_bvh
+from moclip.files.foreign import Given, load_bvh_motion
+from moclip.files.formats import load_motion, read_motion
+from moclip.motion import rotations as rot
+from moclip.motion.motion import Motion
+from moclip.motion.skeleton import JOINT_NAMES
 
 CASES = Path(os.environ.get("MOCLIP_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "cases" / "bvh"
 X, Y, Z = np.eye(3)
@@ -85,7 +84,7 @@ def test_our_files_in_any_units_and_axes_are_as_they_were(tmp_path, world, scale
 def test_our_own_files_feet_survive_other_units(tmp_path):
     motion = walk(30)
     write_bvh(motion, tmp_path / "own.bvh")
-    from moclip.data.bvh import read_bvh
+    from moclip.files.bvh import read_bvh
 
     bvh = read_bvh(tmp_path / "own.bvh")
     ends = {k: rot.rotate(Z_UP, end) * 0.01 for k, end in bvh.ends.items()}

@@ -8,9 +8,9 @@ from bodies import Body, cube_turns, numbered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moclip import body_shape as guess
-from moclip import rotations as rot
-from moclip.skeleton import JOINT_NAMES
+from moclip.motion import rotations as rot
+from moclip.motion.skeleton import JOINT_NAMES
+from moclip.skeletons import body_shape as guess
 
 joints = addon_module("rig.joints")
 odd = addon_module("rig.oddities")

@@ -6,11 +6,11 @@ import time
 
 import numpy as np
 import pytest
+from moclip_backend.jobs import CAPACITY, CAPACITY_OF_ALL, JobQueue
 
-from backend.jobs import CAPACITY, CAPACITY_OF_ALL, JobQueue
 from moclip.errors import MoclipError
-from moclip.motion import Motion
-from moclip.requests import Request, Result
+from moclip.motion.motion import Motion
+from moclip.prompts.requests import Request, Result
 
 
 class HeldEngine:

@@ -10,11 +10,11 @@ import pytest
 from foreign import BIPED, MIXAMO, NUMBERED, UNREAL, clip_of, with_joint, write
 from gaits import walk
 
-from moclip import rotations as rot
-from moclip.data.bvh import read_bvh
+from moclip.files.bvh import read_bvh
+from moclip.files.formats import at_rate, read_motion, save_values
 from moclip.files.keep import Kept, written_back
-from moclip.motion_io import at_rate, read_motion, save_values
-from moclip.skeleton import JOINT_INDEX
+from moclip.motion import rotations as rot
+from moclip.motion.skeleton import JOINT_INDEX
 
 DATA = Path(os.environ.get("MOCLIP_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
 X, Y, Z = np.eye(3)

@@ -4,10 +4,10 @@
 import numpy as np
 import pytest
 
-from moclip import skeleton
 from moclip.evaluation.kinematics import FPS, Kinematics, foot_skating, mean_jerk, swings
 from moclip.evaluation.rules import RULES, asked_side, shows_in_order, side_of, wrong_side
-from moclip.skeleton import JOINT_INDEX, MIRROR
+from moclip.motion import skeleton
+from moclip.motion.skeleton import JOINT_INDEX, MIRROR
 
 J = JOINT_INDEX
 

@@ -15,10 +15,10 @@ from safetensors import safe_open  # noqa: E402
 from safetensors.numpy import save_file  # noqa: E402
 from tiny_model import make_tiny_model  # noqa: E402
 
-from moclip.checkpoint import load_weights, save_weights  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
+from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.models import NETWORKS, find_model, list_models, model_info, verify_model  # noqa: E402
-from moclip.pipeline import Request, TextToMotion  # noqa: E402
+from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch")
 
-from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig  # noqa: E402
+from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
+from moclip.generators.momask.config import RVQConfig, TransformerConfig  # noqa: E402
 from moclip.generators.momask.rvq import RVQ, Codebook, ResidualStack  # noqa: E402
-from moclip.generators.momask.transformers import (  # noqa: E402
-    EncoderStack,
-    LengthEstimator,
-    MaskedTransformer,
-    ResidualTransformer,
-    sinusoids,
-)
+from moclip.generators.momask.transformers import EncoderStack, MaskedTransformer, ResidualTransformer  # noqa: E402
+from moclip.nn.layers import sinusoids  # noqa: E402
 
 SMALL_RVQ = RVQConfig(features=20, joints=2, width=16, code_dim=16, codes=8, quantizers=3)
 SMALL = TransformerConfig(codes=8, code_dim=16, quantizers=3, text_dim=12, width=24, layers=2, heads=3, feed_forward=32)

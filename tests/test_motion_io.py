@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from moclip_backend.bench.solver import synthetic_motion
 
-from backend.bench.solver import synthetic_motion
-from moclip import motion_io, rotations
 from moclip.errors import MoclipError
-from moclip.motion import Motion
-from moclip.motion_io import load_motion, save_motion
-from moclip.preview import draw_frames
-from moclip.skeleton import REST_OFFSETS
+from moclip.files import formats as motion_io
+from moclip.files.formats import load_motion, save_motion
+from moclip.files.preview import draw_frames
+from moclip.motion import rotations
+from moclip.motion.motion import Motion
+from moclip.motion.skeleton import REST_OFFSETS
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,15 @@ torch = pytest.importorskip("torch", reason="importing checkpoints needs PyTorch
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
 from moclip.errors import MoclipError  # noqa: E402
-from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig  # noqa: E402
+from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
+from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
+from moclip.generators.momask.config import RVQConfig, TransformerConfig  # noqa: E402
 from moclip.generators.momask.official import import_official  # noqa: E402
 from moclip.generators.momask.rvq import RVQ  # noqa: E402
-from moclip.generators.momask.transformers import LengthEstimator, MaskedTransformer, ResidualTransformer, sinusoids  # noqa: E402
+from moclip.generators.momask.sampling import OFFICIAL  # noqa: E402
+from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer  # noqa: E402
 from moclip.models import load_model, verify_model  # noqa: E402
-from moclip.pipeline import Request, TextToMotion  # noqa: E402
-from moclip.sampling import OFFICIAL  # noqa: E402
+from moclip.nn.layers import sinusoids  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig  # noqa: E402
 
 RVQ_SIZES = RVQConfig(width=32, code_dim=24, codes=20, quantizers=3)

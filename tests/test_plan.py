@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 
-from moclip.passages import OVERLAP
-from moclip.plan import LinePlan, plan_request
-from moclip.sampling import ongoing
+from moclip.generate.plan import LinePlan, plan_request
+from moclip.generators.base.passages import OVERLAP
+from moclip.generators.momask.sampling import ongoing
 
 TEXT = np.eye(3, dtype=np.float32)
 NOTHING = np.zeros((0, 4), dtype=np.int64)

@@ -20,11 +20,11 @@ from moclip.evaluation.prompt_checks import (
     summarise,
 )
 from moclip.evaluation.rules import RULES
+from moclip.generate.pipeline import Result
 from moclip.models import list_models
-from moclip.motion import Motion
-from moclip.pipeline import Result
-from moclip.prompts import check_prompt, check_seconds
-from moclip.skeleton import REST_OFFSETS
+from moclip.motion.motion import Motion
+from moclip.motion.skeleton import REST_OFFSETS
+from moclip.prompts.checks import check_prompt, check_seconds
 
 FOLDER = Path(__file__).parent / "prompts"
 LIST = FOLDER / "prompts.json"
@@ -80,8 +80,8 @@ def test_lists_share_no_prompt():
 
 
 def test_prompts_are_not_sentences_of_the_caption_grammar(prompts):
-    from moclip.data.captions import write_captions
-    from moclip.data.labels import ActionLabel
+    from moclip.captions.labels import ActionLabel
+    from moclip.captions.writing import write_captions
 
     rng = np.random.default_rng(0)
     written: set[str] = set()
@@ -180,7 +180,7 @@ def test_other_frame_rates_are_refused(prompts):
 
 @needs_weights
 def test_embedded_model_does_what_it_is_told(prompts):
-    from moclip.pipeline import TextToMotion
+    from moclip.generate.pipeline import TextToMotion
 
     first = {p.actions: p for p in reversed(prompts) if len(p.actions) == 1}
     samples = list(run_checks(TextToMotion.load("embedded"), [prompts[0], *first.values()], range(2)))
@@ -191,7 +191,7 @@ def test_embedded_model_does_what_it_is_told(prompts):
 
 @needs_weights
 def test_readmes_first_example_shows_what_it_says(prompts):
-    from moclip.pipeline import TextToMotion
+    from moclip.generate.pipeline import TextToMotion
 
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     assert f'moclip demo "{prompts[0].text}"\n' in readme

@@ -2,8 +2,7 @@
 """Tables of prompts: what spreadsheets write is read, what cannot be meant is named."""
 
 import pytest
-
-from backend.prompt_table import COLUMNS, Row, TableError, read_table, write_table
+from moclip_backend.prompt_table import COLUMNS, Row, TableError, read_table, write_table
 
 
 def test_a_table_survives_the_round_trip(tmp_path):

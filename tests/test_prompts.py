@@ -6,7 +6,7 @@ import math
 import pytest
 
 from moclip.errors import MoclipError
-from moclip.prompts import check_prompt, check_seconds
+from moclip.prompts.checks import check_prompt, check_seconds
 
 
 def test_whitespace_and_control_characters_become_single_spaces():

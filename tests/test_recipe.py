@@ -13,15 +13,15 @@ pytest.importorskip("onnx", reason="packing writes graphs with onnx")
 
 from toy_dataset import make_toy_dataset  # noqa: E402
 
-from moclip.checkpoint import fingerprint, load_weights  # noqa: E402
 from moclip.data.build import BuildOptions  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
+from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.models import verify_model  # noqa: E402
-from moclip.pipeline import Request, TextToMotion  # noqa: E402
+from moclip.nn.checkpoint import fingerprint, load_weights  # noqa: E402
+from moclip.recipes.pack import pack  # noqa: E402
+from moclip.recipes.recipe import EXTRA_STAGES, STAGES, load_recipe  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
-from moclip.training.pack import pack  # noqa: E402
-from moclip.training.recipe import EXTRA_STAGES, STAGES, load_recipe  # noqa: E402
 
 SCHEDULE = "[{0}.schedule]\nsteps = 4\nlearning_rate = 5e-4\nwarmup = 1\nvalidate_every = 2\n"
 TRANSFORMER = (
@@ -32,7 +32,7 @@ RECIPE = (
     "[rvq]\nbatch = 4\n[rvq.sizes]\nwidth = 16\ncode_dim = 8\ncodes = 12\nquantizers = 3\n"
     "[decoder]\nbatch = 4\n"
     "[moclip]\nbatch = 4\n[moclip.alignment]\nfrozen_share = 0.0\nstudent_rate = 0.5\n"
-    "[moclip.motion]\npart_width = 4\nwidth = 16\nlayers = 1\nheads = 2\nembed_dim = 16\nframe_stride = 4\n"
+    "[moclip.motion.motion]\npart_width = 4\nwidth = 16\nlayers = 1\nheads = 2\nembed_dim = 16\nframe_stride = 4\n"
     "[judge]\nbatch = 4\n"
     + TRANSFORMER.format("masked")
     + TRANSFORMER.format("residual")
@@ -87,7 +87,7 @@ def test_a_transformer_s_table_says_which_actions_are_drawn_more_often(work, dat
     def note(kind, _config, train, *_rest, **_options):
         drawn[kind] = train.weights
 
-    monkeypatch.setattr("moclip.training.recipe.train_on_tokens", note)
+    monkeypatch.setattr("moclip.recipes.recipe.train_on_tokens", note)
     emphasised = {**recipe, "masked": {**recipe["masked"], "emphasis": {"raise_hand": 3.0}}}
     for kind in ("masked", "residual"):
         STAGES[kind](dataset, work, emphasised, log=lambda line: None)

@@ -10,13 +10,13 @@ from gaits import gesture, walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moclip import rotations as rot
-from moclip.data.bvh import Bvh
-from moclip.data.retarget import JOINT_MAPS, find_joint_map, resample, retarget
 from moclip.errors import MoclipError
 from moclip.files.bodies import understood
-from moclip.motion import Motion
-from moclip.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
+from moclip.files.bvh import Bvh
+from moclip.files.retarget import JOINT_MAPS, find_joint_map, resample, retarget
+from moclip.motion import rotations as rot
+from moclip.motion.motion import Motion
+from moclip.motion.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
 
 OURS = next(m for m in JOINT_MAPS if m.name == "ours")
 ANGLE = {"x": np.array([1.0, 0.0, 0.0]), "y": np.array([0.0, 1.0, 0.0]), "z": np.array([0.0, 0.0, 1.0])}

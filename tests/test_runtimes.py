@@ -17,12 +17,13 @@ pytest.importorskip("onnx", reason="graphs are written with onnx")
 from tiny_model import make_tiny_model  # noqa: E402
 
 from moclip.errors import Cancelled, MoclipError  # noqa: E402
-from moclip.features import WIDTH  # noqa: E402
+from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.models import load_model  # noqa: E402
-from moclip.pipeline import Request, TextToMotion, make_runtime  # noqa: E402
+from moclip.motion.features import WIDTH  # noqa: E402
+from moclip.motion.skeleton import REST_OFFSETS  # noqa: E402
+from moclip.runtimes import make_runtime  # noqa: E402
 from moclip.runtimes.export import export_graphs  # noqa: E402
-from moclip.skeleton import REST_OFFSETS  # noqa: E402
-from moclip.tokenizer import Tokenizer  # noqa: E402
+from moclip.text.tokenizer import Tokenizer  # noqa: E402
 
 PROMPTS = ["a person walks forward", "Someone waves with the left hand, then kicks.", "jump"]
 
@@ -234,7 +235,7 @@ def test_runtime_and_device_that_do_not_exist_are_refused(folder):
 
 def test_the_built_in_runtime_does_not_import_torch(folder):
     code = (
-        "import sys\nfrom moclip.pipeline import Request, TextToMotion\n"
+        "import sys\nfrom moclip.generate.pipeline import Request, TextToMotion\n"
         f"TextToMotion.load({str(folder)!r}).generate([Request('a person walks', 1.0)])\n"
         "print([m for m in ('torch', 'open_clip', 'onnx', 'scipy', 'matplotlib', 'zmq', 'bpy') if m in sys.modules])"
     )

@@ -5,8 +5,16 @@ import numpy as np
 import pytest
 
 from moclip.errors import Cancelled
-from moclip.passages import OVERLAP, Passage, PassageRows, passages_of
-from moclip.sampling import OFFICIAL, SamplingOptions, draw, guided, sample_base, sample_lengths, sample_residual
+from moclip.generators.base.passages import OVERLAP, Passage, PassageRows, passages_of
+from moclip.generators.momask.sampling import (
+    OFFICIAL,
+    SamplingOptions,
+    draw,
+    guided,
+    sample_base,
+    sample_lengths,
+    sample_residual,
+)
 
 
 class KnownRuntime:

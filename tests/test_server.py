@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
+from moclip_backend import wire
+from moclip_backend.client import Client, connect_running
+from moclip_backend.credentials import make_keys, read_client_keys
 
-from backend import wire
-from backend.client import Client, connect_running
-from backend.credentials import make_keys, read_client_keys
 from moclip.errors import Cancelled, MoclipError
-from moclip.skeleton import JOINT_NAMES
+from moclip.motion.skeleton import JOINT_NAMES
 
 SCRIPT = Path(__file__).with_name("serve_slow_engine.py")
 ROOT = SCRIPT.parent.parent

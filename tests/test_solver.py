@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from moclip_backend.bench.solver import fast_turns, synthetic_motion, wobble
 
-from backend.bench.solver import fast_turns, synthetic_motion, wobble
-from moclip import rotations
 from moclip.errors import MoclipError
-from moclip.motion import Motion, forward_kinematics
-from moclip.skeleton import JOINT_INDEX, LEAF_JOINTS, REST_OFFSETS
-from moclip.solver import fit_offsets, solve_rotations
+from moclip.motion import rotations
+from moclip.motion.motion import Motion, forward_kinematics
+from moclip.motion.skeleton import JOINT_INDEX, LEAF_JOINTS, REST_OFFSETS
+from moclip.motion.solver import fit_offsets, solve_rotations
 
 X, Y, Z = np.eye(3)
 HALF = np.sqrt(0.5)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from backend.bench.solver import measure, true_motions
+from moclip_backend.bench.solver import measure, true_motions
 
 pytestmark = pytest.mark.shared
 DATA = Path(os.environ.get("MOCLIP_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"

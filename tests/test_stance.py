@@ -4,13 +4,13 @@
 import numpy as np
 import pytest
 
-from moclip import rotations as rot
-from moclip.data.bvh import BVH_NAMES, read_bvh, write_bvh
-from moclip.data.retarget import load_bvh_motion
-from moclip.motion import Motion
-from moclip.motion_io import load_motion
-from moclip.skeleton import JOINT_INDEX
-from moclip.stance import USUAL, flat, slope, stance_of, usual_if_near
+from moclip.files.bvh import BVH_NAMES, read_bvh, write_bvh
+from moclip.files.foreign import load_bvh_motion
+from moclip.files.formats import load_motion
+from moclip.motion import rotations as rot
+from moclip.motion.motion import Motion
+from moclip.motion.skeleton import JOINT_INDEX
+from moclip.motion.stance import USUAL, flat, slope, stance_of, usual_if_near
 
 FPS = 20.0
 
@@ -28,7 +28,7 @@ def standing_motion(slopes_deg=(38.0, 38.0), toes_deg=(22.0, 22.0), frames=40) -
 
 
 def toes_of(motion):
-    from moclip.motion import world_rotations
+    from moclip.motion.motion import world_rotations
 
     return rot.rotate(world_rotations(motion.rotations.astype(float))[:, [10, 11]], np.array([0.0, 0, 1]))
 

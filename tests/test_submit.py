@@ -2,10 +2,10 @@
 import numpy as np
 import pytest
 from gaits import walk
+from moclip_backend.submit import MAX_CONTEXT_FRAMES, read_requests
 
-from backend.submit import MAX_CONTEXT_FRAMES, read_requests
 from moclip.errors import MoclipError
-from moclip.requests import Line
+from moclip.prompts.requests import Line
 
 WALK = walk(12)
 ARRAYS = {"before_rotations": WALK.rotations, "before_root_translation": WALK.root_translation}

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from moclip.passages import Passage
-from moclip.takes import best_takes, repeat_takes
+from moclip.generate.takes import best_takes, repeat_takes
+from moclip.generators.base.passages import Passage
 
 TEXT = np.eye(3)
 

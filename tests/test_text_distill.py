@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from moclip.captions.corpus import build_corpus, misspell, movement_sentences, swap_sides, wordnet_sentences
+from moclip.captions.grammar import article_of
 from moclip.errors import MoclipError
-from moclip.text.corpus import build_corpus, misspell, movement_sentences, swap_sides, wordnet_sentences
-from moclip.text.grammar import article_of
 from moclip.text.probe import probe_actions, read_sentences, training_captions
 from moclip.text.teacher import MINILM, SentenceTeacher, token_table, token_texts
-from moclip.tokenizer import Tokenizer
+from moclip.text.tokenizer import Tokenizer
 
 HELD_OUT = Path(__file__).parent / "data" / "plain_english.tsv"
 # Two verbs of motion in WordNet's file format: offset, lexicographer file, type, word count (hex), words, ... | gloss.
@@ -212,7 +212,7 @@ def test_a_tiny_tower_is_trained_saved_and_resumed(tmp_path, monkeypatch, wordne
     pytest.importorskip("open_clip")
     import moclip.text.distill as distill
     from moclip.text.tower import TowerConfig, load_tower
-    from moclip.training.loop import Schedule
+    from moclip.training.trainer import Schedule
 
     monkeypatch.setattr(distill, "SentenceTeacher", HashTeacher)
     schedule = dict(learning_rate=3e-3, warmup=5, validate_every=20, save_every=20)

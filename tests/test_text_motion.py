@@ -9,17 +9,17 @@ import pytest
 torch = pytest.importorskip("torch", reason="the evaluator needs PyTorch")
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
+from moclip_backend.commands.evaluate import app  # noqa: E402
 from test_evaluator import SMALL, WORDS, evaluator, table  # noqa: E402
 from tiny_model import make_tiny_model  # noqa: E402
 from toy_dataset import make_toy_dataset  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
-from backend.commands.evaluate import app  # noqa: E402
 from moclip.alignment.motion_encoder import MotionEncoderConfig  # noqa: E402
-from moclip.checkpoint import save_weights  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.evaluation.text_motion import evaluate_text_motion  # noqa: E402
 from moclip.evaluation.train_evaluator import JudgedClips, judged_clips  # noqa: E402
+from moclip.nn.checkpoint import save_weights  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
 
 MOTION = MotionEncoderConfig(part_width=8, width=32, layers=1, heads=2, embed_dim=16, dropout=0.0)

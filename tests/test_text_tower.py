@@ -7,8 +7,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 open_clip = pytest.importorskip("open_clip", reason="open_clip is not installed")
 
-from moclip.checkpoint import load_weights, save_weights  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
+from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
+from moclip.text.tokenizer import Tokenizer  # noqa: E402
 from moclip.text.tower import (  # noqa: E402
     CLIP_B32,
     TextTower,
@@ -19,7 +20,6 @@ from moclip.text.tower import (  # noqa: E402
     load_tower,
     save_tower,
 )
-from moclip.tokenizer import Tokenizer  # noqa: E402
 
 SMALL = TowerConfig(width=32, heads=2, layers=2, embed_dim=24)
 TEXTS = ["a person walks", "a person walks forward and then waves with the left hand", "jump"]

@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from moclip.data.action_phrases import ACTIONS
-from moclip.data.captions import write_captions
-from moclip.data.labels import ActionLabel
-from moclip.tokenizer import Tokenizer, clean
+from moclip.captions.action_phrases import ACTIONS
+from moclip.captions.labels import ActionLabel
+from moclip.captions.writing import write_captions
+from moclip.text.tokenizer import Tokenizer, clean
 
 # Ids of OpenAI's CLIP tokenizer.
 KNOWN = {
@@ -78,7 +78,7 @@ def test_equal_to_open_clip_on_thousands_of_sentences(tokenizer):
 
 
 def test_needs_neither_torch_nor_regex():
-    code = "import sys, moclip.tokenizer as t; t.Tokenizer().encode(['a man runs']); "
+    code = "import sys, moclip.text.tokenizer as t; t.Tokenizer().encode(['a man runs']); "
     code += "print({'torch', 'regex', 'ftfy'} & set(sys.modules))"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

@@ -9,13 +9,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
-from moclip.checkpoint import load_weights, save_weights  # noqa: E402
+from moclip.data.clips import Clips, load_clips  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
+from moclip.data.statistics import biased_std  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
-from moclip.features import HUMANML3D, features_to_joints  # noqa: E402
 from moclip.generators.momask.config import RVQConfig, TransformerConfig  # noqa: E402
 from moclip.generators.momask.rvq import RVQ  # noqa: E402
-from moclip.generators.momask.train_rvq import ReconstructionLoss, RVQLoss, biased_std, root_path, windows  # noqa: E402
+from moclip.generators.momask.train_rvq import ReconstructionLoss, RVQLoss, root_path, windows  # noqa: E402
 from moclip.generators.momask.train_tokens import (  # noqa: E402
     TextNoise,
     TokenBatch,
@@ -28,8 +28,9 @@ from moclip.generators.momask.train_tokens import (  # noqa: E402
     token_batch,
 )
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer  # noqa: E402
-from moclip.training.clips import Clips, load_clips  # noqa: E402
-from moclip.training.loop import Schedule, Trainer  # noqa: E402
+from moclip.motion.features import HUMANML3D, features_to_joints  # noqa: E402
+from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
+from moclip.training.trainer import Schedule, Trainer  # noqa: E402
 
 SMALL_RVQ = RVQConfig(width=8, code_dim=8, codes=6, quantizers=3, quantize_dropout=0.5)
 SMALL = TransformerConfig(codes=6, code_dim=8, quantizers=3, text_dim=5, width=12, layers=1, heads=2, feed_forward=16)

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from backend import wire
+from moclip_backend import wire
 
 
 def frame(**header) -> bytes:

@@ -4,10 +4,10 @@
 from pathlib import Path
 
 import numpy as np
+from moclip_backend.bench.solver import synthetic_motion
 
-from backend.bench.solver import synthetic_motion
-from moclip.checkpoint import fingerprint, load_weights, save_weights
-from moclip.features import motion_to_features
+from moclip.motion.features import motion_to_features
+from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
 
 SHARED_SIZES = {"codes": 12, "code_dim": 8, "quantizers": 3}
 
@@ -17,9 +17,10 @@ def make_tiny_model(folder: Path, name: str = "tiny", seed: int = 0) -> Path:
     import torch
 
     from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
-    from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig
+    from moclip.generators.base.length import LengthConfig, LengthEstimator
+    from moclip.generators.momask.config import RVQConfig, TransformerConfig
     from moclip.generators.momask.rvq import RVQ
-    from moclip.generators.momask.transformers import LengthEstimator, MaskedTransformer, ResidualTransformer
+    from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer
     from moclip.models import load_model, write_description
     from moclip.runtimes.export import export_graphs
     from moclip.text.tower import TextTower, TowerConfig, save_tower

@@ -8,7 +8,7 @@ import numpy as np
 from gaits import gesture, walk
 
 from moclip.data.folder import DatasetFolder
-from moclip.features import motion_to_features
+from moclip.motion.features import motion_to_features
 
 
 def make_toy_dataset(folder: Path) -> DatasetFolder:

@@ -10,8 +10,8 @@ from test_alignment_training import MOTION, new_tower, sixteen_pairs
 from moclip.alignment import objective
 from moclip.alignment.presets import AlignmentConfig
 from moclip.alignment.train import Compute, train_moclip
-from moclip.training.loop import Schedule
 from moclip.training.processes import Processes
+from moclip.training.trainer import Schedule
 
 out, chunks = Path(sys.argv[1]), int(sys.argv[2])
 found: dict = {"losses": []}

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from moclip.alignment.motion_encoder import MOST_ROWS, MotionEncoder, MotionEncoderConfig
 from moclip.alignment.presets import AlignmentConfig, with_preset
-from moclip.checkpoint import load_weights, save_weights
 from moclip.errors import MoclipError
-from moclip.generators.momask.transformers import sinusoids
+from moclip.nn.checkpoint import load_weights, save_weights
+from moclip.nn.layers import sinusoids
 from moclip.text.tower import CLIP_B32, TextTower, TowerConfig, load_image_side, save_tower
 
 ENCODER = MotionEncoderConfig(**with_preset({}, "authors")["motion"])

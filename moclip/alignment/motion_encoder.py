@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from moclip.generators.momask.config import Config
-from moclip.generators.momask.transformers import SelfAttention, sinusoids
+from moclip.nn.config import Config
+from moclip.nn.layers import QuickGELU, SelfAttention, sinusoids
+from moclip.nn.networks import Network
 
 BODY_PARTS = (
     (0,), (0, 3, 6, 9, 12, 15), (14, 17, 19, 21), (13, 16, 18, 20), (2, 5, 8, 11), (1, 4, 7, 10), (19, 21, 18, 20),
@@ -95,11 +96,6 @@ class PartEncoder(nn.Module):
         return torch.tanh(second(self.dropout(torch.tanh(first(x)))))
 
 
-class QuickGELU(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(1.702 * x)
-
-
 class Block(nn.Module):
     """CLIP's residual attention block, without dropout."""
 
@@ -134,12 +130,14 @@ class AttentionPool(nn.Module):
         return (x * score.softmax(dim=1)).sum(1)
 
 
-class MotionEncoder(nn.Module):
+class MotionEncoder(Network):
     """joints (B, T, 22, 3) metres, valid (B, T) bool -> (B, embed_dim) unit vectors."""
 
+    KIND = "motion"
+    CONFIG = MotionEncoderConfig
+
     def __init__(self, config: MotionEncoderConfig):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.encoder = PartEncoder(config)
         self.limbs = _unmoving(Block(2 * config.part_width, config.limb_heads)) if config.cross_limb else None
         self.embed = nn.Linear(2 * config.part_width * len(self.encoder.parts), config.width)

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
+from moclip.captions.labels import SWAPPED
+from moclip.data.clips import Clips
 from moclip.data.folder import DatasetFolder
-from moclip.data.labels import SWAPPED
-from moclip.features import features_to_joints
-from moclip.generators.momask.train_rvq import biased_std
+from moclip.data.statistics import biased_std
+from moclip.motion.features import features_to_joints
+from moclip.text.tokenizer import Tokenizer
 from moclip.text.tower import TextTower
-from moclip.tokenizer import Tokenizer
-from moclip.training.clips import Clips
 
 PADDED_FRAMES = 196
 """To which the authors pad every motion."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from moclip.errors import MoclipError
-from moclip.generators.momask.config import Config
-from moclip.training.loop import Schedule
+from moclip.nn.config import Config
+from moclip.training.trainer import Schedule
 
 
 @dataclass(frozen=True)

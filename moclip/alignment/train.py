@@ -16,13 +16,13 @@ from moclip.alignment.motion_encoder import MotionEncoderConfig
 from moclip.alignment.objective import MoCLIP, student_parts
 from moclip.alignment.pairs import PairBatch, PairedClips, embed_captions, embed_motions, pair_batch, same_meaning
 from moclip.alignment.presets import AlignmentConfig
-from moclip.checkpoint import load_weights
+from moclip.alignment.recall import recall
 from moclip.errors import MoclipError
-from moclip.evaluation.metrics import recall
-from moclip.generators.momask.config import Config
+from moclip.nn.checkpoint import load_weights
+from moclip.nn.config import Config
 from moclip.text.tower import TextTower
-from moclip.training.loop import Schedule, Trainer
 from moclip.training.processes import Processes
+from moclip.training.trainer import Schedule, Trainer
 
 VALIDATION = 384
 """Pairs of the validation split that choose the checkpoint."""
@@ -70,7 +70,7 @@ def _go_on_from(network: MoCLIP, start: dict[str, np.ndarray]) -> None:
     if unexpected or any(not name.startswith("limbs.") for name in missing):
         raise MoclipError(
             "The motion encoder to go on from has other layers than the recipe's.",
-            hint="Train it with the sizes of this recipe's [moclip.motion].",
+            hint="Train it with the sizes of this recipe's [moclip.motion.motion].",
             code="bad_weights",
         )
 

@@ -13,15 +13,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from moclip.data.action_phrases import ACTIONS
-from moclip.data.captions import write_captions
-from moclip.data.labels import ActionLabel, label_clip
-from moclip.data.retarget import FPS, JointMap, load_bvh_motion
+from moclip.captions.action_phrases import ACTIONS
+from moclip.captions.labels import ActionLabel, label_clip
+from moclip.captions.writing import write_captions
 from moclip.data.screening import faces_where_it_goes, longest_unbroken, repeated_cycle
 from moclip.data.variants import MAX_FRAMES, RARE, Clip, sequences, single_actions, variants, whole
 from moclip.errors import MoclipError
-from moclip.features import BLOCKS, motion_to_features
-from moclip.motion import Motion
+from moclip.files.foreign import load_bvh_motion
+from moclip.files.retarget import FPS, JointMap
+from moclip.motion.features import BLOCKS, motion_to_features
+from moclip.motion.motion import Motion
 
 FORMAT = 1
 _RULES = 8

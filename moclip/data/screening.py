@@ -6,10 +6,10 @@ CMU's walks in the usual exponential-map release do both beyond a quarter turn: 
 
 import numpy as np
 
-from moclip import rotations as rot
-from moclip.data.labels import ActionLabel
+from moclip.captions.labels import ActionLabel
 from moclip.data.sequences import cut, join, straightened
-from moclip.motion import Motion
+from moclip.motion import rotations as rot
+from moclip.motion.motion import Motion
 
 # Backflips, spin kicks and rolls turn the pelvis by 650 degrees a second at most.
 _FASTEST_TURN_DEG_PER_SECOND = 800.0

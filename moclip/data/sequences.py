@@ -3,9 +3,9 @@
 
 import numpy as np
 
-from moclip import rotations as rot
-from moclip.motion import Motion
-from moclip.skeleton import JOINT_COUNT, MIRROR
+from moclip.motion import rotations as rot
+from moclip.motion.motion import Motion
+from moclip.motion.skeleton import JOINT_COUNT, MIRROR
 
 _UP = np.array([0.0, 1.0, 0.0])
 _GROUND = [0, 2]

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from moclip.data.labels import ActionLabel, mirrored, strikes
+from moclip.captions.labels import ActionLabel, mirrored, strikes
 from moclip.data.sequences import cut, join_matched, loop, mirror, stretch, to_and_fro
-from moclip.motion import Motion
+from moclip.motion.motion import Motion
 
 MAX_FRAMES = 197  # 196 rows of features
 MIN_SEQUENCE_FRAMES = 50  # two actions in less than 2.5 s are over before they are seen

@@ -11,7 +11,7 @@ from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.evaluation.kinematics import foot_skating, mean_jerk
 from moclip.evaluation.rules import RULES, named_action, shows_in_order
-from moclip.features import features_to_joints
+from moclip.motion.features import features_to_joints
 
 IMPLIED = {
     ("sprint", "run"): "runs of the data are as fast as its dashes (top speeds 1.4 to 3.9 m/s and 2.6 to 4.6 m/s)",

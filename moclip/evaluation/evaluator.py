@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from moclip.checkpoint import load_weights
 from moclip.errors import MoclipError
 from moclip.evaluation.words import CLASSES, Sentence, WordTable
-from moclip.generators.momask.config import Config
+from moclip.nn.checkpoint import load_weights
+from moclip.nn.config import Config
 
 STRIDE, CONTACTS, SLOPE = 4, 4, 0.2
 

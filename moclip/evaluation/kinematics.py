@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from moclip.skeleton import JOINT_INDEX
+from moclip.motion.skeleton import JOINT_INDEX
 
 FPS = 20.0
 SIDES = ("left", "right")

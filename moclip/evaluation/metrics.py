@@ -141,16 +141,6 @@ def multimodality(motion: np.ndarray, rng: np.random.Generator, pairs: int = 10)
     return float(np.mean(means))
 
 
-def recall(similarity: np.ndarray, same: np.ndarray, top: Sequence[int] = (1, 2, 3, 5, 10)) -> dict[int, float]:
-    """Share of rows with a right column among the k most similar; similarity (N, M), same: (N, M) bool, what is right.
-
-    Ties of right and wrong columns go against the model.
-    """
-    best = np.where(same, similarity, -np.inf).max(1, keepdims=True)
-    ahead = ((similarity >= best) & ~same).sum(1)
-    return {k: float((ahead < k).mean()) for k in top}
-
-
 def interval(values: Sequence[float]) -> tuple[float, float]:
     """Mean over repeats and half the width of its 95 % interval, 1.96 sd / sqrt(n) with the population's sd.
 

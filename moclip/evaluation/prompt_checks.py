@@ -14,8 +14,8 @@ from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.evaluation.kinematics import FPS, foot_skating, mean_jerk
 from moclip.evaluation.rules import RULES, shows, wrong_side
-from moclip.motion import Motion
-from moclip.pipeline import MAX_BATCH, Request, TextToMotion
+from moclip.generate.pipeline import MAX_BATCH, Request, TextToMotion
+from moclip.motion.motion import Motion
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ import numpy as np
 
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
-from moclip.features import features_to_joints
 from moclip.models import load_model
-from moclip.pipeline import make_runtime
+from moclip.runtimes import make_runtime
 
 
 def round_trip(model: str, folder: DatasetFolder) -> Callable[[np.ndarray], np.ndarray]:
@@ -35,14 +34,3 @@ def round_trip(model: str, folder: DatasetFolder) -> Callable[[np.ndarray], np.n
         return runtime.decode(runtime.encode(whole[None]))[0]
 
     return rebuild
-
-
-def reconstruction_error(rebuilt: np.ndarray, features: np.ndarray) -> tuple[float, float, float]:
-    """Centimetres: mean joint error with roots aligned, mean root path error, root path error at the end.
-
-    rebuilt: (T, F). features: (T or more, F), of which the first T count.
-    """
-    joints, truth = features_to_joints(rebuilt), features_to_joints(features[: len(rebuilt)])
-    aligned = np.linalg.norm((joints - joints[:, :1]) - (truth - truth[:, :1]), axis=-1).mean()
-    path = np.linalg.norm(joints[:, 0] - truth[:, 0], axis=-1)
-    return 100 * float(aligned), 100 * float(path.mean()), 100 * float(path[-1])

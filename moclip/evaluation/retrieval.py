@@ -10,11 +10,11 @@ import torch.nn.functional as F
 
 from moclip.alignment.motion_encoder import MotionEncoder
 from moclip.alignment.pairs import PairedClips, embed_captions, embed_motions
+from moclip.alignment.recall import recall
 from moclip.alignment.train import motion_encoder_weights
 from moclip.errors import MoclipError
-from moclip.evaluation.metrics import recall
 from moclip.models import JUDGE, load_model
-from moclip.runtimes.torch_runtime import restore_network
+from moclip.nn.networks import restore
 from moclip.text.tower import TextTower, load_tower
 
 BATCH = 64
@@ -29,7 +29,7 @@ def load_spaces(model: str, work: Path | None = None, tower: Path | None = None)
     if work is not None:
         arrays, config = motion_encoder_weights(work / "moclip.safetensors")
         text = load_tower(tower or work / "text.safetensors")
-        return text, restore_network(JUDGE, config, arrays)
+        return text, restore(MotionEncoder, config, arrays)
     files = load_model(model)
     if JUDGE not in files.arrays:
         raise MoclipError(
@@ -38,7 +38,7 @@ def load_spaces(model: str, work: Path | None = None, tower: Path | None = None)
             code="bad_model",
         )
     text = load_tower(tower or files.info.path / "text.safetensors")
-    return text, restore_network(JUDGE, files.configs[JUDGE], files.arrays[JUDGE])
+    return text, restore(MotionEncoder, files.configs[JUDGE], files.arrays[JUDGE])
 
 
 def retrieval(

@@ -31,9 +31,9 @@ from moclip.evaluation.metrics import (
     random_groups,
 )
 from moclip.evaluation.train_evaluator import JudgedClips
-from moclip.features import features_to_joints
-from moclip.pipeline import MAX_BATCH, Request, TextToMotion
-from moclip.prompts import LONGEST_SECONDS
+from moclip.generate.pipeline import MAX_BATCH, Request, TextToMotion
+from moclip.motion.features import features_to_joints
+from moclip.prompts.checks import LONGEST_SECONDS
 
 Progress = Callable[[str, float], None]
 MODALITY_SAMPLES = 20

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from moclip.data.clips import load_clips
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import STRIDE, Evaluator, EvaluatorConfig, pad_motions
 from moclip.evaluation.metrics import GROUP, matching_distance, r_precision, random_groups
 from moclip.evaluation.words import Sentence, WordTable
-from moclip.training.clips import load_clips
-from moclip.training.loop import Schedule, Trainer
+from moclip.training.trainer import Schedule, Trainer
 
 MARGIN = 10.0
 """Of the official evaluator."""

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from moclip import rotations as rot
-from moclip.data.bvh import Bvh
-from moclip.data.retarget import JointMap, fitted
 from moclip.errors import MoclipError
-from moclip.files.foreign import Given, Reading, told_up
-from moclip.skeleton import JOINT_NAMES, PARENTS
+from moclip.files.bvh import Bvh
+from moclip.files.reading import Given, Reading, told_up
+from moclip.files.retarget import JointMap, fitted
+from moclip.motion import rotations as rot
+from moclip.motion.skeleton import JOINT_NAMES, PARENTS
 
 _TRANSLATIONS = ("trans", "transl", "root_translation", "translation", "smpl_trans")
 _POSES = ("poses", "fullpose", "full_pose", "smpl_poses", "pose")

@@ -16,16 +16,13 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.files.amass import is_smpl, motion_of_smpl
-from moclip.files.foreign import Given, Reading
-from moclip.motion import Motion
-from moclip.skeleton import JOINT_COUNT, REST_OFFSETS
+from moclip.files.joints import FEATURES_FPS, OUR_LEG, leg_length, motion_of_joints, no_legs, solved
+from moclip.files.reading import Given, Reading
+from moclip.motion.motion import Motion
+from moclip.motion.skeleton import JOINT_COUNT
 
 _NPZ_KEYS = ("rotations", "root_translation", "offsets", "fps", "text", "seed")
-_OWN_SKELETON_METRES = 0.003  # a fitted skeleton this near to the standard one is the standard one
-_FEATURES_FPS, _KIT_FPS, _KIMODO_FPS = 20.0, 12.5, 30.0
-_LEGS = ((1, 4), (4, 7), (2, 5), (5, 8))
-_OUR_LEG = 0.8258
-_HEAD = 15
+_KIT_FPS, _KIMODO_FPS = 12.5, 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,93 +126,26 @@ def _of_array(path: Path, array: np.ndarray, given: Given) -> Reading:
     return Reading(motion, (*notes, *told))
 
 
-_SOMA = (0, 67, 72, 1, 68, 73, 2, 69, 74, 3, 70, 75, 4, 11, 39, 6, 12, 40, 13, 41, 14, 42)
-"""Of the 77 joints of the SOMA body (Kimodo), which are our 22."""
-
-
 def _is_joints(array: np.ndarray) -> bool:
     # SMPL's 24 joints and the 52 of SMPL-H begin with our 22.
     return array.ndim == 3 and array.shape[1] in (22, 24, 52, 55, 77) and array.shape[2] == 3
 
 
 def _of_features(features: np.ndarray, given: Given) -> Motion:
-    from moclip.features import features_to_joints
+    from moclip.motion.features import features_to_joints
 
-    return _solved(features_to_joints(features), given.fps or _FEATURES_FPS)
+    return solved(features_to_joints(features), given.fps or FEATURES_FPS)
 
 
 def _of_kit(features: np.ndarray, given: Given) -> tuple[Motion, tuple[str, ...]]:
-    from moclip.features import features_to_joints
     from moclip.files.kit import joints_of_kit
+    from moclip.motion.features import features_to_joints
 
     joints = joints_of_kit(features_to_joints(features) / 1000.0)
-    if not _leg(joints) > 0:
-        raise _no_legs()
-    joints = joints * _scale(joints)
-    return _solved(joints, given.fps or _KIT_FPS), ("It holds KIT-ML's features; they are taken to our size.",)
-
-
-def _no_legs() -> MoclipError:
-    return MoclipError("The legs of the skeleton have no length.", hint="Check the file.", code="damaged_file")
-
-
-def _scale(joints: np.ndarray) -> float:
-    return _OUR_LEG / _leg(joints)
-
-
-def _leg(joints: np.ndarray) -> float:
-    return float(sum(np.linalg.norm(joints[:, a] - joints[:, b], axis=-1).mean() for a, b in _LEGS)) / 2
-
-
-def motion_of_joints(joints: np.ndarray, given: Given) -> tuple[Motion, tuple[str, ...]]:
-    """Of joints (T, J, 3) in any unit, with any axis up that the body tells; and what was guessed."""
-    from moclip import rotations as rot
-    from moclip.files.foreign import told_up
-
-    order = _SOMA if joints.shape[1] == 77 else range(JOINT_COUNT)
-    joints, notes = joints[:, list(order)].astype(np.float64), []
-    if not _leg(joints) > 0:
-        raise _no_legs()
-    turn = _turn_up(joints, given)
-    if given.up is None:
-        notes += told_up(turn)
-    joints = rot.rotate(turn, joints)
-    if given.scale is not None:
-        joints = joints * given.scale
-    elif not 0.5 < _leg(joints) / _OUR_LEG < 1.8:
-        joints = joints * _scale(joints)
-        notes.append("By the length of its legs, its joints are not in metres; they are taken to our size.")
-    if given.fps is None:
-        notes.append(f"It does not say its frame rate; {_FEATURES_FPS:g} frames a second are taken.")
-    return _solved(joints, given.fps or _FEATURES_FPS), tuple(notes)
-
-
-def _turn_up(joints: np.ndarray, given: Given) -> np.ndarray:
-    """What turns the joints upright: legs and trunk of somebody who mostly stands say what is up."""
-    from moclip import rotations as rot
-
-    if given.up_axis is not None:
-        return rot.between(given.up_axis, np.array([0.0, 1.0, 0.0]))
-    standing = (joints[:, _HEAD] - (joints[:, 7] + joints[:, 8]) / 2).mean(axis=0)
-    height = float(np.linalg.norm(standing))
-    axis = int(np.argmax(np.abs(standing)))
-    body = 1.2 * _leg(joints)
-    # Somebody who lies in a file with Y up has the floor just below; who stands along Z has the path around.
-    if axis != 1 and abs(standing[axis]) > 0.9 * height and height > body:
-        low = joints[..., axis].min() if standing[axis] > 0 else -joints[..., axis].max()
-        on_floor, lies = abs(low) < 0.12 * body, -0.05 * body < joints[..., 1].min() < 0.12 * body
-        if on_floor and not lies:
-            return rot.between(np.sign(standing[axis]) * np.eye(3)[axis], np.array([0.0, 1.0, 0.0]))
-    return rot.IDENTITY
-
-
-def _solved(joints: np.ndarray, fps: float) -> Motion:
-    from moclip.solver import fit_offsets, solve_rotations
-
-    offsets = fit_offsets(joints)
-    if np.abs(offsets - REST_OFFSETS).max() < _OWN_SKELETON_METRES:
-        offsets = REST_OFFSETS
-    return solve_rotations(joints, offsets=offsets, fps=fps)
+    if not leg_length(joints) > 0:
+        raise no_legs()
+    joints = joints * OUR_LEG / leg_length(joints)
+    return solved(joints, given.fps or _KIT_FPS), ("It holds KIT-ML's features; they are taken to our size.",)
 
 
 _ALLOWED = {
@@ -262,7 +192,7 @@ def _of_results(path: Path, content: Any, given: Given) -> Reading:
     joints = np.ascontiguousarray(motions[0].transpose(2, 0, 1)[: max(1, length)], dtype=np.float64)
     if not np.isfinite(joints).all():
         raise damaged(path, "some of its numbers are not finite")
-    motion, notes = motion_of_joints(joints, Given(up=given.up, scale=given.scale, fps=given.fps or _FEATURES_FPS))
+    motion, notes = motion_of_joints(joints, Given(up=given.up, scale=given.scale, fps=given.fps or FEATURES_FPS))
     first = (f"It holds {len(motions)} motions; the first is read.",) if len(motions) > 1 else ()
     words = str(text.reshape(-1)[0]) if text is not None and text.size else ""
     return Reading(Motion(motion.fps, motion.rotations, motion.root_translation, motion.offsets, words), first + notes)

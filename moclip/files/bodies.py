@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from moclip import rotations as rot
-from moclip.bone_names import match_names
-from moclip.data.bvh import Bvh
-from moclip.data.retarget import REQUIRED, JointMap, find_joint_map, present_in, zero_pose
 from moclip.errors import MoclipError
+from moclip.files.bvh import Bvh
+from moclip.files.retarget import REQUIRED, JointMap, find_joint_map, present_in, zero_pose
+from moclip.motion import rotations as rot
+from moclip.skeletons.bone_names import match_names
 
 
 def understood(bvh: Bvh, path: Path, joint_map: JointMap | None) -> tuple[Bvh, JointMap]:

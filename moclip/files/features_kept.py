@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from moclip import rotations as rot
-from moclip.features import (
+from moclip.files.keep import Kept
+from moclip.motion import rotations as rot
+from moclip.motion.features import (
     HEIGHT,
     POSITIONS,
     SIX_D,
@@ -15,8 +16,7 @@ from moclip.features import (
     features_to_joints,
     root_motion,
 )
-from moclip.files.keep import Kept
-from moclip.motion import Motion
+from moclip.motion.motion import Motion
 
 _OWN_IK = 0.1
 """By which 6D channels differ at most, on average, from those that HumanML3D finds from the positions."""

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from moclip import rotations as rot
-from moclip.data.bvh import BVH_NAMES, Bvh, own_feet, read_bvh
-from moclip.data.retarget import Fit, JointMap, fitted, resample, upright
-from moclip.errors import MoclipError
 from moclip.files.bodies import understood
+from moclip.files.bvh import BVH_NAMES, Bvh, own_feet, read_bvh
+from moclip.files.joints import motion_of_joints
+from moclip.files.reading import Given, Reading, told_up
+from moclip.files.retarget import FPS, Fit, JointMap, fitted, resample, upright
 from moclip.files.tidy import tidied
-from moclip.motion import Motion
-from moclip.skeleton import BONE_LENGTHS, JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
+from moclip.motion import rotations as rot
+from moclip.motion.motion import Motion
+from moclip.motion.skeleton import BONE_LENGTHS, JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
 
 _OURS = {BVH_NAMES[name] for name in JOINT_NAMES}
 _CM = 100.0
@@ -28,16 +29,6 @@ _EXACT_M = 1e-6
 _LEGS = [4, 5, 7, 8]
 _TOES = (JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"])
 _Y = np.array([0.0, 1.0, 0.0])
-AXES = {f"{sign}{axis}": (-1.0 if sign == "-" else 1.0) * np.eye(3)["xyz".index(axis)]
-        for axis in "xyz" for sign in ("", "+", "-")}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Reading:
-    """motion: what a file holds. notes: what was odd or guessed, a sentence each."""
-
-    motion: Motion
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,25 +42,6 @@ class BvhReading(Reading):
     fit: Fit | None = None
     first: int = 0
     is_ours: bool = False
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the user says about a file. up: "y", "-z", ... scale: metres in one of its units. fps: its frame rate."""
-
-    joint_map: JointMap | None = None
-    up: str | None = None
-    scale: float | None = None
-    fps: float | None = None
-
-    @property
-    def up_axis(self) -> np.ndarray | None:
-        """(3,), or None where nothing is said. Raises MoclipError for what is no axis."""
-        if self.up is None:
-            return None
-        if self.up.lower() not in AXES:
-            raise MoclipError(f"'{self.up}' is no axis.", hint="Use x, y, z, -x, -y or -z.", code="bad_axis")
-        return AXES[self.up.lower()]
 
 
 def read_foreign(
@@ -139,7 +111,6 @@ def _by_positions(
     bvh: Bvh, clip: Bvh, joint_map: JointMap, given: Given, fps: float, notes: tuple[str, ...]
 ) -> BvhReading:
     """A clip whose joints only have places: its rotations are solved from these."""
-    from moclip.files.arrays import motion_of_joints
 
     _, places = resample(clip, fps).world()
     at = {joint: places[:, clip.names.index(name)] for joint, name in joint_map.joints.items()}
@@ -157,13 +128,6 @@ def _by_positions(
     motion, told = motion_of_joints(joints, replace(given, fps=fps))
     note = "Its joints have places and no rotations; these are solved from them."
     return BvhReading(motion, (*bvh.notes, *notes, note, *told), bvh=bvh, joint_map=joint_map)
-
-
-def told_up(turn: np.ndarray) -> list[str]:
-    up = rot.rotate(rot.conjugate(turn), _Y)
-    axis = int(np.argmax(np.abs(up)))
-    sign = "-" if up[axis] < 0 else ""
-    return [] if (axis, sign) == (1, "") else [f"By its rest pose, {sign}{'XYZ'[axis]} is up."]
 
 
 def _as_ours(bvh: Bvh, joint_map: JointMap, given: Given) -> tuple[Bvh, np.ndarray, float, list[str]] | None:
@@ -242,3 +206,8 @@ def _our_motion(bvh: Bvh) -> Motion:
     if np.abs(offsets - REST_OFFSETS).max() < _EXACT_M:
         offsets = REST_OFFSETS
     return Motion(bvh.fps, rot.continuous(rotations), bvh.positions[:, 0] / _CM, offsets)
+
+
+def load_bvh_motion(path: Path, joint_map: JointMap | None = None) -> Motion:
+    """Read a BVH file of any body as a motion at 20 fps. Raises MoclipError for a bad file or no body."""
+    return read_foreign(path, joint_map, fps=FPS).motion

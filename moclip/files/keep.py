@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from moclip import rotations as rot
-from moclip.data.bvh import Bvh, Written
-from moclip.data.retarget import Fit, resample
 from moclip.errors import MoclipError
+from moclip.files.bvh import Bvh, Written
 from moclip.files.foreign import BvhReading
-from moclip.motion import Motion, world_rotations
-from moclip.skeleton import JOINT_INDEX
+from moclip.files.retarget import Fit, resample
+from moclip.motion import rotations as rot
+from moclip.motion.motion import Motion, world_rotations
+from moclip.motion.skeleton import JOINT_INDEX
 
 _EVEN = ("XYZ", "YZX", "ZXY")
 _LOCKED = 1 - 1e-9

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from moclip import rotations as rot
-from moclip.data.bvh import Bvh
-from moclip.data.retarget import JointMap, leg_length
-from moclip.skeleton import BONE_LENGTHS
+from moclip.files.bvh import Bvh
+from moclip.files.retarget import JointMap, leg_length
+from moclip.motion import rotations as rot
+from moclip.motion.skeleton import BONE_LENGTHS
 
 _LEAP_M_S = 25.0
 """No person's pelvis moves as fast."""

@@ -1,47 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runtimes supply the network calls that the numpy core is built on."""
 
-from typing import Protocol
+import importlib.util
+import os
 
-import numpy as np
+from moclip.errors import MoclipError
+from moclip.generators.base.runtime import Runtime
+from moclip.models import ModelFiles
 
 
-class Runtime(Protocol):
-    """The network calls of text to motion on numpy arrays; float32 and int64 in, float32 and int64 out."""
+def make_runtime(files: ModelFiles, runtime: str = "auto", device: str = "auto") -> Runtime:
+    """`auto` is onnxruntime on the CPU; torch when a GPU is asked for or onnxruntime is absent.
 
-    name: str
-    device: str
-    codes: int
-    quantizers: int
+    Raises MoclipError when the packages of the runtime are not installed, or for an unknown name.
+    """
+    if runtime not in ("auto", "onnx", "torch"):
+        raise MoclipError(f"There is no runtime '{runtime}'.", hint="Use auto, onnx or torch.", code="bad_runtime")
+    onnx_serves = (
+        device in ("auto", "cpu")
+        and importlib.util.find_spec("onnxruntime")
+        and (files.info.path / "masked.onnx").is_file()
+    )
+    if runtime == "onnx" and device not in ("auto", "cpu"):
+        raise MoclipError(
+            "The onnx runtime works on the CPU only.", hint="Use `--runtime torch` for a GPU.", code="bad_device"
+        )
+    if runtime == "onnx" or (runtime == "auto" and onnx_serves):
+        if not importlib.util.find_spec("onnxruntime"):
+            raise MoclipError(
+                "onnxruntime is not installed.", hint="`pip install onnxruntime`.", code="missing_package"
+            )
+        from moclip.runtimes.onnx_runtime import OnnxRuntime
 
-    def text(self, tokens: np.ndarray) -> np.ndarray:
-        """(B, L) tokens -> (B, D) pooled text vectors, not normalised."""
-        ...
+        return OnnxRuntime(files)
+    if not importlib.util.find_spec("torch"):
+        raise MoclipError(
+            "PyTorch is not installed.",
+            hint='`pip install "moclip[torch]"`, or use `--runtime onnx`.',
+            code="missing_package",
+        )
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from moclip.runtimes.torch_runtime import TorchRuntime
 
-    def length_text(self, tokens: np.ndarray) -> np.ndarray:
-        """The same by the length estimator's own tower; not in every model."""
-        ...
-
-    def masked(self, ids: np.ndarray, text: np.ndarray, padding: np.ndarray) -> np.ndarray:
-        """(B, S), (B, D), (B, S) bool -> logits (B, S, codes)."""
-        ...
-
-    def residual(self, codes: np.ndarray, layer: np.ndarray, text: np.ndarray, padding: np.ndarray) -> np.ndarray:
-        """(B, S, Q-1), (B,), (B, D), (B, S) bool -> logits (B, S, codes + 1)."""
-        ...
-
-    def length(self, text: np.ndarray) -> np.ndarray:
-        """(B, D) -> logits over token counts (B, classes)."""
-        ...
-
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """(B, S, Q), -1 adds nothing -> features (B, 4 S, F) in their own units."""
-        ...
-
-    def motion(self, joints: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """(B, T, 22, 3) metres, (B, T) bool -> unit vectors (B, D) in the text tower's space; not in every model."""
-        ...
-
-    def encode(self, features: np.ndarray) -> np.ndarray:
-        """(B, 4 S, F) -> codes (B, S, Q)."""
-        ...
+    return TorchRuntime(files, device)

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from moclip.models import GRAPH_WEIGHTS, JUDGE, LENGTH_TOWER, ModelFiles
-from moclip.runtimes.torch_runtime import restore_network
+from moclip.nn.networks import restore
+from moclip.runtimes.torch_runtime import NETWORKS
+from moclip.text.tower import TextTower
 from moclip.text.traceable import TraceableTower
 
 OPSET = 17
@@ -31,12 +33,12 @@ def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
     """Write the graphs of all networks to `out`; weights stay in their own files."""
     towers = [name for name in ("text", LENGTH_TOWER) if name in files.arrays]
     networks = {
-        kind: restore_network(kind, files.configs[kind], files.arrays[kind])
+        kind: restore(NETWORKS[kind], files.configs[kind], files.arrays[kind])
         for kind in files.arrays
         if kind not in towers
     }
     for name in towers:
-        networks[name] = TraceableTower(restore_network("text", files.configs[name], files.arrays[name]).config)
+        networks[name] = TraceableTower(restore(TextTower, files.configs[name], files.arrays[name]).config)
     codes, layers = files.configs["rvq"]["codes"], files.configs["rvq"]["quantizers"]
     batch, length, text_dim = 2, 12, files.configs["masked"]["text_dim"]
     text = torch.randn(batch, text_dim)

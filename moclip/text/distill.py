@@ -17,12 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from moclip.captions.corpus import WORDNET_DIR, build_corpus
 from moclip.errors import MoclipError
-from moclip.text.corpus import WORDNET_DIR, build_corpus
 from moclip.text.teacher import MPNET, SentenceTeacher, token_table
+from moclip.text.tokenizer import Tokenizer
 from moclip.text.tower import TextTower, TowerConfig, tower_config
-from moclip.tokenizer import Tokenizer
-from moclip.training.loop import Schedule, Trainer
+from moclip.training.trainer import Schedule, Trainer
 
 NORM = 10.0
 BLOCKS = 8  # a batch is one block of similar length out of this many

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from moclip.data.captions import write_captions
-from moclip.data.labels import ActionLabel
-from moclip.data.style_phrases import STYLES
-from moclip.text.corpus import SIDED
-from moclip.text.grammar import chance, pick
+from moclip.captions.corpus import SIDED
+from moclip.captions.grammar import chance, pick
+from moclip.captions.labels import ActionLabel
+from moclip.captions.style_phrases import STYLES
+from moclip.captions.writing import write_captions
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 

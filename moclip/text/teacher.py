@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from moclip.errors import MoclipError
-from moclip.tokenizer import Tokenizer
+from moclip.text.tokenizer import Tokenizer
 
 Log = Callable[[str], None]
 CHUNK = 8192

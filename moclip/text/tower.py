@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from moclip import checkpoint
 from moclip.errors import MoclipError
-from moclip.generators.momask.config import Config
+from moclip.nn import checkpoint
+from moclip.nn.config import Config
+from moclip.nn.networks import Network, restore
 
 KIND = "text"
 
@@ -35,18 +36,20 @@ class TowerConfig(Config):
 CLIP_B32 = TowerConfig(width=512, heads=8, layers=12, embed_dim=512, quick_gelu=True)
 
 
-class TextTower(nn.Module):
+class TextTower(Network):
     """Text tokens to one vector, and to one vector a token for generators that attend to words.
 
     The transformer is open_clip's, so state-dict names are those of an open_clip text model. Because its mask is
     causal and pooling reads the first EOT, tokens behind the batch's last EOT are cut: same results, much faster.
     """
 
+    KIND = KIND
+    CONFIG = TowerConfig
+
     def __init__(self, config: TowerConfig):
-        super().__init__()
+        super().__init__(config)
         from open_clip.transformer import QuickGELU, TextTransformer
 
-        self.config = config
         self.text = TextTransformer(
             context_length=config.context_length,
             vocab_size=config.vocab_size,
@@ -111,11 +114,7 @@ def load_tower(path: Path) -> TextTower:
             hint="Install the model again, or check the path.",
             code="bad_weights",
         )
-    from moclip.runtimes.torch_runtime import restore_network
-
-    tower = restore_network(KIND, config, arrays)
-    assert isinstance(tower, TextTower)
-    return tower
+    return restore(TextTower, config, arrays)
 
 
 def load_open_clip_tower(name: str = "ViT-B-32-quickgelu", pretrained: str = "openai") -> TextTower:

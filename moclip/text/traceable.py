@@ -7,8 +7,7 @@ open_clip's module fixes both while it is traced. Weights keep open_clip's names
 import torch
 from torch import Tensor, nn
 
-from moclip.alignment.motion_encoder import QuickGELU
-from moclip.generators.momask.transformers import SelfAttention
+from moclip.nn.layers import QuickGELU, SelfAttention
 from moclip.text.tower import TowerConfig
 
 

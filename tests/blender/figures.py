@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Characters with a skinned mesh for tests; runs in Blender, with backend/blender/scripts on its path."""
+"""Characters with a skinned mesh for tests; runs in Blender, with the scripts of the backend on its path."""
 
 import bpy
 import stage_set

@@ -32,7 +32,7 @@ print("@" + json.dumps(told))
 
 FALL_OVER = f"""
 import bpy, sys
-sys.path.insert(0, {str(ROOT / "backend/blender/scripts")!r})
+sys.path.insert(0, {str(ROOT / "backend/moclip_backend/blender/scripts")!r})
 import in_blender
 class Broken(bpy.types.Operator):
     bl_idname, bl_label = "object.broken", "Broken"
@@ -52,7 +52,7 @@ if importlib.util.find_spec("bpy") is None or importlib.util.find_spec("typer") 
 
 def moclip(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     env = os.environ | {"PYTHONPATH": str(ROOT), "MOCLIP_STATE": str(cwd / "state")}
-    command = [sys.executable, "-m", "backend", *map(str, arguments)]
+    command = [sys.executable, "-m", "moclip_backend", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=600)
 
 
@@ -86,7 +86,7 @@ def test_demo_writes_a_scene_a_bvh_and_a_preview(tmp_path):
 
 MAKE_CAST = f"""
 import bpy, sys
-sys.path[:0] = [{str(ROOT / "backend/blender/scripts")!r}, {str(ROOT / "tests/blender")!r}]
+sys.path[:0] = [{str(ROOT / "backend/moclip_backend/blender/scripts")!r}, {str(ROOT / "tests/blender")!r}]
 import figures, math
 from mathutils import Matrix
 from pathlib import Path
@@ -407,7 +407,7 @@ def test_a_scene_of_a_newer_blender_is_told_and_nothing_written(tmp_path, spoil)
 MAKE_HERO = f"""
 import bpy, sys
 from pathlib import Path
-sys.path.insert(0, {str(ROOT / "backend/blender/scripts")!r})
+sys.path.insert(0, {str(ROOT / "backend/moclip_backend/blender/scripts")!r})
 import in_blender
 zip_path, out = sys.argv[-1].split("|")
 addon = in_blender.Addon(zip_path)

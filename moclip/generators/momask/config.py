@@ -1,25 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sizes of the MoMask networks (Guo et al., CVPR 2024). The defaults are the official HumanML3D model's."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Config:
-    """A frozen set of numbers that a checkpoint carries as JSON."""
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Raises ValueError for names that this configuration does not have."""
-        unknown = set(values) - {f.name for f in fields(cls)}
-        if unknown:
-            raise ValueError(f"{cls.__name__} has no setting named {', '.join(sorted(unknown))}")
-        return cls(**values)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+from moclip.nn.config import Config
 
 
 @dataclass(frozen=True)
@@ -64,11 +48,3 @@ class TransformerConfig(Config):
     dropout: float = 0.2
     cond_drop: float = 0.1
     pre_norm: bool = False
-
-
-@dataclass(frozen=True)
-class LengthConfig(Config):
-    """Length estimator: text vector to a distribution over token counts 0..classes-1."""
-
-    text_dim: int = 512
-    classes: int = 50

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from moclip.checkpoint import fingerprint, load_weights, save_weights
 from moclip.errors import MoclipError
-from moclip.generators.momask.config import LengthConfig, RVQConfig, TransformerConfig
+from moclip.generators.base.length import LengthConfig
+from moclip.generators.momask.config import RVQConfig, TransformerConfig
+from moclip.generators.momask.sampling import OFFICIAL
 from moclip.models import write_description
-from moclip.sampling import OFFICIAL
+from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
 from moclip.text.tower import TextTower, load_open_clip_tower, save_tower
 
 LAYOUT = {
@@ -36,6 +37,12 @@ def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> 
 
     Raises MoclipError when files are missing or are not MoMask's, or for the 21-joint KIT models.
     """
+    if not folder.is_dir():
+        raise MoclipError(
+            f"There is no checkpoint folder {folder}.",
+            hint="Point to MoMask's checkpoints/t2m folder.",
+            code="bad_checkpoint",
+        )
     states = {network: _read(folder, network) for network in LAYOUT}
     meta = [_meta(folder, name) for name in ("mean", "std")]
     if len(meta[0]) != 263:

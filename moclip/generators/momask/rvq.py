@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from moclip.generators.momask.config import RVQConfig
+from moclip.nn.networks import Network
 
 
 class ResidualBlock(nn.Module):
@@ -193,16 +194,18 @@ class ResidualQuantizer(nn.Module):
         return (torch.stack(vectors, dim=-2) * present).sum(dim=-2)
 
 
-class RVQ(nn.Module):
+class RVQ(Network):
     """features (B, T, features) <-> codes (B, T / stride, quantizers); T a multiple of `config.stride`.
 
     `mean` and `std` are those that training normalised by: `encode` and `decode` take and give features in their own
     units, `forward` works on normalised ones.
     """
 
+    KIND = "rvq"
+    CONFIG = RVQConfig
+
     def __init__(self, config: RVQConfig):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.register_buffer("mean", torch.zeros(config.features))
         self.register_buffer("std", torch.ones(config.features))
         self.encoder = Encoder(config)

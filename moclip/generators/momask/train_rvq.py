@@ -10,25 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from moclip.data.clips import Clips, load_clips
 from moclip.data.folder import DatasetFolder
-from moclip.evaluation.reconstruction import reconstruction_error
-from moclip.features import HUMANML3D, KIT
+from moclip.data.statistics import biased_std
 from moclip.generators.momask.config import RVQConfig
 from moclip.generators.momask.rvq import RVQ
-from moclip.training.clips import Clips, load_clips
-from moclip.training.loop import LossFunction, Schedule, Trainer
+from moclip.motion.differences import reconstruction_error
+from moclip.motion.features import HUMANML3D, KIT
+from moclip.training.trainer import LossFunction, Schedule, Trainer
 
 WINDOW = 64
-FEAT_BIAS = 5.0
-"""The official training divides the standard deviation of root and contact features by this, which weighs them up."""
-
-
-def biased_std(std: np.ndarray, joints: int) -> np.ndarray:
-    """Standard deviation (F,) with root and contact entries divided by FEAT_BIAS, rounded to the precision on disk."""
-    std = std.astype(np.float32).copy()
-    std[:4] /= FEAT_BIAS
-    std[4 + 9 * (joints - 1) + 3 * joints :] /= FEAT_BIAS
-    return std.astype(np.float16).astype(np.float32)
 
 
 def windows(

@@ -13,11 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moclip.generators.momask.config import LengthConfig, TransformerConfig
+from moclip.data.clips import Clips
+from moclip.generators.base.length import LengthConfig, LengthEstimator
+from moclip.generators.momask.config import TransformerConfig
 from moclip.generators.momask.rvq import RVQ
-from moclip.generators.momask.transformers import LengthEstimator, MaskedTransformer, ResidualTransformer
-from moclip.training.clips import Clips
-from moclip.training.loop import Schedule, Trainer
+from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer
+from moclip.training.trainer import Schedule, Trainer
 
 MAX_TOKENS = 49
 

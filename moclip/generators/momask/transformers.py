@@ -4,23 +4,13 @@
 Both prepend text to motion tokens and run a transformer encoder over them; all sequences are batch-first here.
 """
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moclip.generators.momask.config import LengthConfig, TransformerConfig
-
-
-def sinusoids(length: int, width: int) -> Tensor:
-    """(length, width): sine in even, cosine in odd dimensions, base 10000."""
-    position = torch.arange(length, dtype=torch.float32).unsqueeze(1)
-    rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * (-math.log(10000.0) / width))
-    table = torch.zeros(length, width)
-    table[:, 0::2] = torch.sin(position * rate)
-    table[:, 1::2] = torch.cos(position * rate)
-    return table
+from moclip.generators.momask.config import TransformerConfig
+from moclip.nn.layers import SelfAttention, sinusoids
+from moclip.nn.networks import Network
 
 
 class InputProcess(nn.Module):
@@ -43,30 +33,6 @@ class OutputHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.poseFinal(self.LayerNorm(F.gelu(self.dense(x))))
-
-
-class SelfAttention(nn.Module):
-    """Multi-head self-attention with the parameter names of torch's own, which the official checkpoints use.
-
-    Torch's module cannot be traced with variable batch and length, and the ONNX graphs need both.
-    """
-
-    def __init__(self, width: int, heads: int, dropout: float):
-        super().__init__()
-        self.heads, self.dropout = heads, dropout
-        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
-        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
-        nn.init.xavier_uniform_(self.in_proj_weight)
-        self.out_proj = nn.Linear(width, width)
-
-    def forward(self, x: Tensor, attend: Tensor | None) -> Tensor:
-        """x (B, S, width), attend (B, 1, 1, S) True where a key may be attended to; None: all may."""
-        batch, length, width = x.shape
-        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias)
-        query, key, value = qkv.view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
-        dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attend, dropout_p=dropout)
-        return self.out_proj(mixed.transpose(1, 2).reshape(batch, length, width))
 
 
 class EncoderLayer(nn.Module):
@@ -104,12 +70,13 @@ class EncoderStack(nn.Module):
         return x
 
 
-class _Body(nn.Module):
+class _Body(Network):
     """What the two transformers share."""
 
+    CONFIG = TransformerConfig
+
     def __init__(self, config: TransformerConfig, head_out: int):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.input_process = InputProcess(config.code_dim, config.width)
         # 64 positions serve 49 tokens; a table is not a weight and is left out of checkpoints.
         self.register_buffer("positions", sinusoids(64, config.width), persistent=False)
@@ -145,6 +112,8 @@ class _Body(nn.Module):
 class MaskedTransformer(_Body):
     """Predicts the base layer's codes at masked positions from text and the other codes."""
 
+    KIND = "masked"
+
     def __init__(self, config: TransformerConfig):
         super().__init__(config, head_out=config.codes)
         self.token_emb = nn.Embedding(config.codes + 2, config.code_dim)
@@ -165,6 +134,8 @@ class MaskedTransformer(_Body):
 
 class ResidualTransformer(_Body):
     """Predicts layer q's codes from the sum of the embedded layers below it, text and q."""
+
+    KIND = "residual"
 
     def __init__(self, config: TransformerConfig):
         super().__init__(config, head_out=config.code_dim)
@@ -203,19 +174,3 @@ class ResidualTransformer(_Body):
         step = F.one_hot(layer, self.config.quantizers).to(text.dtype)
         hidden = self._run(history, [self.cond_emb(text), self.quant_emb(step)], padding)
         return hidden @ project[layer - 1].transpose(1, 2)
-
-
-class LengthEstimator(nn.Module):
-    """Text vector (B, text_dim) -> logits over token counts (B, classes)."""
-
-    def __init__(self, config: LengthConfig):
-        super().__init__()
-        self.config = config
-        self.output = nn.Sequential(
-            nn.Linear(config.text_dim, 512), nn.LayerNorm(512), nn.LeakyReLU(0.2), nn.Dropout(0.2),
-            nn.Linear(512, 256), nn.LayerNorm(256), nn.LeakyReLU(0.2), nn.Dropout(0.2),
-            nn.Linear(256, 128), nn.LayerNorm(128), nn.LeakyReLU(0.2), nn.Linear(128, config.classes),
-        )  # fmt: skip
-
-    def forward(self, text: Tensor) -> Tensor:
-        return self.output(text)

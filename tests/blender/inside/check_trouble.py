@@ -200,7 +200,7 @@ def test_a_command_that_does_not_exist(driver):
     if driver.session.state != "off":
         bpy.ops.moclip.stop_backend()
     chosen = bpy.context.preferences.addons[MODULE].preferences
-    chosen.kind, chosen.command = "COMMAND", "/no/such/python -m backend serve"
+    chosen.kind, chosen.command = "COMMAND", "/no/such/python -m moclip_backend serve"
     try:
         with pytest.raises(RuntimeError, match="cannot be started"):
             driver.ask("a person walks")

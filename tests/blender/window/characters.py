@@ -25,7 +25,7 @@ FRAMES = (1, 15, 22, 29, 36, 43, 60, 80)
 """Looked at, of 24 a second."""
 START = f"""
 import sys
-sys.path[:0] = [{str(ROOT / "backend/blender/scripts")!r}, {str(ROOT / "tests/blender")!r}]
+sys.path[:0] = [{str(ROOT / "backend/moclip_backend/blender/scripts")!r}, {str(ROOT / "tests/blender")!r}]
 def in_view():
     window, area, _ = view()
     region = next(region for region in area.regions if region.type == "WINDOW")

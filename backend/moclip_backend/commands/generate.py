@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`moclip generate`: sentences to motion files."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from moclip.errors import MoclipError
+from moclip_backend.reporting import report, say
+from moclip_backend.terminal import print_json, progress_bar
+
+if TYPE_CHECKING:
+    from moclip_backend.batch import Item
+    from moclip_backend.ledger import Ledger
+
+MAX_VARIATIONS = 100
+
+
+def generate(
+    text: Annotated[str | None, typer.Argument(help="What the person does, in English.", show_default=False)] = None,
+    seconds: Annotated[str, typer.Option(help="Length, 1.0 to 9.8; auto lets the model choose.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Same prompt, same seed: same motion.", min=0)] = 0,
+    variations: Annotated[
+        int, typer.Option(help="How many motions, with seeds SEED, SEED+1 ...", min=1, max=MAX_VARIATIONS)
+    ] = 1,
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded",
+    runtime: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File, its suffix is the format; with --batch a folder.", show_default="motion.bvh"),
+    ] = None,
+    batch: Annotated[
+        Path | None, typer.Option(help='Lines of {"id", "text", "seconds", "seed"}, one prompt each.')
+    ] = None,
+    script: Annotated[
+        Path | None, typer.Option(help='JSON: [{"text", "seconds"}], done one after the other in one motion.')
+    ] = None,
+    format: Annotated[str, typer.Option(help="With --batch: npz, bvh, npy, gif, mp4 or png.")] = "npz",
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+) -> None:
+    """Turn a sentence into a motion file: .bvh, .npz, .npy (263 features), or a preview as .gif, .mp4 or .png.
+
+    Files that are there already are written over. Variations get -1, -2 ... before the suffix. A batch that was broken
+    off goes on where it was when the same command is given again.
+
+    Example: moclip generate "a person walks forward, then waves" --seconds 6 --out walk.bvh
+
+    Example: moclip generate --script scene.json --out scene.bvh
+
+    Example: moclip generate --batch prompts.jsonl --out motions --format bvh
+    """
+    from moclip_backend.batch import Item, generate_batch, read_batch, read_script
+
+    if [text, batch, script].count(None) != 2:
+        raise typer.BadParameter("give either a TEXT, --script FILE or --batch FILE.")
+    if script is not None and seconds != "auto":
+        raise typer.BadParameter("with --script, each line has its own seconds.")
+    length = _seconds(seconds)
+    if batch is None:
+        from moclip.files.formats import check_writable_suffix
+        from moclip.prompts.requests import Line, Request, check_request
+
+        path = out or Path("motion.bvh")
+        lines = read_script(script) if script is not None else ()
+        text = text if text is not None else "; ".join(str(line) for line, _ in lines)
+        check_request(Request(text, length, seed, tuple(Line(*line) for line in lines)))
+        check_writable_suffix(path)
+        names = [path] if variations == 1 else [path.with_stem(f"{path.stem}-{k + 1}") for k in range(variations)]
+        check_folder(path.parent)
+        for name in names:
+            check_no_folder(name)
+        items = [Item(None, str(name), name, text, length, seed + k, lines) for k, name in enumerate(names)]
+        problems = 0
+    else:
+        if out is None:
+            raise typer.BadParameter("--batch needs --out FOLDER.")
+        if seconds != "auto" or seed != 0 or variations != 1:
+            raise typer.BadParameter("with --batch, each line has its own seconds and seed, and one motion.")
+        items, errors = read_batch(batch, out, format)
+        for error in errors:
+            report(error)
+        problems = len(errors)
+        make_folder(out)
+    # Loading comes last: whatever can be refused was refused by now.
+    written: list[dict] = []
+    if items:
+        with progress_bar("generating") as progress, _ledger(out if batch is not None else None, items) as ledger:
+            progress("loading", 0.0)
+            engine = _load(model, runtime, device)
+            for outcome in generate_batch(engine, items, progress, ledger.ledger):
+                if isinstance(outcome, MoclipError):
+                    report(outcome)
+                    problems += 1
+                    ledger.keep |= outcome.code == "unwritable_file"
+                else:
+                    written.append(outcome)
+                    _tell(outcome, as_json)
+    if as_json:
+        print_json(written)
+    if batch is not None:
+        say(f"{len(written)} of {len(written) + problems} motions written to {out}.")
+    if problems:
+        raise typer.Exit(1)
+
+
+@dataclass
+class _Kept:
+    ledger: "Ledger | None"
+    keep: bool = False
+
+
+@contextmanager
+def _ledger(folder: Path | None, items: "Sequence[Item]") -> Iterator[_Kept]:
+    """The ledger of a batch. It stays when the batch ends before its end, or files could not be written."""
+    from moclip_backend.ledger import Ledger
+
+    if folder is None:
+        yield _Kept(None)
+        return
+    kept = _Kept(Ledger(folder))
+    try:
+        kept.ledger.sweep(items)
+        yield kept
+    except BaseException:
+        kept.keep = True
+        raise
+    finally:
+        kept.ledger.close(kept.keep)
+
+
+def _load(model: str, runtime: str, device: str):  # noqa: ANN202
+    from moclip.generate.pipeline import TextToMotion
+
+    return TextToMotion.load(model, runtime, device)
+
+
+def _tell(outcome: dict, as_json: bool) -> None:
+    for warning in outcome["warnings"]:
+        say(f"warning: {outcome['name']}: {warning}")
+    if not as_json:
+        length = f"{outcome['seconds']:.2f} s, {outcome['frames']} frames"
+        print(f"{outcome['path']}: {length}, seed {outcome['seed']}", flush=True)
+
+
+def _seconds(text: str) -> float | None:
+    if text == "auto":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is neither auto nor a number of seconds.", param_hint="--seconds") from None
+
+
+def check_no_folder(path: Path) -> None:
+    """Raise MoclipError when `path`, which is to become a file, is a folder."""
+    if path.is_dir():
+        raise MoclipError(f"'{path}' is a folder.", hint="Give the name of a file.", code="unwritable_file")
+
+
+def check_folder(folder: Path) -> None:
+    """Raise MoclipError unless a file can be made in `folder`: known before the work rather than after it."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise MoclipError(
+            f"Nothing can be written to the folder '{folder}': {error.strerror or error}.",
+            hint="Choose a folder that exists and that you may write to.",
+            code="unwritable_file",
+        ) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` where it is missing, and check that files can be made in it. Raises MoclipError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MoclipError(
+            f"The folder '{folder}' cannot be made: {error.strerror or error}.",
+            hint="Choose another folder.",
+            code="unwritable_file",
+        ) from error
+    check_folder(folder)

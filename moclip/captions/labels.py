@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a clip shows: its action, style and side, by file name and, where that is silent, by the motion."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from moclip.motion.motion import Motion
+
+
+@dataclass(frozen=True)
+class ActionLabel:
+    """action: a canonical name. style: None for a normal one. side: "left", "right", "both" or None."""
+
+    action: str
+    style: str | None
+    side: str | None
+
+    def to_dict(self) -> dict[str, str | None]:
+        return asdict(self)
+
+
+_ACTIONS = {
+    # Bandai-Namco
+    "walk": "walk", "run": "run", "dash": "sprint",
+    "walk-back": "walk_backward", "walk-left": "walk_left", "walk-right": "walk_right",
+    "walk-turn-left": "turn_left", "walk-turn-right": "turn_right", "bow": "bow", "bye": "wave",
+    "byebye": "wave", "guide": "guide", "respond": "respond", "call": "call", "kick": "kick",
+    "punch": "punch", "slash": "slash", "dance-short": "dance",
+    # CMU
+    "walking": "walk", "running": "run", "jumping": "jump", "soccer": "soccer", "basketball": "basketball",
+    "basketball_signal": "basketball_signal", "directing_traffic": "direct_traffic",
+    # humanoid3d
+    "backflip": "backflip", "cartwheel": "cartwheel", "crawl": "crawl", "dance_a": "dance", "dance_b": "dance",
+    "dance_spin": "dance", "getup_facedown": "get_up_face_down", "getup_faceup": "get_up_face_up", "jog": "jog",
+    "jump": "jump", "roll": "roll", "sideflip": "side_flip", "spin": "spin", "spinkick": "spin_kick",
+    "stealthy_walk": "sneak", "zombie_walk": "zombie_walk",
+}  # fmt: skip
+_STYLES = {"normal": None, "masculinity": "masculine", "old": "elderly"}
+_PATTERNS = (
+    r"dataset-\d_(?P<action>[a-z-]+)_(?P<style>[a-z-]+)_\d+",
+    r"train_(?P<action>[a-z_]+?)_\d+",
+    r"humanoid3d_(?P<action>\w+)",
+)
+_SIDED = re.compile(r"(wave|raise-up)-(left|right|both)-hands?")
+SWAPPED = {
+    "left": "right",
+    "right": "left",
+    "walk_left": "walk_right",
+    "walk_right": "walk_left",
+    "turn_left": "turn_right",
+    "turn_right": "turn_left",
+}
+"""Sides and actions in the mirror."""
+
+
+def label_of_name(stem: str) -> ActionLabel | None:
+    """The label in a file's name, or None for names of no known data set."""
+    for pattern in _PATTERNS:
+        match = re.fullmatch(pattern, stem)
+        if not match:
+            continue
+        groups = match.groupdict()
+        style = _STYLES.get(groups.get("style", "normal"), groups.get("style"))
+        sided = _SIDED.fullmatch(groups["action"])
+        if sided:
+            return ActionLabel("wave" if sided[1] == "wave" else "raise_hand", style, sided[2])
+        if groups["action"] in _ACTIONS:
+            return ActionLabel(_ACTIONS[groups["action"]], style, None)
+    return None
+
+
+def mirrored(label: ActionLabel) -> ActionLabel:
+    """The label of the mirror image."""
+    return ActionLabel(SWAPPED.get(label.action, label.action), label.style, SWAPPED.get(label.side, label.side))
+
+
+def waving_side(motion: Motion) -> str | None:
+    """Which hand is up for a good part of the clip, where that is clear."""
+    joints = motion.joints()
+    left, right = (
+        (joints[:, wrist, 1] - joints[:, shoulder, 1] > -0.05).mean() for wrist, shoulder in ((20, 16), (21, 17))
+    )
+    if min(left, right) > 0.3:
+        return "both"
+    if max(left, right) > 0.25 and min(left, right) < 0.1:
+        return "left" if left > right else "right"
+    return None
+
+
+def label_clip(stem: str, motion: Motion) -> ActionLabel | None:
+    """Label by name; a wave or strike without a named side gets the one that it is done with, where that is clear."""
+    label = label_of_name(stem)
+    if label is None or label.side is not None:
+        return label
+    if label.action == "wave":
+        return ActionLabel("wave", label.style, waving_side(motion))
+    sides = {sided.side for _, _, sided in strikes(motion, label)}
+    return ActionLabel(label.action, label.style, sides.pop()) if len(sides) == 1 else label
+
+
+def peaks(values: np.ndarray, threshold: float, gap: int) -> list[int]:
+    """Frames of the highest values, largest first taken, at least `gap` apart and all above the threshold; in order."""
+    found: list[int] = []
+    for frame in np.argsort(-values):
+        if values[frame] < threshold:
+            break
+        if all(abs(frame - other) >= gap for other in found):
+            found.append(int(frame))
+    return sorted(found)
+
+
+_TWO_HANDED_M = 0.25
+"""Hands that hold one sword are nearer than this: which of them moves faster by a little says nothing."""
+
+
+def strikes(motion: Motion, label: ActionLabel) -> list[tuple[int, int, ActionLabel]]:
+    """(first frame, end frame, label with side) of the single kicks, punches, slashes or jumps in a recording."""
+    joints = motion.joints().astype(np.float64)
+    if label.action == "kick":
+        height = joints[:, [7, 8], 1] - joints[:, [7, 8], 1].min(axis=0)
+        strength, frames, before, after = height, peaks(height.max(axis=1), 0.45, 18), 22, 26
+    elif label.action in ("punch", "slash"):
+        hands = joints[:, [20, 21]] - joints[:, [9]]
+        speed = np.linalg.norm(np.gradient(hands, axis=0), axis=-1)
+        strength, frames, before, after = speed, peaks(speed.max(axis=1), 0.55 * speed.max(), 14), 20, 24
+    elif label.action == "jump":
+        rise = joints[:, 0, 1] - np.median(joints[:, 0, 1])
+        strength, frames, before, after = None, peaks(rise, 0.12, 24), 26, 26
+    else:
+        return []
+    found = []
+    for frame in frames:
+        first, end = max(0, frame - before), min(motion.frames, frame + after)
+        side = None if strength is None else ("left", "right")[int(strength[frame].argmax())]
+        if label.action == "slash" and np.linalg.norm(joints[frame, 20] - joints[frame, 21]) < _TWO_HANDED_M:
+            side = None
+        if end - first >= 24:
+            found.append((first, end, ActionLabel(label.action, label.style, side)))
+    return found

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is sampled for a request: how many frames, by which text each token, and which codes are given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from moclip.generators.base.passages import Passage, passages_of, with_context
+
+SHORTEST_TOKENS = 5
+TAIL_TOKENS = 5
+"""What is ongoing calms down towards its end, as recordings of it do; so much is sampled beyond what is asked for."""
+_SHARE_OF_WINDOW = 0.63
+"""The shortest passages that dances keep their energy in, where several share a motion, as a share of the window."""
+
+
+@dataclass(frozen=True)
+class LinePlan:
+    """A prompt of a request. frames: how long it lasts. texts: (K, D) vectors of its clauses. lengths: (K,) their
+    predicted lengths in tokens. ongoing: (K,) whether they have no end of their own. whole: (D,) its vector as a
+    sentence."""
+
+    frames: int
+    texts: np.ndarray
+    lengths: np.ndarray
+    ongoing: np.ndarray
+    whole: np.ndarray
+
+
+def plan_line(
+    seconds: float | None,
+    texts: np.ndarray,
+    lengths: np.ndarray,
+    ongoing: np.ndarray,
+    whole: np.ndarray,
+    fps: float,
+    longest: int,
+    stride: int,
+) -> LinePlan:
+    """seconds: None for as long as the clauses are predicted to be, `longest` tokens at the most."""
+    natural = min(int(lengths.sum()), longest) * stride
+    return LinePlan(natural if seconds is None else round(seconds * fps), texts, lengths, ongoing, whole)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """frames: new ones, to keep. passages: with `request` as their row. known: (S, Q) codes, -1 where sampled.
+
+    first, end: the tokens to sample, between given ones; of an activity without an end they may be more than the frames
+    need. ongoing: there is such an activity in it, and it is bounded by a window.
+    """
+
+    frames: int
+    passages: list[Passage]
+    known: np.ndarray
+    first: int
+    end: int
+    ongoing: bool
+
+
+def plan_request(
+    row: int, lines: Sequence[LinePlan], stride: int, window: int, before: np.ndarray, after: np.ndarray
+) -> Plan:
+    """before, after: (P, Q) and (A, Q) given codes, of no rows where there are none.
+
+    New frames are rounded up to whole tokens, to be trimmed afterwards. The clauses of a line share it by the lengths
+    predicted for them; a line too short for all of its clauses follows the sentence as a whole. What is ongoing is
+    sampled in passages of at most `window` tokens (0: in one), and where it ends the request it is cut from a longer
+    piece.
+    """
+    frames = np.cumsum([line.frames for line in lines])
+    ends = np.round(frames / stride).astype(int)
+    ends[-1] = -(-frames[-1] // stride)
+    clauses = [c for line, n in zip(lines, np.diff(ends, prepend=0), strict=True) for c in _share(line, int(n))]
+    if not len(after):
+        clauses[-1] = clauses[-1].with_tail(window)
+    parts = [part for clause in clauses for part in clause.parts(window)]
+    passages = passages_of(row, np.stack([part.text for part in parts]), [part.tokens for part in parts])
+    if len(before) or len(after):
+        passages = with_context(passages, len(before), len(after))
+    count = sum(clause.tokens for clause in clauses)
+    known = np.concatenate([before, np.full((count, before.shape[1]), -1), after])
+    endless = window > 0 and any(clause.ongoing for clause in clauses)
+    return Plan(int(frames[-1]), passages, known, len(before), len(before) + count, endless)
+
+
+@dataclass(frozen=True)
+class _Clause:
+    text: np.ndarray
+    tokens: int
+    ongoing: bool
+
+    def parts(self, window: int) -> list["_Clause"]:
+        """What is ongoing in equal parts of at most `window` tokens."""
+        count = -(-self.tokens // window) if self.ongoing and window > 0 else 1
+        ends = np.round(np.arange(1, count + 1) * self.tokens / count).astype(int)
+        return [replace(self, tokens=int(tokens)) for tokens in np.diff(ends, prepend=0)]
+
+    def with_tail(self, window: int) -> "_Clause":
+        """What is ongoing with tokens to cut off again, so many that its parts are not too short either."""
+        if not self.ongoing or window <= 0:
+            return self
+        wanted = self.tokens + TAIL_TOKENS
+        count = -(-wanted // window)
+        return replace(self, tokens=max(wanted, window if count == 1 else round(_SHARE_OF_WINDOW * window) * count))
+
+
+def _share(line: LinePlan, tokens: int) -> list[_Clause]:
+    texts, lengths, ongoing = line.texts, line.lengths, line.ongoing
+    spare = tokens - SHORTEST_TOKENS * len(texts)
+    if spare < 0:
+        texts, lengths, ongoing = line.whole[None], lengths[:1], np.array([False])
+        spare = tokens - SHORTEST_TOKENS
+    ends = np.round(np.cumsum(SHORTEST_TOKENS + spare * lengths / lengths.sum())).astype(int)
+    return [_Clause(*clause) for clause in zip(texts, np.diff(ends, prepend=0).tolist(), ongoing.tolist(), strict=True)]

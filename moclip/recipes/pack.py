@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pack the stages' weights into a model folder that the product loads."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moclip.alignment.train import motion_encoder_weights
+from moclip.data.folder import DatasetFolder
+from moclip.models import JUDGE, NETWORKS, load_model, write_description
+from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
+from moclip.recipes.recipe import Log, tower_vectors
+
+CENTRES = 512
+"""Unit vectors that stand for the training captions; 0.4 MB at 384 dimensions."""
+
+
+def k_means(points: np.ndarray, count: int, *, rounds: int = 12, seed: int = 0) -> np.ndarray:
+    """Spherical k-means: (N, D) unit vectors -> (count, D) unit centres."""
+    rng = np.random.default_rng(seed)
+    centres = points[rng.choice(len(points), size=min(count, len(points)), replace=False)]
+    for _ in range(rounds):
+        nearest = (points @ centres.T).argmax(axis=1)
+        sums = np.zeros_like(centres)
+        np.add.at(sums, nearest, points)
+        length = np.linalg.norm(sums, axis=1, keepdims=True)
+        centres = np.where(length > 0, sums / np.maximum(length, 1e-9), centres)
+    return centres
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def familiarity(
+    dataset: DatasetFolder, tower: tuple[dict[str, np.ndarray], dict[str, Any]], log: Log
+) -> tuple[np.ndarray, float]:
+    """Centres of the training captions, and the similarity that all but one in 200 validation captions exceed."""
+    rng = np.random.default_rng(0)
+    train = sorted({c for i in dataset.ids("train") for c in dataset.captions(i)})
+    held_out = {c for i in dataset.ids("val") for c in dataset.captions(i)}
+    val = sorted(held_out - set(train)) or sorted(held_out)
+    train = [train[k] for k in rng.choice(len(train), size=min(20000, len(train)), replace=False)]
+    centres = k_means(_unit(tower_vectors(*tower, train, log)), CENTRES)
+    known = (_unit(tower_vectors(*tower, val[:4000], log)) @ centres.T).max(axis=1)
+    return centres, float(np.quantile(known, 0.005))
+
+
+def pack(
+    dataset: DatasetFolder,
+    work: Path,
+    out: Path,
+    *,
+    name: str,
+    description: str,
+    sampling: dict[str, Any] | None = None,
+    log: Log = print,
+) -> None:
+    """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced.
+
+    sampling: settings of `SamplingOptions` that the model is sampled with.
+    """
+    from moclip.runtimes.export import export_graphs
+
+    out.mkdir(parents=True, exist_ok=True)
+    # The RVQ that is used is the one with the tuned decoder.
+    files = {network: work / f"{'decoder' if network == 'rvq' else network}.safetensors" for network in NETWORKS}
+    loaded = {network: load_weights(path) for network, path in files.items()}
+    for network, path in files.items():
+        shutil.copyfile(path, out / f"{network}.safetensors")
+    tower = fingerprint(loaded["text"][0])
+    # A generator may also be trained with a tower that no motion was shown to.
+    judges = [path for path in (work / "judge" / "moclip.safetensors", work / "moclip.safetensors") if path.is_file()]
+    if judges:
+        loaded[JUDGE] = motion_encoder_weights(judges[0])
+        save_weights(out / f"{JUDGE}.safetensors", loaded[JUDGE][0], {**loaded[JUDGE][1], "text_fingerprint": tower})
+    centres, threshold = familiarity(dataset, loaded["text"], log)
+    np.save(out / "familiarity.npy", centres.astype(np.float16))
+    details = {
+        "format": 1,
+        "name": name,
+        "licence": dataset.meta.get("licence", "unknown"),
+        "description": description,
+        "fps": dataset.meta["fps"],
+        "text_fingerprint": tower,
+        "familiarity_threshold": round(threshold, 4),
+        "parameters": {k: int(sum(a.size for a in v[0].values())) for k, v in loaded.items()},
+        "sources": dataset.meta.get("sources", {}),
+        "sampling": sampling or {},
+        "metrics": {},
+    }
+    write_description(out, details)
+    for path in export_graphs(load_model(str(out)), out):
+        log(f"wrote {path.name}, {path.stat().st_size / 1e3:.0f} kB")
