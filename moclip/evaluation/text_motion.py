@@ -141,9 +141,9 @@ def generate_features(
 
 
 def _check(name: str, model: TextToMotion, evaluator: Evaluator) -> None:
-    if model.fps != 20 or model.feature_count != evaluator.config.features:
+    if model.fps != 20 or model.codec.features != evaluator.config.features:
         raise MoclipError(
-            f"The model '{name}' makes {model.feature_count} features at {model.fps:g} frames a second; "
+            f"The model '{name}' makes {model.codec.features} features at {model.fps:g} frames a second; "
             f"the evaluator reads {evaluator.config.features} at 20.",
             hint="Train an evaluator on data of the model's kind.",
             code="bad_model",

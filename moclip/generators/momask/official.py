@@ -70,7 +70,8 @@ def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> 
     ).to_dict()
     save_weights(out / "length.safetensors", states["length"], {"kind": "length", **length, "text_fingerprint": text})
     write_description(out, {
-        "format": 1, "name": out.name, "fps": 20, "text_fingerprint": text, "sampling": asdict(OFFICIAL),
+        "format": 1, "name": out.name, "fps": 20, "text_fingerprint": text, "generator": "momask",
+        "sampling": {**asdict(OFFICIAL), "by_clause": False, "takes": 1},
         "licence": "that of the checkpoint's authors and of HumanML3D: research only",
         "description": f"MoMask as released by its authors, from {folder.name}",
         "parameters": {name: sum(v.numel() for v in state.values()) for name, state in states.items()},
