@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from moclip_backend.batch import AT_ONCE
-from moclip_backend.ledger import NAME
+from checkout import PYTHONPATH, ROOT
+from moclip_backend.batch.ledger import NAME
+from moclip_backend.batch.run import AT_ONCE
 
-ROOT = Path(__file__).parent.parent
 RUN = """
 import sys, time
 sys.path.insert(0, "tests")
@@ -54,7 +54,7 @@ class Batch:
             "--batch",
             str(self.folder / "batch.jsonl"),
         ]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "MOCLIP_STATE": str(self.folder / "state")}
+        environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "MOCLIP_STATE": str(self.folder / "state")}
         return subprocess.Popen(
             [*command, "--out", str(out or self.out)], env=environment, cwd=ROOT, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen,

@@ -10,7 +10,7 @@ import moclip_backend.liveness
 import moclip_backend.wire
 import pytest
 from addon_part import addon_module
-from moclip_backend.credentials import make_keys
+from moclip_backend.state.credentials import make_keys
 from test_server import PATIENCE, Backend, request, wait_until
 from test_sessions import Way
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from moclip.data.folder import DatasetFolder
-from moclip.evaluation.reconstruction import reconstruction_error, round_trip
+from moclip.evaluation.reconstruction import round_trip
+from moclip.motion.differences import reconstruction_error
 
 
 def bench_rvq(dataset: Path, model: str = "embedded", split: str = "test", clips: int = 200, seed: int = 0) -> dict:

@@ -15,8 +15,8 @@ from moclip_backend.reporting import report, say
 from moclip_backend.terminal import print_json, progress_bar
 
 if TYPE_CHECKING:
-    from moclip_backend.batch import Item
-    from moclip_backend.ledger import Ledger
+    from moclip_backend.batch.ledger import Ledger
+    from moclip_backend.batch.run import Item
 
 MAX_VARIATIONS = 100
 
@@ -55,7 +55,7 @@ def generate(
 
     Example: moclip generate --batch prompts.jsonl --out motions --format bvh
     """
-    from moclip_backend.batch import Item, generate_batch, read_batch, read_script
+    from moclip_backend.batch.run import Item, generate_batch, read_batch, read_script
 
     if [text, batch, script].count(None) != 2:
         raise typer.BadParameter("give either a TEXT, --script FILE or --batch FILE.")
@@ -118,7 +118,7 @@ class _Kept:
 @contextmanager
 def _ledger(folder: Path | None, items: "Sequence[Item]") -> Iterator[_Kept]:
     """The ledger of a batch. It stays when the batch ends before its end, or files could not be written."""
-    from moclip_backend.ledger import Ledger
+    from moclip_backend.batch.ledger import Ledger
 
     if folder is None:
         yield _Kept(None)

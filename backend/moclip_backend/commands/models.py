@@ -76,8 +76,8 @@ def import_command(
 
     Example: moclip models import checkpoints/t2m --out models/momask
     """
-    from moclip_backend.cli import require
     from moclip_backend.commands.generate import make_folder
+    from moclip_backend.packages import require
 
     require("torch", "torch")
     make_folder(out)
@@ -114,7 +114,7 @@ def export_command(
 
     Example: moclip models export embedded --format open_clip --out moclip-text
     """
-    from moclip_backend.cli import require
+    from moclip_backend.packages import require
 
     require("torch", "torch")
     from moclip.errors import MoclipError

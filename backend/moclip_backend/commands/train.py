@@ -26,7 +26,7 @@ def prepare_torch(threads: int) -> None:
     # Set before torch is imported: spinning threads make a shared machine many times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    from moclip_backend.cli import require
+    from moclip_backend.packages import require
 
     require("torch", "train")
     import torch

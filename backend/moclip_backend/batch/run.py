@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from moclip.errors import MoclipError
-from moclip_backend.jobs import Engine, overall_fraction
-from moclip_backend.ledger import Ledger
+from moclip_backend.batch.ledger import Ledger
+from moclip_backend.engine import Engine, Stages
 from moclip_backend.terminal import Progress
 
 AT_ONCE = 8
@@ -97,6 +97,7 @@ def generate_batch(
     """
     from moclip.prompts.requests import Line, Request
 
+    stages = Stages.of(engine)
     for start in range(0, len(items), AT_ONCE):
         chunk = items[start : start + AT_ONCE]
         finished = [ledger.find(item, engine) if ledger else None for item in chunk]
@@ -106,7 +107,7 @@ def generate_batch(
             continue
 
         def share(stage: str, fraction: float, done: int = start, size: int = len(chunk)) -> None:
-            progress(stage, (done + size * overall_fraction(stage, fraction)) / len(items))
+            progress(stage, (done + size * stages.overall(stage, fraction)) / len(items))
 
         try:
             requests = [Request(i.text, i.seconds, i.seed, tuple(Line(*line) for line in i.script)) for i in chunk]

@@ -1,81 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folders of the user that the backend writes to, private files in them, and the log."""
+"""Files that only the user can read, in folders that only the user can enter."""
 
 import json
-import logging
-import logging.handlers
 import os
-import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from moclip.errors import MoclipError
-
-LOG = logging.getLogger("moclip")
-
-
-def state_folder() -> Path:
-    """Log, token and address of a running backend: $MOCLIP_STATE, else the platform's folder for such things."""
-    if os.environ.get("MOCLIP_STATE"):
-        return Path(os.environ["MOCLIP_STATE"])
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "moclip"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "moclip"
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "moclip"
-
-
-def keys_folder() -> Path:
-    """Where `moclip keys` puts CURVE keys unless told otherwise: $MOCLIP_KEYS, else beside the state."""
-    return Path(os.environ.get("MOCLIP_KEYS") or state_folder() / "keys")
-
-
-def serve_file() -> Path:
-    """Where a running `moclip serve` says how to reach it."""
-    return state_folder() / "serve.json"
-
-
-def log_file() -> Path:
-    return state_folder() / "moclip.log"
-
-
-def open_log() -> None:
-    """Log to `log_file()`, quietly to nowhere if it cannot be written."""
-    if LOG.handlers:
-        return
-    LOG.setLevel(logging.INFO)
-    LOG.propagate = False
-    try:
-        private_folder(state_folder())
-        handler = logging.handlers.RotatingFileHandler(log_file(), maxBytes=1_000_000, backupCount=1, encoding="utf-8")
-    except (OSError, MoclipError):
-        handler = logging.NullHandler()
-    handler.addFilter(_Sparing())
-    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
-    LOG.addHandler(handler)
-
-
-class _Sparing(logging.Filter):
-    """Lets `LINES` lines alike through in `SECONDS`: what strangers cause must not rotate the rest of the log away."""
-
-    LINES, SECONDS = 20, 600.0
-
-    def __init__(self) -> None:
-        super().__init__()
-        # By what the line says without its arguments: how many came, and since when.
-        self._seen: dict[str, tuple[int, float]] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        kind, now = str(record.msg), time.monotonic()
-        count, since = self._seen.get(kind, (0, now))
-        if now - since > self.SECONDS:
-            if count > self.LINES:
-                record.msg = f"{kind} (and {count - self.LINES} times more since the last such line)"
-            count, since = 0, now
-        self._seen[kind] = (count + 1, since)
-        return count < self.LINES
 
 
 def private_folder(folder: Path) -> Path:

@@ -12,20 +12,17 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import moclip
 from moclip.errors import Cancelled, MoclipError
-from moclip.generate.pipeline import MAX_BATCH
-from moclip.motion.skeleton import JOINT_NAMES
-from moclip.prompts.checks import LONGEST_PROMPT, LONGEST_SECONDS, SHORTEST_SECONDS
-from moclip.prompts.requests import LONGEST_SCRIPT_SECONDS, MAX_LINES, SHORTEST_BETWEEN_SECONDS
 from moclip_backend import wire
-from moclip_backend.jobs import CAPACITY, CAPACITY_OF_ALL, Engine, Job, JobQueue
-from moclip_backend.links import Link
-from moclip_backend.listener import Listener, Wake
-from moclip_backend.liveness import this_process
-from moclip_backend.paths import LOG, log_file
-from moclip_backend.sessions import Outcome, Session, Sessions, fingerprint
-from moclip_backend.submit import MAX_CONTEXT_FRAMES, read_requests, read_within
+from moclip_backend.engine import Engine
+from moclip_backend.server.jobs import Job, JobQueue
+from moclip_backend.server.links import Link
+from moclip_backend.server.listener import Listener, Wake
+from moclip_backend.server.sessions import Outcome, Session, Sessions, fingerprint
+from moclip_backend.server.submit import read_requests, read_within
+from moclip_backend.server.welcome import model_told, welcome
+from moclip_backend.state.folders import log_file
+from moclip_backend.state.log import LOG
 
 MAX_CLIENTS = 32
 IDLE_SECONDS = 0.5
@@ -137,7 +134,9 @@ class Server:
             self._refuse(link, wire.TOO_MANY_CLIENTS, message, "Close one of them.")
         else:
             LOG.info("client %s says hello", ascii(header.get("client"))[:80])
-            self._send(link, self._welcome(resumed=bool(session.submitted or session.outcomes)))
+            self._send(
+                link, welcome(self._engine, self._jobs.stages, resumed=bool(session.submitted or session.outcomes))
+            )
 
     def _session(self, link: Link, name: str) -> Session | None:
         """The session of that name, or a new one, which has this connection from now on. None: there are too many."""
@@ -195,7 +194,7 @@ class Server:
         }  # fmt: skip
         uptime = round(time.monotonic() - self._started, 1)
         header = {"type": wire.STATUS, "id": header.get("id"), "uptime_seconds": uptime, "pid": os.getpid()}
-        self._send(link, {**header, **self.model(), **counts})
+        self._send(link, {**header, **model_told(self._engine), **counts})
 
     def _shutdown(self, link: Link, header: dict[str, Any]) -> None:
         LOG.info("a client asked to end")
@@ -213,31 +212,6 @@ class Server:
         self, link: Link | None, code: str, message: str, hint: str = "", action: str = "", job: str | None = None
     ) -> None:
         self._send(link, wire.error_header(code, message, hint, action, job))
-
-    def model(self) -> dict[str, Any]:
-        """What is served, as `welcome`, `status` and the ready line say it."""
-        engine = self._engine
-        return {
-            "version": moclip.__version__, "model": engine.name, "licence": engine.licence, "runtime": engine.runtime,
-            "device": engine.device,
-        }  # fmt: skip
-
-    def _welcome(self, resumed: bool) -> dict[str, Any]:
-        limits = {
-            "seconds": [SHORTEST_SECONDS, LONGEST_SECONDS], "text_characters": LONGEST_PROMPT, "batch": MAX_BATCH,
-            "queue": CAPACITY, "queue_of_all": CAPACITY_OF_ALL, "script_lines": MAX_LINES,
-            "script_seconds": LONGEST_SCRIPT_SECONDS,
-            "between_seconds": SHORTEST_BETWEEN_SECONDS, "context_frames": MAX_CONTEXT_FRAMES,
-            "header_bytes": wire.MAX_HEADER_BYTES, "arrays": wire.MAX_ARRAYS, "message_bytes": wire.MAX_REQUEST_BYTES,
-        }  # fmt: skip
-        return {
-            "type": wire.WELCOME, "protocol": wire.PROTOCOL, **self.model(), "fps": float(self._engine.fps),
-            "joints": list(JOINT_NAMES), "limits": limits,
-            "features": [
-                "text_to_motion", "batch", "cancel", "auto_seconds", "script", "context", "sessions", "within",
-            ],
-            "resumed": resumed, "process": this_process(),
-        }  # fmt: skip
 
     def _report_jobs(self) -> None:
         for event in self._jobs.events():

@@ -19,23 +19,15 @@ from typing import Any
 
 from moclip.errors import MoclipError
 from moclip_backend import wire
-from moclip_backend.credentials import launch_token, read_server_keys, take_environment_token
-from moclip_backend.jobs import Engine
+from moclip_backend.address import DEFAULT_BIND, parse_bind
+from moclip_backend.engine import Engine
 from moclip_backend.liveness import is_gone, this_process
-from moclip_backend.locks import try_lock
-from moclip_backend.paths import (
-    LOG,
-    keys_folder,
-    open_log,
-    private_folder,
-    remove,
-    serve_file,
-    state_folder,
-    write_private,
-)
 from moclip_backend.reporting import say
-
-DEFAULT_BIND = "tcp://127.0.0.1:5578"
+from moclip_backend.state.credentials import launch_token, read_server_keys, take_environment_token
+from moclip_backend.state.folders import keys_folder, serve_file, state_folder
+from moclip_backend.state.locks import try_lock
+from moclip_backend.state.log import LOG, open_log
+from moclip_backend.state.private import private_folder, remove, write_private
 
 
 @dataclass(frozen=True)
@@ -76,8 +68,9 @@ def serve(options: ServeOptions, load: Callable[[ServeOptions], Engine] = load_e
 
 
 def _serve(options: ServeOptions, load: Callable[[ServeOptions], Engine]) -> int:
-    from moclip_backend.listener import Wake, listen, parse_bind
-    from moclip_backend.server import Server
+    from moclip_backend.server.listener import Wake, listen
+    from moclip_backend.server.server import Server
+    from moclip_backend.server.welcome import model_told
 
     wake, ended = Wake(), threading.Event()
 
@@ -99,8 +92,8 @@ def _serve(options: ServeOptions, load: Callable[[ServeOptions], Engine]) -> int
             address = listener.address
             with _signals(end), _announced(address, token_file, server_key=keys.public if keys else None):
                 _say({
-                    "ready": True, "address": address, "protocol": wire.PROTOCOL, **server.model(), "pid": os.getpid(),
-                    "token_file": str(token_file) if token_file else None,
+                    "ready": True, "address": address, "protocol": wire.PROTOCOL, **model_told(engine),
+                    "pid": os.getpid(), "token_file": str(token_file) if token_file else None,
                 })  # fmt: skip
                 LOG.info("serving %s at %s", engine.name, address)
                 at_rest = server.run()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moclip.errors import MoclipError
-from moclip_backend.paths import private_folder, read_json, read_private, write_private
+from moclip_backend.state.private import private_folder, read_json, read_private, write_private
 
 TOKEN_VARIABLE = "MOCLIP_TOKEN"
 SHORTEST_TOKEN = 16

@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 
 from moclip.errors import MoclipError
-from moclip.generate.pipeline import MAX_BATCH
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import JOINT_COUNT
-from moclip.prompts.checks import LONGEST_PROMPT
-from moclip.prompts.requests import MAX_LINES, Line, Request
+from moclip.prompts.limits import LONGEST_PROMPT, MAX_BATCH, MAX_CONTEXT_FRAMES, MAX_LINES
+from moclip.prompts.requests import Line, Request
 from moclip_backend import wire
-
-MAX_CONTEXT_FRAMES = 400
 
 
 def read_requests(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], fps: float) -> list[Request]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from moclip_backend.links import Link
+from moclip_backend.server.links import Link
 
 SECONDS_KEPT = 60.0
 """For a client that comes back: its session, and what its jobs came to."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One client's connection: messages in, messages out, and how much of either is held.
+"""A client's connection from anywhere, in CURVE.
 
-A `PlainLink` speaks ZMTP itself. A `CurveLink` leaves the cryptography to a libzmq socket of its own, and meters what
-it lets through to it: the end of a message is encrypted as well, but it is known when one has come out.
+A `CurveLink` leaves the cryptography to a libzmq socket of its own, and meters what it lets through to it: the end of a
+message is encrypted as well, but it is known when one has come out.
 """
 
 import os
@@ -10,227 +10,16 @@ import socket
 import struct
 import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 import zmq
 
-from moclip_backend import wire, zmtp
+from moclip_backend import wire
+from moclip_backend.server import zmtp
+from moclip_backend.server.links import CHUNK, CLIENT, MESSAGES_A_TURN, Link, Outgoing, Ready, Wish
+from moclip_backend.server.zmtp import BrokenError
 from moclip_backend.wire import WireError
-from moclip_backend.zmtp import BrokenError, Limits
-
-CHUNK = 65536
-MESSAGES_A_TURN = 20
-FRAMES = wire.MAX_ARRAYS + 1
-
-STRANGER = Limits(frames=16, size=8 * 1024, frames_at_most=16, size_at_most=8 * 1024)
-CLIENT = Limits(
-    frames=FRAMES, size=wire.MAX_REQUEST_BYTES, frames_at_most=4096, size_at_most=4 * wire.MAX_MESSAGE_BYTES
-)
-# For a client that does not read: the results of one job fit.
-LARGEST_OUT = {STRANGER: CHUNK, CLIENT: 2 * wire.MAX_MESSAGE_BYTES}
-SECONDS_TO_HELLO = 15.0
-SECONDS_FOR_A_MESSAGE = 60.0
-
-
-class Outgoing:
-    """Bytes on their way to a socket that never blocks."""
-
-    def __init__(self, sock: socket.socket | None, before: "Outgoing | None" = None):
-        self._sock = sock
-        self._parts: deque[memoryview] = before._parts if before else deque()
-        self.size = before.size if before else 0
-
-    def put(self, data: bytes) -> None:
-        if data:
-            self._parts.append(memoryview(data))
-            self.size += len(data)
-
-    def flush(self) -> None:
-        """Raises OSError when the other side is gone."""
-        with suppress(BlockingIOError):
-            while self._parts:
-                sent = self._sock.send(self._parts[0])
-                self.size -= sent
-                if sent == len(self._parts[0]):
-                    self._parts.popleft()
-                else:
-                    self._parts[0] = self._parts[0][sent:]
-
-    def drop(self) -> None:
-        self._parts.clear()
-        self.size = 0
-
-
-class Link:
-    """A connection. session: who it turned out to be, for its owner's use; None: a stranger.
-
-    Whatever breaks it ends in `closed`; nothing raises.
-    """
-
-    def __init__(self, sock: socket.socket):
-        sock.setblocking(False)
-        self.session: Any = None
-        self.closed = False
-        self.opened = time.monotonic()
-        self._sock, self._out = sock, Outgoing(sock)
-        self._unfinished_since: float | None = None
-
-    @property
-    def stranger(self) -> bool:
-        return self.session is None
-
-    @property
-    def limits(self) -> Limits:
-        return STRANGER if self.stranger else CLIENT
-
-    @property
-    def held(self) -> int:
-        """Bytes of messages that are not complete yet, or not read."""
-        raise NotImplementedError
-
-    @property
-    def eager(self) -> bool:
-        """Whether it may have more messages without anything new to be read from the network."""
-        raise NotImplementedError
-
-    def wishes(self) -> list[tuple[Any, int]]:
-        """What to wait for: sockets or descriptors, and zmq.POLLIN or zmq.POLLOUT."""
-        raise NotImplementedError
-
-    def turn(self, ready: dict[Any, int]) -> list[list[bytes] | WireError]:
-        """Read and write what can be without waiting. Some messages that are complete: bounded, to be fair to all."""
-        if self.closed:
-            return []
-        try:
-            found = self._turn(ready)
-        except (OSError, zmq.ZMQError, BrokenError):
-            self.close()
-            return []
-        now = time.monotonic()
-        if found or not self.held:
-            self._unfinished_since = None if not self.held else now
-        elif self._unfinished_since is None:
-            self._unfinished_since = now
-        late = self._unfinished_since is not None and now - self._unfinished_since > SECONDS_FOR_A_MESSAGE
-        if late or (self.stranger and now - self.opened > SECONDS_TO_HELLO):
-            self.close()
-        return found
-
-    def send(self, frames: Sequence[bytes]) -> None:
-        """Send a message, or as much of it as goes now; the rest leaves in later turns."""
-        if self.closed:
-            return
-        try:
-            self._send(frames)
-        except (OSError, zmq.ZMQError):
-            self.close()
-        if self._waiting_out > LARGEST_OUT[self.limits]:
-            self.close()
-
-    def _flush(self) -> None:
-        """What can be written no more is dropped, and no reason to hang up: what the other side said before it left,
-        such as goodbye, is still to be read. Reading tells when there is nothing more."""
-        try:
-            self._out.flush()
-        except OSError:
-            self._out.drop()
-
-    @property
-    def _waiting_out(self) -> int:
-        return self._out.size
-
-    def _turn(self, ready: dict[Any, int]) -> list[list[bytes] | WireError]:
-        raise NotImplementedError
-
-    def _send(self, frames: Sequence[bytes]) -> None:
-        raise NotImplementedError
-
-    def linger(self) -> bool:
-        """Push out what was sent; whether something is left."""
-        with suppress(OSError):
-            self._out.flush()
-            return not self.closed and self._waiting_out > 0
-        return False
-
-    def close(self) -> None:
-        self.closed = True
-        self._sock.close()
-
-
-class PlainLink(Link):
-    """ZMTP without encryption, for this computer."""
-
-    def __init__(self, sock: socket.socket):
-        super().__init__(sock)
-        self._greeting = b""
-        self._reader = zmtp.Reader(STRANGER)
-        self._backlog = False
-        self._greeted = False
-        self._out.put(zmtp.greeting(b"NULL") + zmtp.ready())
-
-    @property
-    def held(self) -> int:
-        return self._reader.held
-
-    @property
-    def eager(self) -> bool:
-        return self._backlog
-
-    def wishes(self) -> list[tuple[Any, int]]:
-        events = (0 if self._backlog else zmq.POLLIN) | (zmq.POLLOUT if self._out.size else 0)
-        return [(self._sock.fileno(), events)] if events else []
-
-    def _turn(self, ready: dict[Any, int]) -> list[list[bytes] | WireError]:
-        self._flush()
-        if ready.get(self._sock.fileno(), 0) & ~zmq.POLLOUT:
-            data = self._sock.recv(CHUNK)
-            if not data:
-                raise BrokenError("the other side hung up")
-            if len(self._greeting) < zmtp.GREETING_BYTES:
-                missing = zmtp.GREETING_BYTES - len(self._greeting)
-                self._greeting, data = self._greeting + data[:missing], data[missing:]
-                zmtp.check_greeting(self._greeting, b"NULL")
-            self._reader.feed(data)
-        return self._messages()
-
-    def _messages(self) -> list[list[bytes] | WireError]:
-        # A stranger's are handed over one by one: what it may send next depends on what this one was.
-        self._reader.limits = self.limits
-        found: list[list[bytes] | WireError] = []
-        for _ in range(MESSAGES_A_TURN):
-            item = self._reader.next()
-            if item is None:
-                self._backlog = False
-                return found
-            if isinstance(item, bytes):
-                self._obey(item)
-            elif not self._greeted:
-                raise BrokenError("a message before the handshake")
-            else:
-                found.append(item)
-                if self.stranger:
-                    break
-        self._backlog = True
-        return found
-
-    def _obey(self, content: bytes) -> None:
-        name, body = content[1 : 1 + content[0]] if content else b"", content[1 + content[0] :] if content else b""
-        if name == b"READY":
-            self._greeted = True
-        elif name == b"PING" and self._greeted:
-            self._out.put(zmtp.command(b"PONG", body[2:18]))
-            self._flush()
-        elif not self._greeted or name == b"ERROR":
-            raise BrokenError("no handshake of NULL")
-
-    def _send(self, frames: Sequence[bytes]) -> None:
-        for number, frame in enumerate(frames):
-            self._out.put(zmtp.frame_header(len(frame), more=number < len(frames) - 1))
-            self._out.put(frame)
-        self._flush()
 
 
 def _private_connection(dealer: zmq.Socket) -> socket.socket:
@@ -322,7 +111,7 @@ class CurveLink(Link):
             return 0
         return max(0, limits.size + self._OVERHEAD * limits.frames - self._bytes)
 
-    def wishes(self) -> list[tuple[Any, int]]:
+    def wishes(self) -> list[Wish]:
         if self._dealer is None:
             outer = (0 if self._backlog else zmq.POLLIN) | (zmq.POLLOUT if self._out.size else 0)
             return [(self._sock.fileno(), outer)] if outer else []
@@ -331,7 +120,7 @@ class CurveLink(Link):
         wanted = [(self._sock.fileno(), outer), (self._inner.fileno(), inner), (self._dealer, zmq.POLLIN)]
         return [(source, events) for source, events in wanted if events]
 
-    def _turn(self, ready: dict[Any, int]) -> list[list[bytes] | WireError]:
+    def _turn(self, ready: Ready) -> list[list[bytes] | WireError]:
         if ready.get(self._sock.fileno(), 0) & ~zmq.POLLOUT:
             data = self._sock.recv(min(CHUNK, self._allowance) or 1)
             if not data:

@@ -2,8 +2,6 @@
 """The backend's port: where it may be bound, who gets through CURVE, and how much strangers may ask of it."""
 
 import errno
-import ipaddress
-import re
 import socket
 import time
 from collections.abc import Iterator
@@ -14,9 +12,12 @@ import zmq
 from zmq.utils import z85
 
 from moclip.errors import MoclipError
-from moclip_backend.credentials import ServerKeys
-from moclip_backend.links import CurveLink, Link, PlainLink
-from moclip_backend.paths import LOG
+from moclip_backend.address import parse_bind
+from moclip_backend.server.curve_link import CurveLink
+from moclip_backend.server.links import Link
+from moclip_backend.server.plain_link import PlainLink
+from moclip_backend.state.credentials import ServerKeys
+from moclip_backend.state.log import LOG
 from moclip_backend.wire import WireError
 
 MAX_STRANGERS = 64
@@ -181,17 +182,6 @@ def _keep_alive(sock: socket.socket) -> None:
     for name, value in KEEP_ALIVE.items():
         if hasattr(socket, name):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def parse_bind(bind: str) -> tuple[str, str, bool]:
-    """host, port and whether only this machine can reach it. Raises MoclipError for what is not tcp://HOST:PORT."""
-    match = re.fullmatch(r"tcp://(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._*-]+):(\d{1,5}|\*)", bind)
-    if not match or (match[2] != "*" and int(match[2]) > 65535):
-        raise MoclipError(f"'{bind}' is no address.", hint="Use tcp://127.0.0.1:PORT.", code="bad_address")
-    host = "127.0.0.1" if match[1] == "localhost" else match[1]
-    with suppress(ValueError):
-        return host, match[2], ipaddress.ip_address(host.strip("[]")).is_loopback
-    return host, match[2], False
 
 
 def listen(bind: str, keys: ServerKeys | None = None) -> Listener:

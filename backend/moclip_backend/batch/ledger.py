@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import moclip
 from moclip.errors import MoclipError
-from moclip_backend.locks import try_lock
+from moclip_backend.state.locks import try_lock
 
 NAME = ".moclip-batch.jsonl"
 

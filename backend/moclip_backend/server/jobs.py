@@ -13,12 +13,14 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from moclip.errors import Cancelled, MoclipError
+from moclip.prompts.requests import Request, Result
 from moclip_backend import wire
+from moclip_backend.engine import Engine, Stages
 
 CAPACITY = 32
 """Jobs of one client that the backend has at once."""
@@ -26,40 +28,8 @@ CAPACITY_OF_ALL = 128
 MAX_BYTES = 16 * 1024 * 1024
 """Of the messages of all jobs: what they continue from is kept until their turn."""
 PROGRESS_INTERVAL_SECONDS = 0.05
-
-# Share of the whole that is done when a stage begins, and its own share; measured on the embedded model.
-_STAGES = {
-    "text": (0.0, 0.05), "masked": (0.05, 0.6), "residual": (0.65, 0.2), "decode": (0.85, 0.05), "solve": (0.9, 0.1),
-    "done": (1.0, 0.0),
-}  # fmt: skip
-
-
-def overall_fraction(stage: str, fraction: float, before: float = 0.0) -> float:
-    """How much of a whole job is done, 0..1; `before` for stages that are not known here."""
-    begin, share = _STAGES.get(stage, (before, 0.0))
-    return max(before, begin + share * fraction)
-
-
 LONGEST_NAME = 2000
 """Characters of a motion's name in a result: a script without a name of its own is called by all of its lines."""
-
-
-class Engine(Protocol):
-    """What the queue works with; `moclip.generate.pipeline.TextToMotion` is one."""
-
-    name: str
-    runtime: str
-    device: str
-    licence: str
-    fps: float
-
-    def generate(
-        self,
-        requests: Sequence[Any],
-        *,
-        progress: Callable[[str, float], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> list[Any]: ...
 
 
 @dataclass(eq=False)
@@ -72,7 +42,7 @@ class Job:
 
     client: Hashable
     id: str
-    requests: Sequence[Any]
+    requests: Sequence[Request]
     size: int = 0
     due: float = math.inf
     cancel: threading.Event = field(default_factory=threading.Event)
@@ -103,6 +73,7 @@ class JobQueue:
 
     def __init__(self, engine: Engine, notify: Callable[[], None]):
         self._engine, self._notify = engine, notify
+        self.stages = Stages.of(engine)
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._jobs: dict[tuple[Hashable, str], Job] = {}
         self._waiting: dict[Hashable, deque[Job]] = {}
@@ -126,7 +97,7 @@ class JobQueue:
         return self._jobs.get((client, job_id))
 
     def submit(
-        self, client: Hashable, job_id: str, requests: Sequence[Any], size: int = 0, due: float = math.inf
+        self, client: Hashable, job_id: str, requests: Sequence[Request], size: int = 0, due: float = math.inf
     ) -> Job:
         """Queue a job. Raises MoclipError for a full queue or an id in use."""
         if (client, job_id) in self._jobs:
@@ -249,10 +220,11 @@ class JobQueue:
         def stopped() -> bool:
             return job.cancel.is_set() or job.late
 
-        results = []
+        results: list[Result] = []
+        told = _Progress(job, self.stages, self._emit)
         try:
             if not stopped():
-                results = self._engine.generate(job.requests, progress=_Progress(job, self._emit), cancelled=stopped)
+                results = self._engine.generate(job.requests, progress=told, cancelled=stopped)
         except Cancelled:
             if not stopped():
                 raise
@@ -262,7 +234,7 @@ class JobQueue:
             raise _too_late()
         return [self._message(job, index, result) for index, result in enumerate(results)]
 
-    def _message(self, job: Job, index: int, result: Any) -> list[bytes]:
+    def _message(self, job: Job, index: int, result: Result) -> list[bytes]:
         motion = result.motion
         header = {
             "type": wire.RESULT, "id": job.id, "index": index, "count": len(job.requests), "model": self._engine.name,
@@ -289,8 +261,8 @@ def _shortened(text: str) -> str:
 class _Progress:
     """The engine's progress as messages, no more often than PROGRESS_INTERVAL_SECONDS apart within a stage."""
 
-    def __init__(self, job: Job, emit: Callable[[Event], None]):
-        self._job, self._emit = job, emit
+    def __init__(self, job: Job, stages: Stages, emit: Callable[[Event], None]):
+        self._job, self._stages, self._emit = job, stages, emit
         self._stage, self._sent, self._overall = "", 0.0, 0.0
 
     def __call__(self, stage: str, fraction: float) -> None:
@@ -299,7 +271,7 @@ class _Progress:
             return
         self._stage, self._sent = stage, now
         fraction = min(1.0, max(0.0, float(fraction)))
-        self._overall = overall_fraction(stage, fraction, self._overall)
+        self._overall = self._stages.overall(stage, fraction, self._overall)
         message = {
             "type": wire.PROGRESS, "id": self._job.id, "stage": stage, "fraction": fraction, "overall": self._overall,
         }  # fmt: skip
