@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """MoCLIP: type a sentence, get a keyframed character."""
 
-from . import menu, operators, panels, preferences, properties, timer
+from . import operators
+from .backend import timer
 from .rig import table
+from .ui import menu, panels, preferences, properties
 
 _PARTS = (table, properties, preferences, operators, panels, menu, timer)
 

@@ -2,7 +2,6 @@
 """The add-on's connection, without Blender, to a real backend over a way that breaks."""
 
 import secrets
-import sys
 import threading
 import time
 
@@ -11,19 +10,13 @@ from addon_part import addon_module
 from test_server import PATIENCE, Backend, request, wait_until
 from test_sessions import Way
 
-import backend.liveness
-import backend.wire
 from backend.credentials import make_keys
 from moclip.errors import MoclipError
 
 
 @pytest.fixture(scope="module")
 def connection():
-    """The module; the builder copies the other two into the add-on."""
-    addon_module("errors")
-    for name, module in (("wire", backend.wire), ("liveness", backend.liveness)):
-        sys.modules[f"addon_part_modules.{name}"] = module
-    return addon_module("connection")
+    return addon_module("backend.connection")
 
 
 class Events:

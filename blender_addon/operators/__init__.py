@@ -20,12 +20,7 @@ from .bones import (
 )
 from .cancel import MOCLIP_OT_cancel
 from .create_armature import MOCLIP_OT_create_armature
-from .direction import (
-    MOCLIP_OT_continue_motion,
-    MOCLIP_OT_edit_range,
-    MOCLIP_OT_lead_in,
-    MOCLIP_OT_range_from_preview,
-)
+from .direction import MOCLIP_OT_continue_motion, MOCLIP_OT_edit_range, MOCLIP_OT_lead_in, MOCLIP_OT_range_from_preview
 from .export import MOCLIP_OT_export_motions
 from .generate import MOCLIP_OT_generate
 from .history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_reject, MOCLIP_OT_try_again

@@ -3,10 +3,10 @@
 
 import bpy
 
-from ..errors import MoclipError
-from ..jobs import Job
-from ..keyframes import scene_fps
-from ..range_edit import read_edit
+from ..backend.jobs import Job
+from ..editing.range_edit import read_edit
+from ..keying.keyframes import scene_fps
+from ..shared.errors import MoclipError
 from .generate import check_prompt, check_target, is_idle, make_job, submit
 from .polls import has_target, may_apply
 

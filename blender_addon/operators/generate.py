@@ -3,15 +3,15 @@ from collections.abc import Callable
 
 import bpy
 
-from .. import timer
-from ..errors import MoclipError
-from ..jobs import Job, Target
-from ..keyframes import at_frame, check_editable, place_of
+from ..backend import timer
+from ..backend.jobs import Job, Target
+from ..backend.session import SESSION
+from ..keying.keyframes import at_frame, check_editable, place_of
 from ..rig import obstacles
 from ..rig import root as travel
 from ..rig.mapping import map_rig
 from ..rig.rest import RigRest
-from ..session import SESSION
+from ..shared.errors import MoclipError
 from .reporting import fail
 from .start_backend import start
 

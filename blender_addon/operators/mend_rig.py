@@ -3,10 +3,10 @@
 
 import bpy
 
-from ..errors import MoclipError
+from ..backend.session import SESSION
 from ..rig import obstacles
 from ..rig.mapping import map_rig
-from ..session import SESSION
+from ..shared.errors import MoclipError
 from . import reporting
 from .polls import may_apply
 from .reporting import fail, tell

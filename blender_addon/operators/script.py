@@ -5,9 +5,9 @@ import re
 
 import bpy
 
-from ..errors import MoclipError
-from ..jobs import Job
-from ..keyframes import scene_fps
+from ..backend.jobs import Job
+from ..keying.keyframes import scene_fps
+from ..shared.errors import MoclipError
 from .direction import OfTarget, edit_job
 from .generate import check_prompt, is_idle, make_job, submit
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from ..actions import object_scale, rotation_channel
-from ..before import bone_of as bone_of_path
-from ..errors import MoclipError
+from ..keying.actions import object_scale, rotation_channel
+from ..keying.before import bone_of as bone_of_path
+from ..shared.errors import MoclipError
 from .controls import control_rig
 from .hierarchy import rides_of
 from .rest import RigRest

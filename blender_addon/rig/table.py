@@ -7,8 +7,8 @@ from pathlib import Path
 
 import bpy
 
-from ..errors import MoclipError
-from ..skeleton import JOINT_NAMES
+from ..shared.errors import MoclipError
+from ..shared.skeleton import JOINT_NAMES
 
 FORMAT = "moclip-bones-1"
 _OTHER = {"left": "right", "right": "left"}

@@ -44,7 +44,7 @@ def changes(before, after, frames):
 
 def wait(driver):
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     assert driver.session.level != "ERROR", driver.session.message
 
 
@@ -98,7 +98,7 @@ def test_takes_of_a_range_all_leave_the_rest_alone(driver, walker):
     bpy.ops.moclip.edit_range()
     driver.pump_until(lambda: driver.session.job is None)
     started = time.perf_counter()
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     print(f"a range of 2 s keyed in {time.perf_counter() - started:.3f} s")
     assert driver.session.level != "ERROR", driver.session.message
     inside = []
@@ -108,7 +108,7 @@ def test_takes_of_a_range_all_leave_the_rest_alone(driver, walker):
         inside.append(after[72][:, :3, 3])
         bpy.ops.moclip.show_take(step=1)
     assert np.abs(inside[0] - inside[1]).max() > 0.01 < np.abs(inside[1] - inside[2]).max()
-    assert len(driver.module("history").motions()) == 2  # the walk, and one take in its place
+    assert len(driver.module("keying.history").motions()) == 2  # the walk, and one take in its place
     bpy.ops.moclip.try_again()
     wait(driver)
     assert driver.session.held[1].seed == 3 and driver.session.held[0].edit is not None
@@ -334,7 +334,7 @@ def test_looped_and_locked_curves_are_told_and_nothing_changes(driver, walker):
         spoil()
         bpy.ops.moclip.edit_range()
         driver.pump_until(lambda: driver.session.job is None)
-        driver.module("timer").pump()
+        driver.module("backend.timer").pump()
         assert driver.session.level == "ERROR" and sentence in driver.session.message
         assert walker.animation_data.action == own and len(bpy.data.actions) == count
 
@@ -344,7 +344,7 @@ def test_an_action_that_is_gone_meanwhile_is_told(driver, walker):
     bpy.ops.moclip.edit_range()
     bpy.data.actions.remove(walker.animation_data.action)
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     assert driver.session.level == "ERROR" and "is gone" in driver.session.message and not bpy.data.actions
 
 

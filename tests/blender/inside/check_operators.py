@@ -38,7 +38,7 @@ def test_in_an_empty_file_each_works_or_says_in_a_sentence_what_is_missing(drive
 
 
 def test_the_menu_has_them_all(driver):
-    listed = {entry for entry in driver.module("menu")._ENTRIES if entry}
+    listed = {entry for entry in driver.module("ui.menu")._ENTRIES if entry}
     assert listed == {cls.bl_idname.removeprefix("moclip.") for cls in operators(driver)}
 
 

@@ -27,7 +27,7 @@ def module(name: str):
 
 
 def session():
-    return module("session").SESSION
+    return module("backend.session").SESSION
 
 
 def spent(kind: str, started: float) -> None:
@@ -76,7 +76,7 @@ def timed_pump(call):
 
 
 def instrument() -> None:
-    timer = module("timer")
+    timer = module("backend.timer")
     timer.pump = timed_pump(timer.pump)
     for base, name, wrap in (
         (bpy.types.Panel, "draw", timed_draw),
@@ -91,7 +91,7 @@ def instrument() -> None:
 
 def open_panels() -> None:
     """Let every panel be open when it is first drawn."""
-    panels = module("panels")
+    panels = module("ui.panels")
     panels.unregister()
     for cls in bpy.types.Panel.__subclasses__():
         if cls.__module__.startswith(MODULE):
