@@ -50,6 +50,18 @@ def submit(made, job_id: str, count: int = 1) -> None:
     made.send({"type": "submit", "id": job_id, "requests": [request(seed=number) for number in range(count)]})
 
 
+def test_until_a_backend_has_answered_its_limits_are_taken_for_what_it_then_says(connection, running):
+    made = connection.Connection(running.address, connection.Credentials(token=running.token))
+    welcome = Events(made).until_type("welcome").header
+    made.close()
+    limits = addon_module("limits")
+    assert limits.Limits.of(welcome) == limits.EMBEDDED == limits.Limits.of({})
+    named_alike = set(limits.Limits.__dataclass_fields__) - {"fps", "shortest_seconds", "longest_seconds"}
+    assert named_alike <= set(welcome["limits"])
+    other = {"fps": 30.0, "limits": {"seconds": [2.0, 4.0], "batch": 3, "queue": 1}}
+    assert limits.Limits.of(other) == limits.Limits(30.0, 2.0, 4.0, batch=3)
+
+
 @pytest.mark.parametrize("seconds", [0.0, 2.0])
 def test_a_job_survives_a_way_that_breaks_and_its_results_come_once(connection, running, seconds):
     way = Way(running)

@@ -17,19 +17,18 @@ import bpy
 from ..gpu import environment, machine
 from ..gpu.environment import Environment, Plan
 from ..gpu.set_up import SetUp
+from ..settings import EXTENSION, preferences
 from ..shared.errors import MoclipError
-from ..ui.preferences import preferences
 from .session import SESSION
 
 PUMP_INTERVAL = 0.1
 PACKAGES_GB = (0.1, 0.4)
 """Download and disk without torch."""
-_EXTENSION = Path(__file__).resolve().parents[1]
 
 
 @functools.cache
 def _wheel() -> Path:
-    return environment.find_wheel(_EXTENSION)
+    return environment.find_wheel(EXTENSION)
 
 
 class GpuBackend:
@@ -114,7 +113,7 @@ class GpuBackend:
             wheel=_wheel(),
             torch=torch,
             index=bpy.path.abspath(index) if index.startswith("//") else index,
-            links=(_EXTENSION / "wheels",),
+            links=(EXTENSION / "wheels",),
             download_gb=PACKAGES_GB[0],
             disk_gb=PACKAGES_GB[1],
         )

@@ -2,13 +2,16 @@
 """A job in the add-on: what was asked, for which armature in which file."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import bpy
 import numpy as np
 
 from ..editing.range_edit import Edit
 from ..motion.fit import Place
+from . import status
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,35 @@ class Job:
     submitted: bool = False
     cancelling: bool = False
     progress: float = 0.0
-    stage: str = "starting the backend"
+    stage: str = field(default_factory=lambda: status.stage("starting"))
 
     def again(self, seed: int) -> "Job":
         """The same with another seed, to be submitted anew."""
         fresh = {"id": uuid.uuid4().hex, "submitted": False, "cancelling": False, "progress": 0.0}
-        return replace(self, seed=seed, stage="starting the backend", **fresh)
+        return replace(self, seed=seed, stage=status.stage("starting"), **fresh)
 
     @property
     def needs(self) -> set[str]:
         """The features that a backend must have for it."""
         return ({"script"} if self.script else set()) | ({"context"} if self.edit else set())
+
+    def refusal(self, welcome: Mapping[str, Any]) -> str:
+        """Why the backend that says `welcome` cannot do it; "" when it can."""
+        if not self.needs <= set(welcome.get("features", ())):
+            return "This backend is too old for scripts and edits. Update it, or use the built-in one."
+        if self.edit and welcome.get("fps") != self.edit.fps:
+            return f"The model '{welcome.get('model')}' has another frame rate than this was read at. Try again."
+        return ""
+
+    def gone(self, file_number: int) -> str:
+        """What of the place for its motion is no more, "" when it is all there. file_number: of the file now open."""
+        if self.file_number != file_number:
+            return "Another file was opened"
+        if self.scene not in bpy.data.scenes:
+            return f"The scene '{self.scene}' was deleted"
+        if self.target is not None and self.target.find() is None:
+            return f"The armature '{self.target.name}' was deleted"
+        return ""
 
     def requests(self) -> list[dict]:
         """What `submit` asks for: one request a variation."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ..gpu import environment
 from ..gpu.machine import clean_environment
+from ..settings import EXTENSION
 from ..shared.errors import MoclipError
 
 TOKEN_VARIABLE = "MOCLIP_TOKEN"
@@ -29,7 +30,7 @@ SECONDS_OF_SILENCE = 180.0
 
 def builtin_command() -> list[str]:
     """Blender's own Python with the wheels that came with the add-on."""
-    return [sys.executable, "-m", "backend.builtin", "--bind", ANY_PORT, "--parent-stdin"]
+    return [sys.executable, "-m", f"{environment.BACKEND}.builtin", "--bind", ANY_PORT, "--parent-stdin"]
 
 
 def external_command(text: str) -> list[str]:
@@ -63,7 +64,7 @@ def bundled_packages() -> list[str]:
     import zmq
 
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    unpacked = Path(__file__).resolve().parents[3] / ".local" / "lib" / python / "site-packages"
+    unpacked = EXTENSION.parents[1] / ".local" / "lib" / python / "site-packages"
     folders = [unpacked, *(Path(module.__file__).resolve().parent.parent for module in (zmq, numpy))]
     return list(dict.fromkeys(str(folder) for folder in folders if folder.is_dir()))
 

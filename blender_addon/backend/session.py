@@ -9,7 +9,8 @@ import time
 
 import bpy
 
-from ..keying.keyframes import Clip
+from ..limits import Limits
+from ..motion.clip import Clip
 from ..shared import wire
 from ..shared.errors import MoclipError
 from . import status
@@ -50,6 +51,11 @@ class Session:
         if self.welcome:
             return "ready"
         return "connecting" if self.connection else "starting" if self.process else "off"
+
+    @property
+    def limits(self) -> Limits:
+        """Of the backend that is ready, else the embedded model's."""
+        return Limits.of(self.welcome)
 
     @property
     def errors(self) -> list[str]:
@@ -175,12 +181,12 @@ class Session:
     def _send_job(self) -> None:
         if self.job is None or self.state != "ready" or self.job.submitted:
             return
-        if problem := status.refusal(self.job, self.welcome):
+        if problem := self.job.refusal(self.welcome):
             return self._end_job("ERROR", problem)
         self.connection.send(
             {"type": wire.SUBMIT, "id": self.job.id, "requests": self.job.requests()}, self.job.arrays()
         )
-        self.job.submitted, self.job.stage = True, "sent"
+        self.job.submitted, self.job.stage = True, status.stage("sent")
 
     def _receive(self, event: Event) -> None:
         if event.lost:
@@ -199,7 +205,7 @@ class Session:
         if kind == wire.QUEUED:
             self.job.stage = status.queued(int(header.get("position") or 0))
         elif kind == wire.PROGRESS:
-            self.job.stage = status.STAGES.get(header.get("stage"), str(header.get("stage")))
+            self.job.stage = status.stage(str(header.get("stage")))
             self.job.progress = float(header.get("overall", 0.0))
         elif kind == wire.CANCELLED:
             self._end_job("INFO", "Cancelled.")
@@ -229,18 +235,11 @@ class Session:
     def _deliver(self) -> None:
         """Apply the motion that has come, unless the place for it is gone; then it is kept for the Apply button."""
         job, clip = self.held
-        if job.file_number != self.file_number:
-            self._keep(f"Another file was opened while '{clip.text}' was generated.")
-        elif job.scene not in bpy.data.scenes:
-            self._keep(f"The scene '{job.scene}' was deleted while '{clip.text}' was generated.")
-        elif job.target is not None and job.target.find() is None:
-            self._keep(f"The armature '{job.target.name}' was deleted while '{clip.text}' was generated.")
+        if gone := job.gone(self.file_number):
+            self._keep(f"{gone} while '{clip.text}' was generated.")
         elif bpy.context.mode not in MODES_TO_APPLY_IN:
             # Undo steps made in Edit Mode do not cover actions: one Ctrl+Z could not remove the motion.
-            self.say(
-                "WARNING",
-                f"'{clip.text}' is ready; it is applied once you are back in Object or Pose Mode.",
-            )
+            self.say("WARNING", f"'{clip.text}' is ready; it is applied once you are back in Object or Pose Mode.")
         else:
             self._waiting_to_apply = False
             self._apply()

@@ -3,11 +3,19 @@
 
 from collections.abc import Mapping
 
-from ..editing.range_edit import MODEL_FPS
-from .jobs import Job
-
-STAGES = {"text": "reading the prompt", "masked": "sketching the motion", "residual": "adding detail",
-          "decode": "decoding", "solve": "solving the pose", "done": "finishing"}  # fmt: skip
+STAGES = {
+    "starting": "starting the backend",
+    "sent": "sent",
+    "text": "reading the prompt",
+    "masked": "sketching the motion",
+    "residual": "adding detail",
+    "decode": "decoding",
+    "solve": "solving the pose",
+    "done": "finishing",
+    "retargeting": "retargeting",
+    "cancelling": "cancelling",
+}
+"""Stages of a job, most of them the backend's, and the words that users see for them."""
 STATES = {
     "off": "Backend: off",
     "starting": "Backend: starting, loading the model",
@@ -22,26 +30,23 @@ def of_backend(state: str, seconds: float) -> str:
     return STATES[state] + (f" ({seconds:.0f} s)" if waiting else "")
 
 
+def stage(name: str) -> str:
+    """The words for a stage; its own name where it is one that only a newer backend knows."""
+    return STAGES.get(name, name)
+
+
 def queued(position: int) -> str:
     """position: jobs before this one."""
-    return f"queued, {position} before it" if position else STAGES["text"]
+    return f"queued, {position} before it" if position else stage("text")
 
 
-def of_job(stage: str, progress: float, cancelling: bool = False) -> str:
+def of_job(told: str, progress: float, cancelling: bool = False) -> str:
+    """told: the words for its stage."""
     if cancelling:
-        return "cancelling"
-    return f"{stage}, {progress:.0%}" if progress > 0.0 else stage
+        return stage("cancelling")
+    return f"{told}, {progress:.0%}" if progress > 0.0 else told
 
 
 def sentence(header: Mapping) -> str:
     """What an error message of the backend says to the user."""
     return f"{header.get('message', '')} {header.get('hint', '')}".strip()
-
-
-def refusal(job: Job, welcome: Mapping) -> str:
-    """Why the backend that says `welcome` cannot do a job; "" when it can."""
-    if not job.needs <= set(welcome.get("features", ())):
-        return "This backend is too old for scripts and edits. Update it, or use the built-in one."
-    if job.edit and welcome.get("fps") != MODEL_FPS:
-        return f"The model '{welcome.get('model')}' has another frame rate than edits need. Use the embedded one."
-    return ""

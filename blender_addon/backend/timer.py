@@ -5,7 +5,7 @@ import time
 
 import bpy
 
-from ..ui.preferences import preferences
+from ..settings import preferences
 from .gpu_backend import GPU
 from .session import SESSION
 
@@ -55,12 +55,12 @@ def _undone(*_arguments) -> None:
     SESSION.undone()
 
 
-def register() -> None:
+def attach() -> None:
     bpy.app.handlers.undo_post.append(_undone)
     bpy.app.handlers.load_post.append(_file_loaded)
 
 
-def unregister() -> None:
+def detach() -> None:
     bpy.app.handlers.undo_post.remove(_undone)
     bpy.app.handlers.load_post.remove(_file_loaded)
     if bpy.app.timers.is_registered(pump):

@@ -5,7 +5,8 @@ import bpy
 import numpy as np
 
 from .. import compat
-from ..keying.actions import in_mode, rotation_channel
+from ..keying.actions import in_mode
+from ..rig.channels import rotation_channel
 from ..rig.pose import BoneCurves
 from .splice import STILL, Shift, Span, check_splice, splice
 

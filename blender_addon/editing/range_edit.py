@@ -10,7 +10,9 @@ import numpy as np
 
 from .. import compat
 from ..keying.actions import play_in_full
-from ..keying.keyframes import TOES, Clip, action_name, check_editable, provenance, sample, scene_fps
+from ..keying.keyframes import TOES, action_name, check_editable, provenance
+from ..keying.scene import scene_fps
+from ..motion.clip import Clip, sample
 from ..rig import obstacles
 from ..rig.controls import control_rig, switches_of
 from ..rig.foot_lock import lock_feet
@@ -23,13 +25,12 @@ from ..shared.footing import standing
 from .range_action import RangeAction
 from .splice import Span
 
-MODEL_FPS = 20.0
-_SEEN_FRAMES = 40
-"""Of the model, that it is given of what comes before and after: two seconds."""
+_SEEN_SECONDS = 2.0
+"""That the model is given of what comes before and after."""
 _BESIDE_SECONDS = 0.5
 
 Part = tuple[np.ndarray, np.ndarray]
-"""Rotations (N, 22, 4) and root translation (N, 3) at MODEL_FPS."""
+"""Rotations (N, 22, 4) and root translation (N, 3) at the model's frame rate."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Edit:
     """source: name of the action to edit, "" where there is none; slot: the one of it that animates the rig.
 
     The scene frames first..end-1 are keyed anew; one of them is None where the motion's length decides. before, after:
-    what the rig does there, as the model is told. origin: the scene frame in whose armature space both are.
+    what the rig does there, as the model is told, at `fps`. origin: the scene frame in whose armature space both are.
     """
 
     source: str
@@ -46,27 +47,31 @@ class Edit:
     end: int | None
     before: Part | None
     after: Part | None
+    fps: float
     origin: float
 
 
-def read_edit(rig: bpy.types.Object, scene: bpy.types.Scene, first: int | None, end: int | None) -> Edit:
-    """What the rig does around a range, both of whose ends may be open. Raises MoclipError for what cannot be read."""
+def read_edit(rig: bpy.types.Object, scene: bpy.types.Scene, first: int | None, end: int | None, fps: float) -> Edit:
+    """What the rig does around a range, both of whose ends may be open. Raises MoclipError for what cannot be read.
+
+    fps: of the model.
+    """
     check_editable(rig)
     bone_of = map_rig(rig)
     obstacles.check(rig, bone_of)
     _check_blending(rig)
     data = rig.animation_data
     source = data.action if data else None
-    step = scene_fps(scene) / MODEL_FPS
+    step, most = scene_fps(scene) / fps, round(_SEEN_SECONDS * fps)
     before, after = [], []
     if first is not None:
         begins = source.frame_range[0] if source else first - step
-        count = int(np.clip((first - begins) / step, 1, _SEEN_FRAMES))
+        count = int(np.clip((first - begins) / step, 1, most))
         before = [first - step * k for k in range(count, 0, -1)]
     if end is not None:
         begins = end if first is None else first + step * round((end - first) / step)
         stops = source.frame_range[1] if source else begins
-        count = int(np.clip((stops - begins) / step + 1, 1, _SEEN_FRAMES))
+        count = int(np.clip((stops - begins) / step + 1, 1, most))
         after = [begins + step * k for k in range(count)]
     reading = read_motion(rig, bone_of, scene, [*before, *after])
     split = len(before)
@@ -78,6 +83,7 @@ def read_edit(rig: bpy.types.Object, scene: bpy.types.Scene, first: int | None, 
         end=end,
         before=parts[0] if before else None,
         after=parts[1] if after else None,
+        fps=fps,
         origin=(before or after)[0],
     )
 
@@ -95,7 +101,7 @@ def apply_edit(
     bone_of, fps = map_rig(rig), scene_fps(scene)
     obstacles.check(rig, bone_of)
     _check_blending(rig)
-    first, end, shown = _frames(clip, edit, fps / MODEL_FPS)
+    first, end, shown = _frames(clip, edit, fps / edit.fps)
     span = Span(first, end, *_stays(source, first, end))
     with _active(rig, source, edit.slot):
         stance = stance_on(rig)

@@ -18,6 +18,8 @@ from typing import Any
 from ..shared.errors import MoclipError
 
 MARKER, LOG, MAKER = "moclip-backend.json", "setup.log", "MoCLIP for Blender"
+BACKEND = "backend"
+"""The package of the project's wheel that `python -m` starts."""
 TORCH = ("torch", "torchvision")
 """torchvision is not needed by the model itself, but open_clip asks for it, and it must be of the same build."""
 _LOCK = "setup.lock"
@@ -204,7 +206,7 @@ def steps(plan: Plan) -> list[Step]:
     made.append(Step("moclip", "installing MoCLIP", command, print_of_wheel, 0.02))
     command = (*pip_and_progress, *places, wheel + ("[torch]" if plan.torch else ""))
     made.append(Step("packages", "installing packages", command, print_of_wheel + plan.runtime, 0.16))
-    command = (python, "-I", "-m", "backend.probe", "--runtime", plan.runtime)
+    command = (python, "-I", "-m", f"{BACKEND}.probe", "--runtime", plan.runtime)
     made.append(Step("check", "trying it out", command, print_of_wheel + plan.runtime, 0.05))
     return made
 
@@ -261,7 +263,7 @@ def serve_command(folder: Path) -> list[str]:
             code="not_set_up",
         )
     runtime = str(there.found.get("runtime", "torch"))
-    return [str(there.python), "-m", "backend", "serve", "--runtime", runtime, "--device", "auto"]
+    return [str(there.python), "-m", BACKEND, "serve", "--runtime", runtime, "--device", "auto"]
 
 
 def remove(folder: Path) -> None:

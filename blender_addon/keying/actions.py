@@ -9,6 +9,7 @@ import numpy as np
 from mathutils import Euler, Quaternion
 
 from .. import compat
+from ..rig.channels import object_scale, rotation_channel
 from ..rig.pose import BoneCurves
 from ..shared import rotations
 from . import simplify
@@ -103,16 +104,6 @@ def rest_unkeyed(bone: bpy.types.PoseBone, keeps_scale: bool = False) -> None:
 def play_in_full(data: bpy.types.AnimData) -> None:
     """Let the active action alone decide what it animates, over whatever the NLA has below it."""
     data.action_blend_type, data.action_influence, data.action_extrapolation = "REPLACE", 1.0, "HOLD"
-
-
-def object_scale(rig: bpy.types.Object) -> np.ndarray:
-    """(3,) with its signs, which no matrix tells, and its delta."""
-    return np.array(rig.scale, dtype=np.float64) * np.array(rig.delta_scale, dtype=np.float64)
-
-
-def rotation_channel(mode: str) -> str:
-    """The channel that counts in a rotation mode."""
-    return {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}.get(mode, "rotation_euler")
 
 
 def _turn_now(rig: bpy.types.Object) -> np.ndarray:

@@ -5,7 +5,6 @@ Keys move what they animate for good: without its action a bone stays in the las
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +12,8 @@ from typing import Any
 import bpy
 
 from .. import compat
-from .actions import rotation_channel
+from ..rig.channels import bone_of, rotation_channel
 
-_BONE = re.compile(r'pose\.bones\["((?:[^"\\]|\\.)*)"\]\.?(.*)')
 _BLENDING = ("action_blend_type", "action_influence", "action_extrapolation")
 
 
@@ -111,12 +109,6 @@ def read(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return state if isinstance(state, dict) else {}
-
-
-def bone_of(data_path: str) -> tuple[str, str]:
-    """The bone that a path leads to and what of it, ("", "") where it leads elsewhere."""
-    found = _BONE.fullmatch(data_path)
-    return (bpy.utils.unescape_identifier(found[1]), found[2]) if found else ("", "")
 
 
 def bones_of(action: bpy.types.Action) -> set[str]:

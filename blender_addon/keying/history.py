@@ -11,6 +11,7 @@ from datetime import datetime
 import bpy
 
 from .. import compat
+from ..rig.channels import bone_of
 from ..shared.errors import MoclipError
 from . import before
 from .actions import play_in_full, rest_unkeyed
@@ -131,7 +132,7 @@ def recall(rig: bpy.types.Object, action: bpy.types.Action, scene: bpy.types.Sce
 
 def _rest(rig: bpy.types.Object, action: bpy.types.Action, animated: set[str]) -> None:
     """As when the motion was keyed: what it does not animate of its bones is at rest, but for a root's scale."""
-    located = {before.bone_of(c.data_path)[0] for c in compat.fcurves_of(action) if c.data_path.endswith(".location")}
+    located = {bone_of(c.data_path)[0] for c in compat.fcurves_of(action) if c.data_path.endswith(".location")}
     bones = rig.pose.bones
     # Ends of limbs may be located as well, below the hips or beside them: what carries the topmost carries all.
     top = {name for name in located if not located & {parent.name for parent in bones[name].parent_recursive}}

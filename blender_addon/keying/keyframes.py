@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Key a motion on a rig: resampled to the scene, fitted to its place and to the rig, a new action each time."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +8,7 @@ import bpy
 import numpy as np
 
 from ..motion import fit
+from ..motion.clip import Clip, resample
 from ..motion.path import followed
 from ..rig import obstacles
 from ..rig import root as travel
@@ -27,73 +26,10 @@ from ..shared.footing import standing
 from ..shared.skeleton import JOINT_INDEX
 from ..shared.stance import Stance, stance_of, usual_if_near
 from .actions import Keys, NewAction
+from .scene import scene_fps
 
 TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 _NAME_LIMIT = 60
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A generated motion as it came from the backend: arrays as in `Motion`.
-
-    part: the frames first..end-1 that were generated, where the motion also holds what it continues from or leads to.
-    """
-
-    fps: float
-    rotations: np.ndarray
-    root_translation: np.ndarray
-    text: str
-    seed: int = 0
-    warnings: tuple[str, ...] = ()
-    model: str = ""
-    part: tuple[int, int] | None = None
-
-    @property
-    def new(self) -> tuple[int, int]:
-        return self.part or (0, len(self.rotations))
-
-    @property
-    def seconds(self) -> float:
-        return (self.new[1] - self.new[0]) / self.fps
-
-
-def scene_fps(scene: bpy.types.Scene) -> float:
-    return scene.render.fps / scene.render.fps_base
-
-
-def resample(clip: Clip, fps: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (N, 22, 4) and root translation (N, 3) at whole frames of a scene: N / fps is the clip's length.
-
-    The identity when the rates agree. A scene frame after the clip's last sample holds that sample.
-    """
-    count = max(1, round(clip.seconds * fps))
-    return sample(clip, np.arange(count) * (clip.fps / fps))
-
-
-def sample(clip: Clip, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (N, 22, 4) and root translation (N, 3) of a clip at some of its frames (N,), whole or not."""
-    at = np.clip(at, 0, len(clip.rotations) - 1)
-    before = np.floor(at + 1e-6).astype(int)
-    after = np.minimum(before + 1, len(clip.rotations) - 1)
-    weight = np.clip(at - before, 0.0, 1.0)
-    source = np.asarray(clip.rotations, dtype=np.float64)
-    root = np.asarray(clip.root_translation, dtype=np.float64)
-    turns = rotations.slerp(source[before], source[after], weight[:, None])
-    return turns, root[before] + (root[after] - root[before]) * weight[:, None]
-
-
-@contextmanager
-def at_frame(scene: bpy.types.Scene, frame: int) -> Iterator[None]:
-    """With the scene at another frame, if it is; back at its own afterwards, whatever happens."""
-    now, subframe = scene.frame_current, scene.frame_subframe
-    elsewhere = frame != now or subframe != 0.0
-    if elsewhere:
-        scene.frame_set(frame)
-    try:
-        yield
-    finally:
-        if elsewhere:
-            scene.frame_set(now, subframe=subframe)
 
 
 @dataclass(frozen=True)

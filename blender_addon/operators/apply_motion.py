@@ -5,7 +5,9 @@ from ..backend.jobs import Job
 from ..backend.session import SESSION
 from ..editing.range_edit import apply_edit
 from ..keying import before, history
-from ..keying.keyframes import Clip, Fit, apply_clip, at_frame
+from ..keying.keyframes import Fit, apply_clip
+from ..keying.scene import at_frame
+from ..motion.clip import Clip
 from ..motion.fit import Place
 from ..rig import obstacles
 from ..rig.create import create_armature

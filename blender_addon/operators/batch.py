@@ -10,7 +10,8 @@ import bpy
 from ..backend import timer
 from ..backend.jobs import Job, Target
 from ..backend.session import SESSION
-from ..keying.keyframes import at_frame, place_of
+from ..keying.keyframes import place_of
+from ..keying.scene import at_frame
 from ..shared.errors import MoclipError
 from ..shared.prompt_table import Row, TableError, read_table, write_table
 from .generate import check_prompt, check_target

@@ -4,9 +4,9 @@ import bpy
 from ..backend import timer
 from ..backend.gpu_backend import GPU
 from ..backend.session import SESSION
+from ..settings import preferences
 from ..shared.errors import MoclipError
 from ..ui.panel_backend import draw_sizes
-from ..ui.preferences import preferences
 from .reporting import fail, tell
 
 

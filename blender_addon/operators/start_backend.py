@@ -4,8 +4,8 @@ import bpy
 from ..backend import timer
 from ..backend.gpu_backend import GPU
 from ..backend.session import SESSION
+from ..settings import preferences
 from ..shared.errors import MoclipError
-from ..ui.preferences import preferences
 from .reporting import fail
 
 

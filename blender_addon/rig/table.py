@@ -112,8 +112,7 @@ def load_preset(path: Path) -> dict[str, str]:
     return bones
 
 
-def register() -> None:
-    bpy.utils.register_class(MoclipBone)
+def attach() -> None:
     bpy.types.Object.moclip_bones = bpy.props.CollectionProperty(
         type=MoclipBone, override={"LIBRARY_OVERRIDABLE", "USE_INSERTION"}
     )
@@ -124,7 +123,6 @@ def register() -> None:
     )
 
 
-def unregister() -> None:
+def detach() -> None:
     del bpy.types.Object.moclip_bones_as_they_are
     del bpy.types.Object.moclip_bones
-    bpy.utils.unregister_class(MoclipBone)

@@ -9,8 +9,8 @@ from ..backend import status, timer
 from ..backend.gpu_backend import GPU
 from ..backend.session import SESSION
 from ..gpu.pip_output import title
+from ..settings import preferences
 from . import mending
-from .preferences import preferences
 from .sidebar import Sidebar, draw_text
 
 _LAST_LINES = 5

@@ -3,7 +3,7 @@
 
 import bpy
 
-from ..operators.script import ranges
+from ..editing.script import ranges
 from .sidebar import Sidebar
 
 

@@ -8,8 +8,6 @@ from ..backend.session import SESSION
 from ..keying import history
 from ..rig import table
 from . import mending
-from .panel_backend import MOCLIP_PT_backend
-from .panel_direction import MOCLIP_PT_direction, MOCLIP_UL_lines
 from .sidebar import Sidebar, draw_text
 
 _LONGEST_HISTORY = 20
@@ -48,7 +46,7 @@ class MOCLIP_PT_main(Sidebar, bpy.types.Panel):
         if job is None:
             row = layout.row()
             if SESSION.retargeting:
-                return row.progress(factor=1.0, text="retargeting")
+                return row.progress(factor=1.0, text=status.stage("retargeting"))
             row.scale_y = 1.4
             row.operator("moclip.generate", icon="PLAY")
             return
@@ -236,28 +234,3 @@ class MOCLIP_PT_licence(Sidebar, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         text = "The built-in model's weights are CC BY-NC 4.0: motions made with them are for non-commercial use."
         draw_text(self.layout, text, context.region.width)
-
-
-_CLASSES = (
-    MOCLIP_UL_rows,
-    MOCLIP_PT_main,
-    MOCLIP_PT_odd_bones,
-    MOCLIP_UL_lines,
-    MOCLIP_PT_direction,
-    MOCLIP_PT_history,
-    MOCLIP_PT_batch,
-    MOCLIP_PT_fit,
-    MOCLIP_PT_bones,
-    MOCLIP_PT_backend,
-    MOCLIP_PT_licence,
-)
-
-
-def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)

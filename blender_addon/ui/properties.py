@@ -3,6 +3,10 @@
 
 import bpy
 
+from ..limits import EMBEDDED
+
+# Blender fixes the bounds of a property when the add-on is enabled, before any backend has answered.
+
 
 def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
     return obj.type == "ARMATURE"
@@ -30,7 +34,11 @@ class MoclipRow(bpy.types.PropertyGroup):
     prompt: bpy.props.StringProperty(name="Prompt", description="What the character does, in English")
     start: bpy.props.IntProperty(name="Start", description="Frame of the first key", default=1)
     seconds: bpy.props.FloatProperty(
-        name="Seconds", description="Length of the motion; 0 lets the model choose", default=0.0, min=0.0, max=9.8
+        name="Seconds",
+        description="Length of the motion; 0 lets the model choose",
+        default=0.0,
+        min=0.0,
+        max=EMBEDDED.longest_seconds,
     )
     seed: bpy.props.IntProperty(name="Seed", description="Another seed gives another take", default=0, min=0)
 
@@ -52,7 +60,13 @@ class MoclipSettings(bpy.types.PropertyGroup):
         name="Auto Length", description="Let the model choose how long the motion lasts", default=True
     )
     seconds: bpy.props.FloatProperty(
-        name="Seconds", description="Length of the motion", default=4.0, min=1.0, max=9.8, step=20, precision=1
+        name="Seconds",
+        description="Length of the motion",
+        default=4.0,
+        min=EMBEDDED.shortest_seconds,
+        max=EMBEDDED.longest_seconds,
+        step=20,
+        precision=1,
     )
     seed: bpy.props.IntProperty(
         name="Seed", description="Another seed gives another take of the same prompt", default=0, min=0
@@ -62,7 +76,7 @@ class MoclipSettings(bpy.types.PropertyGroup):
         description="Generate so many takes at once, from seeds that follow",
         default=1,
         min=1,
-        max=16,
+        max=EMBEDDED.batch,
     )
     target: bpy.props.PointerProperty(
         name="Target",
@@ -123,15 +137,9 @@ class MoclipSettings(bpy.types.PropertyGroup):
     )  # fmt: skip
 
 
-def register() -> None:
-    bpy.utils.register_class(MoclipRow)
-    bpy.utils.register_class(MoclipLine)
-    bpy.utils.register_class(MoclipSettings)
+def attach() -> None:
     bpy.types.Scene.moclip = bpy.props.PointerProperty(type=MoclipSettings)
 
 
-def unregister() -> None:
+def detach() -> None:
     del bpy.types.Scene.moclip
-    bpy.utils.unregister_class(MoclipSettings)
-    bpy.utils.unregister_class(MoclipLine)
-    bpy.utils.unregister_class(MoclipRow)

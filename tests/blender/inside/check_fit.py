@@ -217,7 +217,7 @@ def test_ten_seconds_on_65_bones_take_less_than_300_ms(driver, walk):
     bpy.ops.object.mode_set(mode="OBJECT")
     assert len(rig.data.bones) == 65
     clip = walk(driver)
-    clip = driver.module("keying.keyframes").Clip(
+    clip = driver.module("motion.clip").Clip(
         20.0, np.concatenate([clip.rotations] * 3)[:200], np.concatenate([clip.root_translation] * 3)[:200], "ten"
     )
     bpy.context.scene.render.fps = 24
@@ -241,7 +241,7 @@ def test_the_object_turns_in_its_own_rotation_mode(driver, tools, walk, mode):
         turn = Quaternion((0, 1, 0), 0.05 * frame)
         turning[frame, 0] = turn @ Quaternion(turning[frame, 0].tolist())
         root[frame] = turn @ Vector((0.5, float(root[frame, 1]), 0.0))
-    clip = driver.module("keying.keyframes").Clip(20.0, turning, root, "round")
+    clip = driver.module("motion.clip").Clip(20.0, turning, root, "round")
     key(driver, rig, clip)
     plain = tools.pose_heads(rig, NAMES, frames=80)
     key(driver, rig, clip, root="OBJECT")

@@ -93,7 +93,7 @@ def a_walk(driver, frames=40):
             for joint, angle in bends.items():
                 turns[k, index[f"{side}_{joint}"]] = Quaternion((1, 0, 0), angle)
     root = np.stack([0.03 * np.sin(6 * times), 0.9 + 0.02 * np.cos(6 * times), times], axis=1)
-    return driver.module("keying.keyframes").Clip(20.0, turns, root, "a walk")
+    return driver.module("motion.clip").Clip(20.0, turns, root, "a walk")
 
 
 def shown(rig, names, frames=40):

@@ -16,7 +16,7 @@ def stands_and_walks(driver):
     for side in ("left", "right"):
         turns[:, driver.module("shared.skeleton").JOINT_INDEX[f"{side}_ankle"]] = down
     root = np.stack([np.zeros(40), np.full(40, 1.0), np.linspace(0, 1, 40)], axis=1)
-    clip = driver.module("keying.keyframes").Clip(20.0, turns, root, "glides")
+    clip = driver.module("motion.clip").Clip(20.0, turns, root, "glides")
     return clip
 
 

@@ -54,7 +54,7 @@ def test_switches_belong_to_the_action_and_the_pose_is_left_alone(driver, human)
     assert human.pose.bones["thigh_parent.L"]["IK_FK"] == 0.0
     turns = np.tile([1.0, 0, 0, 0], (20, 22, 1))
     turns[:, driver.module("shared.skeleton").JOINT_INDEX["left_collar"]] = Quaternion((0, 1, 0), 0.4)
-    clip = driver.module("keying.keyframes").Clip(20.0, turns, np.tile([0.0, 0.94, 0.0], (20, 1)), "stands")
+    clip = driver.module("motion.clip").Clip(20.0, turns, np.tile([0.0, 0.94, 0.0], (20, 1)), "stands")
     action = driver.module("keying.keyframes").apply_clip(human, clip, bpy.context.scene, 1)
     curves = driver.module("compat").fcurves_of(action)
     paths = {c.data_path: c.keyframe_points[0].co[1] for c in curves}

@@ -153,7 +153,7 @@ def lively_clip(driver, frames=40):
     for frame in range(frames):
         turns[frame, 0] = Quaternion((0, 1, 0), time[frame])
     root = np.stack([np.sin(time), 0.9 + 0.1 * np.cos(time), time], axis=1)
-    return driver.module("keying.keyframes").Clip(20.0, turns, root, "lively")
+    return driver.module("motion.clip").Clip(20.0, turns, root, "lively")
 
 
 def by_joint(tools, places):
@@ -296,7 +296,7 @@ def test_a_rig_of_controls_is_refused_by_its_name(driver):
 def test_flat_feet_stay_flat(driver, tools):
     rig = mixamo_rig(driver, "mixamorig:", down_deg=30, y_up=True, scale=0.01)
     still = np.tile([1.0, 0, 0, 0], (2, 22, 1))
-    clip = driver.module("keying.keyframes").Clip(20.0, still, np.tile([0.0, 0.94, 0.0], (2, 1)), "stands")
+    clip = driver.module("motion.clip").Clip(20.0, still, np.tile([0.0, 0.94, 0.0], (2, 1)), "stands")
     ankle = rig.matrix_world.to_3x3() @ rig.data.bones["mixamorig:LeftFoot"].matrix_local.to_3x3()
     driver.module("keying.keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
     bpy.context.scene.frame_set(1)

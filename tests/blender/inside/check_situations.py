@@ -25,7 +25,7 @@ def a_walk(driver, frames=FRAMES):
         for joint, share in (("left_hip", 0.4), ("right_hip", -0.4), ("left_shoulder", 0.8), ("spine1", 0.2)):
             turns[k, index[joint]] = Quaternion((1, 0, 0), share * np.sin(5 * time))
     root = np.stack([0.05 * np.sin(6 * times), 0.92 + 0.03 * np.cos(6 * times), times], axis=1)
-    return driver.module("keying.keyframes").Clip(20.0, turns, root, "a walk")
+    return driver.module("motion.clip").Clip(20.0, turns, root, "a walk")
 
 
 def rooted(driver, head=(0.0, 0.0, 0.0)):
@@ -130,7 +130,7 @@ def test_a_character_starts_where_it_stands_under_a_scaled_root(driver, tools):
     last = shown(tools, rig)[-1]
     bpy.context.scene.frame_set(FRAMES)
     place = driver.module("keying.keyframes").place_of(rig)
-    still = driver.module("keying.keyframes").Clip(20.0, clip.rotations[:3], clip.root_translation[:3], "stands")
+    still = driver.module("motion.clip").Clip(20.0, clip.rotations[:3], clip.root_translation[:3], "stands")
     key(driver, rig, still, place=place)
     bpy.context.scene.frame_set(1)
     hips = rig.matrix_world @ rig.pose.bones["pelvis"].head

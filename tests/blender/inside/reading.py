@@ -16,7 +16,7 @@ def read(driver, rig, frames):
 
 
 def clip_of(driver, reading):
-    return driver.module("keying.keyframes").Clip(20.0, reading.rotations, reading.root_translation, "read back")
+    return driver.module("motion.clip").Clip(20.0, reading.rotations, reading.root_translation, "read back")
 
 
 def key(driver, rig, clip, **how):

@@ -91,12 +91,14 @@ def instrument() -> None:
 
 def open_panels() -> None:
     """Let every panel be open when it is first drawn."""
-    panels = module("ui.panels")
-    panels.unregister()
+    panels = module("registration").PANELS
+    for cls in reversed(panels):
+        bpy.utils.unregister_class(cls)
     for cls in bpy.types.Panel.__subclasses__():
         if cls.__module__.startswith(MODULE):
             cls.bl_options = set()
-    panels.register()
+    for cls in panels:
+        bpy.utils.register_class(cls)
 
 
 def summary() -> dict[str, dict[str, float]]:
