@@ -3,6 +3,7 @@
 
 import ast
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,3 +116,12 @@ def test_a_shared_module_imports_nothing_that_the_add_on_has_not():
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 found = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
                 assert {room(one) for one in found} <= {"numpy", *sys.stdlib_module_names}, (name, found)
+
+
+def test_who_drives_the_add_on_asks_for_modules_that_it_has():
+    """Scripts of the command line and tests in Blender name its modules in strings."""
+    named = re.compile(r'(?:\bmodule|addon_module)\("([a-z_.]+)"|part\(driver, "([a-z_.]+)"|\{MODULE\}\.([a-z_.]+)"')
+    places = [*(ROOT / "backend").rglob("scripts/*.py"), *(ROOT / "tests").rglob("*.py")]
+    found = {(path.name, "".join(hit)) for path in places for hit in named.findall(path.read_text(encoding="utf-8"))}
+    assert len(found) > 50
+    assert [(name, module) for name, module in sorted(found) if module not in MODULES] == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the panel asks; saved with the scene. The state of jobs is not: it lives in `session`."""
+"""What the panel asks; saved with the scene. The state of jobs is not: it lives in `backend.session`."""
 
 import bpy
 
