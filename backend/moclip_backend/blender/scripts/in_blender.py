@@ -62,7 +62,7 @@ class Addon:
         )
         if MODULE not in sys.modules or MODULE not in bpy.context.preferences.addons:
             raise Failed("Blender did not enable the add-on.")
-        self.session = self.module("session").SESSION
+        self.session = self.module("backend.session").SESSION
 
     @staticmethod
     def module(name: str):
@@ -105,7 +105,7 @@ class Addon:
         """Joint -> bone, as the add-on sees it. Raises Failed for a rig that it cannot key."""
         try:
             return self.module("rig.mapping").map_rig(rig)
-        except self.module("errors").MoclipError as error:
+        except self.module("shared.errors").MoclipError as error:
             raise Failed(str(error)) from error
 
     @property
