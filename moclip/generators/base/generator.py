@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
 
-import moclip.generators
 from moclip.errors import Cancelled, MoclipError
 from moclip.generators.base.codec import Codec, codec_calls
 from moclip.generators.base.passages import Passage
@@ -108,7 +108,7 @@ class Generator(ABC):
 def _packages() -> dict[str, str]:
     found = {
         module.name: f"moclip.generators.{module.name}"
-        for module in pkgutil.iter_modules(moclip.generators.__path__)
+        for module in pkgutil.iter_modules([str(Path(__file__).parents[1])])
         if importlib.util.find_spec(f"moclip.generators.{module.name}.generator")
     }
     return {**{entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}, **found}
