@@ -69,7 +69,7 @@ class Addon:
         return sys.modules[f"{MODULE}.{name}"]
 
     def _pump_while(self, going_on: Callable[[], bool], seconds: float) -> None:
-        pump, shown = sys.modules[f"{MODULE}.timer"].pump, -1.0
+        pump, shown = sys.modules[f"{MODULE}.backend.timer"].pump, -1.0
         end = time.monotonic() + seconds
         while going_on():
             if time.monotonic() > end:
@@ -96,7 +96,7 @@ class Addon:
             settings.seconds = seconds
         call(bpy.ops.moclip.generate)
         self._pump_while(lambda: self.session.job is not None, 600)
-        sys.modules[f"{MODULE}.timer"].pump()
+        sys.modules[f"{MODULE}.backend.timer"].pump()
         if self.session.level == "ERROR":
             raise Failed(self.session.message)
         return settings.target
