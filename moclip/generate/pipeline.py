@@ -102,6 +102,12 @@ class TextToMotion:
             raise MoclipError(
                 f"A batch holds 1 to {MAX_BATCH} prompts, not {len(requests)}.", hint="Split it.", code="bad_batch"
             )
+        if not self.generator.EDITS and any(request.has_context for request in requests):
+            raise MoclipError(
+                f"The model '{self.name}' is one of {self.generator.TITLE}, which cannot go on from a motion.",
+                hint="Generate a new motion, or use another model for edits.",
+                code="no_edits",
+            )
         return [check_request(request, self.fps) for request in requests]
 
     def _shown(self, plan: Plan) -> int:

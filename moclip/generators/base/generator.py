@@ -105,7 +105,8 @@ class Generator(ABC):
 
 
 @cache
-def _packages() -> dict[str, str]:
+def known_packages() -> dict[str, str]:
+    """Name of each generator -> its package."""
     found = {
         module.name: f"moclip.generators.{module.name}"
         for module in pkgutil.iter_modules([str(Path(__file__).parents[1])])
@@ -115,18 +116,18 @@ def _packages() -> dict[str, str]:
 
 
 def generator_names() -> tuple[str, ...]:
-    return tuple(sorted(_packages()))
+    return tuple(sorted(known_packages()))
 
 
 def generator_part(name: str, part: str) -> ModuleType:
     """A module of a generator's package: "generator", "networks" or "train". Raises MoclipError for unknown names."""
-    if name not in _packages():
+    if name not in known_packages():
         raise MoclipError(
             f"This version knows no generator '{name}'.",
             hint=f"It knows {', '.join(generator_names())}; update MoCLIP, or use another model.",
             code="unknown_generator",
         )
-    return importlib.import_module(f"{_packages()[name]}.{part}")
+    return importlib.import_module(f"{known_packages()[name]}.{part}")
 
 
 def find_generator(name: str) -> type[Generator]:
