@@ -10,7 +10,9 @@ import numpy as np
 from moclip.generators.bad.config import BadConfig
 
 
-def fill_slots(codes: np.ndarray, masked: np.ndarray, order: np.ndarray, lengths: np.ndarray, config: BadConfig):
+def fill_slots(
+    codes: np.ndarray, masked: np.ndarray, order: np.ndarray, lengths: np.ndarray, config: BadConfig
+) -> np.ndarray:
     """Ids (B, S): codes (B, S) or mask tokens by order (B, S) where masked (B, S), END behind lengths (B,), padding."""
     slot = np.arange(codes.shape[1])[None]
     ids = np.where(masked, config.mask_id + order, codes)

@@ -79,6 +79,8 @@ class CrossBlock(nn.Module):
 class NumberEmbedding(nn.Module):
     """A whole number (B,) to (B, width)."""
 
+    rates: Tensor
+
     def __init__(self, width: int):
         super().__init__()
         self.mlp = nn.Sequential(nn.Linear(2 * FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
@@ -91,9 +93,17 @@ class NumberEmbedding(nn.Module):
 
 
 class _Quantizer(nn.Module):
+    codebook: Tensor
+
     def __init__(self, config: BadConfig):
         super().__init__()
         self.register_buffer("codebook", torch.zeros(config.codes, config.code_dim))
+
+
+class _Parts(nn.Module):
+    def __init__(self, config: BadConfig):
+        super().__init__()
+        self.quantizer = _Quantizer(config)
 
 
 class _Tokenizer(nn.Module):
@@ -101,12 +111,13 @@ class _Tokenizer(nn.Module):
 
     def __init__(self, config: BadConfig):
         super().__init__()
-        self.vqvae = nn.Module()
-        self.vqvae.quantizer = _Quantizer(config)
+        self.vqvae = _Parts(config)
 
 
 class Base(nn.Module):
     """From ids and text to the sequence of conditions and slots (B, C + S, width), half way through."""
+
+    positions: Tensor
 
     def __init__(self, config: BadConfig):
         super().__init__()

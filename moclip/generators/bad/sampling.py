@@ -93,11 +93,10 @@ def progress_of(step: int, counts: np.ndarray) -> np.ndarray:
 def open_counts(step: int, counts: np.ndarray, tokens: np.ndarray, schedule: str) -> np.ndarray:
     """(B,) of so many tokens (B,), those that are open (masked) at this step; at least one."""
     done = progress_of(step, counts)
-    share = {
-        "cosine": lambda: np.cos(done * np.float32(np.pi / 2)),
-        "linear": lambda: 1 - done,
-        "square": lambda: 1 - done**2,
-    }[schedule]()
+    if schedule == "cosine":
+        share = np.cos(done * np.float32(np.pi / 2))
+    else:
+        share = 1 - (done if schedule == "linear" else done**2)
     return np.maximum(1, np.floor(share * tokens.astype(np.float32))).astype(np.int64)
 
 

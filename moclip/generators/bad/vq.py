@@ -19,6 +19,13 @@ RESET_EVERY = 21
 class Quantizer(nn.Module):
     """Nearest code; in training the codes follow the data by an exponential moving average."""
 
+    codebook: Tensor
+    code_sum: Tensor
+    code_count: Tensor
+    ever_used: Tensor
+    updates: Tensor
+    initialised: Tensor
+
     def __init__(self, config: VqConfig):
         super().__init__()
         self.decay = config.codebook_decay
@@ -106,6 +113,8 @@ class VQ(Network):
 
     KIND = "vq"
     CONFIG = VqConfig
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, config: VqConfig):
         super().__init__(config)
