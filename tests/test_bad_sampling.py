@@ -17,6 +17,7 @@ from moclip.generators.bad.sampling import (
     sample,
     step_counts,
 )
+from moclip.generators.base.generator import Watcher
 
 CONFIG = BadConfig(codes=12, text_dim=10, word_dim=14)
 PLAIN = BadOptions(sampled=False)
@@ -47,7 +48,7 @@ def run(lengths, options, *, runtime=None, seeds=None, config=CONFIG, **given):
     seeds = list(range(5, 5 + len(lengths))) if seeds is None else seeds
     text = np.stack([np.full(config.text_dim, seed / 10, dtype=np.float32) for seed in seeds])
     words = np.zeros((len(lengths), 77, config.word_dim), dtype=np.float32)
-    rest = options, lambda *_: None, lambda: False
+    rest = options, Watcher()
     return sample(runtime or Known(), config, text, words, np.array(lengths), seeds, *rest, **given)
 
 
@@ -308,7 +309,7 @@ def test_cancel_stops_between_steps():
 
     text, words = np.zeros((1, 10), np.float32), np.zeros((1, 77, 14), np.float32)
     with pytest.raises(Cancelled):
-        options = PLAIN, lambda *news: told.append(news), cancelled
+        options = PLAIN, Watcher(lambda *news: told.append(news), cancelled)
         sample(runtime, CONFIG, text, words, np.array([49]), [0], *options)
     assert told == [("bad", 0.0), ("bad", 0.1), ("bad", 0.2)]
 

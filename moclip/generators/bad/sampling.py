@@ -5,16 +5,17 @@ All noise and every order is drawn per request from its own seed, so a request g
 batch, in every runtime.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from moclip.errors import Cancelled, MoclipError
+from moclip.errors import MoclipError
 from moclip.generators.bad.config import BadConfig
 from moclip.generators.bad.masks import fill_slots, permutation_mask
-from moclip.generators.momask.sampling import RequestNoise, softmax
+from moclip.generators.base.generator import Watcher
+from moclip.generators.base.noise import RequestNoise, softmax
 
 _CHOICES = {
     "mode": ("oaas", "cbs", "rs"),
@@ -67,8 +68,6 @@ class BadOptions:
 
 OFFICIAL = BadOptions(stop_as_released=True, open_last_token=True)
 """Token for token what the released code does, in the mode that its authors draw tokens with."""
-
-Progress = Callable[[str, float], None]
 
 
 class Calls(Protocol):
@@ -147,8 +146,7 @@ def sample(
     lengths: np.ndarray,
     seeds: Sequence[int],
     options: BadOptions,
-    progress: Progress,
-    cancelled: Callable[[], bool],
+    watcher: Watcher,
     known: np.ndarray | None = None,
     orders: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -168,11 +166,9 @@ def sample(
         counts = np.maximum(counts, 1)
     steps = options.steps if options.stop_as_released else int(counts.max())
     for step in range(steps if state.masked.any() else 0):
-        if cancelled():
-            raise Cancelled
         if options.stop_as_released and _stops(step, counts):
             break
-        progress("bad", step / steps)
+        watcher.step("bad", step / steps)
         active = (step < counts) | options.stop_as_released
         state.reopen(step, counts, active)
         logits = _guided(runtime, state, text, words, options.guidance)
