@@ -80,10 +80,13 @@ class Reference:
         without = self.logits(ids, np.zeros_like(text), cond)
         return without + scale * (self.logits(ids, text, cond) - without)
 
-    def one_pass(self, ids, cond, text, noise, scale, *, end_allowed=False, restore=False):
-        """Fill all places but the last from left to right: the running sequence (50,), the chances (49,)."""
+    def one_pass(self, ids, cond, text, noise, scale, *, end_allowed=False, restore=False, until=WIDE - 1):
+        """Fill the places up to `until` from left to right: the running sequence (50,), the chances (until,).
+
+        The released code always fills 49; what stands behind END is thrown away.
+        """
         ids, kept, chances = ids.copy(), ids.copy(), []
-        for k in range(WIDE - 1):
+        for k in range(until):
             row = self.scaled(ids, text, cond, scale)[k]
             row = row if end_allowed else row[: self.codes]
             token = int(np.argmax(row + noise[k, : len(row)]))
@@ -106,8 +109,9 @@ class Reference:
     def generate(self, text, noise, *, length=None, scale=4.0, second=3.0, rule="alternating", restore=False):
         """Two passes: (codes (length,), length). noise: of each pass, (49, codes + 1). length None: it is predicted."""
         nothing = np.zeros(WIDE, dtype=bool)
+        until = WIDE - 1 if length is None else length
         ids, chances = self.one_pass(
-            np.full(WIDE, self.pad), nothing, text, noise[0], scale, end_allowed=length is None
+            np.full(WIDE, self.pad), nothing, text, noise[0], scale, end_allowed=length is None, until=until
         )
         if length is not None:
             ids[length] = self.end
@@ -120,7 +124,7 @@ class Reference:
         else:
             chosen = sorted(range(length), key=lambda k: (chances[k], k))[:count]
         cond = np.array([k <= length and k not in chosen for k in range(WIDE)])
-        drawn, _ = self.one_pass(ids, cond, text, noise[1], second, restore=restore)
+        drawn, _ = self.one_pass(ids, cond, text, noise[1], second, restore=restore, until=until)
         drawn[cond] = ids[cond]
         return drawn[:length], length
 
@@ -129,5 +133,5 @@ class Reference:
         ids = np.full(WIDE, self.pad)
         ids[: len(known)] = np.where(known >= 0, known, self.pad)
         ids[len(known)] = self.end
-        drawn, _ = self.one_pass(ids, ids != self.pad, text, noise, scale, restore=True)
+        drawn, _ = self.one_pass(ids, ids != self.pad, text, noise, scale, restore=True, until=len(known))
         return drawn[: len(known)]

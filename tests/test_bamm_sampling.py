@@ -23,7 +23,7 @@ from moclip.generators.bamm.sampling import (  # noqa: E402
     sample_freely,
     sample_lengths,
 )
-from moclip.generators.base.passages import OVERLAP, Passage, passages_of  # noqa: E402
+from moclip.generators.base.passages import OVERLAP, Passage, PassageRows, passages_of, with_context  # noqa: E402
 from moclip.generators.momask.config import TransformerConfig  # noqa: E402
 from moclip.generators.momask.sampling import RequestNoise  # noqa: E402
 from moclip.generators.momask.transformers import ResidualTransformer  # noqa: E402
@@ -86,8 +86,9 @@ def test_two_passes_of_given_length_equal_the_plain_loop(variant, rule, restore)
 @pytest.mark.parametrize(("end", "expected"), [(0.0, None), (3.0, None), (-1e4, 49), (1e4, 1)])
 def test_two_passes_of_predicted_length_equal_the_plain_loop(end, expected):
     runtime = NetworkRuntime(end=end)
-    ids, lengths = sample_freely(runtime, TEXT, SEEDS, OFFICIAL, *REST)
-    for k, seed in enumerate(SEEDS):
+    seeds = SEEDS[:1] if expected else SEEDS
+    ids, lengths = sample_freely(runtime, TEXT[: len(seeds)], seeds, OFFICIAL, *REST)
+    for k, seed in enumerate(seeds):
         noise = [noise_of(seed, 1), noise_of(seed, 2)]
         codes, length = plain(runtime).generate(TEXT[k], noise, rule="lowest")
         assert (lengths[k], ids[k, :length].tolist()) == (length, codes.tolist())
@@ -169,7 +170,7 @@ def test_a_request_gives_the_same_tokens_alone_and_in_a_batch():
 
 
 def test_a_told_length_gives_what_the_same_length_gives_when_predicted():
-    runtime = NetworkRuntime(end=1.0)
+    runtime = NetworkRuntime()
     lengths = sample_lengths(runtime, TEXT, SEEDS, BammOptions(), *REST)
     free, own = sample_freely(runtime, TEXT, SEEDS, BammOptions(), *REST)
     assert lengths.tolist() == own.tolist() and min(lengths) > 1
@@ -178,21 +179,21 @@ def test_a_told_length_gives_what_the_same_length_gives_when_predicted():
 
 def test_each_passage_follows_its_own_text_and_overlaps_its_neighbours():
     class TextRuntime(NetworkRuntime):
-        """Wants the code that is written in the text's first number."""
+        """Wants the code that is written in the text's first number, which it keeps in place of keys and values."""
 
         def call(self, name, **inputs):
-            answer = super().call(name, **inputs)
-            wanted = 50.0 * np.eye(21, dtype=np.float32)[inputs["text"][:, 0].astype(int)] if "text" in inputs else None
-            if name == "bamm_prefill":
-                self.wanted = wanted
-                return answer[0] * 0 + (wanted * (inputs["text"][:, :1] != 0))[:, None], answer[1]
-            # Which passage a row of a step is: its cache says so no more, but tokens repeat here.
-            return np.eye(21, dtype=np.float32)[inputs["token"]] * 50.0, answer[1]
+            logits, kept = super().call(name, **inputs)
+            wanted = inputs["text"][:, 0] if "text" in inputs else inputs["cache"][:, 0, 0, 0, 0, 0]
+            answer = 50.0 * np.eye(21, dtype=np.float32)[wanted.astype(int)]
+            shape = (-1, *[1] * (kept.ndim - 1))
+            return np.broadcast_to(answer[:, None], logits.shape) if "text" in inputs else answer, (
+                kept * 0 + wanted.reshape(shape)
+            )
 
     texts = np.array([2, 5], dtype=np.float32)[:, None] * np.ones((1, 12), np.float32)
-    options = BammOptions(guidance=1.0, passes=1)
+    options = BammOptions(guidance=1.0, second_guidance=1.0)
     ids = sample_base(TextRuntime(), passages_of(0, texts, [10, 8]), np.array([18]), [0], options, *REST)
-    assert set(ids[0, : 10 - OVERLAP]) == {2}
+    assert set(ids[0, : 10 - OVERLAP]) == {2} and set(ids[0, 10 + OVERLAP :]) == {5}
 
 
 @pytest.mark.parametrize("restore", [True, False])
@@ -203,6 +204,24 @@ def test_passages_in_a_batch_give_the_same_tokens_as_alone(restore):
     moved = [Passage(0, 0, 30, TEXT[2]), *passages_of(1, TEXT[:2], [10, 8])]
     together = sample_base(runtime, moved, np.array([30, 18]), [9, 4], options, *REST)
     assert together[1, :18].tolist() == alone[0].tolist()
+
+
+def test_given_codes_that_no_passage_reaches_stay():
+    runtime, known = NetworkRuntime(), np.full((1, 20), FREE)
+    known[0, :8], known[0, 17:] = 3, 9
+    passage = with_context([Passage(0, 0, 9, TEXT[0])], before=8, after=3)
+    ids = sample_base(runtime, passage, np.array([20]), [0], BammOptions(), *REST, known=known)
+    assert ids[0, :8].tolist() == [3] * 8 and ids[0, 17:].tolist() == [9] * 3
+    seen = [(p.first, p.end) for p in passage]
+    assert seen == [(8 - OVERLAP, 17 + OVERLAP)]
+    # The network sees the passage alone, with its own end.
+    alone = known[:, 8 - OVERLAP : 17 + OVERLAP]
+    moved = [Passage(0, 0, alone.shape[1], TEXT[0])]
+    noise = sampling._noise([0], 1, np.array([20]), 20)[:, 8 - OVERLAP :]
+    told = sampling.Told(1, *REST)
+    rows = PassageRows(moved, np.array([alone.shape[1]]))
+    expected, _ = sampling.sweep(runtime, rows, noise, 3.0, BammOptions(), told, given=alone)
+    assert ids[0, 8 - OVERLAP : 17 + OVERLAP].tolist() == expected[0].tolist()
 
 
 def test_what_is_known_costs_no_step():

@@ -52,7 +52,8 @@ class PostNormLayer(EncoderLayer):
 
     def finish(self, x: Tensor, mixed: Tensor) -> Tensor:
         x = self.norm1(x + self.dropout(self.self_attn.out_proj(mixed)))
-        return self.norm2(x + self._feed_forward(x))
+        x = self.norm2(x + self._feed_forward(x))
+        return x
 
 
 class _Attention(nn.Module):
@@ -88,7 +89,8 @@ class PreNormBlock(nn.Module):
 
     def finish(self, x: Tensor, mixed: Tensor) -> Tensor:
         x = x + self.dropout(self.attn.proj(mixed))
-        return x + self.mlp(self.ln2(x))
+        x = x + self.mlp(self.ln2(x))
+        return x
 
 
 class Stack(nn.Module):

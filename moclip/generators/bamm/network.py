@@ -29,12 +29,14 @@ class BammTransformer(_Body):
 
     KIND = "bamm"
     CONFIG = BammConfig  # type: ignore[assignment]
+    seqTransEncoder: Stack  # type: ignore[assignment]
+    positions: Tensor
 
     def __init__(self, config: BammConfig):
         # MoMask's body without its layers, which keep no keys and values.
         super().__init__(encoder_sizes(config, layers=0), head_out=config.codes + 1)
         self.config = config
-        self.seqTransEncoder = Stack(config)  # type: ignore[assignment]
+        self.seqTransEncoder = Stack(config)
         # Codes, END, PAD and a mask that no call ever uses but that every official checkpoint has.
         self.token_emb = nn.Embedding(config.codes + 3, config.code_dim)
         self._init_weights()

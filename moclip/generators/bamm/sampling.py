@@ -13,7 +13,7 @@ import numpy as np
 
 from moclip.errors import Cancelled
 from moclip.generators.bamm.options import BammOptions
-from moclip.generators.bamm.sequences import Calls, Sequences
+from moclip.generators.bamm.sequences import Array, Calls, Sequences
 from moclip.generators.base.passages import Passage, PassageRows
 from moclip.generators.momask.sampling import Progress, RequestNoise, draw, sample_residual, softmax
 
@@ -41,15 +41,15 @@ class Told:
 def sweep(
     runtime: Calls,
     rows: PassageRows,
-    noise: np.ndarray,
+    noise: Array,
     guidance: float,
     options: BammOptions,
     told: Told,
     *,
-    given: np.ndarray | None = None,
+    given: Array | None = None,
     restore: bool = True,
     ends: bool = False,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Array, Array]:
     """One pass from left to right: ids (B, S) and how probable each was when it was drawn; PAD where there is nothing.
 
     noise (B, S, codes + 1), Gumbel. given (B, S): codes to decide in sight of, FREE where there are none; then each
@@ -62,12 +62,15 @@ def sweep(
     classes = end_id + 1 if ends else end_id
     sequences = Sequences(runtime, *_start(rows, given, end_id), guidance)
     ids = np.full((requests, longest), pad_id, dtype=np.int64)
+    if given is not None:
+        # What no passage covers is given, and stays.
+        ids = np.where(given >= 0, given, ids)
     chance = np.zeros(ids.shape, dtype=np.float32)
     going = np.ones(requests, dtype=bool)
     for at in range(longest):
         active = np.flatnonzero((first <= at) & (at < first + count) & going[rows.request])
         if not len(active):
-            break
+            continue
         told.step()
         place = at - first[active]
         logits = _joined(rows, active, place, sequences.logits(active, place))[:, :classes]
@@ -84,7 +87,7 @@ def sweep(
     return ids, chance
 
 
-def _start(rows: PassageRows, given: np.ndarray | None, end_id: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _start(rows: PassageRows, given: Array | None, end_id: int) -> tuple[Array, Array, Array]:
     """Tokens, text and which tokens are given, of each passage; one place more than codes, for the end."""
     passages, longest = rows.padding.shape
     ids = np.full((passages, longest + 1), end_id + 1, dtype=np.int64)
@@ -98,7 +101,7 @@ def _start(rows: PassageRows, given: np.ndarray | None, end_id: int) -> tuple[np
     return ids, rows.text, cond
 
 
-def _joined(rows: PassageRows, active: np.ndarray, place: np.ndarray, logits: np.ndarray) -> np.ndarray:
+def _joined(rows: PassageRows, active: Array, place: Array, logits: Array) -> Array:
     """(R, V) logits of the active passages -> (B, V): where passages overlap, the mean by `PassageRows.weight`."""
     weight, request = rows.weight[active, place], rows.request[active]
     total = np.zeros(rows.shape[0], dtype=np.float32)
@@ -108,7 +111,7 @@ def _joined(rows: PassageRows, active: np.ndarray, place: np.ndarray, logits: np
     return joined
 
 
-def again(rule: str, number: int, lengths: np.ndarray, chance: np.ndarray) -> np.ndarray:
+def again(rule: str, number: int, lengths: Array, chance: Array) -> Array:
     """Which tokens the pass of this number (2, 3, ...) decides again: (B, S) bool.
 
     chance (B, S): how probable each token was when it was drawn. Of an odd number of tokens, the half is rounded to the
@@ -118,13 +121,15 @@ def again(rule: str, number: int, lengths: np.ndarray, chance: np.ndarray) -> np
     padding = place >= lengths[:, None]
     if rule == "alternating":
         # The third pass looks at what the second one left.
-        return (place % 2 == number % 2) & ~padding
+        every_other: Array = (place % 2 == number % 2) & ~padding
+        return every_other
     score = np.where(padding, np.inf, chance if rule == "confidence" else 0.0)
     rank = np.argsort(np.argsort(score, axis=1, kind="stable"), axis=1, kind="stable")
-    return (rank < np.maximum(np.round(0.5 * lengths), 1)[:, None]) & ~padding
+    lower_half: Array = (rank < np.maximum(np.round(0.5 * lengths), 1)[:, None]) & ~padding
+    return lower_half
 
 
-def end_of(ids: np.ndarray, end_id: int) -> tuple[np.ndarray, np.ndarray]:
+def end_of(ids: Array, end_id: int) -> tuple[Array, Array]:
     """Codes (B, S) up to END or PAD, FREE behind, and their number (B,); S where neither comes.
 
     A motion has one code at least: where END comes first, that is code 0, as in the released code.
@@ -136,14 +141,14 @@ def end_of(ids: np.ndarray, end_id: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where(np.arange(ids.shape[1])[None] < lengths[:, None], ids, FREE), lengths
 
 
-def _noise(seeds: Sequence[int], number: int, lengths: np.ndarray, codes: int) -> np.ndarray:
+def _noise(seeds: Sequence[int], number: int, lengths: Array, codes: int) -> Array:
     """Of the pass of this number (1, 2, ...), wide enough for END whether or not it may be drawn."""
     return RequestNoise(seeds, stream=_STREAM + number - 1).gumbel(lengths, int(lengths.max()), codes + 1)
 
 
 def _open_pass(
-    runtime: Calls, text: np.ndarray, seeds: Sequence[int], options: BammOptions, told: Told
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    runtime: Calls, text: Array, seeds: Sequence[int], options: BammOptions, told: Told
+) -> tuple[Array, Array, Array]:
     """Codes (B, 49), their lengths and their chances of a first pass that says itself when it is over."""
     most = np.full(len(text), MAX_TOKENS)
     rows = PassageRows([Passage(k, 0, MAX_TOKENS, vector) for k, vector in enumerate(text)], most)
@@ -155,13 +160,13 @@ def _open_pass(
 def _further_passes(
     runtime: Calls,
     rows: PassageRows,
-    lengths: np.ndarray,
+    lengths: Array,
     seeds: Sequence[int],
     options: BammOptions,
     told: Told,
-    codes: np.ndarray,
-    chance: np.ndarray,
-) -> np.ndarray:
+    codes: Array,
+    chance: Array,
+) -> Array:
     """codes and chance (B, S) of the first pass -> the codes after the last one."""
     for number in range(2, options.passes + 1):
         open_again = again(options.rule, number, lengths, chance)
@@ -175,12 +180,12 @@ def _further_passes(
 
 def sample_lengths(
     runtime: Calls,
-    text: np.ndarray,
+    text: Array,
     seeds: Sequence[int],
     options: BammOptions,
     progress: Progress,
     cancelled: Callable[[], bool],
-) -> np.ndarray:
+) -> Array:
     """How many tokens the model itself gives to texts (B, D): (B,) in 1..49. Raises Cancelled between steps.
 
     With these lengths and the same seeds, `sample_base` gives what `sample_freely` gives, but for motions that END at
@@ -191,12 +196,12 @@ def sample_lengths(
 
 def sample_freely(
     runtime: Calls,
-    text: np.ndarray,
+    text: Array,
     seeds: Sequence[int],
     options: BammOptions,
     progress: Progress,
     cancelled: Callable[[], bool],
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Array, Array]:
     """Base-layer codes of texts (B, D) as long as the model itself makes them: (B, longest), -1 behind; lengths (B,).
 
     Raises Cancelled between steps.
@@ -212,13 +217,13 @@ def sample_freely(
 def sample_base(
     runtime: Calls,
     passages: Sequence[Passage],
-    lengths: np.ndarray,
+    lengths: Array,
     seeds: Sequence[int],
     options: BammOptions,
     progress: Progress,
     cancelled: Callable[[], bool],
-    known: np.ndarray | None = None,
-) -> np.ndarray:
+    known: Array | None = None,
+) -> Array:
     """Base-layer codes of requests of known lengths (B,): (B, longest), -1 past a request's length.
 
     passages, seeds and known as MoMask's `sample_base` has them. A request with given codes takes one pass in sight of
@@ -246,7 +251,7 @@ def sample_base(
     return codes
 
 
-def _only(passages: Sequence[Passage], requests: np.ndarray) -> list[Passage]:
+def _only(passages: Sequence[Passage], requests: Array) -> list[Passage]:
     """The passages of some requests, which are numbered anew in the given order."""
     number = {int(request): k for k, request in enumerate(requests)}
     return [replace(p, request=number[p.request]) for p in passages if p.request in number]
@@ -255,13 +260,13 @@ def _only(passages: Sequence[Passage], requests: np.ndarray) -> list[Passage]:
 def sample(
     runtime: Calls,
     passages: Sequence[Passage],
-    lengths: np.ndarray,
+    lengths: Array,
     seeds: Sequence[int],
     options: BammOptions,
     progress: Progress,
     cancelled: Callable[[], bool],
-    known: np.ndarray | None = None,
-) -> np.ndarray:
+    known: Array | None = None,
+) -> Array:
     """All layers' codes (B, longest, Q), -1 past a request's length; known (B, longest, Q), -1 where sampled."""
     base = None if known is None else known[..., 0]
     told = progress, cancelled

@@ -4,6 +4,9 @@
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 
 class Calls(Protocol):
@@ -12,7 +15,7 @@ class Calls(Protocol):
     codes: int
     quantizers: int
 
-    def call(self, name: str, **inputs: np.ndarray) -> Any: ...
+    def call(self, name: str, **inputs: Array) -> Any: ...
 
 
 class Sequences:
@@ -28,7 +31,7 @@ class Sequences:
     its sequence are computed anew.
     """
 
-    def __init__(self, runtime: Calls, ids: np.ndarray, text: np.ndarray, cond: np.ndarray, guidance: float):
+    def __init__(self, runtime: Calls, ids: Array, text: Array, cond: Array, guidance: float):
         self._runtime, self._guidance = runtime, guidance
         self.ids, self.cond = ids.copy(), cond
         blank = np.zeros_like(text)
@@ -39,11 +42,11 @@ class Sequences:
         # With nothing given, nothing but the text's row is of use yet; the network wants a token all the same.
         self._prefill(everything, ids.shape[1] if cond.any() else 1)
 
-    def logits(self, rows: np.ndarray, position: np.ndarray) -> np.ndarray:
+    def logits(self, rows: Array, position: Array) -> Array:
         """Guided logits (R, codes + 1) of the tokens at `position` (R,), which are the next ones of their `rows`."""
         return self._logits[rows, position]
 
-    def put(self, rows: np.ndarray, position: np.ndarray, tokens: np.ndarray) -> None:
+    def put(self, rows: Array, position: Array, tokens: Array) -> None:
         """Let the next tokens of some rows be `tokens`, and know the logits of the ones behind: all (R,)."""
         given = self.cond[rows, position]
         replaced = rows[given & (tokens != self.ids[rows, position])]
@@ -53,7 +56,7 @@ class Sequences:
         if not given.all():
             self._step(rows[~given], position[~given], tokens[~given])
 
-    def _prefill(self, rows: np.ndarray, length: int) -> None:
+    def _prefill(self, rows: Array, length: int) -> None:
         ids, cond = self._twins(self.ids[rows, :length]), self._twins(self.cond[rows, :length])
         logits, cache = self._runtime.call("bamm_prefill", ids=ids, text=self._text(rows), cond=cond)
         guided = self._guided(logits)
@@ -64,7 +67,7 @@ class Sequences:
         self._cache[self._places(rows), ..., : length + 1, :] = cache
         self._logits[rows, : length + 1] = guided
 
-    def _step(self, rows: np.ndarray, position: np.ndarray, tokens: np.ndarray) -> None:
+    def _step(self, rows: Array, position: Array, tokens: Array) -> None:
         places = self._places(rows)
         whole = len(places) == len(self._cache)
         logits, fresh = self._runtime.call(
@@ -77,17 +80,18 @@ class Sequences:
         self._cache[places, ..., self._twins(position) + 1, :] = fresh
         self._logits[rows, position + 1] = self._guided(logits)
 
-    def _twins(self, array: np.ndarray) -> np.ndarray:
+    def _twins(self, array: Array) -> Array:
         return np.concatenate([array] * len(self._texts))
 
-    def _text(self, rows: np.ndarray) -> np.ndarray:
+    def _text(self, rows: Array) -> Array:
         return np.concatenate([text[rows] for text in self._texts])
 
-    def _places(self, rows: np.ndarray) -> np.ndarray:
+    def _places(self, rows: Array) -> Array:
         return np.concatenate([rows + len(self.ids) * k for k in range(len(self._texts))])
 
-    def _guided(self, logits: np.ndarray) -> np.ndarray:
+    def _guided(self, logits: Array) -> Array:
         if len(self._texts) == 1:
             return logits
         conditional, unconditional = np.split(logits, 2)
-        return unconditional + self._guidance * (conditional - unconditional)
+        guided: Array = unconditional + self._guidance * (conditional - unconditional)
+        return guided
