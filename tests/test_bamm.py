@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="the network needs PyTorch")
 
 from bamm_reference import Reference, mask  # noqa: E402
 
+from moclip.generators.bamm.calls import network_calls  # noqa: E402
 from moclip.generators.bamm.config import BammConfig  # noqa: E402
 from moclip.generators.bamm.network import BammTransformer, visible  # noqa: E402
 
@@ -134,22 +135,6 @@ def test_names_and_shapes_are_the_official_ones(model, config):
     assert {name: list(tensor.shape) for name, tensor in BammTransformer(config).state_dict().items()} == official
 
 
-CALLS = {
-    "forward": ({"ids": "S", "cond": "S"}, ["logits"]),
-    "prefill": ({"ids": "S", "cond": "S"}, ["logits", "cache"]),
-    "step": ({"cond": "S"}, ["logits", "fresh"]),
-}
-
-
-def call_inputs(method: str, batch: int, length: int) -> dict[str, torch.Tensor]:
-    ids, text, cond = inputs(batch, length)
-    if method != "step":
-        return {"ids": ids, "text": text, "cond": cond}
-    cache = torch.randn(batch, 3, 2, 3, length + 1, 8)
-    position = torch.arange(batch) % length
-    return {"token": ids[:, 0], "position": position, "cond": cond, "cache": cache}
-
-
 class _Call(torch.nn.Module):
     def __init__(self, network, method):
         super().__init__()
@@ -160,27 +145,24 @@ class _Call(torch.nn.Module):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("method", CALLS)
-def test_onnx_graphs_answer_as_the_network_at_any_batch_and_length(tmp_path, variant, method):
+@pytest.mark.parametrize("name", ["bamm", "bamm_prefill", "bamm_step"])
+def test_onnx_graphs_answer_as_the_network_at_any_batch_and_length(tmp_path, variant, name):
     pytest.importorskip("onnx")
     onnxruntime = pytest.importorskip("onnxruntime")
     network, path = small(variant), tmp_path / "call.onnx"
-    given, names = call_inputs(method, 2, 12), CALLS[method][1]
-    axes = {name: {0: "B"} | ({1: "S"} if name in CALLS[method][0] else {}) for name in given}
-    if method == "step":
-        axes["cache"][4] = "R"
+    call = network_calls(network.config)[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter that keeps names is called the old one
         torch.onnx.export(
-            _Call(network, method).eval(), tuple(given.values()), str(path), dynamo=False, opset_version=17,
-            input_names=list(given), output_names=names, dynamic_axes=axes | {name: {0: "B"} for name in names},
+            _Call(network, call.method).eval(), tuple(call.inputs.values()), str(path), dynamo=False, opset_version=17,
+            input_names=list(call.inputs), output_names=list(call.outputs), dynamic_axes=call.axes,
         )  # fmt: skip
     session = onnxruntime.InferenceSession(str(path))
     for batch, length in ((1, 1), (5, 50), (2, 12)):
-        given = call_inputs(method, batch, length)
-        expected = getattr(network, method)(*given.values())
+        given = network_calls(network.config, batch, length)[name].inputs
+        expected = getattr(network, call.method)(**given)
         expected = expected if isinstance(expected, tuple) else (expected,)
-        answers = session.run(None, {name: tensor.numpy() for name, tensor in given.items()})
+        answers = session.run(None, {key: tensor.numpy() for key, tensor in given.items()})
         for answer, tensor in zip(answers, expected, strict=True):
             assert answer.shape == tensor.shape
             assert np.abs(answer - tensor.numpy()).max() < 1e-4
