@@ -13,7 +13,7 @@ pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.generators.bad.config import BadConfig, VqConfig  # noqa: E402
 from moclip.generators.bad.network import BadTransformer  # noqa: E402
-from moclip.generators.bad.official import import_bad  # noqa: E402
+from moclip.generators.bad.official import import_official  # noqa: E402
 from moclip.generators.bad.sampling import OFFICIAL, BadOptions  # noqa: E402
 from moclip.generators.bad.vq import VQ  # noqa: E402
 from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
@@ -78,7 +78,7 @@ def change(path, entry, **tensors):
 def test_imported_networks_have_the_sizes_of_their_tensors_and_restore(official, tmp_path, time_cond):
     vq_state, trans = official_states(time_cond)
     write(official, TRANS, {"trans": trans, "iter": 7})
-    import_bad(official, tmp_path / "out", TextTower(TOWER))
+    import_official(official, tmp_path / "out", TextTower(TOWER))
     arrays, config = load_weights(tmp_path / "out" / "bad.safetensors")
     network = restore(BadTransformer, config, arrays)
     assert network.config == replace(SIZES, time_cond=time_cond)
@@ -92,7 +92,7 @@ def test_imported_networks_have_the_sizes_of_their_tensors_and_restore(official,
 
 
 def test_imported_model_says_what_it_is_and_how_it_samples(official, tmp_path):
-    import_bad(official, tmp_path / "bad", TextTower(TOWER))
+    import_official(official, tmp_path / "bad", TextTower(TOWER))
     details = json.loads((tmp_path / "bad" / "model.json").read_text(encoding="utf-8"))
     assert (details["generator"], details["name"], details["fps"]) == ("bad", "bad", 20)
     options = BadOptions(**details["sampling"])
@@ -109,21 +109,21 @@ def test_transformer_of_another_vq_is_refused(official, tmp_path):
     other = torch.zeros(20, 8)
     change(official / TRANS, "trans", **{"trans_base.vqvae.vqvae.quantizer.codebook": other})
     with pytest.raises(MoclipError, match="another VQ-VAE"):
-        import_bad(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", TextTower(TOWER))
     assert not (tmp_path / "out").exists()
 
 
 def test_learned_positions_are_refused(official, tmp_path):
     change(official / TRANS, "trans", **{"trans_base.pos_embed.embed": torch.zeros(52, 1, 128)})
     with pytest.raises(MoclipError, match="positions"):
-        import_bad(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", TextTower(TOWER))
 
 
 @pytest.mark.parametrize("name", [VQ_FILE, TRANS, f"{META}/std.npy"])
 def test_missing_file_is_named(official, tmp_path, name):
     (official / name).unlink()
     with pytest.raises(MoclipError) as caught:
-        import_bad(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", TextTower(TOWER))
     assert name.rsplit("/", 1)[1] in str(caught.value) and caught.value.code == "bad_checkpoint"
 
 
@@ -131,24 +131,24 @@ def test_statistics_of_the_folder_for_generation_serve_too(official, tmp_path):
     for name in ("mean", "std"):
         (official / "exit").mkdir(exist_ok=True)
         (official / META / f"{name}.npy").rename(official / f"exit/t2m-{name}.npy")
-    import_bad(official, tmp_path / "out", TextTower(TOWER))
+    import_official(official, tmp_path / "out", TextTower(TOWER))
     assert (load_weights(tmp_path / "out" / "vq.safetensors")[0]["std"] == 0.5).all()
 
 
 def test_damaged_and_foreign_files_are_refused(official, tmp_path):
     write(official, TRANS, {"trans": {"token_emb.weight": torch.zeros(2)}})
     with pytest.raises(MoclipError, match="not BAD's"):
-        import_bad(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", TextTower(TOWER))
     write(official, TRANS, {"t2m_transformer": {}})
     with pytest.raises(MoclipError, match="no entry trans"):
-        import_bad(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", TextTower(TOWER))
     (official / TRANS).write_bytes((official / TRANS).read_bytes()[:100])
     with pytest.raises(MoclipError, match="damaged"):
-        import_bad(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", TextTower(TOWER))
 
 
 def test_kit_models_are_refused_in_one_sentence(official, tmp_path):
     for name in ("mean", "std"):
         np.save(official / META / f"{name}.npy", np.ones(251))
     with pytest.raises(MoclipError, match="251 features"):
-        import_bad(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", TextTower(TOWER))

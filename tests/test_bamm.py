@@ -13,9 +13,10 @@ torch = pytest.importorskip("torch", reason="the network needs PyTorch")
 
 from bamm_reference import Reference, mask  # noqa: E402
 
-from moclip.generators.bamm.calls import network_calls  # noqa: E402
 from moclip.generators.bamm.config import BammConfig  # noqa: E402
+from moclip.generators.bamm.generator import Bamm  # noqa: E402
 from moclip.generators.bamm.network import BammTransformer, visible  # noqa: E402
+from moclip.generators.bamm.networks import token_examples  # noqa: E402
 
 VARIANTS = ["official", "t2mgpt"]
 SHARED = Path(os.environ.get("MOCLIP_SHARED", Path(__file__).parents[2] / "shared"))
@@ -150,16 +151,18 @@ def test_onnx_graphs_answer_as_the_network_at_any_batch_and_length(tmp_path, var
     pytest.importorskip("onnx")
     onnxruntime = pytest.importorskip("onnxruntime")
     network, path = small(variant), tmp_path / "call.onnx"
-    call = network_calls(network.config)[name]
+    call, example = Bamm.CALLS[name], token_examples(network.config)[name]
+    outputs = {name: {0: "B", **axes} for name, axes in (example.outputs or {"out": example.out}).items()}
+    axes = {name: {0: "B", **example.axes.get(name, {})} for name in example.inputs} | outputs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter that keeps names is called the old one
         torch.onnx.export(
-            _Call(network, call.method).eval(), tuple(call.inputs.values()), str(path), dynamo=False, opset_version=17,
-            input_names=list(call.inputs), output_names=list(call.outputs), dynamic_axes=call.axes,
+            _Call(network, call.method).eval(), tuple(example.inputs.values()), str(path), dynamo=False,
+            opset_version=17, input_names=list(example.inputs), output_names=list(outputs), dynamic_axes=axes,
         )  # fmt: skip
     session = onnxruntime.InferenceSession(str(path))
     for batch, length in ((1, 1), (5, 50), (2, 12)):
-        given = network_calls(network.config, batch, length)[name].inputs
+        given = token_examples(network.config, batch, length)[name].inputs
         expected = getattr(network, call.method)(**given)
         expected = expected if isinstance(expected, tuple) else (expected,)
         answers = session.run(None, {key: tensor.numpy() for key, tensor in given.items()})

@@ -12,7 +12,7 @@ pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.generators.bamm.config import BammConfig  # noqa: E402
 from moclip.generators.bamm.network import BammTransformer  # noqa: E402
-from moclip.generators.bamm.official import import_bamm  # noqa: E402
+from moclip.generators.bamm.official import import_official  # noqa: E402
 from moclip.generators.bamm.options import OFFICIAL, BammOptions  # noqa: E402
 from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
 from moclip.generators.momask.config import RVQConfig, TransformerConfig  # noqa: E402
@@ -61,7 +61,7 @@ def official(request, tmp_path):
 
 def test_imported_networks_are_those_of_the_checkpoint(official, tmp_path):
     root, network = official
-    import_bamm(root, tmp_path / "bamm", TextTower(TOWER))
+    import_official(root, tmp_path / "bamm", TextTower(TOWER))
     details = json.loads((tmp_path / "bamm/model.json").read_text())
     assert details["generator"] == "bamm" and BammOptions(**details["sampling"]) == OFFICIAL
     arrays, config = load_weights(tmp_path / "bamm/bamm.safetensors")
@@ -79,7 +79,7 @@ def test_run_beside_momasks_folders_is_found(official, tmp_path):
     root, _ = official
     (root / "log/t2m/t2m" / RUN).rename(root / "checkpoints/t2m" / RUN)
     write_run(root / "checkpoints/t2m/t2m_nlayer8", MaskedTransformer(TransformerConfig(20, 24, 3, 16, 48, 1, 3, 32)))
-    import_bamm(root / "checkpoints/t2m", tmp_path / "bamm", TextTower(TOWER))
+    import_official(root / "checkpoints/t2m", tmp_path / "bamm", TextTower(TOWER))
     assert (tmp_path / "bamm/bamm.safetensors").is_file()
 
 
@@ -88,8 +88,8 @@ def test_of_several_runs_one_is_named(official, tmp_path):
     other = root / "log/t2m/t2m/other"
     write_run(other, network)
     with pytest.raises(MoclipError, match="several runs of BAMM under .*2024.*, other"):
-        import_bamm(root, tmp_path / "bamm", TextTower(TOWER))
-    import_bamm(root, tmp_path / "bamm", TextTower(TOWER), run=other)
+        import_official(root, tmp_path / "bamm", TextTower(TOWER))
+    import_official(root, tmp_path / "bamm", TextTower(TOWER), run=other)
 
 
 def change(root, edit) -> None:
@@ -121,5 +121,5 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing_behind(official, tmp_p
     root, _ = official
     spoil(root)
     with pytest.raises(MoclipError, match=sentence):
-        import_bamm(root, tmp_path / "bamm", TextTower(TOWER))
+        import_official(root, tmp_path / "bamm", TextTower(TOWER))
     assert not (tmp_path / "bamm").exists()

@@ -18,17 +18,18 @@ from moclip.generators.bamm.sampling import (  # noqa: E402
     FREE,
     again,
     end_of,
-    sample,
     sample_base,
     sample_freely,
     sample_lengths,
 )
+from moclip.generators.base.generator import Watcher  # noqa: E402
+from moclip.generators.base.noise import RequestNoise  # noqa: E402
 from moclip.generators.base.passages import OVERLAP, Passage, PassageRows, passages_of, with_context  # noqa: E402
 from moclip.generators.momask.config import TransformerConfig  # noqa: E402
-from moclip.generators.momask.sampling import RequestNoise  # noqa: E402
+from moclip.generators.momask.sampling import sample_residual  # noqa: E402
 from moclip.generators.momask.transformers import ResidualTransformer  # noqa: E402
 
-REST = lambda *_: None, lambda: False  # noqa: E731
+REST = (Watcher(),)
 SEEDS = [4, 5, 6]
 TEXT = np.random.default_rng(7).standard_normal((3, 12)).astype(np.float32)
 
@@ -36,7 +37,7 @@ TEXT = np.random.default_rng(7).standard_normal((3, 12)).astype(np.float32)
 class NetworkRuntime:
     """The calls of small networks, counted."""
 
-    codes, quantizers = 20, 3
+    codes = 20
 
     def __init__(self, variant: str = "official", end: float = 0.0):
         self.network = small(variant)
@@ -51,8 +52,12 @@ class NetworkRuntime:
         answer = {**calls, **self.others}[name](**{key: torch.from_numpy(value) for key, value in inputs.items()})
         return tuple(a.numpy() for a in answer) if isinstance(answer, tuple) else answer.numpy()
 
-    def residual(self, *inputs: np.ndarray) -> np.ndarray:
-        return self.call("residual", **dict(zip(("codes", "layer", "text", "padding"), inputs, strict=True)))
+    def outputs(self, name: str, **inputs: np.ndarray):
+        return self.call(name, **inputs)
+
+    @property
+    def runtime(self) -> "NetworkRuntime":
+        return self
 
 
 def plain(runtime: NetworkRuntime) -> Reference:
@@ -237,8 +242,9 @@ def test_what_is_known_costs_no_step():
 
 def test_all_layers_follow_the_base():
     runtime, lengths = NetworkRuntime(), [9, 14]
-    codes = sample(runtime, whole(lengths), np.array(lengths), SEEDS[:2], BammOptions(), *REST)
-    base = sample_base(runtime, whole(lengths), np.array(lengths), SEEDS[:2], BammOptions(), *REST)
+    rest, options = (whole(lengths), np.array(lengths), SEEDS[:2]), BammOptions()
+    base = sample_base(runtime, *rest, options, *REST)
+    codes = sample_residual(runtime, (20, 3), base, *rest, options.residual, *REST)
     assert codes.shape == (2, 14, 3) and codes[..., 0].tolist() == base.tolist()
     assert (codes[0, 9:] == -1).all() and codes[..., 1:].max() < 20
 
@@ -255,14 +261,14 @@ def test_a_cancelled_run_stops_between_steps_and_progress_rises():
     known[1, 0] = 3
     passages = whole([8, 8])
     tell = lambda stage, fraction: seen.append((stage, fraction))  # noqa: E731
-    sample_base(runtime, passages, np.array([8, 8]), [0, 1], BammOptions(), tell, lambda: False, known=known)
+    sample_base(runtime, passages, np.array([8, 8]), [0, 1], BammOptions(), Watcher(tell), known=known)
     fractions = [fraction for _, fraction in seen]
     assert {stage for stage, _ in seen} == {"bamm"} and len(seen) == 8 * 3
     assert fractions == sorted(fractions) and fractions[0] == 0 and 0.9 < fractions[-1] < 1
     runtime.counted.clear()
     answers = iter([False, False, True])
     with pytest.raises(Cancelled):
-        sample_base(runtime, whole([8]), np.array([8]), [0], BammOptions(), REST[0], lambda: next(answers))
+        sample_base(runtime, whole([8]), np.array([8]), [0], BammOptions(), Watcher(cancelled=lambda: next(answers)))
     assert runtime.counted == ["bamm_prefill", "bamm_step", "bamm_step"]
 
 

@@ -6,10 +6,9 @@ tensors themselves; state-dict names are equal to ours, so nothing is renamed. T
 who sees whom are in no file: they are taken to be the released ones.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from moclip.errors import MoclipError
 from moclip.generators.bad.config import BadConfig, VqConfig
 from moclip.generators.bad.sampling import OFFICIAL
 from moclip.generators.base.length import LengthConfig
+from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state, refusal
 from moclip.models import write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
 from moclip.nn.layers import sinusoids
@@ -33,23 +33,25 @@ LAYOUT = {
 
 META = ("checkpoints/t2m/*/meta/{}.npy", "exit/t2m-{}.npy", "exit/t2m_{}.npy")
 _HINT = "Point to the folder of BAD's repository, with its released files in output/, checkpoints/ and exit/."
-_HEAD_WIDTH = 64
 _VQ = "trans_base.vqvae."
 _CODEBOOK = "vqvae.quantizer.codebook"
 _POSITIONS = "trans_base.pos_embed.embed"
 
 
-def import_bad(folder: Path, out: Path, tower: TextTower | None = None) -> None:
+def recognises(folder: Path) -> bool:
+    """Whether BAD's transformer or tokenizer lies here."""
+    return any(next(folder.glob(pattern), None) for network in ("vq", "bad") for pattern in LAYOUT[network][0])
+
+
+def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> None:
     """Write a model folder from an official one, with the text tower that it was trained with (OpenAI's ViT-B/32).
 
     Raises MoclipError when files are missing, are not BAD's or do not belong together, or for the 21-joint KIT models.
     """
-    if not folder.is_dir():
-        raise _error(f"There is no checkpoint folder {folder}.")
     states = {network: _read(folder, network) for network in LAYOUT}
     meta = [_meta(folder, name) for name in ("mean", "std")]
     if len(meta[0]) != 263:
-        raise _error(f"This checkpoint has {len(meta[0])} features; models with 263 (HumanML3D) can be imported.")
+        raise _not_bads(f"This checkpoint has {len(meta[0])} features; models with 263 (HumanML3D) can be imported.")
     try:
         vq, sizes, kept = (
             vq_sizes(states["vq"]),
@@ -60,7 +62,7 @@ def import_bad(folder: Path, out: Path, tower: TextTower | None = None) -> None:
             states["length"]["output.0.weight"].shape[1], states["length"]["output.11.weight"].shape[0]
         ).to_dict()
     except KeyError as error:
-        raise _error(f"The checkpoints under {folder} have no tensor {error}, so they are not BAD's.") from error
+        raise _not_bads(f"The checkpoints under {folder} have no tensor {error}, so they are not BAD's.") from error
     out.mkdir(parents=True, exist_ok=True)
     save_tower(tower or load_open_clip_tower(), out / "text.safetensors")
     text = fingerprint(load_weights(out / "text.safetensors")[0])
@@ -88,12 +90,12 @@ def network_state(state: dict[str, Tensor], vq: dict[str, Tensor]) -> dict[str, 
     for name, tensor in vq.items():
         copy = state.get(_VQ + name)
         if copy is not None and not torch.equal(copy.float(), tensor.float()):
-            raise _error(
+            raise _not_bads(
                 f"The transformer was trained with another VQ-VAE than the one in the folder ({name} differs)."
             )
     table = state.get(_POSITIONS)
     if table is not None and not torch.allclose(table[:, 0], sinusoids(len(table), table.shape[-1]), atol=1e-4):
-        raise _error("The transformer has a table of positions of its own, which BAD's released one does not have.")
+        raise _not_bads("The transformer has a table of positions of its own, which BAD's released one does not have.")
     unused = (_VQ, "trans_base.pos_embed")
     kept = {k: v for k, v in state.items() if not k.startswith(unused) and not k.endswith(".attn.mask")}
     return {**kept, _VQ + _CODEBOOK: vq[_CODEBOOK]}
@@ -106,11 +108,11 @@ def network_sizes(state: dict[str, Tensor]) -> BadConfig:
         codes=state["trans_head.head.weight"].shape[0],
         code_dim=code_dim,
         width=width,
-        heads=max(1, width // _HEAD_WIDTH),
+        heads=max(1, width // HEAD_WIDTH),
         feed_forward=state["trans_head.blocks.0.mlp.0.weight"].shape[0],
-        cross_layers=_count(state, "trans_base.cross_att.", 2),
-        layers=_count(state, "trans_base.blocks.", 2),
-        head_layers=_count(state, "trans_head.blocks.", 2),
+        cross_layers=count_parts(state, "trans_base.cross_att.", 2),
+        layers=count_parts(state, "trans_base.blocks.", 2),
+        head_layers=count_parts(state, "trans_head.blocks.", 2),
         text_dim=state["trans_base.cond_emb.weight"].shape[1],
         word_dim=state["trans_base.word_emb.weight"].shape[1],
         time_cond="trans_base.t_embedder.mlp.0.weight" in state,
@@ -128,41 +130,28 @@ def vq_sizes(state: dict[str, Tensor]) -> VqConfig:
         width=first.shape[0],
         codes=codebook.shape[0],
         code_dim=codebook.shape[1],
-        depth=_count(state, "vqvae.encoder.model.2.1.model.", 6),
-        down_t=_count(down, "vqvae.encoder.model.", 3),
+        depth=count_parts(state, "vqvae.encoder.model.2.1.model.", 6),
+        down_t=count_parts(down, "vqvae.encoder.model.", 3),
     )
 
 
-def _error(message: str, hint: str = _HINT) -> MoclipError:
-    return MoclipError(message, hint=hint, code="bad_checkpoint")
+def _not_bads(message: str) -> MoclipError:
+    return refusal(message, _HINT)
 
 
 def _found(folder: Path, patterns: Sequence[str]) -> Path:
     for pattern in patterns:
         if found := sorted(folder.glob(pattern)):
             return found[0]
-    raise _error(f"There is no {patterns[0]} under {folder}.")
+    raise _not_bads(f"There is no {patterns[0]} under {folder}.")
 
 
 def _read(folder: Path, network: str) -> dict[str, Tensor]:
     patterns, entry = LAYOUT[network]
     path = _found(folder, patterns)
-    try:
-        with torch.serialization.safe_globals([np.core.multiarray.scalar] if hasattr(np, "core") else []):
-            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 (torch raises many kinds for a damaged or unsafe file)
-        raise _error(
-            f"The checkpoint {path} is damaged or holds more than tensors.", hint="Download it again."
-        ) from error
-    if entry not in content:
-        raise _error(f"The checkpoint {path} has no entry {entry}.", hint="Is it BAD's?")
-    return dict(content[entry])
+    return read_state(path, (entry,), "BAD's")
 
 
 def _meta(folder: Path, name: str) -> np.ndarray:
     path = _found(folder, [pattern.format(name) for pattern in META])
     return np.load(path, allow_pickle=False).astype(np.float32)
-
-
-def _count(keys: Iterable[str], prefix: str, position: int) -> int:
-    return len({key.split(".")[position] for key in keys if key.startswith(prefix)})

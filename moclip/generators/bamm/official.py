@@ -8,18 +8,16 @@ BAMM's own run lies under `log/t2m/t2m`; tokenizer, residual transformer and len
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from moclip.errors import MoclipError
 from moclip.generators.bamm.config import BammConfig
 from moclip.generators.bamm.network import BammTransformer
 from moclip.generators.bamm.options import OFFICIAL
 from moclip.generators.base.length import LengthConfig
-from moclip.generators.momask.official import _HEAD_WIDTH, _count, _meta, _read, _rvq_sizes, _transformer_sizes
+from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state, refusal
+from moclip.generators.momask.official import read_meta, read_network, rvq_sizes, transformer_sizes
 from moclip.models import write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
 from moclip.nn.networks import restore
@@ -32,30 +30,33 @@ _MOMASK = ("rvq_", "t2m_nlayer", "tres_nlayer", "length_estimator")
 _FEATURES = 263
 
 
-def import_bamm(folder: Path, out: Path, tower: TextTower | None = None, run: Path | None = None) -> None:
+def recognises(folder: Path) -> bool:
+    """Whether a run of BAMM lies here."""
+    return bool(_runs(folder))
+
+
+def import_official(folder: Path, out: Path, tower: TextTower | None = None, run: Path | None = None) -> None:
     """Write a model folder from an official one, with the text tower that it was trained with (OpenAI's ViT-B/32).
 
     folder: BAMM's own with `log` and `checkpoints` in it, or one in which the run lies beside MoMask's folders.
     run: the folder of the run, where there are several. Raises MoclipError when files are missing or are not BAMM's,
     or for the 21-joint KIT models; nothing is written then.
     """
-    if not folder.is_dir():
-        raise _refusal(f"There is no checkpoint folder {folder}.", "Point to the folder that holds BAMM's `log`.")
     shared = folder / "checkpoints" / "t2m" if (folder / "checkpoints" / "t2m").is_dir() else folder
     run = run or _only_run(folder)
-    states = {name: _read(shared, name) for name in ("rvq", "residual", "length")}
+    states = {name: read_network(shared, name) for name in ("rvq", "residual", "length")}
     states["bamm"] = _read_run(run)
-    meta = [_meta(shared, name) for name in ("mean", "std")]
+    meta = [read_meta(shared, name) for name in ("mean", "std")]
     if len(meta[0]) != _FEATURES:
-        raise _refusal(
+        raise refusal(
             f"This checkpoint has {len(meta[0])} features; models with {_FEATURES} (HumanML3D) can be imported.",
             "Use the run and the checkpoints for t2m.",
         )
-    rvq = _rvq_sizes(states["rvq"])
+    rvq = rvq_sizes(states["rvq"])
     states["rvq"].update(mean=torch.from_numpy(meta[0]), std=torch.from_numpy(meta[1]))
     bamm = _sizes(states["bamm"], run)
     if bamm.codes != rvq.codes:
-        raise _refusal(
+        raise refusal(
             f"The run {run.name} predicts {bamm.codes + 1} tokens; BAMM's are the {rvq.codes} codes of its tokenizer "
             "and END.",
             "Use the rvq folder that it was trained with; a transformer of MoMask's is imported as MoMask.",
@@ -64,7 +65,7 @@ def import_bamm(folder: Path, out: Path, tower: TextTower | None = None, run: Pa
     length = LengthConfig(
         states["length"]["output.0.weight"].shape[1], states["length"]["output.11.weight"].shape[0]
     ).to_dict()
-    residual = _transformer_sizes(states["residual"], rvq).to_dict()
+    residual = transformer_sizes(states["residual"], rvq).to_dict()
     states["residual"] = _without_tables(states["residual"])
     out.mkdir(parents=True, exist_ok=True)
     save_tower(tower or load_open_clip_tower(), out / "text.safetensors")
@@ -81,40 +82,36 @@ def import_bamm(folder: Path, out: Path, tower: TextTower | None = None, run: Pa
     })  # fmt: skip
 
 
-def _refusal(message: str, hint: str) -> MoclipError:
-    return MoclipError(message, hint=hint, code="bad_checkpoint")
-
-
-def _only_run(folder: Path) -> Path:
+def _runs(folder: Path) -> list[Path]:
+    """Those in the first place that holds any."""
     for place in RUNS:
         found = sorted({path.parent.parent for name in _FILES for path in (folder / place).glob(f"*/{name}")})
         found = [run for run in found if not run.name.startswith(_MOMASK)]
-        if len(found) > 1:
-            raise _refusal(
-                f"There are several runs of BAMM under {folder}: {', '.join(run.name for run in found)}.",
-                "Say which one, or point to a folder with one of them.",
-            )
         if found:
-            return found[0]
-    raise _refusal(
-        f"There is no run of BAMM with a {_FILES[0]} under {folder}.",
-        "Copy the run (2024-02-14-14-27-29_8_GPT_officialTrans_2iterPrdictEnd) to log/t2m/t2m.",
-    )
+            return found
+    return []
+
+
+def _only_run(folder: Path) -> Path:
+    found = _runs(folder)
+    if len(found) > 1:
+        raise refusal(
+            f"There are several runs of BAMM under {folder}: {', '.join(run.name for run in found)}.",
+            "Say which one, or point to a folder with one of them.",
+        )
+    if not found:
+        raise refusal(
+            f"There is no run of BAMM with a {_FILES[0]} under {folder}.",
+            "Copy the run (2024-02-14-14-27-29_8_GPT_officialTrans_2iterPrdictEnd) to log/t2m/t2m.",
+        )
+    return found[0]
 
 
 def _read_run(run: Path) -> dict[str, Tensor]:
     path = next((run / name for name in _FILES if (run / name).is_file()), None)
     if path is None:
-        raise _refusal(f"There is no {_FILES[0]} under {run}.", "Copy the whole folder of the run.")
-    try:
-        with torch.serialization.safe_globals([np.core.multiarray.scalar] if hasattr(np, "core") else []):
-            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 (torch raises many kinds for a damaged or unsafe file)
-        raise _refusal(f"The checkpoint {path} is damaged or holds more than tensors.", "Download it again.") from error
-    for entry in ("t2m_transformer", "trans"):
-        if entry in content:
-            return _without_tables(dict(content[entry]))
-    raise _refusal(f"The checkpoint {path} has no entry t2m_transformer or trans.", "Is it BAMM's?")
+        raise refusal(f"There is no {_FILES[0]} under {run}.", "Copy the whole folder of the run.")
+    return _without_tables(read_state(path, ("t2m_transformer", "trans"), "BAMM's"))
 
 
 def _without_tables(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -129,7 +126,7 @@ def _sizes(state: dict[str, Tensor], run: Path) -> BammConfig:
         classes = state["output_process.poseFinal.weight"].shape[0]
         width, text_dim = state["cond_emb.weight"].shape
     except KeyError as error:
-        raise _refusal(f"The run {run.name} lacks the tensor {error.args[0]}.", "Is it BAMM's?") from error
+        raise refusal(f"The run {run.name} lacks the tensor {error.args[0]}.", "Is it BAMM's?") from error
     variant = "official" if any(name.startswith("seqTransEncoder.layers.") for name in state) else "t2mgpt"
     first = "layers.0.linear1" if variant == "official" else "blocks.0.mlp.0"
     hidden = state.get(f"seqTransEncoder.{first}.weight", torch.empty(0))
@@ -137,6 +134,6 @@ def _sizes(state: dict[str, Tensor], run: Path) -> BammConfig:
     told = re.search(r"^n_heads: *(\d+)", options.read_text(errors="replace"), re.M) if options.is_file() else None
     return BammConfig(
         codes=classes - 1, code_dim=code_dim, text_dim=text_dim, width=width, variant=variant,
-        layers=_count(state, f"seqTransEncoder.{first.split('.')[0]}.", 2), feed_forward=hidden.shape[0],
-        heads=int(told.group(1)) if told else max(1, width // _HEAD_WIDTH),
+        layers=count_parts(state, f"seqTransEncoder.{first.split('.')[0]}.", 2), feed_forward=hidden.shape[0],
+        heads=int(told.group(1)) if told else max(1, width // HEAD_WIDTH),
     )  # fmt: skip

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 from moclip.errors import MoclipError
-from moclip.generators.momask.sampling import SamplingOptions
+from moclip.generators.momask.sampling import Drawing
 
 RULES = ("alternating", "lowest", "confidence")
 
@@ -48,13 +48,9 @@ class BammOptions:
             raise MoclipError(f"BAMM cannot sample in {self.passes} passes.", hint="Use 1 or 2.", code="bad_options")
 
     @property
-    def residual(self) -> SamplingOptions:
-        """What MoMask's residual transformer, which BAMM uses, is told."""
-        return SamplingOptions(
-            residual_guidance=self.residual_guidance,
-            residual_temperature=self.residual_temperature,
-            top_share=self.residual_top_share,
-        )
+    def residual(self) -> Drawing:
+        """How the residual layers are drawn, by MoMask's residual transformer."""
+        return Drawing(self.residual_guidance, self.residual_temperature, self.residual_top_share)
 
 
 OFFICIAL = BammOptions(edit_guidance=0.0, rule="lowest", restore=False)

@@ -6,16 +6,16 @@ in a batch, in every runtime. Each pass has a stream of its own, so a length tha
 same length that was predicted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from moclip.errors import Cancelled
 from moclip.generators.bamm.options import BammOptions
-from moclip.generators.bamm.sequences import Array, Calls, Sequences
+from moclip.generators.bamm.sequences import Array, Model, Sequences
+from moclip.generators.base.generator import Watcher
+from moclip.generators.base.noise import RequestNoise, draw, softmax
 from moclip.generators.base.passages import Passage, PassageRows
-from moclip.generators.momask.sampling import Progress, RequestNoise, draw, sample_residual, softmax
 
 MAX_TOKENS = 49
 FREE = -1
@@ -25,21 +25,19 @@ _STREAM = 10
 
 
 class Told:
-    """Progress and cancelling of so many steps."""
+    """A watcher that is told of so many steps."""
 
-    def __init__(self, steps: int, progress: Progress, cancelled: Callable[[], bool]):
-        self._done, self._steps, self._progress, self._cancelled = 0, max(1, steps), progress, cancelled
+    def __init__(self, steps: int, watcher: Watcher):
+        self._done, self._steps, self._watcher = 0, max(1, steps), watcher
 
     def step(self) -> None:
         """Tell of a step that begins. Raises Cancelled."""
-        if self._cancelled():
-            raise Cancelled
-        self._progress("bamm", min(1.0, self._done / self._steps))
+        self._watcher.step("bamm", min(1.0, self._done / self._steps))
         self._done += 1
 
 
 def sweep(
-    runtime: Calls,
+    model: Model,
     rows: PassageRows,
     noise: Array,
     guidance: float,
@@ -58,9 +56,9 @@ def sweep(
     """
     requests, longest = rows.shape
     first, count = rows.position[:, 0], (~rows.padding).sum(axis=1)
-    end_id, pad_id = runtime.codes, runtime.codes + 1
+    end_id, pad_id = model.codes, model.codes + 1
     classes = end_id + 1 if ends else end_id
-    sequences = Sequences(runtime, *_start(rows, given, end_id), guidance)
+    sequences = Sequences(model, *_start(rows, given, end_id), guidance)
     ids = np.full((requests, longest), pad_id, dtype=np.int64)
     if given is not None:
         # What no passage covers is given, and stays.
@@ -147,18 +145,18 @@ def _noise(seeds: Sequence[int], number: int, lengths: Array, codes: int) -> Arr
 
 
 def _open_pass(
-    runtime: Calls, text: Array, seeds: Sequence[int], options: BammOptions, told: Told
+    model: Model, text: Array, seeds: Sequence[int], options: BammOptions, told: Told
 ) -> tuple[Array, Array, Array]:
     """Codes (B, 49), their lengths and their chances of a first pass that says itself when it is over."""
     most = np.full(len(text), MAX_TOKENS)
     rows = PassageRows([Passage(k, 0, MAX_TOKENS, vector) for k, vector in enumerate(text)], most)
-    noise = _noise(seeds, 1, most, runtime.codes)
-    ids, chance = sweep(runtime, rows, noise, options.guidance, options, told, ends=True)
-    return *end_of(ids, runtime.codes), chance
+    noise = _noise(seeds, 1, most, model.codes)
+    ids, chance = sweep(model, rows, noise, options.guidance, options, told, ends=True)
+    return *end_of(ids, model.codes), chance
 
 
 def _further_passes(
-    runtime: Calls,
+    model: Model,
     rows: PassageRows,
     lengths: Array,
     seeds: Sequence[int],
@@ -171,57 +169,54 @@ def _further_passes(
     for number in range(2, options.passes + 1):
         open_again = again(options.rule, number, lengths, chance)
         given = np.where(open_again, FREE, codes)
-        noise = _noise(seeds, number, lengths, runtime.codes)
+        noise = _noise(seeds, number, lengths, model.codes)
         way = options.second_guidance, options, told
-        drawn, sure = sweep(runtime, rows, noise, *way, given=given, restore=options.restore)
+        drawn, sure = sweep(model, rows, noise, *way, given=given, restore=options.restore)
         codes, chance = np.where(open_again, drawn, codes), np.where(open_again, sure, chance)
     return codes
 
 
 def sample_lengths(
-    runtime: Calls,
+    model: Model,
     text: Array,
     seeds: Sequence[int],
     options: BammOptions,
-    progress: Progress,
-    cancelled: Callable[[], bool],
+    watcher: Watcher,
 ) -> Array:
     """How many tokens the model itself gives to texts (B, D): (B,) in 1..49. Raises Cancelled between steps.
 
     With these lengths and the same seeds, `sample_base` gives what `sample_freely` gives, but for motions that END at
     once, to which the latter gives the code 0.
     """
-    return _open_pass(runtime, text, seeds, options, Told(MAX_TOKENS, progress, cancelled))[1]
+    return _open_pass(model, text, seeds, options, Told(MAX_TOKENS, watcher))[1]
 
 
 def sample_freely(
-    runtime: Calls,
+    model: Model,
     text: Array,
     seeds: Sequence[int],
     options: BammOptions,
-    progress: Progress,
-    cancelled: Callable[[], bool],
+    watcher: Watcher,
 ) -> tuple[Array, Array]:
     """Base-layer codes of texts (B, D) as long as the model itself makes them: (B, longest), -1 behind; lengths (B,).
 
     Raises Cancelled between steps.
     """
-    told = Told(options.passes * MAX_TOKENS, progress, cancelled)
-    codes, lengths, chance = _open_pass(runtime, text, seeds, options, told)
+    told = Told(options.passes * MAX_TOKENS, watcher)
+    codes, lengths, chance = _open_pass(model, text, seeds, options, told)
     longest = int(lengths.max())
     rows = PassageRows([Passage(k, 0, int(n), text[k]) for k, n in enumerate(lengths)], lengths)
     kept = codes[:, :longest], chance[:, :longest]
-    return _further_passes(runtime, rows, lengths, seeds, options, told, *kept), lengths
+    return _further_passes(model, rows, lengths, seeds, options, told, *kept), lengths
 
 
 def sample_base(
-    runtime: Calls,
+    model: Model,
     passages: Sequence[Passage],
     lengths: Array,
     seeds: Sequence[int],
     options: BammOptions,
-    progress: Progress,
-    cancelled: Callable[[], bool],
+    watcher: Watcher,
     known: Array | None = None,
 ) -> Array:
     """Base-layer codes of requests of known lengths (B,): (B, longest), -1 past a request's length.
@@ -233,20 +228,20 @@ def sample_base(
     given = np.full((len(lengths), longest), FREE) if known is None else known
     edited = (given >= 0).any(axis=1)
     passes = options.passes * bool((~edited).any()) + bool(edited.any())
-    told = Told(passes * longest, progress, cancelled)
+    told = Told(passes * longest, watcher)
     codes = np.full((len(lengths), longest), FREE, dtype=np.int64)
     for chosen in (np.flatnonzero(~edited), np.flatnonzero(edited)):
         if not len(chosen):
             continue
         part, own_seeds = lengths[chosen], [seeds[k] for k in chosen]
         rows, width = PassageRows(_only(passages, chosen), part), int(part.max())
-        noise = _noise(own_seeds, 1, part, runtime.codes)
+        noise = _noise(own_seeds, 1, part, model.codes)
         if edited[chosen[0]]:
             way = options.edit_guidance, options, told
-            drawn, _ = sweep(runtime, rows, noise, *way, given=given[chosen, :width])
+            drawn, _ = sweep(model, rows, noise, *way, given=given[chosen, :width])
         else:
-            first = sweep(runtime, rows, noise, options.guidance, options, told)
-            drawn = _further_passes(runtime, rows, part, own_seeds, options, told, *first)
+            first = sweep(model, rows, noise, options.guidance, options, told)
+            drawn = _further_passes(model, rows, part, own_seeds, options, told, *first)
         codes[chosen, :width] = np.where(np.arange(width)[None] < part[:, None], drawn, FREE)
     return codes
 
@@ -255,20 +250,3 @@ def _only(passages: Sequence[Passage], requests: Array) -> list[Passage]:
     """The passages of some requests, which are numbered anew in the given order."""
     number = {int(request): k for k, request in enumerate(requests)}
     return [replace(p, request=number[p.request]) for p in passages if p.request in number]
-
-
-def sample(
-    runtime: Calls,
-    passages: Sequence[Passage],
-    lengths: Array,
-    seeds: Sequence[int],
-    options: BammOptions,
-    progress: Progress,
-    cancelled: Callable[[], bool],
-    known: Array | None = None,
-) -> Array:
-    """All layers' codes (B, longest, Q), -1 past a request's length; known (B, longest, Q), -1 where sampled."""
-    base = None if known is None else known[..., 0]
-    told = progress, cancelled
-    codes = sample_base(runtime, passages, lengths, seeds, options, *told, known=base)
-    return sample_residual(runtime, codes, passages, lengths, seeds, options.residual, *told, known=known)

@@ -1,27 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sequences that grow token by token, with the keys and values of what was computed before."""
 
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moclip.generators.base.runtime import Runtime
+
 Array = NDArray[Any]
 
 
-class Calls(Protocol):
-    """What a runtime offers here: any network call by its name, with arrays in and an array or a tuple of them out."""
+@dataclass(frozen=True)
+class Model:
+    """A runtime with the calls "bamm_prefill" and "bamm_step", and how many codes its transformer knows."""
 
+    runtime: Runtime
     codes: int
-    quantizers: int
-
-    def call(self, name: str, **inputs: Array) -> Any: ...
 
 
 class Sequences:
     """Network rows of one pass: N sequences of S tokens, and for each a twin without text where guidance needs one.
 
-    runtime has the calls "bamm_prefill" and "bamm_step". ids (N, S): tokens, those that are not given being of no
+    ids (N, S): tokens, those that are not given being of no
     matter until they are put. text (N, D). cond (N, S): which tokens are given. guidance: uncond + guidance * (cond -
     uncond); 0 and 1 need but one of the two.
 
@@ -31,8 +33,8 @@ class Sequences:
     its sequence are computed anew.
     """
 
-    def __init__(self, runtime: Calls, ids: Array, text: Array, cond: Array, guidance: float):
-        self._runtime, self._guidance = runtime, guidance
+    def __init__(self, model: Model, ids: Array, text: Array, cond: Array, guidance: float):
+        self._runtime, self._guidance = model.runtime, guidance
         self.ids, self.cond = ids.copy(), cond
         blank = np.zeros_like(text)
         self._texts = {0.0: [blank], 1.0: [text]}.get(guidance, [text, blank])
@@ -58,7 +60,7 @@ class Sequences:
 
     def _prefill(self, rows: Array, length: int) -> None:
         ids, cond = self._twins(self.ids[rows, :length]), self._twins(self.cond[rows, :length])
-        logits, cache = self._runtime.call("bamm_prefill", ids=ids, text=self._text(rows), cond=cond)
+        logits, cache = self._runtime.outputs("bamm_prefill", ids=ids, text=self._text(rows), cond=cond)
         guided = self._guided(logits)
         if not self._cache.size:
             tokens, (_, layers, two, heads, _, width) = self.ids.shape[1], cache.shape
@@ -70,7 +72,7 @@ class Sequences:
     def _step(self, rows: Array, position: Array, tokens: Array) -> None:
         places = self._places(rows)
         whole = len(places) == len(self._cache)
-        logits, fresh = self._runtime.call(
+        logits, fresh = self._runtime.outputs(
             "bamm_step",
             token=self._twins(tokens.astype(np.int64)),
             position=self._twins(position.astype(np.int64)),

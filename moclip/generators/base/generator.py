@@ -110,7 +110,7 @@ def known_packages() -> dict[str, str]:
     found = {
         module.name: f"moclip.generators.{module.name}"
         for module in pkgutil.iter_modules([str(Path(__file__).parents[1])])
-        if importlib.util.find_spec(f"moclip.generators.{module.name}.generator")
+        if module.ispkg and importlib.util.find_spec(f"moclip.generators.{module.name}.generator")
     }
     return {**{entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}, **found}
 
@@ -128,6 +128,10 @@ def generator_part(name: str, part: str) -> ModuleType:
             code="unknown_generator",
         )
     return importlib.import_module(f"{known_packages()[name]}.{part}")
+
+
+def has_part(name: str, part: str) -> bool:
+    return importlib.util.find_spec(f"{known_packages()[name]}.{part}") is not None
 
 
 def find_generator(name: str) -> type[Generator]:

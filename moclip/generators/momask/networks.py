@@ -11,26 +11,29 @@ from moclip.generators.momask.rvq import RVQ
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer
 from moclip.nn.networks import Network
 
+BATCH, LENGTH = 2, 12
 NETWORKS: dict[str, type[Network]] = {"masked": MaskedTransformer, "residual": ResidualTransformer, "rvq": RVQ}
 
 
 def examples(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Example]:
     """Of every call of these networks, by the configurations of a model folder."""
-    rvq, text_dim = configs["rvq"], configs["masked"]["text_dim"]
-    batch, length = 2, 12
-    text = torch.randn(batch, text_dim)
-    padding = torch.zeros(batch, length, dtype=torch.bool)
-    ids = torch.randint(rvq["codes"], (batch, length))
-    below = torch.randint(rvq["codes"], (batch, length, rvq["quantizers"] - 1))
-    layer = torch.ones(batch, dtype=torch.long)
-    return {
-        "masked": Example(
-            {"ids": ids, "text": text, "padding": padding}, {"ids": {1: "S"}, "padding": {1: "S"}}, {1: "S"}
-        ),
-        "residual": Example(
-            {"codes": below, "layer": layer, "text": text, "padding": padding},
-            {"codes": {1: "S"}, "padding": {1: "S"}},
-            {1: "S"},
-        ),
-        **codec_examples(rvq, batch, length),
-    }
+    ids = torch.randint(configs["rvq"]["codes"], (BATCH, LENGTH))
+    masked = Example({"ids": ids, **_conditions(configs["masked"])}, {"ids": {1: "S"}, "padding": {1: "S"}}, {1: "S"})
+    return {"masked": masked, **shared_examples(configs)}
+
+
+def shared_examples(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Example]:
+    """Of the residual transformer and the codec, which other generators have too."""
+    rvq = configs["rvq"]
+    below = torch.randint(rvq["codes"], (BATCH, LENGTH, rvq["quantizers"] - 1))
+    layer = torch.ones(BATCH, dtype=torch.long)
+    residual = Example(
+        {"codes": below, "layer": layer, **_conditions(configs["residual"])},
+        {"codes": {1: "S"}, "padding": {1: "S"}},
+        {1: "S"},
+    )
+    return {"residual": residual, **codec_examples(rvq, BATCH, LENGTH)}
+
+
+def _conditions(config: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    return {"text": torch.randn(BATCH, config["text_dim"]), "padding": torch.zeros(BATCH, LENGTH, dtype=torch.bool)}
