@@ -39,7 +39,7 @@ SHARED_MODULES = (
 """One definition each: copied into the add-on, which may import nothing but itself and its wheels."""
 
 # numpy is Blender's own.
-REQUIRED = ("onnxruntime", "safetensors")
+REQUIRED = ("onnxruntime", "safetensors", "platformdirs")
 PROVIDED_BY_BLENDER = {"numpy"}
 PLATFORMS = {
     "linux-x64": [f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 26, 24, 17)] + ["manylinux2014_x86_64"],
@@ -80,6 +80,7 @@ def pyzmq_for(pythons: list[str]) -> str:
 
 
 def cache_folder() -> Path:
+    # By hand, since this script runs where nothing is installed yet.
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
     return Path(base) / "moclip" / "addon"
 

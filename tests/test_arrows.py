@@ -13,8 +13,8 @@ import pytest
 from checkout import ROOT
 
 ROOMS = (
-    "errors", "motion", "skeletons", "files", "nn", "captions", "training", "text", "prompts", "models", "data",
-    "alignment", "generators.base", "generators", "runtimes", "generate", "evaluation", "recipes",
+    "errors", "folders", "motion", "skeletons", "files", "nn", "captions", "training", "text", "prompts", "models",
+    "data", "alignment", "generators.base", "generators", "runtimes", "generate", "evaluation", "recipes",
 )  # fmt: skip
 """Of `moclip`, in the order in which they may know one another: backwards only."""
 
