@@ -34,6 +34,9 @@ SHARED_MODULES = (
     "moclip/motion/footing.py",
     "moclip/motion/stance.py",
     "moclip/skeletons/bone_names.py",
+    "moclip/skeletons/rig_shape.py",
+    "moclip/skeletons/limb_pairs.py",
+    "moclip/skeletons/rig_front.py",
     "moclip/skeletons/body_shape.py",
 )
 """One definition each: copied into the add-on, which may import nothing but itself and its wheels."""

@@ -47,7 +47,6 @@ _TO_SPLIT = {
     "moclip/files/retarget.py",
     "moclip/recipes/ablation.py",
     "moclip/recipes/recipe.py",
-    "moclip/skeletons/body_shape.py",
     "blender_addon/rig/obstacles.py",
 }
 
