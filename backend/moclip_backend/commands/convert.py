@@ -41,8 +41,8 @@ def convert(
     Example: moclip convert dance.bvh dance.npz --up z --fps 30
     """
     from moclip.files.formats import check_writable_suffix, read_motion
+    from moclip.files.joint_maps import load_joint_map
     from moclip.files.reading import Given
-    from moclip.files.retarget import load_joint_map
 
     for name, value in (("--scale", scale), ("--fps", fps), ("--source-fps", source_fps)):
         if value is not None and not 0 < value < 1e6:

@@ -42,7 +42,7 @@ def bvh_command(
     from rich.progress import Progress, TaskID
 
     from moclip.data.build import BuildOptions, build_dataset
-    from moclip.files.retarget import load_joint_map
+    from moclip.files.joint_maps import load_joint_map
 
     options = BuildOptions(min_frames, captions, sequences, mirror, seed, rotation_channels, permissive, without or ())
     with Progress() as bar:

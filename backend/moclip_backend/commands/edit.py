@@ -57,8 +57,8 @@ def edit(
     """
     from moclip.files.arrays import FeaturesReading
     from moclip.files.formats import FEATURES_FPS, at_rate, check_writable_suffix, read_motion, save_motion
+    from moclip.files.joint_maps import load_joint_map
     from moclip.files.reading import Given
-    from moclip.files.retarget import load_joint_map
     from moclip.generate.pipeline import TextToMotion
     from moclip.prompts.checks import check_prompt
     from moclip.prompts.requests import Request
