@@ -73,6 +73,13 @@ def palette_of(colours: Sequence[int]) -> "Image.Image":
     return palette
 
 
+def common_palette(picture: "Image.Image", colours: int = 128) -> "Image.Image":
+    """For `save_gif`, of a picture that is like the others."""
+    from PIL import Image
+
+    return picture.quantize(colours, dither=Image.Dither.NONE)
+
+
 def save_video(pictures: Iterable["Image.Image"], fps: float, path: Path) -> None:
     """Write an MP4 by the ffmpeg that imageio-ffmpeg brings; odd sides lose a pixel, which H.264 wants even."""
     require("imageio_ffmpeg")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moclip.errors import MoclipError
-from moclip.files.pictures import has, require, save_gif, save_sheet, save_video
+from moclip.files.pictures import common_palette, has, require, save_gif, save_sheet, save_video
 from moclip_backend.blender.launch import Blender, run_script
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ _WIDE = 1.7
 """From this ratio of width to height on, a picture is given twice the place in a sheet."""
 PICTURES_IN_ROW = {"rows": 8, "feet": 6}
 _LETTERS = 26
-_GIF_COLOURS = 128
 ROW_SIZES = {"rows": (480, 600), "feet": (840, 400)}
 """Width and height of a picture that shows one character alone, as rendered; half of it in the sheet."""
 
@@ -65,7 +64,7 @@ def save_previews(
     seconds = [index / max(1, len(pictures)) * scene.frames / FPS for index in chosen]
     tiles = ((_load(pictures[k], width), f"{at:.1f} s") for k, at in zip(chosen, seconds, strict=True))
     save_sheet(tiles, count, columns, text, _LETTERS, written[0])
-    palette = _load(pictures[len(pictures) // 2], width).quantize(_GIF_COLOURS, dither=0)
+    palette = common_palette(_load(pictures[len(pictures) // 2], width))
     save_gif((_load(picture, width) for picture in pictures), rate, palette, written[1])
     if has("imageio_ffmpeg"):
         written.append(out / "demo.mp4")
