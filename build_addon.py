@@ -30,7 +30,7 @@ _SOURCES = (ROOT, ROOT / "backend")
 _SHARED_LINE = re.compile(r"^from ([\w.]+) import \*", re.M)
 
 # numpy is Blender's own.
-REQUIRED = ("onnxruntime", "safetensors")
+REQUIRED = ("onnxruntime", "safetensors", "platformdirs")
 PROVIDED_BY_BLENDER = {"numpy"}
 PLATFORMS = {
     "linux-x64": [f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 26, 24, 17)] + ["manylinux2014_x86_64"],
@@ -71,6 +71,7 @@ def pyzmq_for(pythons: list[str]) -> str:
 
 
 def cache_folder() -> Path:
+    # By hand, since this script runs where nothing is installed yet.
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
     return Path(base) / "moclip" / "addon"
 

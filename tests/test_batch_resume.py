@@ -3,7 +3,6 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -135,6 +134,8 @@ def test_two_batches_do_not_write_to_one_folder(tmp_path):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="limits of files")
 def test_a_full_disk_is_one_sentence_a_line_and_the_rest_is_done_later(tmp_path):
+    import resource
+
     batch = Batch(tmp_path, 3, 0.0)
 
     def limit() -> None:

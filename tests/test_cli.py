@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
-import resource
 import subprocess
 import sys
 
@@ -41,6 +40,7 @@ def child(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 
 
 def test_help_is_quick_and_imports_nothing_heavy():
+    resource = pytest.importorskip("resource", reason="the time of other processes is asked so on Unix")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     result = child("-X", "importtime", "-m", "moclip_backend", "--help")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -91,6 +91,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 PROTOCOL = 1
 
@@ -136,7 +137,7 @@ class WireError(ValueError):
         self.code = code
 
 
-def encode(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> list[bytes]:
+def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> list[bytes]:
     """A message as frames: [header, buffer, ...].
 
     header: JSON-able, with "type". arrays: by name, of a dtype in DTYPES, any byte order. Raises WireError for what
@@ -159,7 +160,7 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = 
     return frames
 
 
-def decode(frames: Sequence[bytes]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def decode(frames: Sequence[bytes]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The header, without "arrays", and the arrays by name (read-only, native byte order).
 
     frames: what came over the socket. Raises WireError for anything that is not a message of this protocol; never

@@ -12,8 +12,9 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.files.bvh import Bvh
+from moclip.files.joint_maps import JointMap
 from moclip.files.reading import Given, Reading, told_up
-from moclip.files.retarget import JointMap, fitted
+from moclip.files.retarget import fitted
 from moclip.motion import rotations as rot
 from moclip.motion.skeleton import JOINT_NAMES, PARENTS
 

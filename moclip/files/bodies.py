@@ -8,7 +8,9 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.files.bvh import Bvh
-from moclip.files.retarget import REQUIRED, JointMap, find_joint_map, present_in, zero_pose
+from moclip.files.bvh_poses import zero_pose
+from moclip.files.joint_maps import REQUIRED, JointMap, find_joint_map
+from moclip.files.reference_pose import present_in
 from moclip.motion import rotations as rot
 from moclip.skeletons.bone_names import match_names
 

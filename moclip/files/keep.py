@@ -13,8 +13,9 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.files.bvh import Bvh, Written
+from moclip.files.bvh_poses import resample
 from moclip.files.foreign import BvhReading
-from moclip.files.retarget import Fit, resample
+from moclip.files.retarget import Fit
 from moclip.motion import rotations as rot
 from moclip.motion.motion import Motion, world_rotations
 from moclip.motion.skeleton import JOINT_INDEX

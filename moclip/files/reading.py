@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from moclip.errors import MoclipError
-from moclip.files.retarget import JointMap
+from moclip.files.joint_maps import JointMap
 from moclip.motion import rotations as rot
 from moclip.motion.motion import Motion
 

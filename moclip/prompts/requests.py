@@ -3,8 +3,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moclip.errors import MoclipError
 from moclip.motion.motion import Motion
@@ -49,7 +51,7 @@ class Result:
     seconds: float
     seed: int
     warnings: tuple[str, ...]
-    tokens: np.ndarray
+    tokens: NDArray[Any]
     new: tuple[int, int]
 
 

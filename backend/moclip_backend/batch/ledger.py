@@ -42,7 +42,8 @@ class Ledger:
         entry = self._finished.get(_key(item, engine))
         if entry is None or entry.get("sha256") != _sum(item.path):
             return None
-        return entry["outcome"]
+        outcome: dict[str, Any] = entry["outcome"]
+        return outcome
 
     def add(self, item: Any, engine: Any, outcome: dict[str, Any]) -> None:
         """Raises MoclipError when the disk is full."""

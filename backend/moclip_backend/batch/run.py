@@ -61,7 +61,9 @@ def read_batch(file: Path, folder: Path, format: str) -> tuple[list[Item], list[
         raise MoclipError(
             f"'{file}' cannot be read: {error.strerror or error}.", hint="Check the name.", code="unreadable_file"
         ) from error
-    items, errors, seen = [], [], {}
+    items: list[Item] = []
+    errors: list[MoclipError] = []
+    seen: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -102,7 +104,7 @@ def generate_batch(
         chunk = items[start : start + AT_ONCE]
         finished = [ledger.find(item, engine) if ledger else None for item in chunk]
         if all(finished):
-            yield from finished
+            yield from (outcome for outcome in finished if outcome)
             progress("done", (start + len(chunk)) / len(items))
             continue
 

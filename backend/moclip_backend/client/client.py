@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from moclip.errors import Cancelled, MoclipError
 from moclip_backend import wire
@@ -73,7 +73,7 @@ class Client:
             self.send({"type": wire.GOODBYE})
         self._connection.end(linger=200)
 
-    def send(self, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> None:
+    def send(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
         self._send(wire.encode(header, arrays))
 
     def receive(self, timeout: float) -> Message | None:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import zmq
+from numpy.typing import NDArray
 from zmq.utils.monitor import recv_monitor_message
 
 from moclip.errors import MoclipError
@@ -16,7 +16,7 @@ from moclip_backend.address import parse_bind
 from moclip_backend.liveness import is_gone
 from moclip_backend.state.credentials import ClientKeys
 
-Message = tuple[dict[str, Any], dict[str, np.ndarray]]
+Message = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 _REFUSED = (zmq.EVENT_HANDSHAKE_FAILED_AUTH, zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL)
 _HANDSHAKE_FAILED = sum(_REFUSED) | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import zmq
 
@@ -22,11 +23,11 @@ from moclip_backend.server.zmtp import BrokenError
 from moclip_backend.wire import WireError
 
 
-def _private_connection(dealer: zmq.Socket) -> socket.socket:
+def _private_connection(dealer: zmq.Socket[bytes]) -> socket.socket:
     """A connection to `dealer`, which nobody else can reach where the system lets us arrange that."""
     if not hasattr(socket, "AF_UNIX"):
         dealer.bind("tcp://127.0.0.1:*")
-        port = int(dealer.getsockopt(zmq.LAST_ENDPOINT).rstrip(b"\0").rsplit(b":", 1)[1])
+        port = int(dealer.get_string(zmq.LAST_ENDPOINT).rsplit(":", 1)[1])
         inner = socket.create_connection(("127.0.0.1", port))
         # Closed without a goodbye that the system would remember for a minute: there may be many.
         inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh", 1, 0))
@@ -42,6 +43,13 @@ def _private_connection(dealer: zmq.Socket) -> socket.socket:
         dealer.setsockopt(zmq.USE_FD, os.dup(door.fileno()))
         dealer.bind(f"ipc://{path}")
     return inner
+
+
+class _Inside(NamedTuple):
+    """What decrypts: a libzmq socket, and this end of the connection to it."""
+
+    dealer: zmq.Socket[bytes]
+    inner: socket.socket
 
 
 class CurveLink(Link):
@@ -60,16 +68,15 @@ class CurveLink(Link):
     def __init__(
         self,
         sock: socket.socket,
-        context: zmq.Context,
-        configure: Callable[[zmq.Socket], None],
+        context: zmq.Context[zmq.Socket[bytes]],
+        configure: Callable[[zmq.Socket[bytes]], None],
         may_open: Callable[[], bool],
     ):
         super().__init__(sock)
         self._context, self._configure, self._may_open = context, configure, may_open
         self._meter = zmtp.Meter()
         self._bytes = self._bytes_out = 0
-        self._dealer: zmq.Socket | None = None
-        self._inner: socket.socket | None = None
+        self._inside: _Inside | None = None
         self._in, self._early = Outgoing(None), b""
         # Said here, so that the other side goes on; what libzmq says itself is left out.
         self._out.put(zmtp.greeting(b"CURVE", server=True))
@@ -96,13 +103,18 @@ class CurveLink(Link):
         if not self._backlog or not self._may_open():
             return
         self._early = b""
-        self._dealer = self._context.socket(zmq.DEALER)
-        self._dealer.linger = 0
-        self._dealer.maxmsgsize = CLIENT.size
-        self._configure(self._dealer)
-        self._inner = _private_connection(self._dealer)
-        self._inner.setblocking(False)
-        self._in = Outgoing(self._inner, self._in)
+        dealer = self._context.socket(zmq.DEALER)
+        try:
+            dealer.linger = 0
+            dealer.maxmsgsize = CLIENT.size
+            self._configure(dealer)
+            inner = _private_connection(dealer)
+        except BaseException:
+            dealer.close(0)
+            raise
+        inner.setblocking(False)
+        self._inside = _Inside(dealer, inner)
+        self._in = Outgoing(inner, self._in)
 
     @property
     def _allowance(self) -> int:
@@ -112,12 +124,14 @@ class CurveLink(Link):
         return max(0, limits.size + self._OVERHEAD * limits.frames - self._bytes)
 
     def wishes(self) -> list[Wish]:
-        if self._dealer is None:
+        if self._inside is None:
             outer = (0 if self._backlog else zmq.POLLIN) | (zmq.POLLOUT if self._out.size else 0)
             return [(self._sock.fileno(), outer)] if outer else []
         outer = (zmq.POLLIN if self._allowance and not self._in.size else 0) | (zmq.POLLOUT if self._out.size else 0)
         inner = (zmq.POLLIN if self._out.size < CHUNK else 0) | (zmq.POLLOUT if self._in.size else 0)
-        wanted = [(self._sock.fileno(), outer), (self._inner.fileno(), inner), (self._dealer, zmq.POLLIN)]
+        wanted: list[Wish] = [
+            (self._sock.fileno(), outer), (self._inside.inner.fileno(), inner), (self._inside.dealer, zmq.POLLIN),
+        ]  # fmt: skip
         return [(source, events) for source, events in wanted if events]
 
     def _turn(self, ready: Ready) -> list[list[bytes] | WireError]:
@@ -128,16 +142,16 @@ class CurveLink(Link):
             self._bytes += len(data)
             self._meter.count(data, self.limits.size + self._OVERHEAD)
             self._in.put(data)
-            if self._dealer is None:
+            if self._inside is None:
                 self._early += data
         self._flush()
-        if self._dealer is None:
+        if self._inside is None:
             self._open()
-        if self._dealer is None:
+        if self._inside is None:
             return []
         self._in.flush()
-        if ready.get(self._inner.fileno(), 0) & ~zmq.POLLOUT:
-            data = self._inner.recv(CHUNK)
+        if ready.get(self._inside.inner.fileno(), 0) & ~zmq.POLLOUT:
+            data = self._inside.inner.recv(CHUNK)
             if not data:
                 self._flush()
                 raise BrokenError("refused by libzmq")
@@ -147,7 +161,7 @@ class CurveLink(Link):
         self._backlog = False
         for _ in range(1 if self.stranger else MESSAGES_A_TURN):
             try:
-                found.append(self._dealer.recv_multipart(zmq.NOBLOCK))
+                found.append(self._inside.dealer.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:
                 break
         else:
@@ -182,7 +196,8 @@ class CurveLink(Link):
         return [WireError(message, wire.TOO_LARGE)]
 
     def _send(self, frames: Sequence[bytes]) -> None:
-        self._dealer.send_multipart(frames, zmq.NOBLOCK)
+        assert self._inside is not None
+        self._inside.dealer.send_multipart(frames, zmq.NOBLOCK)
         # What of it has not come out yet: encrypted, and with the header of its frame.
         sizes = [len(frame) + 33 for frame in frames]
         self._bytes_out += sum(size + (2 if size < 256 else 9) for size in sizes)
@@ -199,14 +214,13 @@ class CurveLink(Link):
 
     def linger(self) -> bool:
         with suppress(OSError):
-            if not self.closed and self._dealer is not None:
-                while data := self._inner.recv(CHUNK):
+            if not self.closed and self._inside is not None:
+                while data := self._inside.inner.recv(CHUNK):
                     self._pass_on(data)
         return super().linger()
 
     def close(self) -> None:
         super().close()
-        if self._dealer is not None:
-            self._dealer.close(0)
-        if self._inner is not None:
-            self._inner.close()
+        if self._inside is not None:
+            self._inside.dealer.close(0)
+            self._inside.inner.close()

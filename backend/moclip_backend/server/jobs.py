@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -28,19 +28,22 @@ CAPACITY_OF_ALL = 128
 MAX_BYTES = 16 * 1024 * 1024
 """Of the messages of all jobs: what they continue from is kept until their turn."""
 PROGRESS_INTERVAL_SECONDS = 0.05
+C = TypeVar("C", bound=Hashable)
+"""Whose jobs they are."""
+
 LONGEST_NAME = 2000
 """Characters of a motion's name in a result: a script without a name of its own is called by all of its lines."""
 
 
 @dataclass(eq=False)
-class Job:
+class Job(Generic[C]):
     """A submit. client: whose. size: bytes of its message. due: when it is to be over (time.monotonic()).
     dropped: nobody waits for what comes of it.
 
     results: its messages as frames, once it is over well; error: what ended it otherwise.
     """
 
-    client: Hashable
+    client: C
     id: str
     requests: Sequence[Request]
     size: int = 0
@@ -58,14 +61,14 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Event:
+class Event(Generic[C]):
     """message: a progress header. None: the job is over."""
 
-    job: Job
+    job: Job[C]
     message: dict[str, Any] | None = None
 
 
-class JobQueue:
+class JobQueue(Generic[C]):
     """Clients take turns: one job of each, then the next of each. Within a client, first come, first served.
 
     notify: called from any thread when `events()` has something.
@@ -74,13 +77,13 @@ class JobQueue:
     def __init__(self, engine: Engine, notify: Callable[[], None]):
         self._engine, self._notify = engine, notify
         self.stages = Stages.of(engine)
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._jobs: dict[tuple[Hashable, str], Job] = {}
-        self._waiting: dict[Hashable, deque[Job]] = {}
+        self._events: queue.SimpleQueue[Event[C]] = queue.SimpleQueue()
+        self._jobs: dict[tuple[C, str], Job[C]] = {}
+        self._waiting: dict[C, deque[Job[C]]] = {}
         # Who was served longest ago comes next: so a newcomer waits for the job that runs, and for no other.
-        self._turns: dict[Hashable, int] = {}
+        self._turns: dict[C, int] = {}
         self._turn = itertools.count(1)
-        self._running: Job | None = None
+        self._running: Job[C] | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._work_done: Future[None] | None = None
         self._closed = False
@@ -93,12 +96,12 @@ class JobQueue:
     def waiting(self) -> int:
         return len(self._jobs) - self.running
 
-    def find(self, client: Hashable, job_id: str) -> Job | None:
+    def find(self, client: C, job_id: str) -> Job[C] | None:
         return self._jobs.get((client, job_id))
 
     def submit(
-        self, client: Hashable, job_id: str, requests: Sequence[Request], size: int = 0, due: float = math.inf
-    ) -> Job:
+        self, client: C, job_id: str, requests: Sequence[Request], size: int = 0, due: float = math.inf
+    ) -> Job[C]:
         """Queue a job. Raises MoclipError for a full queue or an id in use."""
         if (client, job_id) in self._jobs:
             raise MoclipError(f"The job id '{job_id}' is in use.", hint="Choose another.", code=wire.DUPLICATE_ID)
@@ -118,7 +121,7 @@ class JobQueue:
         self._start_next()
         return job
 
-    def position(self, job: Job) -> int:
+    def position(self, job: Job[C]) -> int:
         """How many jobs are before this one, if no more come."""
         if job.started or job.over:
             return 0
@@ -132,7 +135,7 @@ class JobQueue:
         )
         return self.running + rounds + others
 
-    def cancel(self, client: Hashable, job_id: str) -> bool:
+    def cancel(self, client: C, job_id: str) -> bool:
         """Ask a job to stop; its end comes as an event. False: there is no such job (any more)."""
         job = self._jobs.get((client, job_id))
         if job is None:
@@ -149,14 +152,14 @@ class JobQueue:
             self._take_off(job)
             self._end(job, _too_late())
 
-    def drop(self, client: Hashable) -> None:
+    def drop(self, client: C) -> None:
         """Forget the jobs of a client that is gone."""
         for job in [job for job in self._jobs.values() if job.client == client]:
             job.dropped = True
             self.cancel(client, job.id)
         self._turns.pop(client, None)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[Event[C]]:
         """What happened since the last call; jobs that are over leave the queue here."""
         while True:
             try:
@@ -189,16 +192,16 @@ class JobQueue:
         self._running.started = True
         self._work_done = self._executor.submit(self._run, self._running)
 
-    def _order(self) -> list[Hashable]:
+    def _order(self) -> list[C]:
         return sorted(self._waiting, key=lambda client: self._turns.get(client, 0))
 
-    def _take_off(self, job: Job) -> None:
+    def _take_off(self, job: Job[C]) -> None:
         jobs = self._waiting[job.client]
         jobs.remove(job)
         if not jobs:
             del self._waiting[job.client]
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Job[C]) -> None:
         try:
             job.results = self._work(job)
         except BaseException as error:  # told to the job's client by the loop, which alone logs
@@ -206,15 +209,15 @@ class JobQueue:
         else:
             self._end(job)
 
-    def _end(self, job: Job, error: BaseException | None = None) -> None:
+    def _end(self, job: Job[C], error: BaseException | None = None) -> None:
         job.error, job.over = error, True
         self._emit(Event(job))
 
-    def _emit(self, event: Event) -> None:
+    def _emit(self, event: Event[C]) -> None:
         self._events.put(event)
         self._notify()
 
-    def _work(self, job: Job) -> list[list[bytes]]:
+    def _work(self, job: Job[C]) -> list[list[bytes]]:
         """The results as frames: encoded here, so that one that cannot be is the job's failure, not the loop's."""
 
         def stopped() -> bool:
@@ -234,7 +237,7 @@ class JobQueue:
             raise _too_late()
         return [self._message(job, index, result) for index, result in enumerate(results)]
 
-    def _message(self, job: Job, index: int, result: Result) -> list[bytes]:
+    def _message(self, job: Job[C], index: int, result: Result) -> list[bytes]:
         motion = result.motion
         header = {
             "type": wire.RESULT, "id": job.id, "index": index, "count": len(job.requests), "model": self._engine.name,
@@ -258,10 +261,10 @@ def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
 
 
-class _Progress:
+class _Progress(Generic[C]):
     """The engine's progress as messages, no more often than PROGRESS_INTERVAL_SECONDS apart within a stage."""
 
-    def __init__(self, job: Job, stages: Stages, emit: Callable[[Event], None]):
+    def __init__(self, job: Job[C], stages: Stages, emit: Callable[[Event[C]], None]):
         self._job, self._stages, self._emit = job, stages, emit
         self._stage, self._sent, self._overall = "", 0.0, 0.0
 

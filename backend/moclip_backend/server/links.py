@@ -44,7 +44,7 @@ class Outgoing:
     def __init__(self, sock: socket.socket | None, before: "Outgoing | None" = None):
         self._sock = sock
         self._parts: deque[memoryview] = before._parts if before else deque()
-        self.size = before.size if before else 0
+        self.size: int = before.size if before else 0
 
     def put(self, data: bytes) -> None:
         if data:
@@ -54,7 +54,7 @@ class Outgoing:
     def flush(self) -> None:
         """Raises OSError when the other side is gone."""
         with suppress(BlockingIOError):
-            while self._parts:
+            while self._parts and self._sock is not None:
                 sent = self._sock.send(self._parts[0])
                 self.size -= sent
                 if sent == len(self._parts[0]):

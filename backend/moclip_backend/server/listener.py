@@ -64,7 +64,7 @@ class Listener:
         self.links: list[Link] = []
         self._socket, self._context = bound, zmq.Context()
         self._ready: dict[Any, int] = {}
-        self._zap = self._open_zap() if keys else None
+        self._gate = _Gate(keys, self._context) if keys else None
         self._rest_until = 0.0
         self._opened = 0
 
@@ -79,8 +79,8 @@ class Listener:
         poller.register(wake.fileno(), zmq.POLLIN)
         if time.monotonic() >= self._rest_until:
             poller.register(self._socket.fileno(), zmq.POLLIN)
-        if self._zap:
-            poller.register(self._zap, zmq.POLLIN)
+        if self._gate:
+            poller.register(self._gate.zap, zmq.POLLIN)
         for link in self.links:
             for source, events in link.wishes():
                 poller.register(source, events)
@@ -88,8 +88,8 @@ class Listener:
         self._ready = dict(poller.poll(0 if eager else int(1000 * seconds) + 1))
         wake.clear()
         self._opened = 0
-        if self._zap in self._ready:
-            self._answer_zap()
+        if self._gate and self._gate.zap in self._ready:
+            self._gate.answer()
 
     def messages(self) -> Iterator[tuple[Link, list[bytes] | WireError]]:
         """What came, a few of each connection: so none keeps the others waiting. A WireError: why one was refused."""
@@ -115,8 +115,8 @@ class Listener:
             time.sleep(0.005)
         for link in self.links:
             link.close()
-        if self._zap:
-            self._zap.close(0)
+        if self._gate:
+            self._gate.zap.close(0)
         self._context.term()
 
     def _accept(self) -> None:
@@ -135,7 +135,7 @@ class Listener:
                 strangers[0].close()
             try:
                 _keep_alive(sock)
-                link = CurveLink(sock, self._context, self._use_curve, self._may_open) if self.keys else PlainLink(sock)
+                link = self._link(sock)
             except (OSError, zmq.ZMQError) as error:
                 LOG.warning("a connection was not accepted: %s", error.strerror)
                 sock.close()
@@ -150,30 +150,39 @@ class Listener:
             total -= holding[-1].held
             holding.pop().close()
 
-    def _open_zap(self) -> zmq.Socket:
-        if not zmq.has("curve"):
-            raise MoclipError(
-                "This pyzmq has no CURVE.", hint="`pip install --force-reinstall pyzmq`.", code="no_curve"
-            )
-        zap = self._context.socket(zmq.REP)
-        zap.bind("inproc://zeromq.zap.01")
-        return zap
-
-    def _use_curve(self, dealer: zmq.Socket) -> None:
-        dealer.curve_server = True
-        dealer.curve_publickey, dealer.curve_secretkey = self.keys.public, self.keys.secret
-        dealer.zap_domain = b"moclip"
+    def _link(self, sock: socket.socket) -> Link:
+        if self._gate is None:
+            return PlainLink(sock)
+        return CurveLink(sock, self._context, self._gate.configure, self._may_open)
 
     def _may_open(self) -> bool:
         self._opened += 1
         return self._opened <= OPENED_A_TURN
 
-    def _answer_zap(self) -> None:
-        """Answer one question of ZeroMQ's authentication protocol (RFC 27)."""
-        version, request_id, domain, address, identity, mechanism, *credentials = self._zap.recv_multipart()
-        known = mechanism == b"CURVE" and credentials and z85.encode(credentials[0]) in self.keys.authorized
+
+class _Gate:
+    """Whom CURVE lets in, by ZeroMQ's authentication protocol (RFC 27)."""
+
+    def __init__(self, keys: ServerKeys, context: zmq.Context[zmq.Socket[bytes]]):
+        if not zmq.has("curve"):
+            raise MoclipError(
+                "This pyzmq has no CURVE.", hint="`pip install --force-reinstall pyzmq`.", code="no_curve"
+            )
+        self._keys = keys
+        self.zap = context.socket(zmq.REP)
+        self.zap.bind("inproc://zeromq.zap.01")
+
+    def configure(self, dealer: zmq.Socket[bytes]) -> None:
+        dealer.curve_server = True
+        dealer.curve_publickey, dealer.curve_secretkey = self._keys.public, self._keys.secret
+        dealer.zap_domain = b"moclip"
+
+    def answer(self) -> None:
+        """Answer one question."""
+        version, request_id, domain, address, identity, mechanism, *credentials = self.zap.recv_multipart()
+        known = mechanism == b"CURVE" and credentials and z85.encode(credentials[0]) in self._keys.authorized
         verdict = [b"200", b"OK"] if known else [b"400", b"unknown key"]
-        self._zap.send_multipart([version, request_id, *verdict, b"", b""])
+        self.zap.send_multipart([version, request_id, *verdict, b"", b""])
 
 
 def _keep_alive(sock: socket.socket) -> None:

@@ -47,7 +47,7 @@ class Server:
             raise ValueError("a backend without CURVE keys needs a token")
         self._listener, self._engine, self._token = listener, engine, token
         self._wake, self._ended = wake or Wake(), ended or threading.Event()
-        self._jobs = JobQueue(engine, self._wake.set)
+        self._jobs: JobQueue[Session] = JobQueue(engine, self._wake.set)
         self._sessions = Sessions()
         self._counts = {"done": 0, "failed": 0, "cancelled": 0}
         self._started = time.monotonic()
@@ -140,15 +140,17 @@ class Server:
 
     def _session(self, link: Link, name: str) -> Session | None:
         """The session of that name, or a new one, which has this connection from now on. None: there are too many."""
-        if link.session is not None and link.session.name == name:
-            return link.session
+        session: Session | None = link.session
+        if session is not None and session.name == name:
+            return session
         session = self._sessions.find(name)
         if (session is None or session.link is None) and self._sessions.present - (not link.stranger) >= MAX_CLIENTS:
             return None
         self._leave(link)
         if session is None:
             if len(self._sessions) >= 2 * MAX_CLIENTS:
-                self._forget(self._sessions.oldest_away())
+                if oldest := self._sessions.oldest_away():
+                    self._forget(oldest)
             session = Session(name, link)
             self._sessions.add(session)
         elif session.link is not None:
@@ -158,8 +160,14 @@ class Server:
         session.link, link.session = link, session
         return session
 
+    @staticmethod
+    def _of(link: Link) -> Session:
+        """The session of a link that is no stranger's."""
+        assert isinstance(link.session, Session)
+        return link.session
+
     def _submit(self, link: Link, header: dict[str, Any], arrays: dict[str, Any], frames: Sequence[bytes]) -> None:
-        job_id, session = _job_id(header), link.session
+        job_id, session = _job_id(header), self._of(link)
         mark = fingerprint(frames) if session.name else b""
         job, outcome = self._jobs.find(session, job_id), session.outcomes.get(job_id)
         if session.name and outcome is not None and outcome.fingerprint == mark:
@@ -176,11 +184,11 @@ class Server:
         self._send(link, {"type": wire.QUEUED, "id": job_id, "position": self._jobs.position(job)})
 
     def _cancel(self, link: Link, header: dict[str, Any]) -> None:
-        if not self._jobs.cancel(link.session, _job_id(header)):
+        if not self._jobs.cancel(self._of(link), _job_id(header)):
             raise MoclipError("That job is over or was never there.", code=wire.UNKNOWN_JOB)
 
     def _goodbye(self, link: Link, header: dict[str, Any]) -> None:
-        session, link.session = link.session, None
+        session, link.session = self._of(link), None
         self._forget(session)
 
     def _ping(self, link: Link, header: dict[str, Any]) -> None:
@@ -224,7 +232,7 @@ class Server:
             except Exception as error:  # as in run
                 self._failed(job.client.link, error, job.id)
 
-    def _finish(self, job: Job) -> None:
+    def _finish(self, job: Job[Session]) -> None:
         session, messages = job.client, job.results
         if isinstance(job.error, Cancelled):
             messages = [wire.encode({"type": wire.CANCELLED, "id": job.id})]
@@ -234,7 +242,7 @@ class Server:
                 told = (error.code, error.message, error.hint, error.action)
             else:
                 LOG.error("a job failed", exc_info=error)
-                told = _unforeseen(error)
+                told = (*_unforeseen(error), "")
             messages = [wire.encode(wire.error_header(*told, job=job.id))]
         outcome = "done" if job.error is None else "cancelled" if isinstance(job.error, Cancelled) else "failed"
         self._counts[outcome] += 1
@@ -243,16 +251,17 @@ class Server:
             return
         if session.name:
             self._sessions.keep(session, job.id, Outcome(mark, messages, time.monotonic()))
-        for frames in messages if session.link else ():
-            session.link.send(frames)
+        for frames in messages:
+            if session.link:
+                session.link.send(frames)
 
     # -- clients that went away --------------------------------------------------------------------------------------
 
     def _leave(self, link: Link) -> None:
         """A connection is no more its client's, who may come back if the session has a name."""
-        session, link.session = link.session, None
-        if session is None:
+        if link.session is None:
             return
+        session, link.session = self._of(link), None
         LOG.info("a client is gone")
         session.link, session.left = None, time.monotonic()
         if not session.name:
@@ -273,7 +282,8 @@ class Server:
 def _job_id(header: dict[str, Any]) -> str:
     if header.get("id") is None:
         raise MoclipError("The message has no id.", code=wire.BAD_REQUEST)
-    return header["id"]
+    job_id: str = header["id"]
+    return job_id
 
 
 def _unforeseen(error: BaseException) -> tuple[str, str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moclip.errors import MoclipError
 from moclip.motion.motion import Motion
@@ -15,7 +16,7 @@ from moclip.prompts.requests import Line, Request
 from moclip_backend import wire
 
 
-def read_requests(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], fps: float) -> list[Request]:
+def read_requests(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], fps: float) -> list[Request]:
     """The requests of a submit; its context, at `fps`, counts for each. Raises MoclipError for anything malformed."""
     entries = header.get("requests")
     if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_BATCH:
@@ -71,7 +72,7 @@ def _line(entry: Any, what: str) -> tuple[str, float | None]:
     return entry["text"], None if seconds is None else float(seconds)
 
 
-def _context(name: str, arrays: Mapping[str, np.ndarray], fps: float) -> Motion | None:
+def _context(name: str, arrays: Mapping[str, NDArray[Any]], fps: float) -> Motion | None:
     rotations, root = arrays.get(f"{name}_rotations"), arrays.get(f"{name}_root_translation")
     if rotations is None and root is None:
         return None

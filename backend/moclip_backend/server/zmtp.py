@@ -120,7 +120,8 @@ class Reader:
                 if len(self._buffer) < head + size:
                     return None
                 return self._cut(head, size)
-            if not self._fits(size):
+            frames = self._frames if self._fits(size) else None
+            if frames is None:
                 # Counted, and thrown away as it comes.
                 self._count, self._size, self._frames = self._count + 1, self._size + size, None
                 del self._buffer[:head]
@@ -129,7 +130,7 @@ class Reader:
                 return None
             else:
                 self._count, self._size = self._count + 1, self._size + size
-                self._frames.append(self._cut(head, size))
+                frames.append(self._cut(head, size))
             if not flags & MORE:
                 message = self._frames if self._frames is not None else self._refusal()
                 self._begin()

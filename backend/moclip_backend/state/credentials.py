@@ -11,6 +11,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from moclip.errors import MoclipError
 from moclip_backend.state.private import private_folder, read_json, read_private, write_private
@@ -115,7 +116,7 @@ def read_client_keys(path: Path) -> ClientKeys:
     return ClientKeys(*(_key(content, name, path) for name in ("public", "secret", "server")))
 
 
-def _key(content: dict, name: str, path: Path) -> bytes:
+def _key(content: dict[str, Any], name: str, path: Path) -> bytes:
     key = content.get(name)
     if not isinstance(key, str) or len(key) != 40 or not key.isascii():
         raise MoclipError(f"'{path}' is not a key file.", hint="`moclip keys` makes new ones.", code="damaged_file")

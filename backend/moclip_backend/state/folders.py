@@ -2,19 +2,15 @@
 """Where the backend keeps what outlives it: its log, the token and address of the one that runs, keys."""
 
 import os
-import sys
 from pathlib import Path
+
+from moclip import folders
 
 
 def state_folder() -> Path:
-    """Log, token and address of a running backend: $MOCLIP_STATE, else the platform's folder for such things."""
-    if os.environ.get("MOCLIP_STATE"):
-        return Path(os.environ["MOCLIP_STATE"])
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "moclip"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "moclip"
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "moclip"
+    """Log, token and address of a running backend: $MOCLIP_STATE, else the system's folder for such things."""
+    named = os.environ.get("MOCLIP_STATE")
+    return Path(named) if named else folders.state_folder()
 
 
 def keys_folder() -> Path:

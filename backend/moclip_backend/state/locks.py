@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Locks on files that end with their process, however it ends."""
 
-import os
-from typing import IO
+import sys
+from typing import IO, Any
 
 _FAR = 1 << 30
 """The byte that is locked on Windows, where others cannot read what is."""
 
 
-def try_lock(file: IO) -> bool:
+def try_lock(file: IO[Any]) -> bool:
     """Lock an open file for this process until it is closed; False when another has it."""
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             place = file.tell()

@@ -18,6 +18,7 @@ def open_log() -> None:
         return
     LOG.setLevel(logging.INFO)
     LOG.propagate = False
+    handler: logging.Handler
     try:
         private_folder(state_folder())
         handler = logging.handlers.RotatingFileHandler(log_file(), maxBytes=1_000_000, backupCount=1, encoding="utf-8")
