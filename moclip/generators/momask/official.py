@@ -88,8 +88,9 @@ def _read(folder: Path, network: str) -> dict[str, Tensor]:
             code="bad_checkpoint",
         )
     # `latest.tar` of the masked transformer is the released one; sorted() puts it before `net_best_fid.tar`.
+    core: Any = getattr(np, "core", None)
     try:
-        with torch.serialization.safe_globals([np.core.multiarray.scalar] if hasattr(np, "core") else []):
+        with torch.serialization.safe_globals([] if core is None else [core.multiarray.scalar]):
             content: dict[str, Any] = torch.load(found[0], map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001 (torch raises many kinds for a damaged or unsafe file)
         raise MoclipError(
@@ -113,7 +114,8 @@ def _meta(folder: Path, name: str) -> np.ndarray:
             hint="Copy the whole rvq folder.",
             code="bad_checkpoint",
         )
-    return np.load(found[0], allow_pickle=False).astype(np.float32)
+    numbers: np.ndarray = np.load(found[0], allow_pickle=False).astype(np.float32)
+    return numbers
 
 
 def _count(state: dict[str, Tensor], prefix: str, position: int) -> int:
