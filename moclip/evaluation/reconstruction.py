@@ -32,6 +32,7 @@ def round_trip(model: str, folder: DatasetFolder) -> Callable[[np.ndarray], np.n
 
     def rebuild(features: np.ndarray) -> np.ndarray:
         whole = features[: min(len(features), 196) // codec.stride * codec.stride]
-        return codec.decode(codec.encode(whole[None]))[0]
+        rebuilt: np.ndarray = codec.decode(codec.encode(whole[None]))[0]
+        return rebuilt
 
     return rebuild

@@ -17,7 +17,8 @@ def ongoing(logits: np.ndarray, longest: int) -> np.ndarray:
     Their recordings fill whatever a motion may last, so the length that is predicted for them comes near to `longest`.
     """
     cumulative = np.cumsum(softmax(logits[:, : longest + 1]), axis=1)
-    return (cumulative < 0.5).sum(axis=1) >= ONGOING * longest
+    endless: np.ndarray = (cumulative < 0.5).sum(axis=1) >= ONGOING * longest
+    return endless
 
 
 def sample_lengths(logits: np.ndarray, seeds: Sequence[int], shortest: int, longest: int) -> np.ndarray:
@@ -28,4 +29,5 @@ def sample_lengths(logits: np.ndarray, seeds: Sequence[int], shortest: int, long
     probability = softmax(logits[:, shortest : longest + 1])
     cumulative = np.cumsum(probability, axis=1)
     at = np.array([np.random.default_rng([2, seed]).uniform(0.25, 0.75) for seed in seeds])
-    return shortest + np.minimum((cumulative < at[:, None]).sum(1), longest - shortest)
+    tokens: np.ndarray = shortest + np.minimum((cumulative < at[:, None]).sum(1), longest - shortest)
+    return tokens

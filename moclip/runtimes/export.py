@@ -27,7 +27,8 @@ class _Call(nn.Module):
         self.network, self.method = network, method
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        return getattr(self.network, self.method)(*inputs)
+        made: Tensor | tuple[Tensor, ...] = getattr(self.network, self.method)(*inputs)
+        return made
 
 
 def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
@@ -66,9 +67,10 @@ def _trace(network: nn.Module, method: str, example: Example) -> tuple[bytes, li
         # The TorchScript exporter is the one that keeps parameter names and needs no further package.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _Call(network, method).eval(), tuple(example.inputs.values()), buffer, dynamo=False, opset_version=OPSET,
-            do_constant_folding=False, input_names=list(example.inputs), output_names=list(outputs),
-            dynamic_axes=dynamic,
+            _Call(network, method).eval(), tuple(example.inputs.values()),
+            buffer,  # type: ignore[arg-type]  # its types leave out that this exporter writes to streams too
+            dynamo=False, opset_version=OPSET, do_constant_folding=False,
+            input_names=list(example.inputs), output_names=list(outputs), dynamic_axes=dynamic,
         )  # fmt: skip
     return _strip(buffer.getvalue(), set(network.state_dict()))
 

@@ -7,6 +7,7 @@ The graphs lie beside the weights and carry none: tensors from the safetensors f
 import json
 import os
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -29,6 +30,12 @@ def _graph_weights(files: ModelFiles) -> dict[str, list[str]]:
         ) from error
 
 
+class _Session(Protocol):
+    """What is used of an onnxruntime.InferenceSession; the package has no types."""
+
+    def run(self, output_names: None, input_feed: dict[str, np.ndarray]) -> list[np.ndarray]: ...
+
+
 class OnnxRuntime:
     name = "onnx"
     device = "cpu"
@@ -41,14 +48,14 @@ class OnnxRuntime:
         self._ort = onnxruntime
         self._threads = threads or min(4, os.cpu_count() or 1)
         # onnxruntime does not copy the initializers: they must live as long as the sessions.
-        self._values: list = []
+        self._values: list[Any] = []
         calls = files.generator.calls()
         self._sessions = {
             name: self._session(files.info.path / f"{name}.onnx", files.arrays[calls[name].network], weights)
             for name, weights in _graph_weights(files).items()
         }
 
-    def _session(self, graph: Path, arrays: dict[str, np.ndarray], names: list[str]):
+    def _session(self, graph: Path, arrays: dict[str, np.ndarray], names: list[str]) -> _Session:
         from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidProtobuf, RuntimeException
 
         options = self._ort.SessionOptions()
@@ -60,7 +67,10 @@ class OnnxRuntime:
             values = [self._ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(arrays[name])) for name in names]
             options.add_external_initializers(names, values)
             self._values.append(values)
-            return self._ort.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
+            session: _Session = self._ort.InferenceSession(
+                graph.read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
+            return session
         except (OSError, KeyError, Fail, InvalidArgument, InvalidProtobuf, RuntimeException) as error:
             raise MoclipError(
                 f"The graph {graph} is damaged or does not fit its weights.",

@@ -18,7 +18,7 @@ class Codec:
 
     def __init__(self, runtime: Runtime, config: Mapping[str, Any]):
         self._runtime = runtime
-        self.stride = 2 ** int(config["down_t"])
+        self.stride: int = 2 ** int(config["down_t"])
         self.codes = int(config["codes"])
         self.layers = int(config["quantizers"])
         self.features = int(config["features"])

@@ -29,18 +29,21 @@ def draw(logits: np.ndarray, noise: np.ndarray, temperature: float, top_share: f
     keep = int(np.ceil(top_share * logits.shape[-1]))
     threshold = np.partition(logits, -keep, axis=-1)[..., -keep, None]
     allowed = np.where(logits >= threshold, logits, -np.inf)
-    return np.argmax(allowed / max(temperature, 1e-10) + noise, axis=-1)
+    codes: np.ndarray = np.argmax(allowed / max(temperature, 1e-10) + noise, axis=-1)
+    return codes
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     exponent = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponent / exponent.sum(axis=-1, keepdims=True)
+    share: np.ndarray = exponent / exponent.sum(axis=-1, keepdims=True)
+    return share
 
 
 def guided(call: Callable[[np.ndarray], np.ndarray], text: np.ndarray, scale: float) -> np.ndarray:
     """Classifier-free guidance in one doubled batch: uncond + scale * (cond - uncond)."""
     conditional, unconditional = np.split(call(np.concatenate([text, np.zeros_like(text)])), 2)
-    return unconditional + scale * (conditional - unconditional)
+    logits: np.ndarray = unconditional + scale * (conditional - unconditional)
+    return logits
 
 
 def twice(array: np.ndarray) -> np.ndarray:

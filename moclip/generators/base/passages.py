@@ -76,7 +76,7 @@ class PassageRows:
 
     def split(self, values: np.ndarray, pad: int) -> np.ndarray:
         """(B, S, ...) of the requests -> (N, L, ...) of the passages, `pad` where padded."""
-        parts = values[self.request[:, None], self.position]
+        parts: np.ndarray = values[self.request[:, None], self.position]
         parts[self.padding] = pad
         return parts
 

@@ -21,8 +21,9 @@ def refusal(message: str, hint: str) -> MoclipError:
 
 def read_state(path: Path, entries: Sequence[str], whose: str) -> dict[str, Tensor]:
     """The state dict in the first of these entries that a checkpoint has. Raises MoclipError for other files."""
+    core: Any = getattr(np, "core", None)
     try:
-        with torch.serialization.safe_globals([np.core.multiarray.scalar] if hasattr(np, "core") else []):
+        with torch.serialization.safe_globals([] if core is None else [core.multiarray.scalar]):
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001 (torch raises many kinds for a damaged or unsafe file)
         raise refusal(f"The checkpoint {path} is damaged or holds more than tensors.", "Download it again.") from error

@@ -96,7 +96,8 @@ def read_meta(folder: Path, name: str) -> np.ndarray:
             hint="Copy the whole rvq folder.",
             code="bad_checkpoint",
         )
-    return np.load(found[0], allow_pickle=False).astype(np.float32)
+    numbers: np.ndarray = np.load(found[0], allow_pickle=False).astype(np.float32)
+    return numbers
 
 
 def rvq_sizes(state: dict[str, Tensor]) -> RVQConfig:
