@@ -20,7 +20,8 @@ from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.models import verify_model  # noqa: E402
 from moclip.nn.checkpoint import fingerprint, load_weights  # noqa: E402
 from moclip.recipes.pack import pack  # noqa: E402
-from moclip.recipes.recipe import EXTRA_STAGES, STAGES, load_recipe  # noqa: E402
+from moclip.recipes.recipe import load_recipe  # noqa: E402
+from moclip.recipes.stages import EXTRA_STAGES, STAGES  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
 
 SCHEDULE = "[{0}.schedule]\nsteps = 4\nlearning_rate = 5e-4\nwarmup = 1\nvalidate_every = 2\n"
@@ -84,10 +85,10 @@ def test_every_stage_leaves_its_weights_and_the_generator_names_its_tower(work):
 def test_a_transformer_s_table_says_which_actions_are_drawn_more_often(work, dataset, recipe, monkeypatch):
     drawn = {}
 
-    def note(kind, _config, train, *_rest, **_options):
-        drawn[kind] = train.weights
+    def note(kind, _learner, _config, data, *_rest, **_options):
+        drawn[kind] = data.train.weights
 
-    monkeypatch.setattr("moclip.recipes.recipe.train_on_tokens", note)
+    monkeypatch.setattr("moclip.recipes.stages.train_on_tokens", note)
     emphasised = {**recipe, "masked": {**recipe["masked"], "emphasis": {"raise_hand": 3.0}}}
     for kind in ("masked", "residual"):
         STAGES[kind](dataset, work, emphasised, log=lambda line: None)
@@ -158,7 +159,7 @@ def test_a_stage_without_the_one_before_it_says_so(dataset, recipe, tmp_path, st
         ("quantizers = 3", "quantisers = 3", "quantisers"),
         ("steps = 4", "stepz = 4", "stepz"),
         ("batch = 4", "", "batch"),
-        ("{ isotropic = 0.1 }", "0.1", r"text_noise\] is not a table"),
+        ("{ isotropic = 0.1 }", "0.1", r"text_noise\], a table of settings belongs, not 0.1"),
         ("[rvq]", "[dataset]\nsequenzes = 3\n[rvq]", "sequenzes"),
         ("[rvq]", "dataset = 3\n[rvq]", r"\[dataset\] is not a table"),
     ],
@@ -181,16 +182,16 @@ def test_a_missing_recipe_is_one_sentence(tmp_path):
 
 
 def test_the_papers_recipe_has_the_papers_settings(tmp_path, monkeypatch):
-    from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
-    from moclip.alignment.presets import AlignmentConfig, with_preset
-    from moclip.recipes import recipe as stages
+    from moclip.alignment.motion_encoder import MotionEncoder
+    from moclip.recipes import work
+    from moclip.recipes.recipe import MoclipTable, settings
 
-    part = with_preset(load_recipe(Path("paper"))["moclip"])
-    config, schedule = AlignmentConfig(**part["alignment"]), stages.Schedule(**part["schedule"])
+    part = settings(load_recipe(Path("paper")), "moclip", MoclipTable)
+    config, schedule = part.alignment, part.schedule
     assert config.unfreeze_step(schedule.steps) == pytest.approx(35 * 23384 / 128, rel=2e-3)
     assert config.rates(schedule, 0) == pytest.approx((1e-4, 1e-6)) and config.tether_weight == 0.4
     with torch.device("meta"):
-        encoder = MotionEncoder(MotionEncoderConfig(**part["motion"]))
+        encoder = MotionEncoder(part.motion)
     assert round(sum(p.numel() for n, p in encoder.named_parameters() if not n.startswith("limbs")) / 1e6, 1) == 156.5
     asked = []
 
@@ -198,9 +199,9 @@ def test_the_papers_recipe_has_the_papers_settings(tmp_path, monkeypatch):
         asked.append(names)
         return TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=16))
 
-    monkeypatch.setattr(stages, "load_open_clip_tower", fetched)
+    monkeypatch.setattr(work, "load_open_clip_tower", fetched)
     for _ in range(2):  # the second time it is read from the work folder
-        arrays, sizes = stages.load_teacher(tmp_path, part["tower"])
+        arrays, sizes = work.load_teacher(tmp_path, part.tower)
     assert asked == [("ViT-B-32-quickgelu", "openai")] and sizes["embed_dim"] == 16
 
 

@@ -11,7 +11,8 @@ from moclip.alignment.train import motion_encoder_weights
 from moclip.data.folder import DatasetFolder
 from moclip.models import JUDGE, NETWORKS, load_model, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
-from moclip.recipes.recipe import Log, tower_vectors
+from moclip.recipes.work import tower_vectors
+from moclip.training.run import Log
 
 CENTRES = 512
 """Unit vectors that stand for the training captions; 0.4 MB at 384 dimensions."""
