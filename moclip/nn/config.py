@@ -93,7 +93,7 @@ def _table(kind: Any, values: Any, where: str) -> Any:
     hints = get_type_hints(kind, include_extras=True)
     for name in values:
         if name not in own:
-            raise _Wrong(f"{where}, there is no setting '{name}'{suggestion(str(name), own)}")
+            raise _Wrong(f"{where}, there is no setting {_quoted(str(name))}{suggestion(str(name), own)}")
     for name, field in own.items():
         if name not in values and _needed(field):
             raise _Wrong(f"{where}, {name} is missing, {_expected(hints[name])}")
@@ -125,14 +125,14 @@ def _value(hint: Any, value: Any, where: str, name: str) -> Any:
     elif origin is not None and issubclass(origin, Mapping):
         if isinstance(value, Mapping):
             inner = _inside(where, name)
-            return {key: _value(arguments[1], item, inner, str(key)) for key, item in value.items()}
+            return {key: _value(arguments[1], item, inner, _plain(str(key))) for key, item in value.items()}
     elif origin in (list, tuple, Sequence):
         repeats = origin is not tuple or arguments[-1:] == (Ellipsis,)
         if isinstance(value, list | tuple) and (repeats or len(arguments) == len(value)):
             kinds = arguments[:1] * len(value) if repeats else arguments
             items = enumerate(zip(kinds, value, strict=True))
             read = [_value(kind, item, where, f"{name}[{k}]") for k, (kind, item) in items]
-            return tuple(read) if origin is tuple else read
+            return tuple(read) if origin is tuple or (origin is Sequence and isinstance(value, tuple)) else read
     elif is_dataclass(hint):
         return value if isinstance(value, hint) else _table(hint, value, _inside(where, name))  # type: ignore[arg-type]
     elif hint is Any:
@@ -196,6 +196,8 @@ def _expected(hint: Any) -> str:
         return " or ".join(_expected(a) for a in arguments if a is not type(None))
     if origin is Literal:
         return " or ".join(repr(a) for a in arguments)
+    if origin is tuple and arguments[-1:] != (Ellipsis,):
+        return f"a list of {' and '.join(map(_expected, arguments))}"
     if origin in (list, tuple, Sequence):
         return f"a list, each {_expected(arguments[0])}"
     if origin is not None and issubclass(origin, Mapping):
@@ -214,7 +216,18 @@ def _shown(value: Any) -> str:
         return "a table"
     if isinstance(value, list | tuple):
         return "a list"
-    return f"'{value}'" if isinstance(value, str) else "nothing" if value is None else str(value)
+    if isinstance(value, str):
+        return _quoted(value)
+    return "nothing" if value is None else str(value)
+
+
+def _plain(name: str) -> str:
+    return name if name.isidentifier() else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    """Of any length and with any characters, on one line."""
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
 
 
 def _inside(where: str, name: str) -> str:
