@@ -9,13 +9,14 @@ pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
 from bad_reference import attention_mask  # noqa: E402
 
-from moclip.generators.bad.config import BadConfig, VqConfig  # noqa: E402
+from moclip.codecs.config import VqConfig  # noqa: E402
+from moclip.codecs.train import RVQLoss  # noqa: E402
+from moclip.codecs.vq import RESET_EVERY, VQ, Quantizer  # noqa: E402
+from moclip.generators.bad.config import BadConfig  # noqa: E402
 from moclip.generators.bad.network import BadTransformer  # noqa: E402
 from moclip.generators.bad.train import LEARNERS, _shortened, bad_loss  # noqa: E402
-from moclip.generators.bad.vq import RESET_EVERY, VQ, Quantizer  # noqa: E402
 from moclip.generators.base.learners import TokenData, train_on_tokens  # noqa: E402
 from moclip.generators.base.token_clips import TokenBatch, TokenClips  # noqa: E402
-from moclip.generators.momask.train_rvq import RVQLoss  # noqa: E402
 from moclip.nn.checkpoint import load_weights  # noqa: E402
 from moclip.nn.networks import restore  # noqa: E402
 from moclip.text.tokenizer import Tokenizer  # noqa: E402

@@ -18,14 +18,14 @@ from test_evaluator import pairs as judged_pairs  # noqa: E402
 from test_training import SMALL, SMALL_RVQ, token_clips  # noqa: E402
 from toy_dataset import make_toy_dataset  # noqa: E402
 
+from moclip.codecs.rvq import RVQ  # noqa: E402
+from moclip.codecs.train import DecoderLoss, ReconstructionTask, RVQLoss, WindowDraws  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.evaluation.train_evaluator import EvaluatorTask  # noqa: E402
 from moclip.generators.base.learners import Learner, TokenData, TokenTask  # noqa: E402
 from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
-from moclip.generators.momask.rvq import RVQ  # noqa: E402
 from moclip.generators.momask.train import LEARNERS  # noqa: E402
-from moclip.generators.momask.train_rvq import DecoderLoss, ReconstructionTask, RVQLoss, WindowDraws  # noqa: E402
 from moclip.nn.checkpoint import load_weights  # noqa: E402
 from moclip.training.machine import Machine, move, split_rows  # noqa: E402
 from moclip.training.processes import Processes  # noqa: E402

@@ -321,6 +321,10 @@ def test_a_generator_of_its_own_package_is_trained_without_a_change_elsewhere(wo
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "train.py").write_text(DUMMY)
+    (package / "generator.py").write_text(
+        "from moclip.generators.momask.generator import MoMask\nclass GENERATOR(MoMask):\n    NAME = 'dummy'\n"
+    )
+    (package / "networks.py").write_text("from moclip.codecs.rvq import RVQ\nNETWORKS = {'rvq': RVQ}\n")
     monkeypatch.syspath_prepend(str(package.parent))
     known = {**registry.known_packages(), "dummy": package.name}
     monkeypatch.setattr(registry, "known_packages", lambda: known)

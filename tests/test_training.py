@@ -9,6 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
+from moclip.codecs.config import RVQConfig  # noqa: E402
+from moclip.codecs.reconstruction_loss import ReconstructionLoss, root_path  # noqa: E402
+from moclip.codecs.rvq import RVQ  # noqa: E402
+from moclip.codecs.train import RVQLoss, windows  # noqa: E402
 from moclip.data.clips import Clips, load_clips  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.data.statistics import biased_std  # noqa: E402
@@ -22,11 +26,8 @@ from moclip.generators.base.token_clips import (  # noqa: E402
     save_token_clips,
     token_batch,
 )
-from moclip.generators.momask.config import RVQConfig, TransformerConfig  # noqa: E402
-from moclip.generators.momask.reconstruction_loss import ReconstructionLoss, root_path  # noqa: E402
-from moclip.generators.momask.rvq import RVQ  # noqa: E402
+from moclip.generators.momask.config import TransformerConfig  # noqa: E402
 from moclip.generators.momask.train import masked_loss, residual_loss  # noqa: E402
-from moclip.generators.momask.train_rvq import RVQLoss, windows  # noqa: E402
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer  # noqa: E402
 from moclip.motion.features import HUMANML3D, features_to_joints  # noqa: E402
 from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402

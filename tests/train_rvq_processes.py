@@ -9,10 +9,10 @@ import torch
 from test_training import SMALL, SMALL_RVQ, token_clips
 from toy_dataset import make_toy_dataset
 
+from moclip.codecs.rvq import RVQ
+from moclip.codecs.train import ReconstructionTask, RVQLoss, WindowDraws
 from moclip.generators.base.learners import TokenData, TokenTask
-from moclip.generators.momask.rvq import RVQ
 from moclip.generators.momask.train import LEARNERS
-from moclip.generators.momask.train_rvq import ReconstructionTask, RVQLoss, WindowDraws
 from moclip.generators.momask.transformers import MaskedTransformer
 from moclip.training.processes import Processes
 from moclip.training.run import Run, Schedule

@@ -14,14 +14,14 @@ import numpy as np
 from moclip.alignment.pairs import with_copies
 from moclip.alignment.presets import with_preset
 from moclip.alignment.train import motion_encoder_weights, train_moclip
+from moclip.codecs.rvq import RVQ
+from moclip.codecs.train import train_codec, train_decoder
 from moclip.data.clips import action_group, emphasised
 from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
 from moclip.generators.base.generator import DEFAULT
 from moclip.generators.base.learners import train_on_tokens
 from moclip.generators.base.token_clips import decode_clips, encode_clips
-from moclip.generators.momask.rvq import RVQ
-from moclip.generators.momask.train_rvq import train_decoder
 from moclip.motion.features import features_to_joints
 from moclip.nn.config import Config
 from moclip.nn.networks import pick_device, restore
@@ -77,7 +77,7 @@ def rvq_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: boo
     part, sizes = network_settings(recipe, "rvq")
     sizes = _fitted(sizes, {"features": len(dataset.mean), "joints": dataset.meta["joints"]})
     run = _run(part, work, resume, log)
-    training_of(recipe).train_vq(dataset, sizes, run, batch=part.batch, emphasis=part.emphasis)
+    train_codec(training_of(recipe).vq, sizes, dataset, run, batch=part.batch, emphasis=part.emphasis)
 
 
 def decoder_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:

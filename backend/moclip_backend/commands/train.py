@@ -22,7 +22,7 @@ app = typer.Typer(
 Dataset = Annotated[Path, typer.Option(help="Dataset folder in HumanML3D layout, as `moclip data bvh` writes it.")]
 Work = Annotated[Path, typer.Option(help="Folder for weights, logs and resumable state.")]
 Out = Annotated[Path, typer.Option(help="Model folder to write.")]
-Config = Annotated[Path | None, typer.Option(help="Recipe: a TOML file, embedded, permissive, paper or ablation.")]
+Config = Annotated[Path | None, typer.Option(help="Recipe: a TOML file, or embedded, permissive, paper, ablation, bamm, bad.")]
 Resume = Annotated[bool, typer.Option(help="Go on from the state in --work.")]
 Threads = Annotated[int, typer.Option(help="CPU threads.", min=1)]
 
@@ -86,13 +86,23 @@ def _log(message: str) -> None:
     print(message, flush=True)
 
 
-def _stage(name: str, summary: str) -> None:
+def _stage(name: str, summary: str, recipe: str | None = None) -> None:
     def command(options: StageOptions) -> None:
         options.prepare()
         from moclip.data.folder import DatasetFolder
-        from moclip.recipes.stages import EXTRA_STAGES, STAGES
+        from moclip.recipes.recipe import training_of
+        from moclip.recipes.stages import EXTRA_STAGES, stages_of
 
-        stage = {**STAGES, **EXTRA_STAGES}[name]
+        if options.config is None and recipe:
+            options.config = Path(recipe)
+        generator = training_of(options.recipe).name
+        stages = {**stages_of(generator), **EXTRA_STAGES}
+        if name not in stages:
+            raise typer.BadParameter(
+                f"the generator {generator} of this recipe has no stage {name}, but {', '.join(stages)}.",
+                param_hint="--config",
+            )
+        stage = stages[name]
         stage(DatasetFolder(options.dataset), options.work, options.recipe, resume=options.resume, log=_log)
 
     command.__doc__ = f"{summary} Example: moclip train {name} --dataset data/mocap --work runs/first"
@@ -132,6 +142,8 @@ _stage("tokens", "Encode all clips and captions once, for the next three.")
 _stage("masked", "Train the masked transformer.")
 _stage("residual", "Train the residual transformer.")
 _stage("length", "Train the length estimator.")
+_stage("bamm", "Train BAMM's transformer, by the recipe `bamm` unless another is given.", recipe="bamm")
+_stage("bad", "Train BAD's transformer, by the recipe `bad` unless another is given.", recipe="bad")
 _stage("judge", "Train MoCLIP's motion encoder on, to choose among generated takes.")
 _stage("evaluator", "Train the judge that `moclip evaluate text-motion` measures with.")
 
@@ -217,10 +229,11 @@ def pack_command(
     prepare_torch(1)
     from moclip.data.folder import DatasetFolder
     from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import load_recipe
+    from moclip.recipes.recipe import load_recipe, training_of
 
-    sampling = load_recipe(config).get("sampling")
-    pack(DatasetFolder(dataset), work, out, name=name, description=description, sampling=sampling, log=_log)
+    recipe = load_recipe(config)
+    made = {"name": name, "description": description, "generator": training_of(recipe).name}
+    pack(DatasetFolder(dataset), work, out, sampling=recipe.get("sampling"), log=_log, **made)
 
 
 @dataclass(kw_only=True)

@@ -3,31 +3,7 @@
 
 from dataclasses import dataclass
 
-from moclip.nn.config import Config, Count, NotNegative, Share
-
-
-@dataclass(frozen=True)
-class RVQConfig(Config):
-    """Residual VQ-VAE. `stride` frames become one token of `quantizers` codes."""
-
-    features: Count = 263
-    joints: Count = 22
-    width: Count = 512
-    code_dim: Count = 512
-    codes: Count = 512
-    quantizers: Count = 6
-    down_t: Count = 2
-    depth: Count = 3
-    dilation_growth: Count = 3
-    dropout: Share = 0.2
-    quantize_dropout: Share = 0.2
-    codebook_decay: Share = 0.99
-    sample_temperature: NotNegative = 0.5
-
-    @property
-    def stride(self) -> int:
-        frames: int = 2**self.down_t
-        return frames
+from moclip.nn.config import Config, Count, Share
 
 
 @dataclass(frozen=True)

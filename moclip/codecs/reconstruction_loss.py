@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moclip.generators.momask.rvq import RVQ
+from moclip.codecs.rvq import RVQ
 from moclip.motion.features import HUMANML3D, KIT
 
 

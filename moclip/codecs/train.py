@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training of the residual VQ-VAE."""
+"""Training of the networks between features and codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from moclip.codecs.config import RVQConfig
+from moclip.codecs.reconstruction_loss import ReconstructionLoss, ReconstructionWeights
+from moclip.codecs.rvq import RVQ, Codebook
+from moclip.codecs.vq import VQ
 from moclip.data.clips import Clips, load_clips
 from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
-from moclip.generators.momask.config import RVQConfig
-from moclip.generators.momask.reconstruction_loss import ReconstructionLoss, ReconstructionWeights
-from moclip.generators.momask.rvq import RVQ
 from moclip.motion.differences import reconstruction_error
 from moclip.training.machine import Machine
 from moclip.training.run import Run
@@ -22,6 +23,7 @@ from moclip.training.task import LossFunction, Numbers, Task
 from moclip.training.trainer import Trainer
 
 WINDOW = 64
+CodecNetwork = RVQ | VQ
 Windows = tuple[Tensor, Tensor]
 
 
@@ -44,7 +46,7 @@ def windows(
 class RVQLoss:
     """Reconstruction and commitment."""
 
-    def __init__(self, network: RVQ, weights: ReconstructionWeights | None = None):
+    def __init__(self, network: CodecNetwork, weights: ReconstructionWeights | None = None):
         self.network, self.reconstruction = network, ReconstructionLoss(network, weights)
 
     def __call__(self, batch: Windows) -> tuple[Tensor, Numbers]:
@@ -63,7 +65,7 @@ class DecoderLoss:
     a strike of the lower ones where it can.
     """
 
-    def __init__(self, network: RVQ, weights: ReconstructionWeights | None = None):
+    def __init__(self, network: CodecNetwork, weights: ReconstructionWeights | None = None):
         self.network, self.reconstruction = network, ReconstructionLoss(network, weights)
         network.requires_grad_(False)
         network.decoder.requires_grad_(True)
@@ -84,7 +86,7 @@ class DecoderLoss:
         return loss, {name: part.item() for name, part in parts.items()}
 
 
-def reconstruction_errors(network: RVQ, features: Sequence[np.ndarray], layers: int | None = None) -> Numbers:
+def reconstruction_errors(network: CodecNetwork, features: Sequence[np.ndarray], layers: int | None = None) -> Numbers:
     """Mean root-aligned joint error, mean and final root path error, all in centimetres, over whole clips.
 
     layers: decode from this many layers of codes, all by default.
@@ -125,7 +127,7 @@ class ReconstructionTask(Task[Windows]):
         judged_layers: tuple[int, ...],
     ):
         super().__init__(name, loss.network, config)
-        self.network: RVQ = loss.network
+        self.network: CodecNetwork = loss.network
         self.draws, self.judged_layers = draws, judged_layers
         self._loss: LossFunction[Windows] = loss
         self._reconstruction = loss.reconstruction
@@ -142,8 +144,9 @@ class ReconstructionTask(Task[Windows]):
 
     def begin(self, machine: Machine) -> None:
         if machine.processes.count > 1:
-            for layer in self.network.quantizer.layers:
-                layer.gather = machine.processes.gather
+            for module in self.network.modules():
+                if isinstance(module, Codebook):
+                    module.gather = machine.processes.gather
 
     def make_batch(self, rng: np.random.Generator) -> Windows:
         return windows(self.clips, rng, self.draws.batch, *self.moments)
@@ -156,36 +159,37 @@ class ReconstructionTask(Task[Windows]):
         return float(batch[1].sum().item())
 
     def validate(self, network: nn.Module) -> tuple[float, Numbers]:
-        assert isinstance(network, RVQ)
+        assert isinstance(network, CodecNetwork)
         each = [reconstruction_errors(network, self.held_out, layers) for layers in self.judged_layers]
         # Those of all layers come last, and are shown.
         return float(np.mean([errors["aligned_cm"] + 0.1 * errors["path_cm"] for errors in each])), each[-1]
 
 
-def train_rvq(
-    dataset: DatasetFolder,
+def train_codec(
+    kind: type[CodecNetwork],
     config: RVQConfig,
+    dataset: DatasetFolder,
     run: Run,
     *,
     batch: int = 64,
     emphasis: dict[str, float] | None = None,
 ) -> float:
-    """Train on the dataset's `train` split; returns the best validation score."""
+    """Train a network of this kind and sizes on the dataset's `train` split; returns the best validation score."""
     torch.manual_seed(run.schedule.seed)
-    network = RVQ(config)
+    network = kind(config)
     network.mean.copy_(torch.from_numpy(dataset.mean.astype(np.float16).astype(np.float32)))
     network.std.copy_(torch.from_numpy(biased_std(dataset.std, config.joints)))
     described = {"rotation_channels": dataset.meta["rotation_channels"], "fps": dataset.meta["fps"]}
-    described = {"kind": "rvq", **config.to_dict(), **described}
+    described = {"kind": kind.KIND, **config.to_dict(), **described}
     # No sequences: they are made of the same frames.
     draws = WindowDraws(batch, emphasis, frozenset({"clip", "stretch", "loop"}))
-    task = ReconstructionTask("rvq", RVQLoss(network), described, dataset, draws, (config.quantizers,))
+    task = ReconstructionTask(kind.KIND, RVQLoss(network), described, dataset, draws, (config.quantizers,))
     return Trainer(task, run).run()
 
 
 def train_decoder(
     dataset: DatasetFolder,
-    network: RVQ,
+    network: CodecNetwork,
     config: dict[str, Any],
     run: Run,
     *,

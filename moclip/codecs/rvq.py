@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moclip.generators.momask.config import RVQConfig
+from moclip.codecs.config import RVQConfig
 from moclip.nn.networks import Network
 
 
