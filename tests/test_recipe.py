@@ -32,7 +32,7 @@ RECIPE = (
     "[rvq]\nbatch = 4\n[rvq.sizes]\nwidth = 16\ncode_dim = 8\ncodes = 12\nquantizers = 3\n"
     "[decoder]\nbatch = 4\n"
     "[moclip]\nbatch = 4\n[moclip.alignment]\nfrozen_share = 0.0\nstudent_rate = 0.5\n"
-    "[moclip.motion.motion]\npart_width = 4\nwidth = 16\nlayers = 1\nheads = 2\nembed_dim = 16\nframe_stride = 4\n"
+    "[moclip.motion]\npart_width = 4\nwidth = 16\nlayers = 1\nheads = 2\nembed_dim = 16\nframe_stride = 4\n"
     "[judge]\nbatch = 4\n"
     + TRANSFORMER.format("masked")
     + TRANSFORMER.format("residual")
@@ -183,7 +183,7 @@ def test_a_missing_recipe_is_one_sentence(tmp_path):
 def test_the_papers_recipe_has_the_papers_settings(tmp_path, monkeypatch):
     from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
     from moclip.alignment.presets import AlignmentConfig, with_preset
-    from moclip.training import recipe as stages
+    from moclip.recipes import recipe as stages
 
     part = with_preset(load_recipe(Path("paper"))["moclip"])
     config, schedule = AlignmentConfig(**part["alignment"]), stages.Schedule(**part["schedule"])

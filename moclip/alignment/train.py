@@ -70,7 +70,7 @@ def _go_on_from(network: MoCLIP, start: dict[str, np.ndarray]) -> None:
     if unexpected or any(not name.startswith("limbs.") for name in missing):
         raise MoclipError(
             "The motion encoder to go on from has other layers than the recipe's.",
-            hint="Train it with the sizes of this recipe's [moclip.motion.motion].",
+            hint="Train it with the sizes of this recipe's [moclip.motion].",
             code="bad_weights",
         )
 

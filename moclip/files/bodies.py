@@ -95,4 +95,5 @@ def _uprightness(bvh: Bvh, pose: Bvh, joint_map: JointMap) -> np.ndarray:
     straight = [np.sum(trunk * way(f"{s}_{a}", f"{s}_{b}"), axis=-1) for s in ("left", "right")
                 for a, b in (("knee", "hip"), ("ankle", "knee"))]  # fmt: skip
     sides = np.sum(way("right_hip", "left_hip") * way("right_shoulder", "left_shoulder"), axis=-1)
-    return np.minimum(np.min(straight, axis=0), sides)
+    straightness: np.ndarray = np.minimum(np.min(straight, axis=0), sides)
+    return straightness

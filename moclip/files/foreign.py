@@ -172,7 +172,8 @@ def _as_ours(bvh: Bvh, joint_map: JointMap, given: Given) -> tuple[Bvh, np.ndarr
 
 def _zero_positions(bvh: Bvh) -> np.ndarray:
     still = np.tile(rot.IDENTITY, (1, len(bvh.names), 1))
-    return replace(bvh, rotations=still, positions=bvh.offsets[None]).world()[1][0]
+    places: np.ndarray = replace(bvh, rotations=still, positions=bvh.offsets[None]).world()[1][0]
+    return places
 
 
 def _like_our_rest(offsets: np.ndarray) -> bool:

@@ -172,7 +172,8 @@ def _place_pelvis(reading: BvhReading, motion: Motion, rotations: np.ndarray, po
 
 def _scales(written: Written, before: int | None, after: int | None) -> np.ndarray:
     """The channels of a frame beside the new ones, for channels that are neither turns nor places."""
-    return written.values[before if before is not None else after or 0]
+    channels: np.ndarray = written.values[before if before is not None else after or 0]
+    return channels
 
 
 def channel_values(

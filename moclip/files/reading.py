@@ -11,8 +11,11 @@ from moclip.motion import rotations as rot
 from moclip.motion.motion import Motion
 
 _Y = np.array([0.0, 1.0, 0.0])
-AXES = {f"{sign}{axis}": (-1.0 if sign == "-" else 1.0) * np.eye(3)["xyz".index(axis)]
-        for axis in "xyz" for sign in ("", "+", "-")}  # fmt: skip
+AXES: dict[str, np.ndarray] = {
+    f"{sign}{axis}": (-1.0 if sign == "-" else 1.0) * np.eye(3)["xyz".index(axis)]
+    for axis in "xyz"
+    for sign in ("", "+", "-")
+}
 
 
 @dataclass(frozen=True)

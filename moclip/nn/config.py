@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+# What a checkpoint's configuration says besides the sizes of its network.
+_NOT_SIZES = {"kind", "text_fingerprint", "rotation_channels", "fps", "step", "score"}
+
 
 @dataclass(frozen=True)
 class Config:
@@ -20,3 +23,8 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def sizes(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint's configuration says of its network's sizes."""
+    return {k: v for k, v in config.items() if k not in _NOT_SIZES}

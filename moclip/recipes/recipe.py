@@ -24,10 +24,11 @@ from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
 from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import EvaluatorConfig
+from moclip.generate.options import PlanOptions
 from moclip.generators.base.length import LengthConfig
 from moclip.generators.momask.config import RVQConfig, TransformerConfig
 from moclip.generators.momask.rvq import RVQ
-from moclip.generators.momask.sampling import SamplingOptions
+from moclip.generators.momask.sampling import MoMaskOptions
 from moclip.generators.momask.train_rvq import train_decoder, train_rvq
 from moclip.generators.momask.train_tokens import (
     TextNoise,
@@ -55,7 +56,7 @@ BUILT_IN = ("embedded", "permissive", "paper", "ablation")
 
 _TABLES: dict[str, Any] = {
     "dataset": BuildOptions,
-    "sampling": SamplingOptions,
+    "sampling": (PlanOptions, MoMaskOptions),
     "tower": {"schedule": Schedule},
     "rvq": {"batch": int, "sizes": RVQConfig, "schedule": Schedule},
     "decoder": {"batch": int, "schedule": Schedule},
@@ -100,6 +101,8 @@ def load_recipe(path: Path | None = None) -> dict[str, Any]:
 def _check_table(name: str, table: dict[str, Any]) -> None:
     if name not in _TABLES:
         raise ValueError(f"there is no stage '{name}'")
+    if name == "sampling":
+        return _check_settings(name, table, *_TABLES[name])
     if is_dataclass(_TABLES[name]):
         return _check_settings(name, table, _TABLES[name])
     for key, kind in _TABLES[name].items():
@@ -111,11 +114,12 @@ def _check_table(name: str, table: dict[str, Any]) -> None:
             _check_settings(f"{name}.{key}", table[key], kind)
 
 
-def _check_settings(name: str, settings: Any, kind: Any) -> None:
+def _check_settings(name: str, settings: Any, *kinds: Any) -> None:
     if not isinstance(settings, dict):
         raise ValueError(f"[{name}] is not a table of settings")
-    unknown = set(settings) - {f.name for f in fields(kind)}
-    lacking = {f.name for f in fields(kind) if f.default is MISSING} - set(settings)
+    known = [f for kind in kinds for f in fields(kind)]
+    unknown = set(settings) - {f.name for f in known}
+    lacking = {f.name for f in known if f.default is MISSING} - set(settings)
     if unknown or lacking:
         which = f"has unknown settings ({', '.join(sorted(unknown))})" if unknown else "lacks settings"
         raise ValueError(f"[{name}] {which}")

@@ -4,6 +4,9 @@
 State-dict names and shapes are those of the official checkpoints.
 """
 
+from collections.abc import Iterator
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,7 +23,8 @@ class ResidualBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.dropout(self.conv2(F.relu(self.conv1(F.relu(x)))))
+        out: Tensor = x + self.dropout(self.conv2(F.relu(self.conv1(F.relu(x)))))
+        return out
 
 
 class ResidualStack(nn.Module):
@@ -35,7 +39,8 @@ class ResidualStack(nn.Module):
         self.model = nn.Sequential(*(ResidualBlock(config.width, d, config.dropout) for d in dilations))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(x)
+        out: Tensor = self.model(x)
+        return out
 
 
 class Encoder(nn.Module):
@@ -55,7 +60,8 @@ class Encoder(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, features, T) -> (B, code_dim, T / stride)."""
-        return self.model(features)
+        latent: Tensor = self.model(features)
+        return latent
 
 
 class Decoder(nn.Module):
@@ -80,7 +86,8 @@ class Decoder(nn.Module):
         )
 
     def forward(self, latent: Tensor) -> Tensor:
-        return self.model(latent)
+        features: Tensor = self.model(latent)
+        return features
 
 
 DEAD_COUNT = 0.2
@@ -91,6 +98,11 @@ FRESH_COUNT: it has some 90 batches to prove useful. Without this a tenth of the
 
 class Codebook(nn.Module):
     """One quantizer layer; its codebook follows the data by an exponential moving average."""
+
+    codebook: Tensor
+    code_sum: Tensor
+    code_count: Tensor
+    initialised: Tensor
 
     def __init__(self, config: RVQConfig):
         super().__init__()
@@ -121,7 +133,8 @@ class Codebook(nn.Module):
     def _fresh_codes(self, x: Tensor) -> Tensor:
         count, dim = self.codebook.shape
         chosen = x[torch.randint(len(x), (count,), device=x.device)]
-        return chosen + 0.01 / dim**0.5 * torch.randn_like(chosen)
+        fresh: Tensor = chosen + 0.01 / dim**0.5 * torch.randn_like(chosen)
+        return fresh
 
     @torch.no_grad()
     def update(self, x: Tensor, codes: Tensor) -> None:
@@ -160,6 +173,10 @@ class ResidualQuantizer(nn.Module):
         self.dropout = config.quantize_dropout
         self.layers = nn.ModuleList(Codebook(config) for _ in range(config.quantizers))
 
+    @property
+    def _books(self) -> Iterator[Codebook]:
+        return (cast(Codebook, layer) for layer in self.layers)
+
     def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, S, D) -> sum of the layers (B, S, D), codes (B, S, Q), -1 for dropped layers, mean commitment loss."""
         last = len(self.layers) - 1
@@ -181,7 +198,7 @@ class ResidualQuantizer(nn.Module):
     def encode(self, x: Tensor) -> Tensor:
         """Nearest codes, layer by layer: (B, S, D) -> (B, S, Q)."""
         codes = []
-        for layer in self.layers:
+        for layer in self._books:
             distance = x.pow(2).sum(-1, keepdim=True) - 2 * x @ layer.codebook.t() + layer.codebook.pow(2).sum(1)
             codes.append(distance.argmin(dim=-1))
             x = x - layer.codebook[codes[-1]]
@@ -190,7 +207,7 @@ class ResidualQuantizer(nn.Module):
     def decode(self, codes: Tensor) -> Tensor:
         """(B, S, Q) -> (B, S, D); code -1 adds nothing."""
         present = (codes >= 0).unsqueeze(-1)
-        vectors = [layer.codebook[codes[..., q].clamp(min=0)] for q, layer in enumerate(self.layers)]
+        vectors = [layer.codebook[codes[..., q].clamp(min=0)] for q, layer in enumerate(self._books)]
         return (torch.stack(vectors, dim=-2) * present).sum(dim=-2)
 
 
@@ -203,6 +220,9 @@ class RVQ(Network):
 
     KIND = "rvq"
     CONFIG = RVQConfig
+    config: RVQConfig
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, config: RVQConfig):
         super().__init__(config)
@@ -226,5 +246,5 @@ class RVQ(Network):
         return self.quantizer.encode(self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2))
 
     def decode(self, codes: Tensor) -> Tensor:
-        normalized = self.decoder(self.quantizer.decode(codes).transpose(1, 2)).transpose(1, 2)
+        normalized: Tensor = self.decoder(self.quantizer.decode(codes).transpose(1, 2)).transpose(1, 2)
         return normalized * self.std + self.mean
