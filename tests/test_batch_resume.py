@@ -123,7 +123,7 @@ def test_a_finished_batch_is_done_again_when_asked_for_again(tmp_path):
 
 
 def test_two_batches_do_not_write_to_one_folder(tmp_path):
-    batch = Batch(tmp_path, 40, 0.4)
+    batch = Batch(tmp_path, 40, 60.0)  # however slowly the second one starts, the first is at work still
     first = batch.start()
     wait_until(lambda: (batch.out / NAME).exists())
     code, _, err = batch.run()

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -469,6 +470,27 @@ def test_a_local_client_finds_the_backend_by_what_it_announced(tmp_path, monkeyp
     assert backend.stop() == 0
     with pytest.raises(MoclipError):
         connect_running()
+
+
+def test_the_status_is_told_as_prometheus_reads_it(tmp_path, monkeypatch, moclip):
+    monkeypatch.setenv("MOCLIP_STATE", str(tmp_path))
+    monkeypatch.delenv("MOCLIP_TOKEN", raising=False)
+    code, out, err = moclip("status", "--prometheus")
+    assert code == 1 and out.splitlines()[-1] == "moclip_up 0" and "No backend" in err
+    backend = Backend(tmp_path)
+    with connect_running() as client:
+        list(client.generate([request("a secret prompt")]))
+        code, out, _ = moclip("status", "--prometheus")
+        client.shutdown()
+    lines = out.splitlines()
+    assert code == 0 and backend.stop() == 0
+    assert {"moclip_up 1", "moclip_jobs_done_total 1", "moclip_clients 2"} <= set(lines)
+    assert any(
+        re.fullmatch(r'moclip_info\{version="[^"]+",model="slow",runtime="test",device="cpu"\} 1', line)
+        for line in lines
+    )
+    assert all(re.fullmatch(r"# (HELP|TYPE) \w+ .+|\w+(\{[^}]*\})? [-+.\de]+", line) for line in lines)
+    assert "secret" not in out + (tmp_path / "moclip.log").read_text()
 
 
 def test_a_port_in_use_is_one_sentence_on_stderr_and_json_on_stdout(backend, tmp_path):

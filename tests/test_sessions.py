@@ -52,6 +52,14 @@ class Way:
         for sock in [*self._pairs, *([self._door] if self._door else [])]:
             sock.close()
 
+    def _join(self, one: socket.socket) -> None:
+        try:
+            other = socket.create_connection(self._to)
+        except OSError:
+            one.close()
+            return
+        self._pairs |= {one: other, other: one}
+
     def _run(self) -> None:
         while not self._over:
             door, pairs = self._door, dict(self._pairs)
@@ -61,8 +69,7 @@ class Way:
             with contextlib.suppress(OSError, ValueError, KeyError):
                 for ready in select.select([*pairs, *([door] if door else [])], [], [], 0.02)[0]:
                     if ready is door:
-                        one, other = door.accept()[0], socket.create_connection(self._to)
-                        self._pairs |= {one: other, other: one}
+                        self._join(door.accept()[0])
                         continue
                     data = ready.recv(65536)
                     if data:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from checkout import PYTHONPATH
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKE_SCENE = """
@@ -51,7 +52,7 @@ if importlib.util.find_spec("bpy") is None or importlib.util.find_spec("typer") 
 
 
 def moclip(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"PYTHONPATH": str(ROOT), "MOCLIP_STATE": str(cwd / "state")}
+    env = os.environ | {"PYTHONPATH": PYTHONPATH, "MOCLIP_STATE": str(cwd / "state")}
     command = [sys.executable, "-m", "moclip_backend", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=600)
 

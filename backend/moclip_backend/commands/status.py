@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from moclip.errors import MoclipError
+
 
 def status(
     address: Annotated[
@@ -17,18 +19,33 @@ def status(
     key: Annotated[Path | None, typer.Option(help="Key file of this client, for a backend elsewhere.")] = None,
     stop: Annotated[bool, typer.Option("--stop", help="Ask the backend to end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_prometheus: Annotated[
+        bool, typer.Option("--prometheus", help="Print metrics as Prometheus reads them.")
+    ] = False,
 ) -> None:
     """Show the running backend's model, load and answering time. Exit code 1 when none is running.
 
     Example: moclip status
 
     Example: moclip status --address tcp://render:5578 --key client.json
+
+    Example: moclip status --prometheus > /var/lib/node_exporter/moclip.prom
     """
+    from moclip_backend.client.metrics import prometheus
     from moclip_backend.client.running import connect_running
     from moclip_backend.state.credentials import read_client_keys
     from moclip_backend.terminal import print_json, print_table
 
-    with connect_running(address, token_file, read_client_keys(key) if key else None) as client:
+    if as_json and as_prometheus:
+        raise typer.BadParameter("--json and --prometheus are two ways to print the same.")
+    try:
+        client = connect_running(address, token_file, read_client_keys(key) if key else None)
+    except MoclipError:
+        if as_prometheus:
+            # Who watches wants to know just that.
+            print(prometheus(None), end="")
+        raise
+    with client:
         seconds = client.ping()
         shown = {"address": client.address, **client.status(), "answer_ms": round(1000 * seconds, 1)}
         if stop:
@@ -36,7 +53,9 @@ def status(
             shown["stopped"] = True
     for field in ("type", "id"):
         shown.pop(field, None)
-    if as_json:
+    if as_prometheus:
+        print(prometheus(shown), end="")
+    elif as_json:
         print_json(shown)
     else:
         print_table(("what", "value"), list(shown.items()))

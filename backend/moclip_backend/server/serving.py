@@ -12,10 +12,10 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moclip.errors import MoclipError
 from moclip_backend import wire
@@ -28,6 +28,9 @@ from moclip_backend.state.folders import keys_folder, serve_file, state_folder
 from moclip_backend.state.locks import try_lock
 from moclip_backend.state.log import LOG, open_log
 from moclip_backend.state.private import private_folder, remove, write_private
+
+if TYPE_CHECKING:
+    from moclip_backend.server.listener import Wake
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,26 @@ def serve(options: ServeOptions, load: Callable[[ServeOptions], Engine] = load_e
 
 
 def _serve(options: ServeOptions, load: Callable[[ServeOptions], Engine]) -> int:
-    from moclip_backend.server.listener import Wake, listen
+    from moclip_backend.server.listener import Wake
+
+    with closing(Wake()) as wake:
+        at_rest = _listen(options, load, wake)
+    LOG.info("ended")
+    if not at_rest:
+        # The engine hangs in a call that cannot be cancelled; its thread would keep the process alive for ever.
+        LOG.error("the engine did not stop, so the process is ended")
+        sys.stdout.flush()
+        os._exit(1)
+    return 0
+
+
+def _listen(options: ServeOptions, load: Callable[[ServeOptions], Engine], wake: "Wake") -> bool:
+    """Serve until the end; whether the engine came to rest."""
+    from moclip_backend.server.listener import listen
     from moclip_backend.server.server import Server
     from moclip_backend.server.welcome import model_told
 
-    wake, ended = Wake(), threading.Event()
+    ended = threading.Event()
 
     def end() -> None:
         ended.set()
@@ -84,8 +102,7 @@ def _serve(options: ServeOptions, load: Callable[[ServeOptions], Engine]) -> int
     remote = not parse_bind(options.bind)[2]
     keys = read_server_keys(options.keys or keys_folder()) if remote or options.keys else None
     # Bound before the model loads: a port in use is said at once, and early clients wait in line.
-    listener = listen(options.bind, keys)
-    try:
+    with closing(listen(options.bind, keys)) as listener:
         with _token(options, needed=keys is None) as (token, token_file):
             engine = load(options)
             server = Server(listener, engine, token, wake, ended)
@@ -96,17 +113,7 @@ def _serve(options: ServeOptions, load: Callable[[ServeOptions], Engine]) -> int
                     "pid": os.getpid(), "token_file": str(token_file) if token_file else None,
                 })  # fmt: skip
                 LOG.info("serving %s at %s", engine.name, address)
-                at_rest = server.run()
-    finally:
-        listener.close()
-        wake.close()
-    LOG.info("ended")
-    if not at_rest:
-        # The engine hangs in a call that cannot be cancelled; its thread would keep the process alive for ever.
-        LOG.error("the engine did not stop, so the process is ended")
-        sys.stdout.flush()
-        os._exit(1)
-    return 0
+                return server.run()
 
 
 def _say(message: dict[str, Any]) -> None:
