@@ -113,14 +113,6 @@ class PairBatch:
     def __len__(self) -> int:
         return len(self.joints)
 
-    def rows(self, part: slice) -> "PairBatch":
-        return PairBatch(self.joints[part], self.tokens[part], self.teacher[part], self.meaning[part])
-
-    def chunks(self, count: int) -> list["PairBatch"]:
-        """The batch in so many parts of about the same size, in order."""
-        edges = np.linspace(0, len(self), min(count, len(self)) + 1).round().astype(int)
-        return [self.rows(slice(a, b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-
 
 def pair_batch(clips: PairedClips, rng: np.random.Generator, count: int, *, partners: bool = True) -> PairBatch:
     """Pairs drawn by weight, a random caption each; with `partners`, half of them are easily mistaken for the others.

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training of the evaluator on the dataset in use: matching pairs near, all others a margin apart."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +14,10 @@ from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import STRIDE, Evaluator, EvaluatorConfig, pad_motions
 from moclip.evaluation.metrics import GROUP, matching_distance, r_precision, random_groups
 from moclip.evaluation.words import Sentence, WordTable
-from moclip.training.trainer import Schedule, Trainer
+from moclip.training.large_batch import EmbeddingTask
+from moclip.training.run import Run
+from moclip.training.task import Numbers
+from moclip.training.trainer import Trainer
 
 MARGIN = 10.0
 """Of the official evaluator."""
@@ -148,44 +150,47 @@ def word_table(dataset: DatasetFolder, make: Callable[[set[str]], WordTable]) ->
     return make(words)
 
 
+class EvaluatorTask(EmbeddingTask[JudgedBatch]):
+    """Best by Top-1 on the validation split."""
+
+    def __init__(self, network: Evaluator, train: JudgedClips, val: JudgedClips, batch: int):
+        described = {"sizes": network.config.to_dict(), "vocabulary": list(network.table.vocabulary)}
+        super().__init__("evaluator", network, {"kind": "evaluator", **described})
+        self.network: Evaluator = network
+        self.train, self.val, self.batch = train, val, batch
+
+    def make_batch(self, rng: np.random.Generator) -> JudgedBatch:
+        return judged_batch(self.train, self.network.table, self.network.config, rng, self.batch)
+
+    def embed(self, batch: JudgedBatch) -> tuple[Tensor, ...]:
+        text, motion = self.network.text(*batch.words), self.network.motion(batch.features, batch.frames)
+        return text, motion, batch.meaning
+
+    def compare(self, *embedded: Tensor) -> tuple[Tensor, Numbers]:
+        text, motion, meaning = embedded
+        return margin_loss(text, motion, meaning[:, None] == meaning[None]), {}
+
+    def validate(self, network: nn.Module) -> tuple[float, Numbers]:
+        assert isinstance(network, Evaluator)
+        numbers = agreement(network, self.val)
+        return 1 - numbers["R@1"], numbers
+
+
 def train_evaluator(
     train: JudgedClips,
     val: JudgedClips,
     table: WordTable,
-    moments: Sequence[np.ndarray],
-    out: Path,
+    moments: tuple[np.ndarray, np.ndarray],
     config: EvaluatorConfig,
-    schedule: Schedule,
+    run: Run,
     *,
     batch: int = 64,
-    resume: bool = True,
-    log: Callable[[str], None] = print,
 ) -> Evaluator:
-    """Train and return the evaluator; writes `evaluator.safetensors` (best Top-1 on the validation split).
+    """Train and return the evaluator; writes `evaluator.safetensors`.
 
     moments: mean and std (F,) of the features; std as `biased_std` gives it.
     """
-    torch.manual_seed(schedule.seed)
+    torch.manual_seed(run.schedule.seed)
     network = Evaluator(config, table, *moments)
-
-    def loss(pairs: JudgedBatch) -> tuple[Tensor, dict[str, float]]:
-        text, motion = network.text(*pairs.words), network.motion(pairs.features, pairs.frames)
-        return margin_loss(text, motion, pairs.meaning[:, None] == pairs.meaning[None]), {}
-
-    def validate(averaged: nn.Module) -> tuple[float, dict[str, float]]:
-        numbers = agreement(averaged, val)
-        return 1 - numbers["R@1"], numbers
-
-    trainer = Trainer(
-        "evaluator",
-        network,
-        out=out,
-        config={"kind": "evaluator", "sizes": config.to_dict(), "vocabulary": list(table.vocabulary)},
-        schedule=schedule,
-        make_batch=lambda rng: judged_batch(train, table, config, rng, batch),
-        loss=loss,
-        validate=validate,
-        log=log,
-    )
-    trainer.run(resume=resume)
-    return network
+    Trainer(EvaluatorTask(network, train, val, batch), run).run()
+    return network.cpu()

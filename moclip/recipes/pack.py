@@ -12,7 +12,8 @@ from moclip.data.folder import DatasetFolder
 from moclip.generators.momask.generator import MoMask
 from moclip.models import JUDGE, load_model, needed_networks, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
-from moclip.recipes.recipe import Log, tower_vectors
+from moclip.recipes.work import tower_vectors
+from moclip.training.run import Log
 
 CENTRES = 512
 """Unit vectors that stand for the training captions; 0.4 MB at 384 dimensions."""

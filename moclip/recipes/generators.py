@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What there is to train of each generator: its package says so in its module `train`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moclip.errors import MoclipError
+from moclip.generators.base.generator import DEFAULT, generator_names, generator_part, has_part
+from moclip.generators.base.learners import Learner
+from moclip.generators.momask.rvq import RVQ
+from moclip.generators.momask.train_rvq import train_rvq
+from moclip.nn.config import suggestion
+from moclip.nn.networks import Network
+
+
+@dataclass(frozen=True)
+class GeneratorTraining:
+    """learners: `LEARNERS`, the networks that read codes and text, by their stages and in order. vq: `VQ`, the network
+    that makes the codes; train_vq: `train_vq`, with the parameters of `train_rvq`. MoMask's serve whoever has no other.
+    """
+
+    name: str
+    learners: Mapping[str, Learner]
+    vq: type[Network]
+    train_vq: Callable[..., Any]
+
+
+def trainable_generators() -> list[str]:
+    return [name for name in generator_names() if has_part(name, "train")]
+
+
+def generator_training(name: str = DEFAULT) -> GeneratorTraining:
+    """Raises MoclipError(code="bad_settings") for a generator that is not there."""
+    known = trainable_generators()
+    if name not in known:
+        raise MoclipError(f"There is no generator '{name}'{suggestion(str(name), known)}.", code="bad_settings")
+    module = generator_part(name, "train")
+    vq, train_vq = getattr(module, "VQ", RVQ), getattr(module, "train_vq", train_rvq)
+    return GeneratorTraining(name, module.LEARNERS, vq, train_vq)
