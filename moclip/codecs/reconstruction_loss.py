@@ -132,4 +132,5 @@ class ReconstructionLoss(nn.Module):
 def _speeds(positions: Tensor) -> Tensor:
     """(B, T, 3 J) -> (B, T - 1, J): how far each joint moves from frame to frame."""
     # The small number keeps the gradient finite where nothing moves.
-    return (positions.diff(dim=1).unflatten(-1, (-1, 3)).pow(2).sum(-1) + 1e-8).sqrt()
+    speeds: Tensor = (positions.diff(dim=1).unflatten(-1, (-1, 3)).pow(2).sum(-1) + 1e-8).sqrt()
+    return speeds

@@ -86,7 +86,6 @@ class _Body(Network):
     """What the two transformers share."""
 
     CONFIG = TransformerConfig
-    config: TransformerConfig
     positions: Tensor
 
     def __init__(self, config: TransformerConfig, head_out: int):
@@ -112,7 +111,8 @@ class _Body(Network):
             return text
         # Drawn on the CPU, so that every device drops the same.
         keep = torch.rand(len(text), 1).to(text.device) >= self.config.cond_drop
-        return text * keep
+        kept: Tensor = text * keep
+        return kept
 
     def _run(self, tokens: Tensor, prefix: list[Tensor], padding: Tensor) -> Tensor:
         """tokens (B, S, code_dim), prefix of (B, width), padding (B, S) True where padded -> (B, S, head_out)."""
@@ -129,6 +129,7 @@ class MaskedTransformer(_Body):
     """Predicts the base layer's codes at masked positions from text and the other codes."""
 
     KIND = "masked"
+    config: TransformerConfig
 
     def __init__(self, config: TransformerConfig):
         super().__init__(config, head_out=config.codes)
@@ -152,6 +153,7 @@ class ResidualTransformer(_Body):
     """Predicts layer q's codes from the sum of the embedded layers below it, text and q."""
 
     KIND = "residual"
+    config: TransformerConfig
 
     def __init__(self, config: TransformerConfig):
         super().__init__(config, head_out=config.code_dim)
