@@ -92,7 +92,7 @@ class PartEncoder(nn.Module):
             parts.append(torch.cat([pose, speed], dim=-1))
         return torch.stack(parts, dim=-1)
 
-    def _embed(self, x: Tensor, first: nn.Linear, second: nn.Linear) -> Tensor:
+    def _embed(self, x: Tensor, first: nn.Module, second: nn.Module) -> Tensor:
         return torch.tanh(second(self.dropout(torch.tanh(first(x)))))
 
 
@@ -106,13 +106,16 @@ class Block(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), QuickGELU(), nn.Linear(4 * width, width))
 
     def forward(self, x: Tensor, attend: Tensor | None) -> Tensor:
-        x = x + self.attn(self.ln_1(x), attend)
-        return x + self.mlp(self.ln_2(x))
+        mixed: Tensor = self.attn(self.ln_1(x), attend)
+        x = x + mixed
+        change: Tensor = self.mlp(self.ln_2(x))
+        return x + change
 
 
 def _unmoving(block: Block) -> Block:
     """The block with its two outputs at 0: it starts as the identity, so that an encoder can go on with it added."""
     for layer in (block.attn.out_proj, block.mlp[-1]):
+        assert isinstance(layer, nn.Linear)
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)
     return block
@@ -126,7 +129,7 @@ class AttentionPool(nn.Module):
         self.attention = nn.Linear(width, 1)
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
-        score = self.attention(x).masked_fill(weight == 0, float("-inf"))
+        score: Tensor = self.attention(x).masked_fill(weight == 0, float("-inf"))
         return (x * score.softmax(dim=1)).sum(1)
 
 
@@ -135,6 +138,7 @@ class MotionEncoder(Network):
 
     KIND = "motion"
     CONFIG = MotionEncoderConfig
+    positions: Tensor
 
     def __init__(self, config: MotionEncoderConfig):
         super().__init__(config)
@@ -182,4 +186,6 @@ class MotionEncoder(Network):
     def _across_limbs(self, parts: Tensor) -> Tensor:
         """(B, T, 2 * part_width, parts) -> the same: the parts of each frame attend to one another."""
         frames = parts.permute(0, 1, 3, 2)
-        return self.limbs(frames.flatten(0, 1), None).view(frames.shape).permute(0, 1, 3, 2)
+        assert self.limbs is not None
+        mixed: Tensor = self.limbs(frames.flatten(0, 1), None)
+        return mixed.view(frames.shape).permute(0, 1, 3, 2)

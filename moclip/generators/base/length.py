@@ -32,4 +32,5 @@ class LengthEstimator(Network):
         )  # fmt: skip
 
     def forward(self, text: Tensor) -> Tensor:
-        return self.output(text)
+        logits: Tensor = self.output(text)
+        return logits

@@ -26,7 +26,7 @@ class RVQConfig(Config):
 
     @property
     def stride(self) -> int:
-        return 2**self.down_t
+        return int(2**self.down_t)
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,8 @@ class ReconstructionLoss(nn.Module):
 
     def _feet(self, features: Tensor, heading: Tensor, root: Tensor) -> Tensor:
         """(B, T, 4, 2) ground positions of ankles and toes."""
-        feet = features[..., self.positions].unflatten(-1, (-1, 3))[..., [joint - 1 for joint in self.spec.feet], :]
+        joints = torch.unflatten(features[..., self.positions], -1, (-1, 3))
+        feet = joints[..., [joint - 1 for joint in self.spec.feet], :]
         x, z = feet[..., 0], feet[..., 2]
         cos, sin = torch.cos(heading).unsqueeze(-1), torch.sin(heading).unsqueeze(-1)
         return torch.stack([cos * x - sin * z, sin * x + cos * z], dim=-1) + root.unsqueeze(-2)
@@ -132,4 +133,4 @@ class ReconstructionLoss(nn.Module):
 def _speeds(positions: Tensor) -> Tensor:
     """(B, T, 3 J) -> (B, T - 1, J): how far each joint moves from frame to frame."""
     # The small number keeps the gradient finite where nothing moves.
-    return (positions.diff(dim=1).unflatten(-1, (-1, 3)).pow(2).sum(-1) + 1e-8).sqrt()
+    return (torch.unflatten(positions.diff(dim=1), -1, (-1, 3)).pow(2).sum(-1) + 1e-8).sqrt()

@@ -4,7 +4,7 @@
 State-dict names and shapes are those of the official checkpoints.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +22,8 @@ class ResidualBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.dropout(self.conv2(F.relu(self.conv1(F.relu(x)))))
+        change: Tensor = self.dropout(self.conv2(F.relu(self.conv1(F.relu(x)))))
+        return x + change
 
 
 class ResidualStack(nn.Module):
@@ -37,7 +38,8 @@ class ResidualStack(nn.Module):
         self.model = nn.Sequential(*(ResidualBlock(config.width, d, config.dropout) for d in dilations))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(x)
+        changed: Tensor = self.model(x)
+        return changed
 
 
 class Encoder(nn.Module):
@@ -57,7 +59,8 @@ class Encoder(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, features, T) -> (B, code_dim, T / stride)."""
-        return self.model(features)
+        latent: Tensor = self.model(features)
+        return latent
 
 
 class Decoder(nn.Module):
@@ -82,7 +85,8 @@ class Decoder(nn.Module):
         )
 
     def forward(self, latent: Tensor) -> Tensor:
-        return self.model(latent)
+        features: Tensor = self.model(latent)
+        return features
 
 
 DEAD_COUNT = 0.2
@@ -97,6 +101,11 @@ def _alone(rows: Tensor) -> Tensor:
 
 class Codebook(nn.Module):
     """One quantizer layer; its codebook follows the data by an exponential moving average."""
+
+    codebook: Tensor
+    code_sum: Tensor
+    code_count: Tensor
+    initialised: Tensor
 
     def __init__(self, config: RVQConfig):
         super().__init__()
@@ -129,7 +138,8 @@ class Codebook(nn.Module):
     def _fresh_codes(self, x: Tensor) -> Tensor:
         count, dim = self.codebook.shape
         chosen = x[torch.randint(len(x), (count,), device=x.device)]
-        return chosen + 0.01 / dim**0.5 * torch.randn_like(chosen)
+        spread: float = 0.01 / dim**0.5
+        return chosen + spread * torch.randn_like(chosen)
 
     @torch.no_grad()
     def update(self, x: Tensor, codes: Tensor) -> None:
@@ -164,10 +174,12 @@ class Codebook(nn.Module):
 
 
 class ResidualQuantizer(nn.Module):
+    layers: "Sequence[Codebook]"
+
     def __init__(self, config: RVQConfig):
         super().__init__()
         self.dropout = config.quantize_dropout
-        self.layers = nn.ModuleList(Codebook(config) for _ in range(config.quantizers))
+        self.layers = nn.ModuleList(Codebook(config) for _ in range(config.quantizers))  # type: ignore[assignment]
 
     def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, S, D) -> sum of the layers (B, S, D), codes (B, S, Q), -1 for dropped layers, mean commitment loss."""
@@ -212,6 +224,8 @@ class RVQ(Network):
 
     KIND = "rvq"
     CONFIG = RVQConfig
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, config: RVQConfig):
         super().__init__(config)
@@ -234,8 +248,10 @@ class RVQ(Network):
         return self.decoder(quantized.transpose(1, 2)).transpose(1, 2), commit, codes
 
     def encode(self, features: Tensor) -> Tensor:
-        return self.quantizer.encode(self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2))
+        latent = self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2)
+        codes: Tensor = self.quantizer.encode(latent)
+        return codes
 
     def decode(self, codes: Tensor) -> Tensor:
-        normalized = self.decoder(self.quantizer.decode(codes).transpose(1, 2)).transpose(1, 2)
+        normalized: Tensor = self.decoder(self.quantizer.decode(codes).transpose(1, 2)).transpose(1, 2)
         return normalized * self.std + self.mean
