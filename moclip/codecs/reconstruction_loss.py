@@ -123,7 +123,8 @@ class ReconstructionLoss(nn.Module):
 
     def _feet(self, features: Tensor, heading: Tensor, root: Tensor) -> Tensor:
         """(B, T, 4, 2) ground positions of ankles and toes."""
-        feet = features[..., self.positions].unflatten(-1, (-1, 3))[..., [joint - 1 for joint in self.spec.feet], :]
+        joints = torch.unflatten(features[..., self.positions], -1, (-1, 3))
+        feet = joints[..., [joint - 1 for joint in self.spec.feet], :]
         x, z = feet[..., 0], feet[..., 2]
         cos, sin = torch.cos(heading).unsqueeze(-1), torch.sin(heading).unsqueeze(-1)
         return torch.stack([cos * x - sin * z, sin * x + cos * z], dim=-1) + root.unsqueeze(-2)

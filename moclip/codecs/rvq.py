@@ -175,6 +175,8 @@ class Codebook(nn.Module):
 
 
 class ResidualQuantizer(nn.Module):
+    layers: "Sequence[Codebook]"
+
     def __init__(self, config: RVQConfig):
         super().__init__()
         self.dropout = config.quantize_dropout
@@ -252,7 +254,9 @@ class RVQ(Network):
         return self.decoder(quantized.transpose(1, 2)).transpose(1, 2), commit, codes
 
     def encode(self, features: Tensor) -> Tensor:
-        return self.quantizer.encode(self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2))
+        latent = self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2)
+        codes: Tensor = self.quantizer.encode(latent)
+        return codes
 
     def decode(self, codes: Tensor) -> Tensor:
         normalized: Tensor = self.decoder(self.quantizer.decode(codes).transpose(1, 2)).transpose(1, 2)

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from moclip.training.run import Run
 from moclip.training.task import Numbers
 from moclip.training.trainer import Trainer
 
+T = TypeVar("T")
 MARGIN = 10.0
 """Of the official evaluator."""
 
@@ -45,11 +47,11 @@ class JudgedClips:
             return self
         rows = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
 
-        def kept(values: list) -> list:
+        def kept(values: list[T]) -> list[T]:
             return [values[k] for k in rows]
 
         weights = self.weights[rows] / self.weights[rows].sum()
-        listed = (kept(v) for v in (self.features, self.sentences, self.captions))
+        listed = kept(self.features), kept(self.sentences), kept(self.captions)
         return JudgedClips(*listed, self.meaning[rows], kept(self.labels), weights)
 
 
@@ -130,8 +132,8 @@ def judged_batch(
     drawn = rng.choice(len(clips), size=count, replace=False, p=clips.weights)
     features, frames = pad_motions([crop(clips.features[k], rng, config.most_frames) for k in drawn], config)
     sentences = [clips.sentences[k][rng.integers(len(clips.sentences[k]))] for k in drawn]
-    words = tuple(torch.from_numpy(a) for a in table.encode(sentences, config.most_words))
-    return JudgedBatch(features, frames, words, torch.from_numpy(clips.meaning[drawn]))
+    rows, classes, lengths = map(torch.from_numpy, table.encode(sentences, config.most_words))
+    return JudgedBatch(features, frames, (rows, classes, lengths), torch.from_numpy(clips.meaning[drawn]))
 
 
 def agreement(network: Evaluator, clips: JudgedClips, seed: int = 0) -> dict[str, float]:

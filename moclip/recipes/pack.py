@@ -29,11 +29,13 @@ def k_means(points: np.ndarray, count: int, *, rounds: int = 12, seed: int = 0) 
         np.add.at(sums, nearest, points)
         length = np.linalg.norm(sums, axis=1, keepdims=True)
         centres = np.where(length > 0, sums / np.maximum(length, 1e-9), centres)
-    return centres
+    found: np.ndarray = centres
+    return found
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def familiarity(

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from moclip.alignment.pairs import with_copies
+from moclip.alignment.pairs import PairedClips, with_copies
 from moclip.alignment.presets import with_preset
 from moclip.alignment.train import motion_encoder_weights, train_moclip
 from moclip.codecs.rvq import RVQ
@@ -123,7 +123,7 @@ def judge_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: b
     config, device = replace(own.alignment, unfreeze="never"), pick_device(own.compute.device)
     text, arrays = need(work, "text"), motion_encoder_weights(work / "moclip.safetensors")[0]
     rvq = restore(RVQ, need(work, "decoder")[1], need(work, "decoder")[0]).to(device)
-    splits = []
+    splits: list[PairedClips] = []
     for split in ("train", "val"):
         clips = paired_split(dataset, work / "judge", split, motion, text, log, device)
         features = [dataset.load(i) for i in dataset.ids(split)]
@@ -132,7 +132,7 @@ def judge_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: b
         log(f"rebuilt {len(copies)} {split} clips from their codes")
         splits.append(with_copies(clips, copies))
     tower, run = restore(TextTower, text[1], text[0]), _run(own, work / "judge", resume, log)
-    train_moclip(tower, *splits, motion, config, run, batch=own.batch, start=arrays)
+    train_moclip(tower, splits[0], splits[1], motion, config, run, batch=own.batch, start=arrays)
 
 
 def tokens_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:
@@ -149,7 +149,7 @@ def learner_stage(kind: str) -> Stage:
         data, vq = token_data(dataset, work, parts.vq, log, part.compute.device)
         groups = [action_group(dataset.clips.get(i, {})) for i in dataset.ids("train")]
         train = replace(data.train, weights=emphasised(data.train.weights, groups, part.emphasis))
-        known = {name: vq[name] for name in ("codes", "code_dim", "quantizers") if name in vq}
+        known: dict[str, Any] = {name: vq[name] for name in ("codes", "code_dim", "quantizers") if name in vq}
         words = {"word_dim": data.tower.config.width} if data.tower else {}
         return train_on_tokens(
             kind, parts.learners[kind], _fitted(sizes, {"text_dim": train.text[0].shape[1], **known, **words}),

@@ -95,7 +95,8 @@ def strongest_directions(vectors: np.ndarray, dim: int) -> np.ndarray:
         return vectors
     _, axes = np.linalg.eigh(vectors.T @ vectors)
     reduced = vectors @ axes[:, ::-1][:, :dim]
-    return reduced / np.linalg.norm(reduced, axis=1, keepdims=True)
+    unit: np.ndarray = reduced / np.linalg.norm(reduced, axis=1, keepdims=True)
+    return unit
 
 
 def whitening(targets: np.ndarray, ridge: float) -> Tensor:

@@ -59,12 +59,14 @@ class Machine:
 
 def move(batch: BatchT, device: torch.device | str) -> BatchT:
     """The batch with its tensors on this device; arrays stay where they are."""
-    return _each(batch, lambda leaf: leaf.to(device) if isinstance(leaf, Tensor) else leaf)
+    moved: BatchT = _each(batch, lambda leaf: leaf.to(device) if isinstance(leaf, Tensor) else leaf)
+    return moved
 
 
 def take_rows(batch: BatchT, rows: slice) -> BatchT:
     """The same kind of batch with some of the rows."""
-    return _each(batch, lambda leaf: leaf[rows])
+    taken: BatchT = _each(batch, lambda leaf: leaf[rows])
+    return taken
 
 
 def split_rows(batch: BatchT, count: int) -> list[BatchT]:

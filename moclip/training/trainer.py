@@ -110,8 +110,8 @@ class Trainer(Generic[BatchT]):
         decay = min(self.schedule.ema, (1 + self.step) / (10 + self.step))
         for mean, value in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
             mean.lerp_(value, 1 - decay)
-        for mean, value in zip(self.averaged.buffers(), self.network.buffers(), strict=True):
-            mean.copy_(value)
+        for kept, now in zip(self.averaged.buffers(), self.network.buffers(), strict=True):
+            kept.copy_(now)
 
     def _validate(self, writer: "_Writer") -> Numbers:
         self.averaged.eval()
@@ -180,5 +180,5 @@ def _summary_writer(folder: Path) -> _Writer:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:  # tensorboard belongs to the `train` extra; without it the log lines remain
         return _NoWriter()
-    writer: _Writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+    writer: _Writer = SummaryWriter(str(folder))
     return writer
