@@ -24,22 +24,13 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-SHARED_MODULES = (
-    "backend/moclip_backend/wire.py",
-    "backend/moclip_backend/liveness.py",
-    "backend/moclip_backend/prompt_table.py",
-    "moclip/errors.py",
-    "moclip/motion/skeleton.py",
-    "moclip/motion/rotations.py",
-    "moclip/motion/footing.py",
-    "moclip/motion/stance.py",
-    "moclip/skeletons/bone_names.py",
-    "moclip/skeletons/body_shape.py",
-)
-"""One definition each: copied into the add-on, which may import nothing but itself and its wheels."""
+SHARED = ROOT / "blender_addon/shared"
+"""The list of modules that the add-on shares with the library and the backend; its `__init__` says how it works."""
+_SOURCES = (ROOT, ROOT / "backend")
+_SHARED_LINE = re.compile(r"^from ([\w.]+) import \*", re.M)
 
 # numpy is Blender's own.
-REQUIRED = ("onnxruntime", "safetensors")
+REQUIRED = ("onnxruntime", "safetensors", "platformdirs")
 PROVIDED_BY_BLENDER = {"numpy"}
 PLATFORMS = {
     "linux-x64": [f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 26, 24, 17)] + ["manylinux2014_x86_64"],
@@ -80,6 +71,7 @@ def pyzmq_for(pythons: list[str]) -> str:
 
 
 def cache_folder() -> Path:
+    # By hand, since this script runs where nothing is installed yet.
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
     return Path(base) / "moclip" / "addon"
 
@@ -177,6 +169,19 @@ def notices(wheels: list[Path]) -> str:
     return "\n".join(parts)
 
 
+def shared_modules() -> dict[str, Path]:
+    """A shared module's file in the add-on -> the file that is its one definition. Raises BuildError."""
+    found = {}
+    for path in sorted(SHARED.glob("[!_]*.py")):
+        named = _SHARED_LINE.findall(path.read_text(encoding="utf-8"))
+        files = [folder / f"{name.replace('.', '/')}.py" for name in named for folder in _SOURCES]
+        there = [file for file in files if file.is_file()]
+        if len(there) != 1:
+            raise BuildError(f"{path.name} in {SHARED} does not name the one module that is to take its place.")
+        found[f"{SHARED.name}/{path.name}"] = there[0]
+    return found
+
+
 def manifest(platform_name: str, wheels: list[Path]) -> str:
     text = (ROOT / "blender_addon/blender_manifest.toml").read_text(encoding="utf-8")
     listed = "".join(f'  "./wheels/{wheel.name}",\n' for wheel in wheels)
@@ -196,7 +201,7 @@ def check(zip_path: Path, pythons: list[str]) -> str:
         names = set(archive.namelist())
         data = tomllib.loads(archive.read("blender_manifest.toml").decode("utf-8"))
     missing = [w for w in data["wheels"] if w.removeprefix("./") not in names]
-    if missing or "__init__.py" not in names or "wire.py" not in names:
+    if missing or "__init__.py" not in names or "shared/wire.py" not in names:
         raise BuildError(f"The zip lacks {', '.join(missing) or 'modules'}.")
     # cp311-cp311 serves one Python, cp310-abi3 and py3-none any.
     exact = {f"3.{m[1]}" for w in data["wheels"] if (m := re.search(r"-cp3(\d+)-cp3\d+-", w))}
@@ -230,7 +235,7 @@ def build(out: Path, platform_name: str, pythons: list[str], refresh: bool = Fal
             for path in (ROOT / "blender_addon").rglob("*")
             if path.is_file() and path.suffix in (".py", ".toml") and "__pycache__" not in path.parts
         }
-        files |= {Path(name).name: ROOT / name for name in SHARED_MODULES}
+        files |= shared_modules()
         files |= {f"LICENSES/{path.name}": path for path in (ROOT / "LICENSES").glob("*.txt")}
         files |= {f"wheels/{wheel.name}": wheel for wheel in wheels}
         files["blender_manifest.toml"] = manifest(platform_name, wheels).encode()

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from moclip.errors import MoclipError
+from moclip.generators.base.generator import DEFAULT, Generator, find_generator
 from moclip.nn.checkpoint import fingerprint, load_weights
 
-NETWORKS = ("text", "masked", "residual", "length", "rvq")
 JUDGE = "motion"
 """MoCLIP's motion encoder, which tells good takes from bad ones; a model may come without."""
 LENGTH_TOWER = "length_text"
@@ -40,6 +40,11 @@ class ModelInfo:
     metrics: dict[str, Any]
     details: dict[str, Any]
 
+    @property
+    def generator(self) -> type[Generator]:
+        """Raises MoclipError for one that this version does not know."""
+        return find_generator(str(self.details.get("generator", DEFAULT)))
+
 
 @dataclass(frozen=True)
 class ModelFiles:
@@ -48,6 +53,10 @@ class ModelFiles:
     info: ModelInfo
     arrays: dict[str, dict[str, np.ndarray]]
     configs: dict[str, dict[str, Any]]
+
+    @property
+    def generator(self) -> type[Generator]:
+        return self.info.generator
 
 
 def models_folder() -> Path:
@@ -109,17 +118,24 @@ def model_info(name: str) -> ModelInfo:
         ) from error
 
 
+def needed_networks(generator: type[Generator]) -> tuple[str, ...]:
+    """Of a model folder of this generator; each lies in a file of its name."""
+    lengths = () if generator.TELLS_LENGTHS else ("length",)
+    return ("text", *generator.NETWORKS, *lengths, generator.CODEC)
+
+
 def load_model(name: str) -> ModelFiles:
     """Read all networks of a model and check that they belong together.
 
     Raises MoclipError for missing or damaged files, and when a generator was trained with another text tower.
     """
     info = model_info(name)
-    networks = [*NETWORKS, *(n for n in (JUDGE, LENGTH_TOWER) if (info.path / f"{n}.safetensors").is_file())]
+    optional = (JUDGE, LENGTH_TOWER, *(("length",) if info.generator.TELLS_LENGTHS else ()))
+    networks = [*needed_networks(info.generator), *(n for n in optional if (info.path / f"{n}.safetensors").is_file())]
     loaded = {network: load_weights(info.path / f"{network}.safetensors") for network in networks}
     files = ModelFiles(info, {k: v[0] for k, v in loaded.items()}, {k: v[1] for k, v in loaded.items()})
     own = fingerprint(files.arrays["text"])
-    for network in (n for n in networks if n not in ("text", "rvq", LENGTH_TOWER)):
+    for network in (n for n in networks if n not in ("text", info.generator.CODEC, LENGTH_TOWER)):
         trained_with = files.configs[network].get("text_fingerprint")
         tower = fingerprint(files.arrays[LENGTH_TOWER]) if network == "length" and LENGTH_TOWER in networks else own
         if trained_with != tower:

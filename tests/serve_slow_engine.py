@@ -9,11 +9,12 @@ its seed.
 
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from moclip_backend.reporting import run
-from moclip_backend.serving import ServeOptions, serve
+from moclip_backend.server.serving import ServeOptions, serve
 
 from moclip.errors import Cancelled, MoclipError
 from moclip.generate.pipeline import Result
@@ -22,8 +23,16 @@ from moclip.motion.motion import Motion
 ITERATIONS = 20
 
 
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    share: float
+    words: str
+
+
 class SlowEngine:
     name, runtime, device, licence, fps = "slow", "test", "cpu", "none", 20.0
+    stages = (Stage("warm", 1.0, "warming up"), Stage("turn", 3.0, "turning round"))
 
     def __init__(self, seconds_per_job: float):
         self._pause = seconds_per_job / ITERATIONS
@@ -32,7 +41,7 @@ class SlowEngine:
         for step in range(ITERATIONS):
             if cancelled():
                 raise Cancelled
-            progress("masked", step / ITERATIONS)
+            progress("turn", step / ITERATIONS)
             time.sleep(self._pause)
         return [self._result(request) for request in requests]
 

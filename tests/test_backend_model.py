@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from moclip_backend.client import Client
+from checkout import PYTHONPATH
+from moclip_backend.client.client import Client
 
 from moclip.errors import MoclipError
 from moclip.files.formats import load_motion
 from moclip.models import model_info
 
-ROOT = Path(__file__).parent.parent
 TOKEN = "a token that only this test knows"
 MODEL = os.environ.get("MOCLIP_TEST_MODEL", "embedded")
 
@@ -32,7 +32,7 @@ def model() -> Path:
 
 @pytest.fixture
 def environment(tmp_path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "MOCLIP_STATE": str(tmp_path / "state"), "MOCLIP_TOKEN": TOKEN}
+    return {**os.environ, "PYTHONPATH": PYTHONPATH, "MOCLIP_STATE": str(tmp_path / "state"), "MOCLIP_TOKEN": TOKEN}
 
 
 def moclip(environment, *arguments: str) -> subprocess.CompletedProcess:

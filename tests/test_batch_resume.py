@@ -3,7 +3,6 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -11,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from moclip_backend.batch import AT_ONCE
-from moclip_backend.ledger import NAME
+from checkout import PYTHONPATH, ROOT
+from moclip_backend.batch.ledger import NAME
+from moclip_backend.batch.run import AT_ONCE
 
-ROOT = Path(__file__).parent.parent
 RUN = """
 import sys, time
 sys.path.insert(0, "tests")
@@ -54,7 +53,7 @@ class Batch:
             "--batch",
             str(self.folder / "batch.jsonl"),
         ]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "MOCLIP_STATE": str(self.folder / "state")}
+        environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "MOCLIP_STATE": str(self.folder / "state")}
         return subprocess.Popen(
             [*command, "--out", str(out or self.out)], env=environment, cwd=ROOT, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen,
@@ -135,6 +134,8 @@ def test_two_batches_do_not_write_to_one_folder(tmp_path):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="limits of files")
 def test_a_full_disk_is_one_sentence_a_line_and_the_rest_is_done_later(tmp_path):
+    import resource
+
     batch = Batch(tmp_path, 3, 0.0)
 
     def limit() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from moclip.files.bvh import Bvh, read_bvh
-from moclip.files.retarget import find_joint_map
+from moclip.files.joint_maps import find_joint_map
 from moclip.motion.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS
 from moclip.skeletons.bone_names import FAMILIES, REQUIRED, match_names, read_name
 

@@ -71,11 +71,12 @@ def test_zips_are_the_same_byte_for_byte(tmp_path):
 def test_the_add_ons_sources_name_their_licence():
     for path in (ROOT / "blender_addon").rglob("*.py"):
         assert path.read_text(encoding="utf-8").startswith("# SPDX-License-Identifier: GPL-3.0-or-later\n"), path
-    for name in build_addon.SHARED_MODULES:
-        assert (ROOT / name).read_text(encoding="utf-8").startswith("# SPDX-License-Identifier: Apache-2.0\n")
+    for path in build_addon.shared_modules().values():
+        assert path.read_text(encoding="utf-8").startswith("# SPDX-License-Identifier: Apache-2.0\n"), path
 
 
-def test_shared_modules_import_only_numpy_and_the_standard_library():
-    for name in build_addon.SHARED_MODULES:
-        for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
-            assert not line.startswith(("from moclip", "import moclip")), (name, line)
+def test_a_shared_file_that_names_no_module_is_told_of(tmp_path, monkeypatch):
+    (tmp_path / "wire.py").write_text("from moclip.nothing import *\n")
+    monkeypatch.setattr(build_addon, "SHARED", tmp_path)
+    with pytest.raises(build_addon.BuildError, match="wire.py"):
+        build_addon.shared_modules()

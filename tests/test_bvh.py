@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from moclip.errors import MoclipError
 from moclip.files.bvh import Bvh, euler_zxy, read_bvh, write_bvh
 from moclip.files.foreign import load_bvh_motion
-from moclip.files.retarget import load_joint_map
+from moclip.files.joint_maps import load_joint_map
 from moclip.motion import rotations as rot
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import JOINT_INDEX, REST_OFFSETS

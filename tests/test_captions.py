@@ -10,8 +10,9 @@ from moclip.captions.action_phrases import ACTIONS
 from moclip.captions.free_sentences import free_sentences
 from moclip.captions.grammar import Agent, article_of, conjugate, inflect, with_adjective
 from moclip.captions.labels import ActionLabel
+from moclip.captions.phrases import free_sentence
 from moclip.captions.style_phrases import ALIASES, STYLES
-from moclip.captions.writing import free_sentence, write_captions
+from moclip.captions.writing import write_captions
 from moclip.errors import MoclipError
 
 CANONICAL = """walk run sprint walk_backward walk_left walk_right turn_left turn_right bow wave raise_hand kick

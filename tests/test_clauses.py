@@ -1,9 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sentences that tell several actions, and sentences that only seem to."""
 
+from dataclasses import dataclass
+
 import pytest
 
-from moclip.prompts.clauses import split_clauses
+from moclip.prompts import clause_table
+from moclip.prompts.clauses import Splitter, split_clauses
+
+KINDS = {
+    "lists": clause_table.LISTS,
+    "between": clause_table.BETWEEN,
+    "two_parts": clause_table.TWO_PARTS,
+    "joints": clause_table.JOINTS,
+    "firsts": clause_table.FIRSTS,
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    kind: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.number}"
+
+
+PLACES = [Place(kind, number) for kind, rows in KINDS.items() for number in range(len(rows))]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_every_rows_example_is_parted_by_that_very_row(place):
+    rows = KINDS[place.kind]
+    row = rows[place.number]
+    assert split_clauses(row.example) == list(row.clauses)
+    others = rows[: place.number] + rows[place.number + 1 :]
+    assert Splitter(**{place.kind: others}).split(row.example) != list(row.clauses)
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
-import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from checkout import PYTHONPATH, ROOT
 from moclip_backend import cli
-from moclip_backend.batch import Item, generate_batch, read_batch
+from moclip_backend.batch.run import Item, generate_batch, read_batch
 from moclip_backend.commands import generate as generate_module
 from serve_slow_engine import SlowEngine
 
 from moclip.errors import MoclipError
 from moclip.files.formats import load_motion
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -38,11 +35,12 @@ class Checking(SlowEngine):
 
 
 def child(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    settings = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    settings = {**os.environ, "PYTHONPATH": PYTHONPATH, **environment}
     return subprocess.run([sys.executable, *arguments], env=settings, capture_output=True, text=True, timeout=60)
 
 
 def test_help_is_quick_and_imports_nothing_heavy():
+    resource = pytest.importorskip("resource", reason="the time of other processes is asked so on Unix")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     result = child("-X", "importtime", "-m", "moclip_backend", "--help")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -240,7 +238,7 @@ def test_the_unexpected_is_a_sentence_and_a_log(tmp_path):
 
 
 def test_a_reader_that_stops_reading_is_no_surprise(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MOCLIP_STATE": str(tmp_path)}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "MOCLIP_STATE": str(tmp_path)}
     shell = f'"{sys.executable}" -m moclip_backend doctor --json | head -c 1; exit ${{PIPESTATUS[0]}}'
     result = subprocess.run(["bash", "-c", shell], env=environment, capture_output=True, text=True, timeout=60)
     assert result.stderr == ""
@@ -256,7 +254,7 @@ def test_doctor_names_what_the_main_job_needs(moclip):
 def test_the_builtin_backend_needs_neither_typer_nor_rich():
     program = (
         "import sys; sys.modules.update(typer=None, rich=None, torch=None)\n"
-        "import moclip_backend.builtin as b, moclip_backend.server\n"
+        "import moclip_backend.builtin as b, moclip_backend.server.server\n"
         "print(b.options(['--bind', 'tcp://127.0.0.1:0', '--parent-stdin']))"
     )
     result = child("-c", program)

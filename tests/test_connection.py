@@ -2,15 +2,12 @@
 """The add-on's connection, without Blender, to a real backend over a way that breaks."""
 
 import secrets
-import sys
 import threading
 import time
 
-import moclip_backend.liveness
-import moclip_backend.wire
 import pytest
 from addon_part import addon_module
-from moclip_backend.credentials import make_keys
+from moclip_backend.state.credentials import make_keys
 from test_server import PATIENCE, Backend, request, wait_until
 from test_sessions import Way
 
@@ -19,11 +16,7 @@ from moclip.errors import MoclipError
 
 @pytest.fixture(scope="module")
 def connection():
-    """The module; the builder copies the other two into the add-on."""
-    addon_module("errors")
-    for name, module in (("wire", moclip_backend.wire), ("liveness", moclip_backend.liveness)):
-        sys.modules[f"addon_part_modules.{name}"] = module
-    return addon_module("connection")
+    return addon_module("backend.connection")
 
 
 class Events:
@@ -55,6 +48,18 @@ def running(tmp_path):
 
 def submit(made, job_id: str, count: int = 1) -> None:
     made.send({"type": "submit", "id": job_id, "requests": [request(seed=number) for number in range(count)]})
+
+
+def test_until_a_backend_has_answered_its_limits_are_taken_for_what_it_then_says(connection, running):
+    made = connection.Connection(running.address, connection.Credentials(token=running.token))
+    welcome = Events(made).until_type("welcome").header
+    made.close()
+    limits = addon_module("limits")
+    assert limits.Limits.of(welcome) == limits.EMBEDDED == limits.Limits.of({})
+    named_alike = set(limits.Limits.__dataclass_fields__) - {"fps", "shortest_seconds", "longest_seconds"}
+    assert named_alike <= set(welcome["limits"])
+    other = {"fps": 30.0, "limits": {"seconds": [2.0, 4.0], "batch": 3, "queue": 1}}
+    assert limits.Limits.of(other) == limits.Limits(30.0, 2.0, 4.0, batch=3)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 2.0])

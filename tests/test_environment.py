@@ -14,7 +14,9 @@ from small_wheels import PROBE, write_all
 
 from moclip.errors import MoclipError
 
-environment, machine, pip_output, set_up = map(addon_module, ("environment", "machine", "pip_output", "set_up"))
+environment, machine, pip_output, set_up = (
+    addon_module(f"gpu.{name}") for name in ("environment", "machine", "pip_output", "set_up")
+)
 
 
 @pytest.fixture

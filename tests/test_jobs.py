@@ -3,14 +3,23 @@
 
 import threading
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from moclip_backend.jobs import CAPACITY, CAPACITY_OF_ALL, JobQueue
+from moclip_backend.engine import Stages
+from moclip_backend.server.jobs import CAPACITY, CAPACITY_OF_ALL, JobQueue
 
 from moclip.errors import MoclipError
 from moclip.motion.motion import Motion
 from moclip.prompts.requests import Request, Result
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    share: float
+    words: str
 
 
 class HeldEngine:
@@ -102,3 +111,20 @@ def test_a_job_that_waits_can_be_cancelled_and_keeps_nobody_waiting(queue):
     over = [event.job for event in queue.events() if event.message is None]
     assert over == [jobs[1]] and jobs[1].error is not None
     assert finish(queue, 3) == ["a0", "b1", "a1"]
+
+
+def test_the_whole_is_reckoned_by_the_stages_that_the_engine_declares():
+    engine = HeldEngine()
+    engine.stages = (Stage("scan", 1.0, "scanning"), Stage("carve", 3.0, "carving"), Stage("end", 0.0, "ending"))
+    stages = Stages.of(engine)
+    assert [stages.overall("scan", 0.5), stages.overall("carve", 0.5), stages.overall("end", 0.0)] == [0.125, 0.625, 1]
+    assert stages.told()[1] == {"name": "carve", "words": "carving", "share": 0.75}
+    assert stages.overall("scan", 0.5, before=0.4) == 0.4
+
+
+def test_an_engine_without_stages_has_words_and_a_bar_that_rises_all_the_same():
+    stages = Stages.of(HeldEngine())
+    told = stages.told()
+    assert all(stage["words"] for stage in told) and sum(stage["share"] for stage in told) == pytest.approx(1)
+    reached = [stages.overall(*told) for told in (("text", 1), ("anything", 0.1), ("anything", 0.9), ("solve", 0.5))]
+    assert reached == sorted(set(reached)) and stages.overall("done", 1) == 1

@@ -17,7 +17,8 @@ from tiny_model import make_tiny_model  # noqa: E402
 
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
-from moclip.models import NETWORKS, find_model, list_models, model_info, verify_model  # noqa: E402
+from moclip.generators.momask.generator import MoMask  # noqa: E402
+from moclip.models import find_model, list_models, model_info, needed_networks, verify_model  # noqa: E402
 from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
 
 
@@ -64,7 +65,7 @@ def test_an_unknown_model_is_refused(name, monkeypatch, tmp_path):
     assert (caught.value.code, caught.value.action) == ("unknown_model", "models")
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", needed_networks(MoMask))
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
 def test_truncated_weights_are_named(folder, network, share):
     path = folder / f"{network}.safetensors"
@@ -73,7 +74,7 @@ def test_truncated_weights_are_named(folder, network, share):
     assert verify_model(str(folder))
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", needed_networks(MoMask))
 def test_missing_weights_are_named(folder, network):
     (folder / f"{network}.safetensors").unlink()
     assert f"{network}.safetensors" in refused(folder).message

@@ -12,7 +12,7 @@ from moclip_backend.bench.solver import synthetic_motion
 from moclip.errors import MoclipError
 from moclip.files import formats as motion_io
 from moclip.files.formats import load_motion, save_motion
-from moclip.files.preview import draw_frames
+from moclip.files.stick_figure import draw_frames
 from moclip.motion import rotations
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import REST_OFFSETS

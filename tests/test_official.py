@@ -64,7 +64,7 @@ def test_imported_model_has_the_sizes_of_its_tensors_and_generates(official, tmp
     assert (files.configs["masked"]["layers"], files.configs["masked"]["heads"]) == (2, 2)
     assert files.arrays["rvq"]["mean"][0] == 0.25
     engine = TextToMotion.load(str(tmp_path / "momask"), runtime="torch")
-    assert engine.options == OFFICIAL
+    assert engine.generator.options == OFFICIAL and (engine.options.takes, engine.options.by_clause) == (1, False)
     assert engine.generate([Request("a person walks", seconds=2.0)])[0].motion.frames == 40
 
 

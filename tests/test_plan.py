@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 
-from moclip.generate.plan import LinePlan, plan_request
+from moclip.generate.lengths import ongoing
+from moclip.generate.plan import LinePlan, TextStates, plan_request
 from moclip.generators.base.passages import OVERLAP
-from moclip.generators.momask.sampling import ongoing
 
 TEXT = np.eye(3, dtype=np.float32)
 NOTHING = np.zeros((0, 4), dtype=np.int64)
@@ -15,7 +15,8 @@ STRIDE, WINDOW = 4, 30
 
 def line(frames: int, *endless: bool) -> LinePlan:
     count = len(endless)
-    return LinePlan(frames, TEXT[:count], np.full(count, 20), np.array(endless), TEXT[2])
+    texts = [TextStates(row) for row in TEXT]
+    return LinePlan(frames, texts[:count], np.full(count, 20), np.array(endless), texts[2])
 
 
 def plan(*lines: LinePlan, window: int = WINDOW, after: np.ndarray = NOTHING):

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from moclip.errors import MoclipError
 from moclip.files.bodies import understood
 from moclip.files.bvh import Bvh
-from moclip.files.retarget import JOINT_MAPS, find_joint_map, resample, retarget
+from moclip.files.bvh_poses import resample
+from moclip.files.joint_maps import JOINT_MAPS, find_joint_map
+from moclip.files.retarget import retarget
 from moclip.motion import rotations as rot
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS

@@ -44,26 +44,28 @@ def engines(folder):
     return [TextToMotion.load(str(folder), runtime=name, device="cpu") for name in ("onnx", "torch")]
 
 
-def inputs(name: str, batch: int, length: int) -> tuple[np.ndarray, ...]:
+def inputs(name: str, batch: int, length: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng([batch, length])
     text = rng.standard_normal((batch, 16)).astype(np.float32)
     padding = np.arange(length)[None] >= rng.integers(1, length + 1, size=(batch, 1))
     layer = rng.integers(1, 3, size=batch)
     return {
-        "text": (Tokenizer().encode([PROMPTS[k % 3] for k in range(batch)])[:, : 20 + length],),
-        "masked": (rng.integers(14, size=(batch, length)), text, padding),
-        "residual": (rng.integers(13, size=(batch, length, 2)), layer, text, padding),
-        "length": (text,),
-        "decode": (rng.integers(-1, 12, size=(batch, length, 3)),),
-        "encode": (rng.standard_normal((batch, 4 * length, WIDTH)).astype(np.float32),),
-    }[name]
+        "text": {"tokens": Tokenizer().encode([PROMPTS[k % 3] for k in range(batch)])[:, : 20 + length]},
+        "masked": {"ids": rng.integers(14, size=(batch, length)), "text": text, "padding": padding},
+        "residual": {
+            "codes": rng.integers(13, size=(batch, length, 2)), "layer": layer, "text": text, "padding": padding,
+        },
+        "length": {"text": text},
+        "decode": {"codes": rng.integers(-1, 12, size=(batch, length, 3))},
+        "encode": {"features": rng.standard_normal((batch, 4 * length, WIDTH)).astype(np.float32)},
+    }[name]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["text", "masked", "residual", "length", "decode", "encode"])
 @pytest.mark.parametrize(("batch", "length"), [(1, 1), (1, 49), (5, 13)])
 def test_both_runtimes_answer_the_same(runtimes, name, batch, length):
     given = inputs(name, batch, length)
-    onnx, torch = (getattr(runtime, name)(*given) for runtime in runtimes)
+    onnx, torch = (runtime.call(name, **given) for runtime in runtimes)
     assert onnx.shape == torch.shape and onnx.dtype == torch.dtype
     assert np.abs(onnx - torch).max() <= (0 if name == "encode" else 1e-4)
     assert np.ptp(torch) > 0.01  # not a constant that anything would equal
@@ -73,16 +75,16 @@ def test_answers_have_the_shapes_of_the_contract(runtimes):
     shapes = {"text": (5, 16), "masked": (5, 13, 12), "residual": (5, 13, 13), "length": (5, 50)}
     shapes |= {"decode": (5, 52, WIDTH), "encode": (5, 13, 3)}
     for runtime in runtimes:
-        assert {name: getattr(runtime, name)(*inputs(name, 5, 13)).shape for name in shapes} == shapes
-        assert (runtime.codes, runtime.quantizers, runtime.device) == (12, 3, "cpu")
+        assert {name: runtime.call(name, **inputs(name, 5, 13)).shape for name in shapes} == shapes
+        assert runtime.device == "cpu"
 
 
 def test_rows_of_a_batch_do_not_mix(runtimes):
-    ids, text, padding = inputs("masked", 5, 13)
+    given = inputs("masked", 5, 13)
+    length = int((~given["padding"][2]).sum())
+    one = {"ids": given["ids"][2:3, :length], "text": given["text"][2:3], "padding": given["padding"][2:3, :length]}
     for runtime in runtimes:
-        together = runtime.masked(ids, text, padding)
-        length = int((~padding[2]).sum())
-        alone = runtime.masked(ids[2:3, :length], text[2:3], padding[2:3, :length])
+        together, alone = runtime.call("masked", **given), runtime.call("masked", **one)
         assert np.abs(alone[0] - together[2, :length]).max() < 1e-4
 
 
@@ -99,7 +101,8 @@ def test_same_tokens_alone_in_a_batch_and_in_both_runtimes(engines):
 
 def test_other_seeds_give_other_tokens(engines, monkeypatch):
     # With one code of the tiny model's twelve to draw from, the best takes of two seeds would be the same.
-    monkeypatch.setattr(engines[0], "options", replace(engines[0].options, top_share=0.5))
+    generator = engines[0].generator
+    monkeypatch.setattr(generator, "options", replace(generator.options, top_share=0.5))
     one, other, again = (engines[0].generate([Request(PROMPTS[0], 4.0, seed)])[0] for seed in (1, 2, 1))
     assert not np.array_equal(one.tokens, other.tokens)
     assert np.array_equal(one.tokens, again.tokens)
@@ -145,7 +148,7 @@ def test_progress_rises_and_names_the_stages(engines):
     engines[0].generate([Request(PROMPTS[0], 2.0)], progress=lambda stage, fraction: seen.append((stage, fraction)))
     stages = list(dict.fromkeys(stage for stage, _ in seen))
     assert stages == ["text", "masked", "residual", "solve", "done"]
-    assert len([s for s, _ in seen if s == "masked"]) == engines[0].options.steps
+    assert len([s for s, _ in seen if s == "masked"]) == engines[0].generator.options.steps
     assert len([s for s, _ in seen if s == "residual"]) == 2
     for stage in stages:
         fractions = [f for s, f in seen if s == stage]
@@ -200,8 +203,9 @@ def test_sampling_options_of_a_model_are_used(folder, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(folder, other)
     details = json.loads((other / "model.json").read_text())
-    (other / "model.json").write_text(json.dumps({**details, "sampling": {"steps": 4, "unknown": 1}}))
-    assert TextToMotion.load(str(other), runtime="onnx").options.steps == 4
+    (other / "model.json").write_text(json.dumps({**details, "sampling": {"steps": 4, "window": 7, "unknown": 1}}))
+    engine = TextToMotion.load(str(other), runtime="onnx")
+    assert (engine.generator.options.steps, engine.options.window) == (4, 7)
 
 
 def test_graphs_carry_no_weights_and_serve_other_weights_of_their_sizes(folder, tmp_path):
@@ -212,7 +216,7 @@ def test_graphs_carry_no_weights_and_serve_other_weights_of_their_sizes(folder, 
         shutil.copy(graph, other / graph.name)
     files = load_model(str(other))
     given = inputs("masked", 2, 9)
-    onnx, torch = make_runtime(files, "onnx").masked(*given), make_runtime(files, "torch", "cpu").masked(*given)
+    onnx, torch = (make_runtime(files, name, "cpu").call("masked", **given) for name in ("onnx", "torch"))
     assert np.abs(onnx - torch).max() < 1e-4
 
 

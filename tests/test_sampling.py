@@ -5,22 +5,20 @@ import numpy as np
 import pytest
 
 from moclip.errors import Cancelled
+from moclip.generate.lengths import sample_lengths
+from moclip.generators.base.generator import Watcher
+from moclip.generators.base.noise import draw, guided
 from moclip.generators.base.passages import OVERLAP, Passage, PassageRows, passages_of
-from moclip.generators.momask.sampling import (
-    OFFICIAL,
-    SamplingOptions,
-    draw,
-    guided,
-    sample_base,
-    sample_lengths,
-    sample_residual,
-)
+from moclip.generators.momask.sampling import OFFICIAL, MoMaskOptions, sample_base, sample_residual
 
 
 class KnownRuntime:
     """Wants code (position + number of the text) % 8 everywhere; remembers how many positions it saw masked."""
 
-    name, device, codes, quantizers = "known", "cpu", 8, 3
+    name, device = "known", "cpu"
+
+    def call(self, name, **inputs):
+        return getattr(self, name)(**inputs)
 
     def __init__(self, sharpness: float = 50.0):
         self.sharpness, self.masked_counts = sharpness, []
@@ -42,11 +40,11 @@ class KnownRuntime:
 def run(runtime, numbers, lengths, seeds, options):
     text = np.array(numbers, dtype=np.float32)[:, None] * np.ones((1, 4), dtype=np.float32)
     passages = [Passage(k, 0, length, text[k]) for k, length in enumerate(lengths)]
-    return sample_base(runtime, passages, np.array(lengths), seeds, options, lambda *_: None, lambda: False)
+    return sample_base(runtime, 8, passages, np.array(lengths), seeds, options, Watcher())
 
 
 def test_sure_model_gives_its_codes_and_pads_with_minus_one():
-    ids = run(KnownRuntime(), [1, 3], [6, 4], [0, 1], SamplingOptions())
+    ids = run(KnownRuntime(), [1, 3], [6, 4], [0, 1], MoMaskOptions())
     assert ids[0].tolist() == [1, 2, 3, 4, 5, 6]
     assert ids[1].tolist() == [3, 4, 5, 6, -1, -1]
 
@@ -57,7 +55,7 @@ def test_official_mask_counts_of_ten_steps():
     assert [c[0] for c in runtime.masked_counts] == [49, 48, 46, 42, 38, 31, 24, 17, 9, 1]
 
 
-@pytest.mark.parametrize("options", [SamplingOptions(top_share=1.0), OFFICIAL])
+@pytest.mark.parametrize("options", [MoMaskOptions(top_share=1.0), OFFICIAL])
 def test_request_gives_the_same_tokens_alone_and_in_a_batch(options):
     unsure = KnownRuntime(sharpness=0.5)
     together = run(unsure, [1, 2, 5], [9, 20, 13], [7, 8, 9], options)
@@ -85,19 +83,18 @@ def test_passages_overlap_their_neighbours_only():
 
 
 def test_each_passage_follows_its_own_text():
-    arguments = np.array([18]), [0], SamplingOptions(), lambda *_: None, lambda: False
-    ids = sample_base(TextRuntime(), two_passages(), *arguments)
+    arguments, options = (two_passages(), np.array([18]), [0]), MoMaskOptions()
+    ids = sample_base(TextRuntime(), 8, *arguments, options, Watcher())
     assert set(ids[0, :8]) == {2} and set(ids[0, 12:]) == {5}
-    codes = sample_residual(TextRuntime(), ids, two_passages(), *arguments)
+    codes = sample_residual(TextRuntime(), (8, 3), ids, *arguments, options.residual, Watcher())
     assert set(codes[0, :8, 1]) == {3} and set(codes[0, 12:, 1]) == {6}
 
 
 def test_passages_in_a_batch_give_the_same_tokens_as_alone():
-    unsure, options = TextRuntime(sharpness=0.5), SamplingOptions(top_share=1.0)
-    rest = lambda *_: None, lambda: False  # noqa: E731
-    alone = sample_base(unsure, two_passages(), np.array([18]), [4], options, *rest)
+    unsure, options = TextRuntime(sharpness=0.5), MoMaskOptions(top_share=1.0)
+    alone = sample_base(unsure, 8, two_passages(), np.array([18]), [4], options, Watcher())
     single = Passage(0, 0, 30, np.full(4, 3, dtype=np.float32))
-    together = sample_base(unsure, [single, *two_passages(1)], np.array([30, 18]), [9, 4], options, *rest)
+    together = sample_base(unsure, 8, [single, *two_passages(1)], np.array([30, 18]), [9, 4], options, Watcher())
     assert together[1, :18].tolist() == alone[0].tolist()
     assert (together[1, 18:] == -1).all()
 
@@ -123,7 +120,7 @@ def test_split_and_join_of_whole_requests_change_nothing():
 
 def test_seeds_differ():
     unsure = KnownRuntime(sharpness=0.5)
-    options = SamplingOptions(top_share=1.0)
+    options = MoMaskOptions(top_share=1.0)
     assert run(unsure, [2], [20], [1], options).tolist() != run(unsure, [2], [20], [2], options).tolist()
 
 
@@ -131,7 +128,7 @@ def test_residual_layers_follow_the_base():
     runtime = KnownRuntime()
     passages = [Passage(0, 0, 3, np.full(4, 2, dtype=np.float32))]
     base, lengths = np.array([[2, 3, 4, -1]]), np.array([4])
-    codes = sample_residual(runtime, base, passages, lengths, [0], SamplingOptions(), lambda *_: None, lambda: False)
+    codes = sample_residual(runtime, (8, 3), base, passages, lengths, [0], MoMaskOptions().residual, Watcher())
     assert codes.shape == (1, 4, 3)
     assert codes[0, :, 0].tolist() == [2, 3, 4, -1]
     assert codes[0, :, 1].tolist() == [3, 4, 5, -1]
@@ -147,7 +144,7 @@ def test_cancel_stops_between_iterations():
 
     with pytest.raises(Cancelled):
         passages = [Passage(0, 0, 8, np.ones(4, np.float32))]
-        sample_base(runtime, passages, np.array([8]), [0], SamplingOptions(), lambda *_: None, cancelled)
+        sample_base(runtime, 8, passages, np.array([8]), [0], MoMaskOptions(), Watcher(cancelled=cancelled))
     assert len(runtime.masked_counts) == 3
 
 

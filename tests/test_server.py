@@ -13,15 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
+from checkout import PYTHONPATH
 from moclip_backend import wire
-from moclip_backend.client import Client, connect_running
-from moclip_backend.credentials import make_keys, read_client_keys
+from moclip_backend.client.client import Client
+from moclip_backend.client.running import connect_running
+from moclip_backend.state.credentials import make_keys, read_client_keys
 
 from moclip.errors import Cancelled, MoclipError
 from moclip.motion.skeleton import JOINT_NAMES
 
 SCRIPT = Path(__file__).with_name("serve_slow_engine.py")
-ROOT = SCRIPT.parent.parent
 PATIENCE = 20.0
 
 
@@ -29,7 +30,7 @@ class Backend:
     """A backend process; `stop` closes its standard input, as the end of a parent does."""
 
     def __init__(self, state: Path, seconds_per_job: float = 0.02, *arguments: str, token: str | None = None, **popen):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "MOCLIP_STATE": str(state)}
+        environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "MOCLIP_STATE": str(state)}
         environment.pop("MOCLIP_TOKEN", None)
         if token:
             environment["MOCLIP_TOKEN"] = token
@@ -107,6 +108,23 @@ def test_the_ready_line_and_the_welcome_say_what_is_served(backend):
     assert welcome["joints"] == list(JOINT_NAMES) and welcome["fps"] == 20.0 and welcome["protocol"] == 1
     assert welcome["limits"]["seconds"] == [1.0, 9.8] and welcome["limits"]["batch"] == 16
     assert "cancel" in welcome["features"]
+    turn = {"name": "turn", "words": "turning round", "share": 0.75}
+    assert welcome["stages"] == [{"name": "warm", "words": "warming up", "share": 0.25}, turn]
+
+
+def test_a_limit_that_is_told_is_the_one_that_holds(backend):
+    with backend.client() as client:
+        limits = client.welcome["limits"]
+        lines = [request("walk")] * limits["script_lines"]
+        for allowed, refused in (
+            ({"text": "x" * limits["text_characters"]}, {"text": "x" * (limits["text_characters"] + 1)}),
+            (request(script=lines), request(script=[*lines, request("walk")])),
+        ):
+            assert list(client.generate([allowed]))
+            with pytest.raises(MoclipError):
+                list(client.generate([refused]))
+        with pytest.raises(MoclipError):
+            list(client.generate([request()] * (limits["batch"] + 1)))
 
 
 def test_a_job_is_queued_progresses_and_ends_with_its_arrays(backend):
@@ -265,7 +283,7 @@ def test_what_a_client_sends_never_ends_the_backend(backend, submit):
     with backend.client() as other, backend.client() as client:
         # In UTF-8, which is a sixth of what the escapes of `wire.encode` take.
         text = json.dumps({"type": "submit", "id": "a", **submit}, ensure_ascii=False)
-        client._socket.send_multipart([text.encode("utf-8")])
+        client._send([text.encode("utf-8")])
         job = submit.get("id", "a")
         seen = []
         while not seen or not (seen[-1]["type"] == "error" or seen[-1]["type"] == "result" and _last(seen[-1])):
@@ -358,9 +376,10 @@ def test_the_backend_adds_little_to_a_model_that_costs_nothing(tmp_path):
             started = time.monotonic()
             assert list(client.generate([request(seconds=4.0)]))[-1][0]["type"] == "result"
             times.append(time.monotonic() - started)
+        answers = [client.ping() for _ in range(100)]
     print(f"median {1000 * np.median(times):.2f} ms, p99 {1000 * np.percentile(times, 99):.2f} ms")
     # A tenth of a second is what a job took that was told of in the next turn of a loop that sleeps.
-    assert np.median(times) < 0.01
+    assert np.median(times) < 0.01 + 10 * np.median(answers)
     assert backend.stop() == 0
 
 

@@ -12,8 +12,8 @@ import time
 import pytest
 import zmq
 from moclip_backend import wire
-from moclip_backend.client import Client
-from moclip_backend.credentials import make_keys, read_client_keys
+from moclip_backend.client.client import Client
+from moclip_backend.state.credentials import make_keys, read_client_keys
 from test_server import PATIENCE, Backend, answer, dealer, request, wait_until
 
 from moclip.errors import Cancelled, MoclipError
@@ -122,7 +122,7 @@ def test_what_was_asked_while_the_way_was_down_is_answered(backend, way):
 
 
 def test_a_silent_way_is_noticed_and_left(backend, way, monkeypatch):
-    monkeypatch.setattr("moclip_backend.client.ASK_EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("moclip_backend.client.client.ASK_EVERY_SECONDS", 0.5)
     with Client(way.address, backend.token, timeout=1.0) as client:
         events = client.generate([request()])
         next(events)
@@ -199,7 +199,7 @@ def test_a_backend_that_was_started_again_does_the_job_again(tmp_path):
 
 
 def test_a_stopped_backend_is_told_of_and_one_that_goes_on_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr("moclip_backend.client.ASK_EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("moclip_backend.client.client.ASK_EVERY_SECONDS", 0.5)
     backend = Backend(tmp_path, 1.0, token=secrets.token_hex(16))
     client = Client(backend.address, backend.token, timeout=0.5, patience=1.5)
     events = client.generate([request()])

@@ -2,9 +2,10 @@
 import numpy as np
 import pytest
 from gaits import walk
-from moclip_backend.submit import MAX_CONTEXT_FRAMES, read_requests
+from moclip_backend.server.submit import read_requests
 
 from moclip.errors import MoclipError
+from moclip.prompts.limits import MAX_CONTEXT_FRAMES
 from moclip.prompts.requests import Line
 
 WALK = walk(12)

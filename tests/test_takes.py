@@ -40,12 +40,14 @@ def test_the_take_whose_passages_are_nearest_to_their_texts_is_chosen(best):
         features[..., 3] = np.arange(len(codes))[:, None]
         return features
 
-    def motion(joints, valid):
+    def call(name, joints, valid):
+        assert name == "motion"
         seen.append(valid.sum(1).tolist())
         row = np.round(joints[:, 0, 0, 1]).astype(int)
         text = np.array([p.text for p in rows])
         return np.where((row % 3 == best)[:, None], text, -text)
 
-    chosen = best_takes(SimpleNamespace(decode=decode, motion=motion), np.zeros((6, 9, 4), dtype=int), rows, [3, 3])
+    runtime, codec = SimpleNamespace(call=call), SimpleNamespace(decode=decode, stride=4)
+    chosen = best_takes(runtime, codec, np.zeros((6, 9, 4), dtype=int), rows, [3, 3])
     assert chosen.tolist() == [best, 3 + best]
     assert seen == [[24] * 3 + [20, 24] * 3]

@@ -2,6 +2,7 @@
 """The table of text-motion metrics, and retrieval in MoCLIP's space."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def clips(count: int = 40) -> JudgedClips:
 class Copyist:
     """A model that gives each caption its own clip back, with some noise."""
 
-    fps, feature_count = 20.0, 263
+    fps, codec = 20.0, SimpleNamespace(features=263)
 
     def __init__(self, noise: float = 0.0):
         self.noise, self.seeds = noise, []
@@ -89,7 +90,7 @@ def test_too_few_clips_and_other_features_are_one_sentence():
     with pytest.raises(MoclipError, match="groups of 32"):
         evaluate_text_motion(evaluator(), clips(31), {"copy": Copyist()}, repeats=1)
     other = Copyist()
-    other.feature_count = 251
+    other.codec = SimpleNamespace(features=251)
     with pytest.raises(MoclipError, match="251 features"):
         evaluate_text_motion(evaluator(), clips(), {"other": other}, repeats=1)
 

@@ -5,8 +5,8 @@ import random
 import struct
 
 import pytest
+from moclip_backend.server.zmtp import BrokenError, Limits, Meter, Reader, check_greeting, greeting
 from moclip_backend.wire import WireError
-from moclip_backend.zmtp import BrokenError, Limits, Meter, Reader, check_greeting, greeting
 
 OLD = b"\xff" + bytes(8) + b"\x7f\1"
 LIMITS = Limits(frames=4, size=1000, frames_at_most=10, size_at_most=5000)

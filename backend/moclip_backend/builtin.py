@@ -5,8 +5,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from moclip_backend.address import DEFAULT_BIND
 from moclip_backend.reporting import run
-from moclip_backend.serving import DEFAULT_BIND, ServeOptions, serve
+from moclip_backend.server.serving import ServeOptions, serve
 
 
 def options(arguments: list[str]) -> ServeOptions:

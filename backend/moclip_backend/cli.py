@@ -28,19 +28,6 @@ COMMANDS = {
 """One module each in `moclip_backend.commands`, with a typer `app` or a function of the command's name."""
 
 
-def require(package: str, extra: str) -> None:
-    """Raise MoclipError unless `package` is installed; `extra` is the extra of this project that brings it."""
-    if importlib.util.find_spec(package) is None:
-        raise _missing(package, f'`pip install "moclip[{extra}]"` installs it.')
-
-
-def _missing(package: str, hint: str) -> Exception:
-    from moclip.errors import MoclipError
-
-    message = f"This command needs the package {package}, which is not installed."
-    return MoclipError(message, hint=hint, code="missing_package")
-
-
 class LazyGroup(TyperGroup):
     """Replaces a command's placeholder by the command once it is called."""
 
@@ -54,7 +41,9 @@ def _load(name: str) -> Any:
     try:
         module = importlib.import_module(f"moclip_backend.commands.{name}")
     except ModuleNotFoundError as error:
-        raise _missing(error.name or "?", "`moclip doctor` shows what is missing.") from error
+        from moclip_backend.packages import missing
+
+        raise missing(error.name or "?", "`moclip doctor` shows what is missing.") from error
     command = getattr(module, "app", None)
     if command is None:
         command = typer.Typer(add_completion=False)

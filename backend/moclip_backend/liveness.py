@@ -46,13 +46,15 @@ def _gone(pid: int) -> bool:
 
 
 def _gone_on_windows(pid: int) -> bool:
+    if sys.platform != "win32":
+        return False
     # os.kill(pid, 0) would send Ctrl+C there.
     import ctypes
 
     kernel = ctypes.windll.kernel32
     handle = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
     if not handle:
-        return kernel.GetLastError() == 87  # ERROR_INVALID_PARAMETER: no such process
+        return bool(kernel.GetLastError() == 87)  # ERROR_INVALID_PARAMETER: no such process
     try:
         code = ctypes.c_ulong()
         return bool(kernel.GetExitCodeProcess(handle, ctypes.byref(code))) and code.value != 259  # STILL_ACTIVE

@@ -38,7 +38,8 @@ def run(action: Callable[[], int | None]) -> int:
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    from moclip_backend.paths import LOG, log_file, open_log
+    from moclip_backend.state.folders import log_file
+    from moclip_backend.state.log import LOG, open_log
 
     open_log()
     LOG.error("unexpected", exc_info=(kind, error, trace))

@@ -45,15 +45,16 @@ From the backend
 ----------------
 welcome   protocol: int; version: str, of moclip; model, licence, runtime, device: str; fps: float; joints: [str],
           the 22 names in the order of every array; features: [str], what this backend can do ("text_to_motion",
-          "batch", "cancel", "auto_seconds", "script", "context", "sessions",
-          "within"); limits: {"seconds": [shortest, longest],
-          "text_characters", "batch", "queue" (jobs of one client), "queue_of_all", "script_lines", "context_frames",
-          "header_bytes", "arrays", "message_bytes" (of a message to the backend): int, "script_seconds",
-          "between_seconds": float}; resumed: bool, whether the session still has jobs or what they came to;
-          process: {"pid": int, "host": str}, see `moclip_backend.liveness`.
+          "batch", "cancel", "auto_seconds", "script", "context", "sessions", "within", "stages"); limits: {"seconds":
+          [shortest, longest], "text_characters", "batch", "queue" (jobs of one client), "queue_of_all",
+          "script_lines", "context_frames", "header_bytes", "arrays", "message_bytes" (of a message to the backend):
+          int, "script_seconds", "between_seconds": float}; stages: [{"name": str, "words": str, "share": float}] in
+          the order of the work: what `progress` calls them, what a user is told, and their shares of the time, 1 in
+          all; resumed: bool, whether the session still has jobs or what they came to; process: {"pid": int, "host":
+          str}, see `moclip_backend.liveness`.
 queued    id; position: int, jobs before this one (0: it starts now).
-progress  id; stage: str ("text", "masked", "residual", "decode", "solve", "done"); fraction: float 0..1 within the
-          stage; overall: float 0..1 over the whole job, never falling. At most about 20 a second.
+progress  id; stage: str, the name of one of welcome.stages; fraction: float 0..1 within the stage; overall: float
+          0..1 over the whole job, never falling. At most about 20 a second.
 result    id; index: int, which request of the job; count: int, how many it had (the job is over with index = count
           - 1); text: str; seed: int; seconds: float, frames / fps; fps: float; warnings: [str], sentences for the
           user; model: str; new: [first, end], the frames that were generated, all but what the request continues
@@ -90,6 +91,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 PROTOCOL = 1
 
@@ -135,7 +137,7 @@ class WireError(ValueError):
         self.code = code
 
 
-def encode(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> list[bytes]:
+def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> list[bytes]:
     """A message as frames: [header, buffer, ...].
 
     header: JSON-able, with "type". arrays: by name, of a dtype in DTYPES, any byte order. Raises WireError for what
@@ -158,7 +160,7 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = 
     return frames
 
 
-def decode(frames: Sequence[bytes]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def decode(frames: Sequence[bytes]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The header, without "arrays", and the arrays by name (read-only, native byte order).
 
     frames: what came over the socket. Raises WireError for anything that is not a message of this protocol; never

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import bpy
 
-from .. import before, history
-from ..errors import MoclipError
-from ..fit import Place
-from ..jobs import Job
-from ..keyframes import Clip, Fit, apply_clip, at_frame
-from ..range_edit import apply_edit
+from ..backend.jobs import Job
+from ..backend.session import SESSION
+from ..editing.range_edit import apply_edit
+from ..keying import before, history
+from ..keying.keyframes import Fit, apply_clip
+from ..keying.scene import at_frame
+from ..motion.clip import Clip
+from ..motion.fit import Place
 from ..rig import obstacles
 from ..rig.create import create_armature
 from ..rig.mapping import map_rig
-from ..session import SESSION
+from ..shared.errors import MoclipError
 from . import reporting
 from .polls import may_apply
 from .reporting import fail

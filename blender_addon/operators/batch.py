@@ -7,12 +7,13 @@ from pathlib import Path
 
 import bpy
 
-from .. import timer
-from ..errors import MoclipError
-from ..jobs import Job, Target
-from ..keyframes import at_frame, place_of
-from ..prompt_table import Row, TableError, read_table, write_table
-from ..session import SESSION
+from ..backend import timer
+from ..backend.jobs import Job, Target
+from ..backend.session import SESSION
+from ..keying.keyframes import place_of
+from ..keying.scene import at_frame
+from ..shared.errors import MoclipError
+from ..shared.prompt_table import Row, TableError, read_table, write_table
 from .generate import check_prompt, check_target
 from .reporting import fail, tell
 from .start_backend import start

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import bpy
 
-from ..bone_names import REQUIRED
-from ..errors import MoclipError
 from ..rig.mapping import detect_bones, find_oddities, map_rig, mark
 from ..rig.table import empty, fill, is_filled, load_preset, save_preset, swap
+from ..shared.bone_names import REQUIRED
+from ..shared.errors import MoclipError
 from .polls import has_target
 from .reporting import fail, tell
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import bpy
 
-from .. import timer
-from ..session import SESSION
+from ..backend import timer
+from ..backend.session import SESSION
 
 
 class MOCLIP_OT_cancel(bpy.types.Operator):

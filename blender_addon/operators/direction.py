@@ -3,14 +3,13 @@
 
 import bpy
 
-from ..errors import MoclipError
-from ..jobs import Job
-from ..keyframes import scene_fps
-from ..range_edit import read_edit
+from ..backend.jobs import Job
+from ..backend.session import SESSION
+from ..editing.range_edit import read_edit
+from ..keying.scene import scene_fps
+from ..shared.errors import MoclipError
 from .generate import check_prompt, check_target, is_idle, make_job, submit
 from .polls import has_target, may_apply
-
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.2, 9.8
 
 
 class OfTarget:
@@ -40,19 +39,20 @@ def edit_job(context: bpy.types.Context, text: str, first: int | None, end: int 
     changed = {}
     if first is not None and end is not None:
         changed["seconds"] = _seconds_of(first, end, scene_fps(scene))
-    edit = read_edit(scene.moclip.target, scene, first, end)
+    edit = read_edit(scene.moclip.target, scene, first, end, SESSION.limits.fps)
     return make_job(context, text, edit=edit, start=first if first is not None else scene.frame_current, **changed)
 
 
 def _seconds_of(first: int, end: int, fps: float) -> float:
-    seconds = (end - first) / fps
-    if not SHORTEST_SECONDS - 1e-6 <= seconds <= LONGEST_SECONDS + 1e-6:
+    """As long as whole frames of the model make it. Raises MoclipError for a range that is too short or too long."""
+    seconds, limits = (end - first) / fps, SESSION.limits
+    if not limits.between_seconds - 1e-6 <= seconds <= limits.longest_seconds + 1e-6:
         raise MoclipError(
             f"The range from frame {first} to {end} lasts {seconds:.2f} seconds.",
-            hint=f"Choose one of {SHORTEST_SECONDS} to {LONGEST_SECONDS} seconds.",
+            hint=f"Choose one of {limits.between_seconds} to {limits.longest_seconds} seconds.",
             code="bad_range",
         )
-    return round(seconds * 20) / 20
+    return round(seconds * limits.fps) / limits.fps
 
 
 class MOCLIP_OT_edit_range(OfTarget, bpy.types.Operator):

@@ -9,9 +9,10 @@ from pathlib import Path
 import addon_utils
 import bpy
 
-from .. import compat, history
-from ..before import bones_of
-from ..errors import MoclipError
+from .. import compat
+from ..keying import history
+from ..keying.before import bones_of
+from ..shared.errors import MoclipError
 from .polls import has_target
 from .reporting import fail, tell
 

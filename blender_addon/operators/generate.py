@@ -3,19 +3,18 @@ from collections.abc import Callable
 
 import bpy
 
-from .. import timer
-from ..errors import MoclipError
-from ..jobs import Job, Target
-from ..keyframes import at_frame, check_editable, place_of
+from ..backend import timer
+from ..backend.jobs import Job, Target
+from ..backend.session import SESSION
+from ..keying.keyframes import check_editable, place_of
+from ..keying.scene import at_frame
 from ..rig import obstacles
 from ..rig import root as travel
 from ..rig.mapping import map_rig
 from ..rig.rest import RigRest
-from ..session import SESSION
+from ..shared.errors import MoclipError
 from .reporting import fail
 from .start_backend import start
-
-LONGEST_TEXT = 2000
 
 
 class MOCLIP_OT_generate(bpy.types.Operator):
@@ -63,10 +62,9 @@ def check_prompt(prompt: str) -> str:
     text = " ".join(prompt.split())
     if not text:
         raise MoclipError("The prompt is empty.", hint="Describe a motion in English.", code="bad_prompt")
-    if len(text) > LONGEST_TEXT:
-        raise MoclipError(
-            f"The prompt is longer than {LONGEST_TEXT} characters.", hint="Shorten it.", code="bad_prompt"
-        )
+    longest = SESSION.limits.text_characters
+    if len(text) > longest:
+        raise MoclipError(f"The prompt is longer than {longest} characters.", hint="Shorten it.", code="bad_prompt")
     return text
 
 

@@ -3,10 +3,10 @@
 
 import bpy
 
-from .. import history
-from ..errors import MoclipError
-from ..jobs import Job
-from ..session import SESSION
+from ..backend.jobs import Job
+from ..backend.session import SESSION
+from ..keying import history
+from ..shared.errors import MoclipError
 from .generate import check_prompt, check_target, is_idle, make_job, submit
 from .polls import has_target, may_apply
 from .reporting import fail, tell

@@ -3,10 +3,11 @@
 
 import bpy
 
-from ..errors import MoclipError
+from ..backend.session import SESSION
 from ..rig import obstacles
 from ..rig.mapping import map_rig
-from ..session import SESSION
+from ..rig.obstacle import Obstacle
+from ..shared.errors import MoclipError
 from . import reporting
 from .polls import may_apply
 from .reporting import fail, tell
@@ -56,7 +57,7 @@ def _rig(context: bpy.types.Context, going_on: tuple[str, dict] | None) -> bpy.t
     return context.scene.moclip.target
 
 
-def _mend(rig: bpy.types.Object, kind: str, root: str) -> list[obstacles.Obstacle]:
+def _mend(rig: bpy.types.Object, kind: str, root: str) -> list[Obstacle]:
     """The obstacles that were mended; kind: "" for all that stop a motion.
 
     Raises MoclipError for what may not be changed here.

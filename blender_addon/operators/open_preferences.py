@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import bpy
 
+from ..settings import PACKAGE
+
 
 class MOCLIP_OT_open_preferences(bpy.types.Operator):
     """Open the preferences where the backend is chosen, or where Blender is allowed to go online"""
@@ -27,5 +29,5 @@ class MOCLIP_OT_open_preferences(bpy.types.Operator):
         if self.section == "SYSTEM":
             bpy.ops.screen.userpref_show(section="SYSTEM")
         else:
-            bpy.ops.preferences.addon_show(module=__package__.rpartition(".")[0])
+            bpy.ops.preferences.addon_show(module=PACKAGE)
         return {"FINISHED"}

@@ -3,7 +3,7 @@
 
 import bpy
 
-from ..session import MODES_TO_APPLY_IN
+from ..backend.session import MODES_TO_APPLY_IN
 
 Kind = type[bpy.types.Operator]
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import bpy
 
-from .. import timer
-from ..gpu_backend import GPU
+from ..backend import timer
+from ..backend.gpu_backend import GPU
 from .set_up_backend import is_at_rest
 
 

@@ -3,9 +3,9 @@
 
 import bpy
 
-from .. import timer
-from ..errors import MoclipError
-from ..session import SESSION
+from ..backend import timer
+from ..backend.session import SESSION
+from ..shared.errors import MoclipError
 
 failed: tuple[str, dict] | None = None
 """The operator that failed last, by its name, and its settings: what to do again once the error is mended."""

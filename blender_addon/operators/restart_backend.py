@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import bpy
 
-from .. import timer
-from ..errors import MoclipError
-from ..session import SESSION
+from ..backend import timer
+from ..backend.session import SESSION
+from ..shared.errors import MoclipError
 from .reporting import fail
 from .start_backend import start
 

@@ -5,21 +5,16 @@ import re
 
 import bpy
 
-from ..errors import MoclipError
-from ..jobs import Job
-from ..keyframes import scene_fps
+from ..backend.jobs import Job
+from ..backend.session import SESSION
+from ..editing.script import ranges
+from ..keying.scene import scene_fps
+from ..shared.errors import MoclipError
 from .direction import OfTarget, edit_job
 from .generate import check_prompt, is_idle, make_job, submit
 
-SHORTEST_SECONDS, LONGEST_SECONDS, LONGEST_SCRIPT_SECONDS, MOST_LINES = 1.0, 9.8, 60.0, 16
 _NEW_SECONDS = 3.0
 _UNNAMED_MARKER = re.compile(r"F_\d+")
-
-
-def ranges(settings: bpy.types.PropertyGroup) -> list[tuple[int, int]]:
-    """First frame and end of each line."""
-    ends = [line.end for line in settings.lines]
-    return list(zip([settings.script_start, *ends[:-1]], ends, strict=True)) if ends else []
 
 
 class _OfLines:
@@ -162,25 +157,26 @@ def _prompts(scene: bpy.types.Scene) -> list[bpy.types.TimelineMarker]:
 
 
 def _script_job(context: bpy.types.Context) -> Job:
-    settings, fps = context.scene.moclip, scene_fps(context.scene)
-    if len(settings.lines) > MOST_LINES:
-        raise MoclipError(f"A script has at most {MOST_LINES} lines.", hint="Split it.", code="bad_script")
+    settings, fps, limits = context.scene.moclip, scene_fps(context.scene), SESSION.limits
+    shortest, longest = limits.shortest_seconds, limits.longest_seconds
+    if len(settings.lines) > limits.script_lines:
+        raise MoclipError(f"A script has at most {limits.script_lines} lines.", hint="Split it.", code="bad_script")
     script = []
     for number, (line, (first, end)) in enumerate(zip(settings.lines, ranges(settings), strict=True), start=1):
         seconds = (end - first) / fps
         if not line.prompt.strip():
             raise MoclipError(f"Line {number} has no prompt.", hint="Write one, or remove it.", code="bad_prompt")
-        if not SHORTEST_SECONDS - 1e-6 <= seconds <= LONGEST_SECONDS + 1e-6:
+        if not shortest - 1e-6 <= seconds <= longest + 1e-6:
             raise MoclipError(
                 f"Line {number} lasts {seconds:.2f} seconds (frames {first} to {end}).",
-                hint=f"A line lasts {SHORTEST_SECONDS} to {LONGEST_SECONDS} seconds.",
+                hint=f"A line lasts {shortest} to {longest} seconds.",
                 code="bad_script",
             )
-        script.append((check_prompt(line.prompt), float(min(max(seconds, SHORTEST_SECONDS), LONGEST_SECONDS))))
+        script.append((check_prompt(line.prompt), float(min(max(seconds, shortest), longest))))
     total = sum(seconds for _, seconds in script)
-    if total > LONGEST_SCRIPT_SECONDS:
+    if total > limits.script_seconds:
         raise MoclipError(
-            f"The script lasts {total:.0f} seconds.", hint=f"The most is {LONGEST_SCRIPT_SECONDS:.0f}: split it.",
+            f"The script lasts {total:.0f} seconds.", hint=f"The most is {limits.script_seconds:.0f}: split it.",
             code="bad_script",
         )  # fmt: skip
     text = "; ".join(prompt for prompt, _ in script)

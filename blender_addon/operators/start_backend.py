@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import bpy
 
-from .. import timer
-from ..errors import MoclipError
-from ..gpu_backend import GPU
-from ..preferences import preferences
-from ..session import SESSION
+from ..backend import timer
+from ..backend.gpu_backend import GPU
+from ..backend.session import SESSION
+from ..settings import preferences
+from ..shared.errors import MoclipError
 from .reporting import fail
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import bpy
 
-from ..bone_names import SIDED
+from ..shared.bone_names import SIDED
 
 _CENTRE = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 

@@ -4,8 +4,8 @@
 import bpy
 import numpy as np
 
-from .. import axes
-from ..skeleton import CHILDREN, JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
+from ..motion import axes
+from ..shared.skeleton import CHILDREN, JOINT_INDEX, JOINT_NAMES, PARENTS, REST_OFFSETS
 
 # Where a bone points when its joint has several children, or none (then with a length in metres).
 _MAIN_CHILD = {"pelvis": "spine1", "spine3": "neck"}

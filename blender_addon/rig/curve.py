@@ -4,8 +4,8 @@
 import bpy
 import numpy as np
 
-from ..errors import MoclipError
-from ..path import Line, line_through
+from ..motion.path import Line, line_through
+from ..shared.errors import MoclipError
 from .rest import RigRest
 from .root import size_now
 

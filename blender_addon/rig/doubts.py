@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..body_shape import BoneShape, face_signs, front_signs, side_of
-from ..bone_names import ancestors
+from ..shared.body_shape import BoneShape, face_signs, front_signs, side_of
+from ..shared.bone_names import ancestors
 from .oddities import Oddity, told
 
 _HALVES = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))

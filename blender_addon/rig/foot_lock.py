@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import axes, rotations
-from ..footing import bend_leg, contact_offsets, contact_weights, offsets_between
-from ..skeleton import BONE_LENGTHS, JOINT_INDEX
-from ..stance import flat
+from ..motion import axes
+from ..shared import rotations
+from ..shared.footing import bend_leg, contact_offsets, contact_weights, offsets_between
+from ..shared.skeleton import BONE_LENGTHS, JOINT_INDEX
+from ..shared.stance import flat
 from .pose import Pose
 from .rest import RigRest
 from .retarget import in_frame

@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix, Quaternion
 
-from ..errors import MoclipError
+from ..shared.errors import MoclipError
 from .controls import ControlRig, control_rig, switches_of
 from .loose import loose_ends
 

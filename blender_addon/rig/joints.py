@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..body_shape import BoneShape, guess_bones
-from ..bone_names import CHAINS, REQUIRED, ancestors, broken_links, match_names, three_of
+from ..shared.body_shape import BoneShape, guess_bones
+from ..shared.bone_names import CHAINS, REQUIRED, ancestors, broken_links, match_names, three_of
 from .doubts import LIMB_JOINTS
 from .oddities import Oddity, oddities
 

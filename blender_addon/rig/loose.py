@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..bone_names import ancestors, broken_links
+from ..shared.bone_names import ancestors, broken_links
 
 _ENDS = ("ankle", "foot", "wrist")
 _UPPER = {"knee": "hip", "elbow": "shoulder"}

@@ -4,10 +4,10 @@
 import bpy
 import numpy as np
 
-from ..body_shape import BoneShape
-from ..bone_names import REQUIRED
-from ..errors import MoclipError
-from ..skeleton import JOINT_NAMES
+from ..shared.body_shape import BoneShape
+from ..shared.bone_names import REQUIRED
+from ..shared.errors import MoclipError
+from ..shared.skeleton import JOINT_NAMES
 from . import table
 from .controls import control_rig, match_controls
 from .doubts import doubts

@@ -5,39 +5,20 @@ Only bones that a motion keys count: rigs of controls are full of constraints an
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
-from ..actions import object_scale, rotation_channel
-from ..before import bone_of as bone_of_path
-from ..errors import MoclipError
+from ..shared.errors import MoclipError
+from . import overruled
+from .channels import object_scale
 from .controls import control_rig
 from .hierarchy import rides_of
+from .obstacle import Keyed, Obstacle, and_more
 from .rest import RigRest
 from .root import BONE, HIPS, OBJECT
 
-_ONLY_SCALE = {"COPY_SCALE", "LIMIT_SCALE", "MAINTAIN_VOLUME"}
-_LIMITS = {"LIMIT_ROTATION", "LIMIT_LOCATION", "LIMIT_DISTANCE", "FLOOR"}
-_CARRIES_OBJECT = {"CHILD_OF", "ARMATURE"}
-"""Constraints under which an object still moves by its own keys."""
 _NOT_ALIKE = 1e-3
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """told: a sentence that names it. hint: the next step. mend: does that step; None where only its owner can.
-
-    action: the kind of mend, as the buttons know it (`mending.BUTTONS`). stops: keys would be wrong, not only cut off
-    where a limit is.
-    """
-
-    told: str
-    hint: str
-    action: str = ""
-    mend: Callable[[], None] | None = None
-    stops: bool = True
 
 
 def check(rig: bpy.types.Object, bone_of: Mapping[str, str], root: str = HIPS) -> None:
@@ -53,24 +34,17 @@ def found(rig: bpy.types.Object, bone_of: Mapping[str, str], root: str = HIPS) -
     yield from _solo(rig)
     keyed = _keyed(rig, bone_of, root)
     yield from _connected(rig, bone_of)
-    yield from _constrained(rig, keyed)
-    yield from _chained(rig, keyed)
-    yield from _driven(rig, keyed)
+    yield from overruled.constrained(rig, keyed)
+    yield from overruled.chained(rig, keyed)
+    yield from overruled.driven(rig, keyed)
     yield from _scaled(rig, bone_of)
     if root == OBJECT:
-        yield from _object(rig, bone_of)
-    yield from _limited(rig, keyed)
+        yield from overruled.of_object(rig)
+        yield from _wide(rig, bone_of)
+    yield from overruled.limited(rig, keyed)
 
 
-@dataclass(frozen=True)
-class _Keyed:
-    """bones: those that a motion turns, or whose turning it counts on. located: those whose location it keys."""
-
-    bones: Mapping[str, bpy.types.PoseBone]
-    located: frozenset[str]
-
-
-def _keyed(rig: bpy.types.Object, bone_of: Mapping[str, str], root: str) -> _Keyed:
+def _keyed(rig: bpy.types.Object, bone_of: Mapping[str, str], root: str) -> Keyed:
     kind, bones = control_rig(rig, dict(bone_of)), rig.pose.bones
     hips, rides = bone_of["pelvis"], rides_of(rig, bone_of)
     above = {bone.name for bone in bones[hips].parent_recursive}
@@ -85,7 +59,7 @@ def _keyed(rig: bpy.types.Object, bone_of: Mapping[str, str], root: str) -> _Key
     if root == BONE and top:
         names.add(top)
         located.add(top)
-    return _Keyed({name: bones[name] for name in sorted(names)}, frozenset(located))
+    return Keyed({name: bones[name] for name in sorted(names)}, frozenset(located))
 
 
 def _at_rest(rig: bpy.types.Object) -> Iterator[Obstacle]:
@@ -140,7 +114,7 @@ def _connected(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> Iterator[Ob
         yield _of_armature(
             rig,
             f"The bone '{bone.name}' of '{rig.name}' is connected to '{bone.parent.name}' and cannot go with '{limb}'"
-            f"{_and_more(len(ends))}.",
+            f"{and_more(len(ends))}.",
             "Disconnect it in Edit Mode, where it stays in its place",
             ("disconnect", lambda: _disconnect(rig, [bone.name for bone, _ in ends])),
         )
@@ -162,100 +136,6 @@ def _disconnect(rig: bpy.types.Object, names: Sequence[str]) -> None:
         layer.objects.active = active
     if mode == "POSE" and active is not None:
         bpy.ops.object.mode_set(mode="POSE")
-
-
-def _active(constraint: bpy.types.Constraint) -> bool:
-    """Does it do anything, now?"""
-    if not constraint.enabled or constraint.influence <= 0.0:
-        return False
-    if constraint.type == "ARMATURE":
-        return any(target.target is not None for target in constraint.targets)
-    return getattr(constraint, "target", constraint) is not None
-
-
-def _moves(bone: bpy.types.PoseBone, constraint: bpy.types.Constraint) -> bool:
-    """Does a constraint of a bone overrule the bone's keys? IK is looked at by its chain."""
-    return _active(constraint) and constraint.type not in _ONLY_SCALE | _LIMITS | {"IK", "SPLINE_IK"}
-
-
-def _mute(constraints: list[bpy.types.Constraint]) -> Callable[[], None]:
-    def mute() -> None:
-        for constraint in constraints:
-            constraint.enabled = False
-
-    return mute
-
-
-def _and_more(count: int) -> str:
-    return f" (and {count - 1} more like it)" if count > 1 else ""
-
-
-def _constrained(rig: bpy.types.Object, keyed: _Keyed) -> Iterator[Obstacle]:
-    hits = [(bone, c) for bone in keyed.bones.values() for c in bone.constraints if _moves(bone, c)]
-    if hits:
-        bone, constraint = hits[0]
-        yield Obstacle(
-            f"The bone '{bone.name}' of '{rig.name}' would follow its constraint '{constraint.name}' instead of its "
-            f"keys{_and_more(len(hits))}.",
-            "Mute it, or choose other bones in the Bones panel.",
-            "mute_constraints",
-            _mute([constraint for _, constraint in hits]),
-        )
-
-
-def _chained(rig: bpy.types.Object, keyed: _Keyed) -> Iterator[Obstacle]:
-    hits = []
-    for owner in rig.pose.bones:
-        for constraint in owner.constraints:
-            if constraint.type in ("IK", "SPLINE_IK") and _active(constraint):
-                taken = [bone.name for bone in _chain(owner, constraint) if bone.name in keyed.bones]
-                if taken:
-                    hits.append((taken[0], owner.name, constraint))
-    if hits:
-        bone, owner, constraint = hits[0]
-        where = "its" if bone == owner else f"'{owner}' and its"
-        yield Obstacle(
-            f"The bone '{bone}' of '{rig.name}' would follow {where} constraint '{constraint.name}' instead of its "
-            f"keys{_and_more(len(hits))}.",
-            "Mute it, or choose other bones in the Bones panel.",
-            "mute_constraints",
-            _mute([constraint for _, _, constraint in hits]),
-        )
-
-
-def _chain(owner: bpy.types.PoseBone, constraint: bpy.types.Constraint) -> list[bpy.types.PoseBone]:
-    """The bones that an IK constraint turns, its owner first."""
-    up = [owner, *owner.parent_recursive]
-    if constraint.type == "IK" and not constraint.use_tail:
-        up = up[1:]
-    return up[: constraint.chain_count or None]
-
-
-def _driven(rig: bpy.types.Object, keyed: _Keyed) -> Iterator[Obstacle]:
-    hits = []
-    for curve in rig.animation_data.drivers if rig.animation_data else ():
-        name, channel = bone_of_path(curve.data_path)
-        bone = keyed.bones.get(name)
-        if bone is None or curve.mute:
-            continue
-        if channel == rotation_channel(bone.rotation_mode) or (channel == "location" and name in keyed.located):
-            hits.append((name, channel, curve))
-    if hits:
-        name, channel, _ = hits[0]
-        yield _of_drivers(
-            f"A driver sets the {channel.partition('_')[0]} of the bone '{name}' of '{rig.name}', whatever its keys",
-            [curve for _, _, curve in hits],
-        )
-
-
-def _of_drivers(told: str, curves: list[bpy.types.FCurve]) -> Obstacle:
-    def mute() -> None:
-        for curve in curves:
-            curve.mute = True
-
-    return Obstacle(
-        f"{told}{_and_more(len(curves))}.", "Mute it, or choose other bones in the Bones panel.", "mute_drivers", mute
-    )
 
 
 def _scaled(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> Iterator[Obstacle]:
@@ -305,21 +185,8 @@ def _clear(bones: list[bpy.types.PoseBone]) -> tuple[str, Callable[[], None] | N
     return ("clear_scale", clear) if scaled else ("", None)
 
 
-def _object(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> Iterator[Obstacle]:
-    """What keeps the object from carrying the travel."""
-    hits = [c for c in rig.constraints if _active(c) and c.type not in _ONLY_SCALE | _CARRIES_OBJECT]
-    if hits:
-        yield Obstacle(
-            f"The object '{rig.name}' would follow its constraint '{hits[0].name}' instead of its "
-            f"keys{_and_more(len(hits))}.",
-            "Mute it, or choose another Root.",
-            "mute_constraints",
-            _mute(hits),
-        )
-    channels = ("location", rotation_channel(rig.rotation_mode))
-    drivers = [c for c in (rig.animation_data.drivers if rig.animation_data else ()) if c.data_path in channels]
-    if drivers := [curve for curve in drivers if not curve.mute]:
-        yield _of_drivers(f"A driver moves the object '{rig.name}', whatever its keys", drivers)
+def _wide(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> Iterator[Obstacle]:
+    """An object's scale that keeps it from turning by keys."""
     size = object_scale(rig)
     if np.ptp(np.abs(size)) > _NOT_ALIKE * np.abs(size).max():
         left, ahead, _ = RigRest(rig, bone_of).frame.T
@@ -330,21 +197,3 @@ def _object(rig: bpy.types.Object, bone_of: Mapping[str, str]) -> Iterator[Obsta
                 f"The object '{rig.name}' is wider than it is deep by its scale, so that it cannot turn by keys.",
                 "Apply its scale (Object > Apply > Scale), or choose another Root.",
             )
-
-
-def _limited(rig: bpy.types.Object, keyed: _Keyed) -> Iterator[Obstacle]:
-    hits = [
-        (bone, c)
-        for bone in keyed.bones.values()
-        for c in bone.constraints
-        if c.type in _LIMITS and _active(c) and (c.type != "LIMIT_LOCATION" or bone.name in keyed.located)
-    ]
-    if hits:
-        bone, constraint = hits[0]
-        yield Obstacle(
-            f"'{bone.name}' goes no further than its '{constraint.name}' lets it{_and_more(len(hits))}.",
-            "",
-            "mute_constraints",
-            _mute([constraint for _, constraint in hits]),
-            stops=False,
-        )

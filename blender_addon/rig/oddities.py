@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..body_shape import FORWARDS, BoneShape
-from ..bone_names import ancestors, broken_links
+from ..shared.body_shape import FORWARDS, BoneShape
+from ..shared.bone_names import ancestors, broken_links
 from .loose import loose_ends
 
 _MOST_UNEVEN = 1.35

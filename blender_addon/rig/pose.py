@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .. import rotations
+from ..shared import rotations
 from .rest import RigRest
 
 _NO_SCALE = 1e-5

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from .. import axes, rotations
-from ..errors import MoclipError
-from ..skeleton import JOINT_COUNT, JOINT_NAMES, PARENTS
-from ..stance import USUAL, Stance
+from ..motion import axes
+from ..shared import rotations
+from ..shared.errors import MoclipError
+from ..shared.skeleton import JOINT_COUNT, JOINT_NAMES, PARENTS
+from ..shared.stance import USUAL, Stance
 from .pose import Pose, inherited, size_of, turn_of
 from .rest import RigRest, rest_hips
 from .retarget import ANKLES, in_frame, rest_alignment, retarget, stance_lift

@@ -8,10 +8,11 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from .. import axes, rotations
-from ..errors import MoclipError
-from ..skeleton import JOINT_INDEX, REST_OFFSETS
-from ..stance import USUAL
+from ..motion import axes
+from ..shared import rotations
+from ..shared.errors import MoclipError
+from ..shared.skeleton import JOINT_INDEX, REST_OFFSETS
+from ..shared.stance import USUAL
 from .hierarchy import hierarchy_of
 from .sole import Sole, sole_of
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 import bpy
 import numpy as np
 
-from .. import axes, rotations
-from ..skeleton import JOINT_INDEX, PARENTS, REST_OFFSETS
-from ..stance import USUAL, Stance
+from ..motion import axes
+from ..shared import rotations
+from ..shared.skeleton import JOINT_INDEX, PARENTS, REST_OFFSETS
+from ..shared.stance import USUAL, Stance
 from .create import rest_joints
 from .pose import Pose
 from .rest import RigRest, rest_hips

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import bpy
 import numpy as np
 
-from .. import axes, fit, rotations
-from ..bone_names import ancestors
-from ..errors import MoclipError
+from ..motion import axes, fit
+from ..shared import rotations
+from ..shared.bone_names import ancestors
+from ..shared.errors import MoclipError
 from .pose import BoneCurves, Pose, Size, location_axes, size_of, turn_of
 from .rest import RigRest, rest_hips
 from .retarget import FEET, rest_alignment

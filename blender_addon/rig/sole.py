@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a rig's foot stands on: three points of its sole at rest, from the skin where there is one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import bpy
 import numpy as np
 
-if TYPE_CHECKING:
-    from .rest import RigRest
+from .hierarchy import Hierarchy
 
 _FIRM = 0.3
 """Weight from which on a vertex goes with the foot."""
@@ -37,7 +37,24 @@ class Sole:
     tip: np.ndarray
 
 
-def sole_of(rest: "RigRest", side: str) -> Sole:
+class Standing(Protocol):
+    """What of a `rest.RigRest` a sole is found by."""
+
+    rig: bpy.types.Object
+    bone_of: Mapping[str, str]
+    hierarchy: Hierarchy
+    frame: np.ndarray
+    upright: np.ndarray
+
+    @property
+    def up(self) -> np.ndarray: ...
+
+    def head(self, joint: str) -> np.ndarray: ...
+
+    def leg_length(self) -> float: ...
+
+
+def sole_of(rest: Standing, side: str) -> Sole:
     """The sole of the left or the right foot."""
     up, ahead = rest.up, -rest.frame[:, 1]
     ankle = rest.head(f"{side}_ankle")
@@ -67,17 +84,17 @@ def sole_of(rest: "RigRest", side: str) -> Sole:
     )
 
 
-def _foot_bones(rest: "RigRest", side: str) -> set[str]:
+def _foot_bones(rest: Standing, side: str) -> set[str]:
     bone = rest.rig.data.bones[_shown(rest, f"{side}_ankle")]
     return {bone.name, *(child.name for child in bone.children_recursive)}
 
 
-def _shown(rest: "RigRest", joint: str) -> str:
+def _shown(rest: Standing, joint: str) -> str:
     """The bone that turns as a joint does: of rigs of controls one that the skin may follow."""
     return rest.hierarchy.shown.get(joint, rest.bone_of[joint])
 
 
-def _bone_points(rest: "RigRest", side: str) -> np.ndarray:
+def _bone_points(rest: Standing, side: str) -> np.ndarray:
     """(N, 3) heads of the bones of a foot and of what hangs on it, tails of those whose tail tells the end of one."""
     names = _foot_bones(rest, side) | {rest.bone_of[f"{side}_ankle"]}
     if f"{side}_foot" in rest.bone_of:
@@ -86,7 +103,7 @@ def _bone_points(rest: "RigRest", side: str) -> np.ndarray:
     return np.array([turn @ np.array(rest.rig.data.bones[name].head_local) + shift for name in sorted(names)])
 
 
-def _beside(rest: "RigRest", side: str) -> list[np.ndarray]:
+def _beside(rest: Standing, side: str) -> list[np.ndarray]:
     """[(N, 3)] points of the other foot where it stands as high: it may have toes to tell the floor by, this one none;
     [] where it is lifted."""
     other = "right" if side == "left" else "left"
@@ -94,14 +111,14 @@ def _beside(rest: "RigRest", side: str) -> list[np.ndarray]:
     return [_bone_points(rest, other)] if abs(higher) < _AS_HIGH * rest.leg_length() else []
 
 
-def _floor_of_bones(rest: "RigRest", points: np.ndarray) -> float:
+def _floor_of_bones(rest: Standing, points: np.ndarray) -> float:
     """Height of the floor that only bones tell: the armature's origin where feet are a little above it, else the
     lowest of them."""
     lowest = float((points @ rest.up).min())
     return 0.0 if 0.0 <= lowest < _PLAUSIBLE * rest.leg_length() else lowest
 
 
-def _skin_of(rest: "RigRest", names: set[str], below: float) -> np.ndarray:
+def _skin_of(rest: Standing, names: set[str], below: float) -> np.ndarray:
     """(N, 3) of the vertices under a height, and not too far under it, that some bones move.
 
     In armature space of the rest pose that stands.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import bpy
 
-from ..errors import MoclipError
-from ..skeleton import JOINT_NAMES
+from ..shared.errors import MoclipError
+from ..shared.skeleton import JOINT_NAMES
 
 FORMAT = "moclip-bones-1"
 _OTHER = {"left": "right", "right": "left"}
@@ -112,8 +112,7 @@ def load_preset(path: Path) -> dict[str, str]:
     return bones
 
 
-def register() -> None:
-    bpy.utils.register_class(MoclipBone)
+def attach() -> None:
     bpy.types.Object.moclip_bones = bpy.props.CollectionProperty(
         type=MoclipBone, override={"LIBRARY_OVERRIDABLE", "USE_INSERTION"}
     )
@@ -124,7 +123,6 @@ def register() -> None:
     )
 
 
-def unregister() -> None:
+def detach() -> None:
     del bpy.types.Object.moclip_bones_as_they_are
     del bpy.types.Object.moclip_bones
-    bpy.utils.unregister_class(MoclipBone)

@@ -6,8 +6,8 @@ At the angles of a person's hips theirs would rise, sink and swing by more than 
 
 import numpy as np
 
-from .. import rotations
-from ..skeleton import JOINT_INDEX, REST_OFFSETS
+from ..shared import rotations
+from ..shared.skeleton import JOINT_INDEX, REST_OFFSETS
 from .rest import RigRest
 
 _PEOPLES = 2.2

@@ -106,16 +106,16 @@ class Block(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), QuickGELU(), nn.Linear(4 * width, width))
 
     def forward(self, x: Tensor, attend: Tensor | None) -> Tensor:
-        mixed: Tensor = self.attn(self.ln_1(x), attend)
-        x = x + mixed
-        change: Tensor = self.mlp(self.ln_2(x))
-        return x + change
+        x = x + self.attn(self.ln_1(x), attend)
+        out: Tensor = x + self.mlp(self.ln_2(x))
+        return out
 
 
 def _unmoving(block: Block) -> Block:
     """The block with its two outputs at 0: it starts as the identity, so that an encoder can go on with it added."""
-    for layer in (block.attn.out_proj, block.mlp[-1]):
-        assert isinstance(layer, nn.Linear)
+    last = block.mlp[-1]
+    assert isinstance(last, nn.Linear)
+    for layer in (block.attn.out_proj, last):
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)
     return block
@@ -129,8 +129,9 @@ class AttentionPool(nn.Module):
         self.attention = nn.Linear(width, 1)
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
-        score: Tensor = self.attention(x).masked_fill(weight == 0, float("-inf"))
-        return (x * score.softmax(dim=1)).sum(1)
+        score = self.attention(x).masked_fill(weight == 0, float("-inf"))
+        pooled: Tensor = (x * score.softmax(dim=1)).sum(1)
+        return pooled
 
 
 class MotionEncoder(Network):
@@ -138,6 +139,7 @@ class MotionEncoder(Network):
 
     KIND = "motion"
     CONFIG = MotionEncoderConfig
+    config: MotionEncoderConfig
     positions: Tensor
 
     def __init__(self, config: MotionEncoderConfig):
@@ -161,7 +163,7 @@ class MotionEncoder(Network):
             valid = torch.ones_like(valid)
         parts = self.encoder(joints)
         if self.limbs is not None:
-            parts = self._across_limbs(parts)
+            parts = _across_limbs(self.limbs, parts)
         # Channel-major, part-minor, as the authors flatten it.
         x = self.ln_pre(self.embed(parts.flatten(2)))
         if self.config.positions == "time":
@@ -183,9 +185,9 @@ class MotionEncoder(Network):
             pooled = (x * weight).sum(1) / weight.sum(1).clamp(min=1)
         return F.normalize(self.proj(pooled), dim=-1)
 
-    def _across_limbs(self, parts: Tensor) -> Tensor:
-        """(B, T, 2 * part_width, parts) -> the same: the parts of each frame attend to one another."""
-        frames = parts.permute(0, 1, 3, 2)
-        assert self.limbs is not None
-        mixed: Tensor = self.limbs(frames.flatten(0, 1), None)
-        return mixed.view(frames.shape).permute(0, 1, 3, 2)
+
+def _across_limbs(limbs: Block, parts: Tensor) -> Tensor:
+    """(B, T, 2 * part_width, parts) -> the same: the parts of each frame attend to one another."""
+    frames = parts.permute(0, 1, 3, 2)
+    mixed: Tensor = limbs(frames.flatten(0, 1), None)
+    return mixed.view(frames.shape).permute(0, 1, 3, 2)

@@ -10,6 +10,7 @@ does itself ("go up"). body: what another part of the body or a thing held does:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from moclip.captions.everyday_phrases import Tables, everyday_phrases
 from moclip.captions.grammar import words
@@ -31,7 +32,8 @@ class ActionPhrases:
 
     def joined(self, more: Tables) -> ActionPhrases:
         """These phrases first, then the others."""
-        return replace(self, **{name: tuple(dict.fromkeys(getattr(self, name) + more[name])) for name in more})
+        both: dict[str, Any] = {name: tuple(dict.fromkeys(getattr(self, name) + more[name])) for name in more}
+        return replace(self, **both)
 
 
 def _action(

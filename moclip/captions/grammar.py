@@ -83,7 +83,7 @@ def _doubles(verb: str) -> bool:
         return True
     if len(re.findall("[aeiouy]+", verb)) != 1 or len(verb) < 3:
         return False
-    before, vowel, last = verb[-3:]
+    before, vowel, last = verb[-3], verb[-2], verb[-1]
     return last not in "aeiouwxy" and vowel in VOWELS and (before not in VOWELS or verb.endswith("quit"))
 
 

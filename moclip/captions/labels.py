@@ -75,7 +75,8 @@ def label_of_name(stem: str) -> ActionLabel | None:
 
 def mirrored(label: ActionLabel) -> ActionLabel:
     """The label of the mirror image."""
-    return ActionLabel(SWAPPED.get(label.action, label.action), label.style, SWAPPED.get(label.side, label.side))
+    side = label.side and SWAPPED.get(label.side, label.side)
+    return ActionLabel(SWAPPED.get(label.action, label.action), label.style, side)
 
 
 def waving_side(motion: Motion) -> str | None:

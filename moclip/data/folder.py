@@ -137,7 +137,8 @@ def _bad(message: str) -> MoclipError:
 
 def _read_array(path: Path, name: str) -> np.ndarray:
     try:
-        return np.load(path, allow_pickle=False).astype(np.float32)
+        array: np.ndarray = np.load(path, allow_pickle=False).astype(np.float32)
+        return array
     except (OSError, ValueError, EOFError) as error:
         raise _bad(f"{name}: the numbers are missing or damaged.") from error
 

@@ -4,6 +4,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class RuleScore:
     def calibrated(self) -> bool:
         return self.own >= LEAST_OWN and max(self.others, self.others_pooled) <= MOST_OTHERS
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "calibrated": self.calibrated}
 
 
@@ -122,9 +123,9 @@ def score_order(
     named = []
     for clip, row in folder.clips.items():
         if row["kind"] == "sequence" and len(row["actions"]) == 2:
-            pair = [named_action(a["action"], a["side"]) for a in row["actions"]]
-            if all(pair) and pair[0] != pair[1]:
-                named.append((clip, pair))
+            first, second = (named_action(a["action"], a["side"]) for a in row["actions"])
+            if first and second and first != second:
+                named.append((clip, (first, second)))
     named = named[:: max(1, len(named) // most)][:most]
     if not named:
         return 0, 0.0, 0.0

@@ -66,8 +66,8 @@ class MovementEncoder(nn.Module):
         x = self.main[:3](_valid(features.transpose(1, 2), lengths))
         if self.masked:
             x = _valid(x, lengths // 2)
-        vectors: Tensor = self.out_net(self.main[3:](x).transpose(1, 2))
-        return vectors
+        movement: Tensor = self.out_net(self.main[3:](x).transpose(1, 2))
+        return movement
 
 
 class SequenceEncoder(nn.Module):
@@ -87,8 +87,8 @@ class SequenceEncoder(nn.Module):
         start = self.hidden.expand(-1, len(x), -1).contiguous()
         packed = pack_padded_sequence(self.input_emb(x), lengths.cpu(), batch_first=True, enforce_sorted=False)
         last = self.gru(packed, start)[1]
-        vector: Tensor = self.output_net(torch.cat([last[0], last[1]], dim=-1))
-        return vector
+        embedded: Tensor = self.output_net(torch.cat([last[0], last[1]], dim=-1))
+        return embedded
 
 
 class TextEncoder(SequenceEncoder):
@@ -100,9 +100,10 @@ class TextEncoder(SequenceEncoder):
 
     def read(self, vectors: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
         """vectors (B, S, D), classes (B, S) indices into CLASSES, lengths (B,) -> (B, embed_dim)."""
-        of_classes = self.pos_emb(nn.functional.one_hot(classes, len(CLASSES)).to(vectors.dtype))
-        vector: Tensor = self(vectors + of_classes, lengths)
-        return vector
+        embedded: Tensor = self(
+            vectors + self.pos_emb(nn.functional.one_hot(classes, len(CLASSES)).to(vectors.dtype)), lengths
+        )
+        return embedded
 
 
 class Evaluator(nn.Module):
@@ -130,8 +131,8 @@ class Evaluator(nn.Module):
     def motion(self, features: Tensor, lengths: Tensor) -> Tensor:
         """features (B, T, F) in their own units, T and lengths (B,) multiples of 4 -> (B, embed_dim)."""
         normalised = ((features - self.mean) / self.std)[..., :-CONTACTS]
-        vector: Tensor = self.motion_encoder(self.movement_encoder(normalised, lengths), lengths // STRIDE)
-        return vector
+        embedded: Tensor = self.motion_encoder(self.movement_encoder(normalised, lengths), lengths // STRIDE)
+        return embedded
 
     def text(self, words: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
         """What WordTable.encode gives, as tensors -> (B, embed_dim)."""

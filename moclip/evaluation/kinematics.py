@@ -22,7 +22,8 @@ def smooth(values: np.ndarray, frames: int) -> np.ndarray:
     frames = min(frames, len(values) | 1)
     padded = np.concatenate([values[:1].repeat(frames // 2, axis=0), values, values[-1:].repeat(frames // 2, axis=0)])
     total = np.cumsum(np.concatenate([np.zeros_like(padded[:1]), padded]), axis=0)
-    return (total[frames:] - total[:-frames]) / frames
+    means: np.ndarray = (total[frames:] - total[:-frames]) / frames
+    return means
 
 
 def swings(values: np.ndarray, least: float) -> int:
@@ -107,7 +108,10 @@ class Kinematics:
 
     def hand_height(self, side: str) -> np.ndarray:
         """(T,) metres of a wrist above its shoulder."""
-        return self.joints[:, JOINT_INDEX[f"{side}_wrist"], 1] - self.joints[:, JOINT_INDEX[f"{side}_shoulder"], 1]
+        height: np.ndarray = (
+            self.joints[:, JOINT_INDEX[f"{side}_wrist"], 1] - self.joints[:, JOINT_INDEX[f"{side}_shoulder"], 1]
+        )
+        return height
 
     def _in_body(self, points: np.ndarray) -> np.ndarray:
         """Offsets (T, 3) in the world -> the same seen by the body: to its left, up, forwards."""
@@ -122,7 +126,8 @@ class Kinematics:
 
     def hand_speed(self, side: str) -> np.ndarray:
         """(T - 1,) m/s of a wrist against its shoulder."""
-        return np.linalg.norm(np.diff(self.hand(side), axis=0), axis=1) * FPS
+        speed: np.ndarray = np.linalg.norm(np.diff(self.hand(side), axis=0), axis=1) * FPS
+        return speed
 
     def hand_swings(self, side: str, above: float = -0.25, least: float = 0.03) -> int:
         """How often the wrist swings back against its elbow after `least` metres, while `above` its shoulder or higher.
@@ -162,14 +167,16 @@ class Kinematics:
     def lean(self) -> np.ndarray:
         """(T,) degrees that pelvis to neck leans forwards from upright."""
         spine = self._in_body((self.joints[:, _NECK] - self.joints[:, _PELVIS]).astype(np.float64))
-        return np.degrees(np.arctan2(spine[:, 2], spine[:, 1]))
+        lean: np.ndarray = np.degrees(np.arctan2(spine[:, 2], spine[:, 1]))
+        return lean
 
     @cached_property
     def air(self) -> np.ndarray:
         """(T,) metres of the lower foot above where it stands; toes and ankles both have to leave the floor."""
         toes = self.joints[:, _FEET[2:], 1] - np.percentile(self.joints[:, _FEET[2:], 1], 10)
         ankles = self.joints[:, _FEET[:2], 1] - np.percentile(self.joints[:, _FEET[:2], 1], 10)
-        return np.minimum(toes, ankles).min(axis=1)
+        lift: np.ndarray = np.minimum(toes, ankles).min(axis=1)
+        return lift
 
     @cached_property
     def rise(self) -> float:

@@ -7,6 +7,7 @@ equal to the last bit, so that a tie is seen as one.
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,8 @@ def _checked(*embeddings: np.ndarray, least: int = 1) -> list[np.ndarray]:
 
 def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Euclidean distances (N, M) of rows (N, D) and (M, D)."""
-    return np.linalg.norm(a[:, None].astype(np.float64) - b[None].astype(np.float64), axis=-1)
+    apart: np.ndarray = np.linalg.norm(a[:, None].astype(np.float64) - b[None].astype(np.float64), axis=-1)
+    return apart
 
 
 def random_groups(count: int, rng: np.random.Generator, size: int = GROUP) -> np.ndarray:
@@ -61,7 +63,7 @@ def distinct_groups(labels: Sequence[Hashable], rng: np.random.Generator, size: 
         raise _too_few(f"Groups of {size} distinct labels need as many labels, and there are {len(members)}.")
     groups = []
     while len(members) >= size:
-        order = list(members)
+        order: list[Any] = list(members)  # numpy's types would not shuffle a list of Hashable
         rng.shuffle(order)
         chosen = sorted(order, key=lambda label: -len(members[label]))[:size]
         groups.append([members[label].pop() for label in chosen])
@@ -82,7 +84,8 @@ def r_precision(text: np.ndarray, motion: np.ndarray, groups: np.ndarray, top: S
         own = np.diag(table)[:, None]
         nearer, tied = (table < own).sum(1), (table == own).sum(1)
         hits.append([np.clip((k - nearer) / tied, 0.0, 1.0) for k in top])
-    return np.concatenate(hits, axis=1).mean(1)
+    shares: np.ndarray = np.concatenate(hits, axis=1).mean(1)
+    return shares
 
 
 def matching_distance(text: np.ndarray, motion: np.ndarray) -> float:
@@ -100,7 +103,8 @@ def moments(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _root(matrix: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
+    root: np.ndarray = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
+    return root
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:

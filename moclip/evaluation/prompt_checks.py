@@ -3,7 +3,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.evaluation.kinematics import FPS, foot_skating, mean_jerk
 from moclip.evaluation.rules import RULES, shows, wrong_side
-from moclip.generate.pipeline import MAX_BATCH, Request, TextToMotion
+from moclip.generate.pipeline import MAX_BATCH, TextToMotion
 from moclip.motion.motion import Motion
+from moclip.prompts.requests import Request
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def summarise(samples: Sequence[Sample]) -> dict[str, Any]:
     }
 
 
-def _mean(values) -> float | None:
+def _mean(values: Iterable[float]) -> float | None:
     values = list(values)
     return float(np.mean(values)) if values else None
 

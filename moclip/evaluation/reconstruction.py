@@ -7,6 +7,7 @@ import numpy as np
 
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
+from moclip.generators.base.codec import Codec
 from moclip.models import load_model
 from moclip.runtimes import make_runtime
 
@@ -17,7 +18,7 @@ def round_trip(model: str, folder: DatasetFolder) -> Callable[[np.ndarray], np.n
     Raises MoclipError for a model that reads other features than the dataset has.
     """
     files = load_model(model)
-    config = files.configs["rvq"]
+    config = files.configs[files.generator.CODEC]
     theirs = (config["features"], config.get("rotation_channels", "humanml3d"))
     ours = (len(folder.mean), folder.meta["rotation_channels"])
     if theirs != ours:
@@ -27,10 +28,11 @@ def round_trip(model: str, folder: DatasetFolder) -> Callable[[np.ndarray], np.n
             hint="Build the dataset with the model's `--rotation-channels`.",
             code="bad_dataset",
         )
-    runtime, stride = make_runtime(files), 2 ** config["down_t"]
+    codec = Codec(make_runtime(files), config)
 
     def rebuild(features: np.ndarray) -> np.ndarray:
-        whole = features[: min(len(features), 196) // stride * stride]
-        return runtime.decode(runtime.encode(whole[None]))[0]
+        whole = features[: min(len(features), 196) // codec.stride * codec.stride]
+        rebuilt: np.ndarray = codec.decode(codec.encode(whole[None]))[0]
+        return rebuilt
 
     return rebuild

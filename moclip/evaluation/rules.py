@@ -250,7 +250,7 @@ def shows(joints: np.ndarray, actions: Sequence[str]) -> bool:
 
 def wrong_side(joints: np.ndarray, actions: Sequence[str]) -> bool | None:
     """Left for right or right for left; None where neither was asked for, or two sides were."""
-    sides = [(a, asked_side(a)) for a in actions if asked_side(a) in SIDES]
+    sides = [(a, side) for a in actions if (side := asked_side(a)) in SIDES]
     if len(sides) != 1:
         return None
     action, side = sides[0]

@@ -31,9 +31,10 @@ from moclip.evaluation.metrics import (
     random_groups,
 )
 from moclip.evaluation.train_evaluator import JudgedClips
-from moclip.generate.pipeline import MAX_BATCH, Request, TextToMotion
+from moclip.generate.pipeline import MAX_BATCH, TextToMotion
 from moclip.motion.features import features_to_joints
 from moclip.prompts.checks import LONGEST_SECONDS
+from moclip.prompts.requests import Request
 
 Progress = Callable[[str, float], None]
 MODALITY_SAMPLES = 20
@@ -85,7 +86,8 @@ def evaluate_text_motion(
     real = evaluator.embed_motions(clips.features)
     recorded = _kinematics(clips.features)
     found: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in ("real", *models)}
-    first, drawn = None, {}
+    first: _Repeat | None = None
+    drawn: dict[str, np.ndarray] = {}
     for repeat in range(repeats):
         rng = np.random.default_rng([seed, repeat])
         given = _draw(evaluator, clips, rng)
@@ -95,9 +97,13 @@ def evaluate_text_motion(
         for metric, value in recorded.items():
             found["real"][metric].append(value)
         for name, model in models.items():
+
+            def told(share: float, name: str = name, repeat: int = repeat) -> None:
+                progress(name, (repeat + share) / repeats)
+
             features = generate_features(
                 model, given.captions, [len(f) for f in clips.features], seed=(seed + repeat) * len(real),
-                progress=lambda share, name=name, repeat=repeat: progress(name, (repeat + share) / repeats),
+                progress=told,
             )  # fmt: skip
             motion = evaluator.embed_motions(features)
             _note(found[name], given, motion, rng)
@@ -112,6 +118,7 @@ def evaluate_text_motion(
         first = first or given
     rows = {name: {metric: interval(values) for metric, values in row.items()} for name, row in found.items()}
     *others, last = drawn
+    assert first is not None
     differences = {name: _differences(first, real, (drawn[name], drawn[last]), seed) for name in others}
     return Report(len(clips), repeats, rows, differences)
 
@@ -141,9 +148,9 @@ def generate_features(
 
 
 def _check(name: str, model: TextToMotion, evaluator: Evaluator) -> None:
-    if model.fps != 20 or model.feature_count != evaluator.config.features:
+    if model.fps != 20 or model.codec.features != evaluator.config.features:
         raise MoclipError(
-            f"The model '{name}' makes {model.feature_count} features at {model.fps:g} frames a second; "
+            f"The model '{name}' makes {model.codec.features} features at {model.fps:g} frames a second; "
             f"the evaluator reads {evaluator.config.features} at 20.",
             hint="Train an evaluator on data of the model's kind.",
             code="bad_model",
@@ -215,7 +222,9 @@ def _differences(
         one, other = (np.array([r_precision(given.text, m, g[None]) for g in groups]) for m in motions)
         for k in (1, 3):
             change = one[:, k - 1] - other[:, k - 1]
-            found[f"Top-{k}{kind}"] = bootstrap(
-                lambda rows, change=change: float(change[rows].mean()), len(groups), rng
-            )
+
+            def mean(rows: np.ndarray, change: np.ndarray = change) -> float:
+                return float(change[rows].mean())
+
+            found[f"Top-{k}{kind}"] = bootstrap(mean, len(groups), rng)
     return {**found, "FID": bootstrap(fid, len(real), rng, rounds=BOOTSTRAP_ROUNDS)}

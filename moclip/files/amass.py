@@ -12,8 +12,9 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.files.bvh import Bvh
-from moclip.files.reading import Given, Reading, told_up
-from moclip.files.retarget import JointMap, fitted
+from moclip.files.joint_maps import JointMap
+from moclip.files.reading import AXES, Given, Reading, told_up
+from moclip.files.retarget import fitted
 from moclip.motion import rotations as rot
 from moclip.motion.skeleton import JOINT_NAMES, PARENTS
 
@@ -31,7 +32,7 @@ _REST = np.array([
     (0.1229, 0.0452, -0.0190), (-0.1132, 0.0469, -0.0085), (0.2553, -0.0156, -0.0229), (-0.2601, -0.0144, -0.0313),
     (0.2657, 0.0127, -0.0074), (-0.2691, 0.0068, -0.0060),
 ])  # fmt: skip
-_Y, _Z = np.eye(3)[1:]
+_Y, _Z = AXES["y"], AXES["z"]
 
 
 def is_smpl(held: Mapping[str, np.ndarray]) -> bool:
@@ -101,7 +102,8 @@ def _up(clip: Bvh, *, z_is_usual: bool) -> np.ndarray:
     standing = rot.normalize((positions[:, JOINT_NAMES.index("head")] - positions[:, 0]).mean(axis=0))
     axis = int(np.argmax(np.abs(standing)))
     if abs(standing[axis]) > 0.8 and (axis != 0):
-        return np.sign(standing[axis]) * np.eye(3)[axis]
+        up: np.ndarray = np.sign(standing[axis]) * np.eye(3)[axis]
+        return up
     return _Z if z_is_usual else _Y
 
 

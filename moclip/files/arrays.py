@@ -164,10 +164,11 @@ class _ArraysOnly(pickle.Unpickler):
 
 def _without_code(path: Path) -> Any:
     """What a pickled .npy of one object holds, if that is arrays, numbers and words; else None."""
+    npy: Any = np.lib.format  # numpy 1.26 has no types for it
     with path.open("rb") as stream:
         try:
-            version = np.lib.format.read_magic(stream)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            version = npy.read_magic(stream)
+            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             _, _, dtype = read(stream)
             if not dtype.hasobject:
                 return None

@@ -8,7 +8,9 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.files.bvh import Bvh
-from moclip.files.retarget import REQUIRED, JointMap, find_joint_map, present_in, zero_pose
+from moclip.files.bvh_poses import zero_pose
+from moclip.files.joint_maps import REQUIRED, JointMap, find_joint_map
+from moclip.files.reference_pose import present_in
 from moclip.motion import rotations as rot
 from moclip.skeletons.bone_names import match_names
 
@@ -93,4 +95,5 @@ def _uprightness(bvh: Bvh, pose: Bvh, joint_map: JointMap) -> np.ndarray:
     straight = [np.sum(trunk * way(f"{s}_{a}", f"{s}_{b}"), axis=-1) for s in ("left", "right")
                 for a, b in (("knee", "hip"), ("ankle", "knee"))]  # fmt: skip
     sides = np.sum(way("right_hip", "left_hip") * way("right_shoulder", "left_shoulder"), axis=-1)
-    return np.minimum(np.min(straight, axis=0), sides)
+    straightness: np.ndarray = np.minimum(np.min(straight, axis=0), sides)
+    return straightness

@@ -8,9 +8,12 @@ import numpy as np
 
 from moclip.files.bodies import understood
 from moclip.files.bvh import BVH_NAMES, Bvh, own_feet, read_bvh
+from moclip.files.bvh_poses import FPS, resample
+from moclip.files.joint_maps import JointMap
 from moclip.files.joints import motion_of_joints
 from moclip.files.reading import Given, Reading, told_up
-from moclip.files.retarget import FPS, Fit, JointMap, fitted, resample, upright
+from moclip.files.reference_pose import upright
+from moclip.files.retarget import Fit, fitted
 from moclip.files.tidy import tidied
 from moclip.motion import rotations as rot
 from moclip.motion.motion import Motion
@@ -169,7 +172,8 @@ def _as_ours(bvh: Bvh, joint_map: JointMap, given: Given) -> tuple[Bvh, np.ndarr
 
 def _zero_positions(bvh: Bvh) -> np.ndarray:
     still = np.tile(rot.IDENTITY, (1, len(bvh.names), 1))
-    return replace(bvh, rotations=still, positions=bvh.offsets[None]).world()[1][0]
+    places: np.ndarray = replace(bvh, rotations=still, positions=bvh.offsets[None]).world()[1][0]
+    return places
 
 
 def _like_our_rest(offsets: np.ndarray) -> bool:

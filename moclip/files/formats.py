@@ -19,8 +19,9 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.files.arrays import read_npy, read_npz
-from moclip.files.foreign import BvhReading, Given, Reading, read_any_bvh
+from moclip.files.foreign import BvhReading, read_any_bvh
 from moclip.files.keep import write_values
+from moclip.files.reading import Given, Reading
 from moclip.motion.motion import Motion
 from moclip.motion.rotations import slerp
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.files.bvh import Bvh, Written
+from moclip.files.bvh_poses import resample
 from moclip.files.foreign import BvhReading
-from moclip.files.retarget import Fit, resample
+from moclip.files.retarget import Fit
 from moclip.motion import rotations as rot
 from moclip.motion.motion import Motion, world_rotations
 from moclip.motion.skeleton import JOINT_INDEX
@@ -171,7 +172,8 @@ def _place_pelvis(reading: BvhReading, motion: Motion, rotations: np.ndarray, po
 
 def _scales(written: Written, before: int | None, after: int | None) -> np.ndarray:
     """The channels of a frame beside the new ones, for channels that are neither turns nor places."""
-    return written.values[before if before is not None else after or 0]
+    channels: np.ndarray = written.values[before if before is not None else after or 0]
+    return channels
 
 
 def channel_values(

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from moclip.errors import MoclipError
-from moclip.files.retarget import JointMap
+from moclip.files.joint_maps import JointMap
 from moclip.motion import rotations as rot
 from moclip.motion.motion import Motion
 
 _Y = np.array([0.0, 1.0, 0.0])
-AXES = {f"{sign}{axis}": (-1.0 if sign == "-" else 1.0) * np.eye(3)["xyz".index(axis)]
-        for axis in "xyz" for sign in ("", "+", "-")}  # fmt: skip
+AXES: dict[str, np.ndarray] = {
+    f"{sign}{axis}": (-1.0 if sign == "-" else 1.0) * np.eye(3)["xyz".index(axis)]
+    for axis in "xyz"
+    for sign in ("", "+", "-")
+}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from moclip.files.bvh import Bvh
-from moclip.files.retarget import JointMap, leg_length
+from moclip.files.joint_maps import JointMap
+from moclip.files.retarget import leg_length
 from moclip.motion import rotations as rot
 from moclip.motion.skeleton import BONE_LENGTHS
 

@@ -28,6 +28,10 @@ _ACROSS = [(JOINT_INDEX[f"left_{joint}"], JOINT_INDEX[f"right_{joint}"]) for joi
 _LEG = [JOINT_INDEX["left_knee"], JOINT_INDEX["left_ankle"]]
 
 
+Encode = Callable[[np.ndarray], np.ndarray]
+"""Features (B, T, F) -> codes (B, S, Q)."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """What stays around `count` new frames, on the model's own skeleton.
@@ -44,27 +48,35 @@ class Kept:
 def keep(before: Motion | None, after: Motion | None, stride: int) -> Kept:
     """The parts of two motions, whatever the lengths of their bones, that the networks shall see."""
     frames = CONTEXT_TOKENS * stride
+    ratio = _leg_length(_offsets(before, after)) / _leg_length(REST_OFFSETS)
+
+    def part(motion: Motion | None, span: slice) -> Motion | None:
+        if motion is None:
+            return None
+        return Motion(motion.fps, motion.rotations[span], motion.root_translation[span] / ratio)
+
+    return Kept(part(before, slice(-frames, None)), part(after, slice(None, frames)), ratio)
+
+
+def _offsets(before: Motion | None, after: Motion | None) -> np.ndarray:
+    """The skeleton (22, 3) of what stays: that of the motion before, where there is one."""
     given = before if before is not None else after
-    ratio = _leg_length(given.offsets) / _leg_length(REST_OFFSETS)
-    parts = [
-        None if motion is None else Motion(motion.fps, motion.rotations[span], motion.root_translation[span] / ratio)
-        for motion, span in ((before, slice(-frames, None)), (after, slice(None, frames)))
-    ]
-    return Kept(*parts, ratio)
+    assert given is not None
+    return given.offsets
 
 
 def _leg_length(offsets: np.ndarray) -> float:
     return float(np.linalg.norm(offsets[_LEG], axis=1).sum())
 
 
-def codes_before(motion: Motion, encode: Callable, stride: int, channels: str) -> np.ndarray:
+def codes_before(motion: Motion, encode: Encode, stride: int, channels: str) -> np.ndarray:
     """(S, Q) codes of a motion that ends where the new one begins; a short one is held still at its start."""
     tokens = min(CONTEXT_TOKENS, max(_FEWEST_TOKENS, -(-motion.frames // stride)))
     frames = np.maximum(np.arange(motion.frames - tokens * stride, motion.frames), 0)
     return _codes(motion, frames, encode, channels)
 
 
-def codes_after(motion: Motion, skipped: int, encode: Callable, stride: int, channels: str) -> np.ndarray:
+def codes_after(motion: Motion, skipped: int, encode: Encode, stride: int, channels: str) -> np.ndarray:
     """(S, Q) codes of a motion from its frame `skipped` on, where the new one's last token ends."""
     left = max(1, motion.frames - skipped)
     tokens = min(CONTEXT_TOKENS, max(_FEWEST_TOKENS, left // stride))
@@ -72,13 +84,14 @@ def codes_after(motion: Motion, skipped: int, encode: Callable, stride: int, cha
     return _codes(motion, frames, encode, channels)
 
 
-def _codes(motion: Motion, frames: np.ndarray, encode: Callable, channels: str) -> np.ndarray:
+def _codes(motion: Motion, frames: np.ndarray, encode: Encode, channels: str) -> np.ndarray:
     turns, root = motion.rotations[frames], motion.root_translation[frames]
     # Features hold velocities towards the next frame, so the last one needs a frame more: it goes on as it went.
     step = rot.multiply(turns[-1], rot.conjugate(turns[-2]))
     turns = np.concatenate([turns, rot.multiply(step, turns[-1])[None]])
     root = np.concatenate([root, 2 * root[-1:] - root[-2:-1]])
-    return encode(motion_to_features(Motion(motion.fps, turns, root), channels)[None])[0]
+    codes: np.ndarray = encode(motion_to_features(Motion(motion.fps, turns, root), channels)[None])[0]
+    return codes
 
 
 def fit_between(joints: np.ndarray, first: int, end: int, kept: Kept) -> np.ndarray:
@@ -92,6 +105,7 @@ def fit_between(joints: np.ndarray, first: int, end: int, kept: Kept) -> np.ndar
     if kept.before is not None:
         joints = _stood(joints, first - 1, kept.before.joints()[-1])
         return joints if kept.after is None else _led(joints, first - 1, end, kept.after.joints()[0])
+    assert kept.after is not None
     return _stood(joints, end, kept.after.joints()[0])
 
 
@@ -138,7 +152,8 @@ def _led(joints: np.ndarray, start: int, end: int, pose: np.ndarray) -> np.ndarr
     path = np.concatenate([root[:1], root[:1] + np.cumsum(step, axis=0)])
     path[:, _GROUND] += (pose[0] - path[end])[_GROUND] * _shares(travelled, start, end, count)[:, None]
     path[:, 1] = root[:, 1]
-    return path[:, None] + _turned(joints - root[:, None], yaw[:, None])
+    bent: np.ndarray = path[:, None] + _turned(joints - root[:, None], yaw[:, None])
+    return bent
 
 
 _EVENLY = 0.2
@@ -155,7 +170,8 @@ def _shares(amount: np.ndarray, start: int, end: int, count: int) -> np.ndarray:
     summed = np.cumsum(inside)
     if summed[-1] < 1e-3:
         return even
-    return _EVENLY * even + (1 - _EVENLY) * summed / summed[-1]
+    shares: np.ndarray = _EVENLY * even + (1 - _EVENLY) * summed / summed[-1]
+    return shares
 
 
 def joined(new: Motion, first: int, end: int, kept: Kept, contacts: np.ndarray) -> Motion:
@@ -227,7 +243,8 @@ def _vector(turns: np.ndarray) -> np.ndarray:
     """Rotation vectors (..., 3) in radians of quaternions (..., 4), no longer than half a turn."""
     turns = np.where(turns[..., :1] < 0, -turns, turns)
     sine = np.linalg.norm(turns[..., 1:], axis=-1, keepdims=True)
-    return rot.normalize(turns[..., 1:]) * 2 * rot.arctan2(sine, turns[..., :1])
+    vectors: np.ndarray = rot.normalize(turns[..., 1:]) * 2 * rot.arctan2(sine, turns[..., :1])
+    return vectors
 
 
 def _turn(vectors: np.ndarray) -> np.ndarray:
@@ -237,10 +254,9 @@ def _turn(vectors: np.ndarray) -> np.ndarray:
 
 def assemble(before: Motion | None, new: Motion, after: Motion | None, kept: Kept) -> Motion:
     """The motions before and after as they were given, with the new frames between them."""
-    given = before if before is not None else after
     turns = new.rotations
     if before is not None:
         # New quaternions take the sign of those that they follow; the kept ones stay as they are.
         turns = rot.continuous(np.concatenate([before.rotations[-1:], turns]))[1:]
-    own = Motion(new.fps, turns, new.root_translation * kept.ratio, given.offsets)
+    own = Motion(new.fps, turns, new.root_translation * kept.ratio, _offsets(before, after))
     return concatenated([part for part in (before, own, after) if part is not None])

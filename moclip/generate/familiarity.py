@@ -22,7 +22,8 @@ class Familiarity:
     def similarity(self, text: np.ndarray) -> np.ndarray:
         """(B, D) text vectors -> (B,) cosine similarity to the nearest centre."""
         unit = text / np.maximum(np.linalg.norm(text, axis=1, keepdims=True), 1e-9)
-        return (unit @ self.centres.T).max(axis=1)
+        nearest: np.ndarray = (unit @ self.centres.T).max(axis=1)
+        return nearest
 
     def warnings(self, text: np.ndarray) -> list[list[str]]:
         message = "This prompt is far from what the model was trained on, so the motion may not show it."

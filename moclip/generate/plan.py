@@ -16,24 +16,31 @@ _SHARE_OF_WINDOW = 0.63
 
 
 @dataclass(frozen=True)
+class TextStates:
+    """What a text tower makes of a text: its vector (D,), and words (L, W) for generators that attend to them."""
+
+    vector: np.ndarray
+    words: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class LinePlan:
-    """A prompt of a request. frames: how long it lasts. texts: (K, D) vectors of its clauses. lengths: (K,) their
-    predicted lengths in tokens. ongoing: (K,) whether they have no end of their own. whole: (D,) its vector as a
-    sentence."""
+    """A prompt of a request. frames: how long it lasts. texts: of its K clauses. lengths: (K,) their predicted lengths
+    in tokens. ongoing: (K,) whether they have no end of their own. whole: as a sentence."""
 
     frames: int
-    texts: np.ndarray
+    texts: Sequence[TextStates]
     lengths: np.ndarray
     ongoing: np.ndarray
-    whole: np.ndarray
+    whole: TextStates
 
 
 def plan_line(
     seconds: float | None,
-    texts: np.ndarray,
+    texts: Sequence[TextStates],
     lengths: np.ndarray,
     ongoing: np.ndarray,
-    whole: np.ndarray,
+    whole: TextStates,
     fps: float,
     longest: int,
     stride: int,
@@ -76,7 +83,8 @@ def plan_request(
     if not len(after):
         clauses[-1] = clauses[-1].with_tail(window)
     parts = [part for clause in clauses for part in clause.parts(window)]
-    passages = passages_of(row, np.stack([part.text for part in parts]), [part.tokens for part in parts])
+    texts = [part.text for part in parts]
+    passages = passages_of(row, [t.vector for t in texts], [part.tokens for part in parts], [t.words for t in texts])
     if len(before) or len(after):
         passages = with_context(passages, len(before), len(after))
     count = sum(clause.tokens for clause in clauses)
@@ -87,7 +95,7 @@ def plan_request(
 
 @dataclass(frozen=True)
 class _Clause:
-    text: np.ndarray
+    text: TextStates
     tokens: int
     ongoing: bool
 
@@ -110,7 +118,7 @@ def _share(line: LinePlan, tokens: int) -> list[_Clause]:
     texts, lengths, ongoing = line.texts, line.lengths, line.ongoing
     spare = tokens - SHORTEST_TOKENS * len(texts)
     if spare < 0:
-        texts, lengths, ongoing = line.whole[None], lengths[:1], np.array([False])
+        texts, lengths, ongoing = [line.whole], lengths[:1], np.array([False])
         spare = tokens - SHORTEST_TOKENS
     ends = np.round(np.cumsum(SHORTEST_TOKENS + spare * lengths / lengths.sum())).astype(int)
     return [_Clause(*clause) for clause in zip(texts, np.diff(ends, prepend=0).tolist(), ongoing.tolist(), strict=True)]

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from moclip.generators.base.codec import Codec
 from moclip.generators.base.passages import Passage
 from moclip.generators.base.runtime import Runtime
 from moclip.motion.features import features_to_joints
@@ -29,13 +30,14 @@ def repeat_takes(
     return rows, np.repeat(lengths, takes), drawn
 
 
-def best_takes(runtime: Runtime, codes: np.ndarray, passages: Sequence[Passage], takes: Sequence[int]) -> np.ndarray:
+def best_takes(
+    runtime: Runtime, codec: Codec, codes: np.ndarray, passages: Sequence[Passage], takes: Sequence[int]
+) -> np.ndarray:
     """Row of the best take of each request: codes (all takes, S, Q), passages as from `repeat_takes` -> (B,).
 
     A take's score is the mean cosine of its passages' motions and texts, each passage for as long as it is.
     """
-    features = runtime.decode(codes)
-    stride = features.shape[1] // codes.shape[1]
+    features, stride = codec.decode(codes), codec.stride
     clips = [features_to_joints(features[p.request, p.first * stride : p.end * stride]) for p in passages]
     longest = max(len(clip) for clip in clips)
     joints = np.zeros((len(clips), longest, *clips[0].shape[1:]), dtype=np.float32)
@@ -44,7 +46,7 @@ def best_takes(runtime: Runtime, codes: np.ndarray, passages: Sequence[Passage],
         joints[row, : len(clip)], valid[row, : len(clip)] = clip, True
     text = np.stack([p.text for p in passages])
     text = text / np.maximum(np.linalg.norm(text, axis=1, keepdims=True), 1e-9)
-    cosine = (runtime.motion(joints, valid) * text).sum(axis=1)
+    cosine = (runtime.call("motion", joints=joints, valid=valid) * text).sum(axis=1)
     frames = valid.sum(axis=1)
     rows = np.array([p.request for p in passages])
     total = np.bincount(rows, weights=cosine * frames, minlength=len(codes)) / np.bincount(rows, weights=frames)

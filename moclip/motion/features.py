@@ -175,7 +175,8 @@ def skeleton_offsets(pose: np.ndarray, spec: FeatureSpec = HUMANML3D) -> np.ndar
     for chain in spec.chains:
         for parent, child in zip(chain[:-1], chain[1:], strict=True):
             lengths[child] = np.linalg.norm(pose[child] - pose[parent])
-    return spec.raw_offsets * lengths[:, None]
+    offsets: np.ndarray = spec.raw_offsets * lengths[:, None]
+    return offsets
 
 
 def _canonical(joints: np.ndarray, spec: FeatureSpec) -> np.ndarray:
@@ -261,4 +262,5 @@ def _rows(joints: np.ndarray, heading: np.ndarray, six: np.ndarray, spec: Featur
         half_yaw, velocity[:, [0, 2]], joints[:-1, 0, 1:2], positions[:-1, 1:].reshape(count, -1), six[:-1],
         rot.rotate(heading[:-1, None], moved).reshape(count, -1), resting,
     ]  # fmt: skip
-    return np.concatenate(rows, axis=1).astype(np.float32)
+    features: np.ndarray = np.concatenate(rows, axis=1).astype(np.float32)
+    return features

@@ -4,6 +4,8 @@
 Quaternions are (w, x, y, z), unit length, in the last axis; all functions broadcast over leading axes.
 """
 
+from functools import reduce
+
 import numpy as np
 
 IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
@@ -17,7 +19,8 @@ def _components(array: np.ndarray) -> tuple[np.ndarray, ...]:
 def normalize(vectors: np.ndarray, axis: int = -1) -> np.ndarray:
     """Scale to unit length; zero vectors stay zero."""
     length = np.linalg.norm(vectors, axis=axis, keepdims=True)
-    return vectors / np.where(length > 1e-12, length, 1.0)
+    unit: np.ndarray = vectors / np.where(length > 1e-12, length, 1.0)
+    return unit
 
 
 def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -34,7 +37,8 @@ def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def conjugate(q: np.ndarray) -> np.ndarray:
     """The inverse of a unit quaternion."""
-    return np.asarray(q) * np.array([1, -1, -1, -1], dtype=np.asarray(q).dtype)
+    inverse: np.ndarray = np.asarray(q) * np.array([1, -1, -1, -1], dtype=np.asarray(q).dtype)
+    return inverse
 
 
 def rotate(q: np.ndarray, vectors: np.ndarray) -> np.ndarray:
@@ -80,11 +84,10 @@ def from_axis_angle(axis: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
 
 def from_euler_deg(angles_deg: np.ndarray, order: str) -> np.ndarray:
     """Intrinsic Euler angles (..., 3) in degrees, `order` such as "ZXY": the product of the three in that order."""
-    q = None
-    for k, letter in enumerate(order):
-        step = from_axis_angle(np.eye(3)["XYZ".index(letter)], np.radians(angles_deg[..., k]))
-        q = step if q is None else multiply(q, step)
-    return q
+    turns = (
+        from_axis_angle(np.eye(3)["XYZ".index(axis)], np.radians(angles_deg[..., k])) for k, axis in enumerate(order)
+    )
+    return reduce(multiply, turns)
 
 
 def to_matrix(q: np.ndarray) -> np.ndarray:
@@ -128,7 +131,8 @@ def continuous(q: np.ndarray) -> np.ndarray:
     """Flip signs along axis 0 (time) so that neighbours lie in the same hemisphere; frame 0 is kept."""
     flips = np.sum(q[1:] * q[:-1], axis=-1) < 0
     signs = np.where(np.cumsum(flips, axis=0) % 2, -1.0, 1.0)
-    return np.concatenate([q[:1], q[1:] * signs[..., None]], axis=0).astype(np.asarray(q).dtype)
+    same_side: np.ndarray = np.concatenate([q[:1], q[1:] * signs[..., None]], axis=0).astype(np.asarray(q).dtype)
+    return same_side
 
 
 def slerp(a: np.ndarray, b: np.ndarray, weight: np.ndarray) -> np.ndarray:

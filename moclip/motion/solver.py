@@ -69,9 +69,9 @@ def fit_offsets(joints: np.ndarray) -> np.ndarray:
     joints = np.asarray(joints, dtype=np.float64)
     bones = joints - joints[:, np.maximum(PARENTS, 0)]
     lengths = np.median(np.linalg.norm(bones, axis=-1), axis=0)
-    offsets = normalize(REST_OFFSETS.astype(np.float64)) * lengths[:, None]
-    for parent, children in _BRANCH.items():
-        children = list(children)
+    offsets: np.ndarray = normalize(REST_OFFSETS.astype(np.float64)) * lengths[:, None]
+    for parent, branch in _BRANCH.items():
+        children = list(branch)
         for _ in range(3):
             rotation = _branch_rotation(parent, joints, offsets)
             mean = np.mean(rotate(conjugate(rotation)[:, None], bones[:, children]), axis=0)
@@ -131,7 +131,8 @@ def _subtree_means() -> np.ndarray:
     below = np.eye(JOINT_COUNT)
     for joint in range(JOINT_COUNT - 1, 0, -1):
         below[PARENTS[joint]] += below[joint]
-    return below / below.sum(axis=1, keepdims=True)
+    means: np.ndarray = below / below.sum(axis=1, keepdims=True)
+    return means
 
 
 _SUBTREE_MEANS = _subtree_means()

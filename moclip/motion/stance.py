@@ -46,7 +46,8 @@ USUAL = Stance()
 def slope(directions: np.ndarray) -> np.ndarray:
     """(...) radians by which directions (..., 3), Y up, point below the horizontal; 0 for those of no length."""
     length = np.linalg.norm(directions, axis=-1)
-    return np.arcsin(np.clip(-directions[..., 1] / np.maximum(length, 1e-9), -1.0, 1.0))
+    angle: np.ndarray = np.arcsin(np.clip(-directions[..., 1] / np.maximum(length, 1e-9), -1.0, 1.0))
+    return angle
 
 
 def flat(ankles: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarray:
@@ -57,7 +58,8 @@ def flat(ankles: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarray:
     if len(ankles) < 2:
         return np.ones((len(ankles), 2))
     speed = np.linalg.norm(np.gradient(ankles, axis=0), axis=-1) * fps
-    return stands * np.clip(2.0 - speed / _STILL_M_S, 0.0, 1.0)
+    flatness: np.ndarray = stands * np.clip(2.0 - speed / _STILL_M_S, 0.0, 1.0)
+    return flatness
 
 
 def stance_of(joints: np.ndarray, fps: float, toe_directions: np.ndarray | None = None) -> Stance:
@@ -77,7 +79,12 @@ def stance_of(joints: np.ndarray, fps: float, toe_directions: np.ndarray | None 
     if not known:
         return USUAL
     of = [k if k in known else known[0] for k in range(2)]
-    found, toe = (tuple(float(np.median(s[sure[:, k], k])) for k in of) for s in (slopes, toe_slopes))
+
+    def median(values: np.ndarray) -> tuple[float, float]:
+        left, right = (float(np.median(values[sure[:, k], k])) for k in of)
+        return left, right
+
+    found, toe = median(slopes), median(toe_slopes)
     heights = [float(np.median(ankles[sure[:, k], k, 1])) for k in known]
     expected = float(np.mean([np.median(np.linalg.norm(toes[:, k] - ankles[:, k], axis=-1)) * np.sin(found[k])
                               for k in known]))  # fmt: skip

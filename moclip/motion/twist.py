@@ -123,7 +123,8 @@ def _overstretched(seen: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """
     against = np.maximum(-np.real(seen * np.conj(prior)), 0.0)
     small, large = _OVERSTRETCH_SINES
-    return 1.5 * against * np.clip((large - np.abs(seen)) / (large - small), 0.0, 1.0)
+    weight: np.ndarray = 1.5 * against * np.clip((large - np.abs(seen)) / (large - small), 0.0, 1.0)
+    return weight
 
 
 def _nearby(values: np.ndarray, fps: float) -> np.ndarray:
@@ -169,4 +170,5 @@ def _limit_rate(angle: np.ndarray, directions: np.ndarray, fps: float) -> np.nda
     low, high = np.minimum.accumulate, np.maximum.accumulate
     below = np.minimum(low(angle - budget) + budget, low((angle + budget)[::-1])[::-1] - budget)
     above = np.maximum(high(angle + budget) - budget, high((angle - budget)[::-1])[::-1] + budget)
-    return (below + above) / 2
+    middle: np.ndarray = (below + above) / 2
+    return middle

@@ -45,6 +45,9 @@ Share = Annotated[float, Range(least=0, most=1)]
 Positive = Annotated[float, Range(above=0)]
 NotNegative = Annotated[float, Range(least=0)]
 
+# What a checkpoint's configuration says besides the sizes of its network.
+_NOT_SIZES = {"kind", "text_fingerprint", "rotation_channels", "fps", "step", "score"}
+
 
 @dataclass(frozen=True)
 class Config:
@@ -57,6 +60,11 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def sizes(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint's configuration says of its network's sizes."""
+    return {k: v for k, v in config.items() if k not in _NOT_SIZES}
 
 
 def read_settings(kind: type[T], values: Any, where: str, *, hint: str = "") -> T:

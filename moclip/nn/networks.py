@@ -9,10 +9,7 @@ import torch
 from torch import nn
 
 from moclip.errors import MoclipError
-from moclip.nn.config import Config
-
-# What a checkpoint's configuration says besides the sizes of its network.
-_NOT_SIZES = {"kind", "text_fingerprint", "rotation_channels", "fps", "step", "score"}
+from moclip.nn.config import Config, sizes
 
 
 class Network(nn.Module):
@@ -24,11 +21,6 @@ class Network(nn.Module):
     def __init__(self, config: Any):
         super().__init__()
         self.config = config
-
-
-def sizes(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint's configuration says of its network's sizes."""
-    return {k: v for k, v in config.items() if k not in _NOT_SIZES}
 
 
 AnyNetwork = TypeVar("AnyNetwork", bound=Network)

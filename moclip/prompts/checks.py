@@ -8,10 +8,9 @@ import unicodedata
 from functools import lru_cache
 
 from moclip.errors import MoclipError
+from moclip.prompts.limits import LONGEST_PROMPT, LONGEST_SECONDS, SHORTEST_SECONDS
 from moclip.text.tokenizer import CONTEXT_LENGTH, Tokenizer
 
-LONGEST_PROMPT = 2000
-SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 9.8
 EXAMPLE = 'Describe a movement in English, for example "a person walks forward, then waves".'
 
 
@@ -23,8 +22,8 @@ def _tokenizer() -> Tokenizer:
 def check_prompt(text: str) -> tuple[str, list[str]]:
     """The prompt on one line with single spaces, and warnings for the user.
 
-    Raises MoclipError (code "bad_prompt") when it is empty, has no words, is over 2000 characters long, or is written
-    mostly in another script than the Latin one: CLIP's tokenizer would make silent nonsense of it.
+    Raises MoclipError (code "bad_prompt") when it is empty, has no words, is over LONGEST_PROMPT characters long, or is
+    written mostly in another script than the Latin one: CLIP's tokenizer would make silent nonsense of it.
     """
     if not isinstance(text, str):
         raise _bad(f"A prompt is text, not {type(text).__name__}.")
@@ -60,7 +59,7 @@ def check_prompt(text: str) -> tuple[str, list[str]]:
 def check_seconds(seconds: float | None, shortest: float = SHORTEST_SECONDS) -> float | None:
     """The length of the motion in seconds, None for "let the model choose".
 
-    Raises MoclipError (code "bad_seconds") for anything but a number from `shortest` to 9.8.
+    Raises MoclipError (code "bad_seconds") for anything but a number from `shortest` to LONGEST_SECONDS.
     """
     if seconds is None:
         return None

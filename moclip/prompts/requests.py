@@ -3,17 +3,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moclip.errors import MoclipError
 from moclip.motion.motion import Motion
-from moclip.prompts.checks import SHORTEST_SECONDS, check_prompt, check_seconds
-
-MAX_LINES = 16
-LONGEST_SCRIPT_SECONDS = 60.0
-SHORTEST_BETWEEN_SECONDS = 0.2
-"""Of a motion that continues from another or leads to one: a few frames are enough to get from pose to pose."""
+from moclip.prompts.checks import check_prompt, check_seconds
+from moclip.prompts.limits import LONGEST_SCRIPT_SECONDS, MAX_LINES, SHORTEST_BETWEEN_SECONDS, SHORTEST_SECONDS
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Result:
     seconds: float
     seed: int
     warnings: tuple[str, ...]
-    tokens: np.ndarray
+    tokens: NDArray[Any]
     new: tuple[int, int]
 
 

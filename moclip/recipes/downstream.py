@@ -15,6 +15,7 @@ from moclip.alignment.train import motion_encoder_weights
 from moclip.data.clips import load_clips
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
+from moclip.generators.base.generator import DEFAULT
 from moclip.generators.base.learners import TokenData, train_on_tokens
 from moclip.generators.base.length import LengthEstimator
 from moclip.generators.base.token_clips import TextNoise, TokenClips, encode_clips, load_token_clips
@@ -22,7 +23,7 @@ from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, load_model, write_des
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
 from moclip.nn.config import Config, Count, Natural, NotNegative, Share
 from moclip.nn.networks import pick_device, restore, sizes
-from moclip.recipes.generators import DEFAULT_GENERATOR, GeneratorTraining, generator_training
+from moclip.recipes.generators import GeneratorTraining, generator_training
 from moclip.recipes.work import Weights, token_clips
 from moclip.text.tower import KIND, TextTower, load_open_clip_tower, save_tower
 from moclip.training.run import Compute, Log, Run, Schedule
@@ -142,7 +143,7 @@ class _Tuner:
 
     def __init__(self, files: ModelFiles, dataset: DatasetFolder, work: Path, compute: Compute, log: Log):
         self.files, self.dataset, self.work, self.compute, self.log = files, dataset, work, compute, log
-        self.parts: GeneratorTraining = generator_training(files.info.details.get("generator", DEFAULT_GENERATOR))
+        self.parts: GeneratorTraining = generator_training(files.info.details.get("generator", DEFAULT))
         # The length estimator keeps the tower that it was trained with.
         self.kinds = [k for k, learner in self.parts.learners.items() if learner.network is not LengthEstimator]
 

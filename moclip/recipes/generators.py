@@ -1,28 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What there is to train of each generator: its package says so in its module `train`."""
 
-import importlib
-import importlib.util
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import moclip.generators
 from moclip.errors import MoclipError
+from moclip.generators.base.generator import DEFAULT, find_generator, generator_names, generator_part, has_part
 from moclip.generators.base.learners import Learner
 from moclip.generators.momask.rvq import RVQ
 from moclip.generators.momask.train_rvq import train_rvq
 from moclip.nn.config import suggestion
 from moclip.nn.networks import Network
 
-DEFAULT_GENERATOR = "momask"
-
 
 @dataclass(frozen=True)
 class GeneratorTraining:
-    """learners: `LEARNERS`, the networks that read codes and text, by their stages and in order. vq: `VQ`, the network
-    that makes the codes; train_vq: `train_vq`, with the parameters of `train_rvq`. MoMask's serve whoever has no other.
+    """learners: `LEARNERS`, the networks that read codes and text, by their stages and in order. vq: its codec's
+    network, which makes the codes. train_vq: `train_vq` with the parameters of `train_rvq`, where that one does not
+    serve.
     """
 
     name: str
@@ -31,17 +28,21 @@ class GeneratorTraining:
     train_vq: Callable[..., Any]
 
 
-def generator_names() -> list[str]:
-    """The generators that can be trained."""
-    found = [m.name for m in pkgutil.iter_modules(moclip.generators.__path__) if m.ispkg]
-    return [name for name in found if importlib.util.find_spec(f"moclip.generators.{name}.train")]
+def trainable_generators() -> list[str]:
+    return [name for name in generator_names() if has_part(name, "train")]
 
 
-def generator_training(name: str = DEFAULT_GENERATOR) -> GeneratorTraining:
+def generator_training(name: str = DEFAULT) -> GeneratorTraining:
     """Raises MoclipError(code="bad_settings") for a generator that is not there."""
-    known = generator_names()
+    known = trainable_generators()
     if name not in known:
         raise MoclipError(f"There is no generator '{name}'{suggestion(str(name), known)}.", code="bad_settings")
-    module = importlib.import_module(f"moclip.generators.{name}.train")
-    vq, train_vq = getattr(module, "VQ", RVQ), getattr(module, "train_vq", train_rvq)
-    return GeneratorTraining(name, module.LEARNERS, vq, train_vq)
+    module, vq = generator_part(name, "train"), _codec(name)
+    return GeneratorTraining(name, module.LEARNERS, vq, getattr(module, "train_vq", partial(train_rvq, kind=vq)))
+
+
+def _codec(name: str) -> type[Network]:
+    if not has_part(name, "networks"):
+        return RVQ
+    networks: dict[str, type[Network]] = generator_part(name, "networks").NETWORKS
+    return networks[find_generator(name).CODEC]

@@ -9,7 +9,8 @@ import numpy as np
 
 from moclip.alignment.train import motion_encoder_weights
 from moclip.data.folder import DatasetFolder
-from moclip.models import JUDGE, NETWORKS, load_model, write_description
+from moclip.generators.base.generator import DEFAULT, find_generator
+from moclip.models import JUDGE, load_model, needed_networks, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
 from moclip.recipes.work import tower_vectors
 from moclip.training.run import Log
@@ -58,18 +59,22 @@ def pack(
     *,
     name: str,
     description: str,
+    generator: str = DEFAULT,
     sampling: dict[str, Any] | None = None,
     log: Log = print,
 ) -> None:
     """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced.
 
-    sampling: settings of `SamplingOptions` that the model is sampled with.
+    sampling: settings that the model is sampled with, the generator's and those of `PlanOptions`.
     """
     from moclip.runtimes.export import export_graphs
 
     out.mkdir(parents=True, exist_ok=True)
+    made = find_generator(generator)
     # The RVQ that is used is the one with the tuned decoder.
-    files = {network: work / f"{'decoder' if network == 'rvq' else network}.safetensors" for network in NETWORKS}
+    files = {
+        network: work / f"{'decoder' if network == 'rvq' else network}.safetensors" for network in needed_networks(made)
+    }
     loaded = {network: load_weights(path) for network, path in files.items()}
     for network, path in files.items():
         shutil.copyfile(path, out / f"{network}.safetensors")
@@ -91,6 +96,7 @@ def pack(
         "familiarity_threshold": round(threshold, 4),
         "parameters": {k: int(sum(a.size for a in v[0].values())) for k, v in loaded.items()},
         "sources": dataset.meta.get("sources", {}),
+        "generator": made.NAME,
         "sampling": sampling or {},
         "metrics": {},
     }

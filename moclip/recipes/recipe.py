@@ -3,7 +3,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,11 +12,12 @@ from moclip.alignment.presets import AlignmentConfig, with_preset
 from moclip.data.build import BuildOptions
 from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import EvaluatorConfig
+from moclip.generate.options import PlanOptions
+from moclip.generators.base.generator import DEFAULT, find_generator
 from moclip.generators.base.length import LengthEstimator
 from moclip.generators.base.token_clips import TextNoise
-from moclip.generators.momask.sampling import SamplingOptions
 from moclip.nn.config import Config, Count, NotNegative, read_settings, suggestion
-from moclip.recipes.generators import DEFAULT_GENERATOR, GeneratorTraining, generator_training
+from moclip.recipes.generators import GeneratorTraining, generator_training
 from moclip.text.distill import DistillConfig
 from moclip.training.run import Compute, Schedule
 
@@ -86,7 +87,6 @@ class EvaluatorTable(StageTable):
 
 _TABLES: dict[str, type[Any]] = {
     "dataset": BuildOptions,
-    "sampling": SamplingOptions,
     "compute": Compute,
     "tower": TowerTable,
     "decoder": ClipsTable,
@@ -124,16 +124,27 @@ def _check(recipe: Recipe) -> None:
             continue
         if name == "rvq" or name in parts.learners:
             network_settings(recipe, name)
+        elif name == "sampling":
+            _check_sampling(recipe, parts.name)
         elif name in _TABLES:
             settings(recipe, name, _TABLES[name])
         else:
-            known = ["generator", "rvq", *parts.learners, *_TABLES]
+            known = ["generator", "rvq", "sampling", *parts.learners, *_TABLES]
             raise MoclipError(f"There is no stage '{name}'{suggestion(name, known)}.", code="bad_settings")
+
+
+def _check_sampling(recipe: Recipe, generator: str) -> None:
+    """[sampling] holds settings of the generator's and of how motions are put together, side by side."""
+    shared = {f.name for f in fields(PlanOptions)}
+    table = _table(recipe, "sampling")
+    read_settings(PlanOptions, {k: v for k, v in table.items() if k in shared}, "[sampling]", hint=HINT)
+    own = {k: v for k, v in table.items() if k not in shared}
+    read_settings(find_generator(generator).OPTIONS, own, "[sampling]", hint=HINT)
 
 
 def training_of(recipe: Recipe) -> GeneratorTraining:
     """Of the generator that the recipe names, else MoMask. Raises MoclipError for one that is not there."""
-    return generator_training(recipe.get("generator", DEFAULT_GENERATOR))
+    return generator_training(recipe.get("generator", DEFAULT))
 
 
 def settings(recipe: Recipe, stage: str, kind: type[T]) -> T:

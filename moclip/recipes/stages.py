@@ -17,6 +17,7 @@ from moclip.alignment.train import motion_encoder_weights, train_moclip
 from moclip.data.clips import action_group, emphasised
 from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
+from moclip.generators.base.generator import DEFAULT
 from moclip.generators.base.learners import train_on_tokens
 from moclip.generators.base.token_clips import decode_clips, encode_clips
 from moclip.generators.momask.rvq import RVQ
@@ -24,7 +25,7 @@ from moclip.generators.momask.train_rvq import train_decoder
 from moclip.motion.features import features_to_joints
 from moclip.nn.config import Config
 from moclip.nn.networks import pick_device, restore
-from moclip.recipes.generators import DEFAULT_GENERATOR, generator_training
+from moclip.recipes.generators import generator_training
 from moclip.recipes.recipe import (
     ClipsTable,
     EvaluatorTable,
@@ -175,16 +176,17 @@ def evaluator_stage(
     train_evaluator(train, val, table, moments, sizes, _run(part, work, resume, log), batch=part.batch)
 
 
-def stages_of(generator: str = DEFAULT_GENERATOR) -> dict[str, Stage]:
-    """What makes a model of this generator, in order. The decoder of its codes is tuned for MoMask alone."""
-    tuned: dict[str, Stage] = {"decoder": decoder_stage} if generator == DEFAULT_GENERATOR else {}
+def stages_of(generator: str = DEFAULT) -> dict[str, Stage]:
+    """What makes a model of this generator, in order. Of the networks that make codes, an RVQ has its decoder tuned."""
+    parts = generator_training(generator)
+    tuned: dict[str, Stage] = {"decoder": decoder_stage} if parts.vq is RVQ else {}
     return {
         "tower": tower_stage,
         "rvq": rvq_stage,
         **tuned,
         "moclip": moclip_stage,
         "tokens": tokens_stage,
-        **{kind: learner_stage(kind) for kind in generator_training(generator).learners},
+        **{kind: learner_stage(kind) for kind in parts.learners},
     }
 
 

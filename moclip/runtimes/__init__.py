@@ -6,7 +6,7 @@ import os
 
 from moclip.errors import MoclipError
 from moclip.generators.base.runtime import Runtime
-from moclip.models import ModelFiles
+from moclip.models import GRAPH_WEIGHTS, ModelFiles
 
 
 def make_runtime(files: ModelFiles, runtime: str = "auto", device: str = "auto") -> Runtime:
@@ -19,7 +19,7 @@ def make_runtime(files: ModelFiles, runtime: str = "auto", device: str = "auto")
     onnx_serves = (
         device in ("auto", "cpu")
         and importlib.util.find_spec("onnxruntime")
-        and (files.info.path / "masked.onnx").is_file()
+        and (files.info.path / GRAPH_WEIGHTS).is_file()
     )
     if runtime == "onnx" and device not in ("auto", "cpu"):
         raise MoclipError(

@@ -7,35 +7,33 @@ The graphs lie beside the weights and carry none: tensors from the safetensors f
 import json
 import os
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.models import GRAPH_WEIGHTS, ModelFiles
 
-NETWORK_OF = {
-    "text": "text",
-    "masked": "masked",
-    "residual": "residual",
-    "length": "length",
-    "decode": "rvq",
-    "encode": "rvq",
-    "motion": "motion",
-    "length_text": "length_text",
-}
-_NOT_NEEDED = ("encode", "motion", "length_text")
 
-
-def _graph_weights(path: Path) -> dict[str, list[str]]:
+def _graph_weights(files: ModelFiles) -> dict[str, list[str]]:
+    """Call -> the tensors that its graph takes, of all calls of the model's generator that are there."""
+    path = files.info.path / GRAPH_WEIGHTS
     try:
         weights = json.loads(path.read_text(encoding="utf-8"))
-        return {call: list(weights[call]) for call in NETWORK_OF if call in weights or call not in _NOT_NEEDED}
+        calls = files.generator.calls().items()
+        return {name: list(weights[name]) for name, call in calls if name in weights or not call.optional}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MoclipError(
             f"The model has no readable {path.name}, which the onnx runtime needs.",
             hint="Install the model again, or use `--runtime torch`.",
             code="bad_weights",
         ) from error
+
+
+class _Session(Protocol):
+    """What is used of an onnxruntime.InferenceSession; the package has no types."""
+
+    def run(self, output_names: None, input_feed: dict[str, np.ndarray]) -> list[np.ndarray]: ...
 
 
 class OnnxRuntime:
@@ -48,18 +46,16 @@ class OnnxRuntime:
         import onnxruntime
 
         self._ort = onnxruntime
-        self.codes: int = files.configs["rvq"]["codes"]
-        self.quantizers: int = files.configs["rvq"]["quantizers"]
         self._threads = threads or min(4, os.cpu_count() or 1)
         # onnxruntime does not copy the initializers: they must live as long as the sessions.
-        self._values: list = []
-        weights = _graph_weights(files.info.path / GRAPH_WEIGHTS)
+        self._values: list[Any] = []
+        calls = files.generator.calls()
         self._sessions = {
-            call: self._session(files.info.path / f"{call}.onnx", files.arrays[NETWORK_OF[call]], names)
-            for call, names in weights.items()
+            name: self._session(files.info.path / f"{name}.onnx", files.arrays[calls[name].network], weights)
+            for name, weights in _graph_weights(files).items()
         }
 
-    def _session(self, graph: Path, arrays: dict[str, np.ndarray], names: list[str]):
+    def _session(self, graph: Path, arrays: dict[str, np.ndarray], names: list[str]) -> _Session:
         from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidProtobuf, RuntimeException
 
         options = self._ort.SessionOptions()
@@ -71,7 +67,10 @@ class OnnxRuntime:
             values = [self._ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(arrays[name])) for name in names]
             options.add_external_initializers(names, values)
             self._values.append(values)
-            return self._ort.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
+            session: _Session = self._ort.InferenceSession(
+                graph.read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
+            return session
         except (OSError, KeyError, Fail, InvalidArgument, InvalidProtobuf, RuntimeException) as error:
             raise MoclipError(
                 f"The graph {graph} is damaged or does not fit its weights.",
@@ -79,33 +78,12 @@ class OnnxRuntime:
                 code="bad_weights",
             ) from error
 
-    def _call(self, name: str, **inputs: np.ndarray) -> np.ndarray:
+    def outputs(self, name: str, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         if name not in self._sessions:
             raise MoclipError(
                 f"This model has no {name}.onnx graph.", hint="Use `--runtime torch`.", code="bad_weights"
             )
-        return self._sessions[name].run(None, inputs)[0]
+        return tuple(self._sessions[name].run(None, inputs))
 
-    def text(self, tokens: np.ndarray) -> np.ndarray:
-        return self._call("text", tokens=tokens)
-
-    def length_text(self, tokens: np.ndarray) -> np.ndarray:
-        return self._call("length_text", tokens=tokens)
-
-    def masked(self, ids: np.ndarray, text: np.ndarray, padding: np.ndarray) -> np.ndarray:
-        return self._call("masked", ids=ids, text=text, padding=padding)
-
-    def residual(self, codes: np.ndarray, layer: np.ndarray, text: np.ndarray, padding: np.ndarray) -> np.ndarray:
-        return self._call("residual", codes=codes, layer=layer, text=text, padding=padding)
-
-    def length(self, text: np.ndarray) -> np.ndarray:
-        return self._call("length", text=text)
-
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        return self._call("decode", codes=codes)
-
-    def motion(self, joints: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        return self._call("motion", joints=joints, valid=valid)
-
-    def encode(self, features: np.ndarray) -> np.ndarray:
-        return self._call("encode", features=features)
+    def call(self, name: str, **inputs: np.ndarray) -> np.ndarray:
+        return self.outputs(name, **inputs)[0]

@@ -40,11 +40,10 @@ def export_open_clip(tower: TextTower, folder: Path, image_side: str | None = No
             hint="Leave out --image-side.",
             code="bad_format",
         )
-    with_images = image_side is not None
     model_config = {
         "embed_dim": config.embed_dim,
         "quick_gelu": config.quick_gelu,
-        "vision_cfg": IMAGE_B32 if with_images else IMAGE_NONE,
+        "vision_cfg": IMAGE_B32 if image_side is not None else IMAGE_NONE,
         "text_cfg": {
             "context_length": config.context_length,
             "vocab_size": config.vocab_size,
@@ -57,7 +56,7 @@ def export_open_clip(tower: TextTower, folder: Path, image_side: str | None = No
         torch.manual_seed(0)
         state = open_clip.CLIP(**model_config).state_dict()
     state |= {name.removeprefix("text."): tensor for name, tensor in tower.state_dict().items()}
-    if with_images:
+    if image_side is not None:
         state |= {n: torch.from_numpy(a) for n, a in load_image_side("ViT-B-32-quickgelu", image_side).items()}
     folder.mkdir(parents=True, exist_ok=True)
     preprocess = {"mean": [0.48145466, 0.4578275, 0.40821073], "std": [0.26862954, 0.26130258, 0.27577711]}
@@ -66,7 +65,7 @@ def export_open_clip(tower: TextTower, folder: Path, image_side: str | None = No
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / "open_clip_model.safetensors")
     image = (
         f"Its image side is {image_side}'s, which was not fine-tuned."
-        if with_images
+        if image_side is not None
         else "Only `encode_text` means anything: open_clip has no model without an image side, and this one is random."
     )
     (folder / "README.md").write_text(_README.format(name=folder.name, image=image), encoding="utf-8")

@@ -30,7 +30,7 @@ class ProbeResult:
 def read_sentences(path: Path) -> list[tuple[str, str, str]]:
     """(action, side or "-", sentence) lines of a tab-separated file; lines starting with # are comments."""
     lines = (line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#"))
-    return [tuple(line.split("\t")) for line in lines]
+    return [(action, side, sentence) for action, side, sentence in (line.split("\t") for line in lines)]
 
 
 def training_captions(actions: Sequence[str], count: int, seed: int = 0) -> list[tuple[str, str]]:
@@ -74,7 +74,8 @@ def probe_actions(
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def _softmax_regression(

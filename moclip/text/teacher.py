@@ -112,4 +112,5 @@ def token_table(teacher: SentenceTeacher, tokenizer: Tokenizer, width: int, std:
     reduced = centred @ axes[:, ::-1][:, :width]
     reduced *= std / reduced.std()
     row = {text: i for i, text in enumerate(unique)}
-    return reduced[[row[text] for text in texts]].astype(np.float32)
+    table: np.ndarray = reduced[[row[text] for text in texts]].astype(np.float32)
+    return table

@@ -45,7 +45,7 @@ def _byte_symbols() -> list[str]:
 def _tables() -> tuple[dict[str, int], dict[tuple[str, str], int]]:
     """(symbol -> id, pair of symbols -> merge rank). Order of ids: bytes, bytes at a word's end, merges, START, END."""
     lines = gzip.decompress(MERGES_FILE.read_bytes()).decode("utf-8").splitlines()[1:]  # the first names the version
-    merges = [tuple(line.split(" ")) for line in lines]
+    merges = [(first, second) for first, second in (line.split(" ") for line in lines)]
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     symbols = _byte_symbols()
     hidden = [byte for byte in range(256) if byte not in set(printable)]

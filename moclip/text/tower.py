@@ -65,15 +65,21 @@ class TextTower(Network):
 
         l: the batch's last EOT position + 1.
         """
-        text = self.text
         ends = tokens.argmax(dim=-1)  # EOT has the highest id
         if not (
             torch.compiler.is_compiling() or torch.jit.is_tracing()
         ):  # an exported graph takes the length it is given
             tokens = tokens[:, : int(ends.max()) + 1]
-        length = tokens.shape[1]
+        return self.words(tokens), ends
+
+    def words(self, tokens: Tensor) -> Tensor:
+        """Normalised features before the projection, (B, L, width), of all tokens (B, L), those behind the EOT too.
+
+        Generators that attend to words have learned on 77 tokens, of which padding has states of its own: do not cut.
+        """
+        text, length = self.text, tokens.shape[1]
         x = text.token_embedding(tokens) + text.positional_embedding[:length]
-        return text.ln_final(text.transformer(x, attn_mask=text.attn_mask[:length, :length])), ends
+        return text.ln_final(text.transformer(x, attn_mask=text.attn_mask[:length, :length]))
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Pooled embeddings (B, D), not normalised, of tokens (B, L) with L at most the context length."""

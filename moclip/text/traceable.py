@@ -56,12 +56,16 @@ class TraceableTower(nn.Module):
         super().__init__()
         self.text = _TextModel(config)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def words(self, tokens: Tensor) -> Tensor:
+        """(B, L) -> states (B, L, width) of all tokens before the projection, as `TextTower.words`."""
         text = self.text
         position = torch.arange(tokens.shape[1], device=tokens.device)
         x = text.token_embedding(tokens) + text.positional_embedding[: tokens.shape[1]]
         attend = position[None, :] <= position[:, None]
         for block in text.transformer.resblocks:
             x = block(x, attend)
+        return text.ln_final(x)
+
+    def forward(self, tokens: Tensor) -> Tensor:
         rows = torch.arange(tokens.shape[0], device=tokens.device)
-        return text.ln_final(x)[rows, tokens.argmax(dim=1)] @ text.text_projection
+        return self.words(tokens)[rows, tokens.argmax(dim=1)] @ self.text.text_projection

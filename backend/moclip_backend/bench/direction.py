@@ -3,15 +3,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from moclip.evaluation.kinematics import FPS, foot_skating
 from moclip.evaluation.rules import shows
-from moclip.generate.pipeline import MAX_BATCH, Request, Result, TextToMotion
+from moclip.generate.pipeline import TextToMotion
 from moclip.motion.motion import Motion
 from moclip.motion.rotations import angle_between
-from moclip.prompts.requests import Line
+from moclip.prompts.limits import MAX_BATCH
+from moclip.prompts.requests import Line, Request, Result
 
 ACTIONS = (
     ("a person walks forward", "walk"),
@@ -30,7 +32,7 @@ _BASE_SECONDS, _FROM_SECONDS, _SECONDS = 7.0, 2.0, 3.0
 _JOIN_FRAMES, _NEAR_FRAMES = 3, 20
 
 
-def bench_direction(model: str = "embedded", runtime: str = "auto", seeds: int = 3) -> dict:
+def bench_direction(model: str = "embedded", runtime: str = "auto", seeds: int = 3) -> dict[str, Any]:
     """Pass rates by kinematic rules, changes of what stays, and how much rougher joins are than the rest."""
     engine = TextToMotion.load(model, runtime=runtime)
     free = _generate(engine, [Request(text, _SECONDS, seed) for text, _ in ACTIONS for seed in range(seeds)])
@@ -64,7 +66,9 @@ def _skating(results: Sequence[Result]) -> float:
     return float(np.mean([foot_skating(r.motion.joints()[slice(*r.new)]) for r in results]))
 
 
-def _edits(engine: TextToMotion, base: Sequence[Result], wanted: Sequence[str], seconds: float, *, both: bool) -> dict:
+def _edits(
+    engine: TextToMotion, base: Sequence[Result], wanted: Sequence[str], seconds: float, *, both: bool
+) -> dict[str, Any]:
     """Each action in a range of each base motion. both: what follows the range stays too."""
     start, length = round(_FROM_SECONDS * FPS), round(seconds * FPS)
     cases = [(given, text, action) for given in base for text, action in ACTIONS if action in wanted]
@@ -124,7 +128,7 @@ _SCRIPTS = (
 )
 
 
-def _scripts(engine: TextToMotion, seeds: int) -> dict:
+def _scripts(engine: TextToMotion, seeds: int) -> dict[str, Any]:
     """Lines of three seconds; a line passes when its own frames show its action."""
     requests = [
         Request("", None, seed, tuple(Line(text, _SECONDS) for text in script.texts))

@@ -7,11 +7,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from moclip.generate.pipeline import Request, TextToMotion
+from moclip.generate.pipeline import TextToMotion
+from moclip.prompts.requests import Request
 
 PROMPT = "a person walks forward"
 
@@ -28,7 +31,7 @@ def baseline_ms(rounds: int = 7) -> float:
     return 1000 * float(np.median(times))
 
 
-def bench_generation(model: str = "embedded", runtime: str = "auto", rounds: int = 7) -> dict:
+def bench_generation(model: str = "embedded", runtime: str = "auto", rounds: int = 7) -> dict[str, Any]:
     """Median seconds of each, and their ratios to the baseline of the same run."""
     baseline = baseline_ms() / 1000
     start = time.perf_counter()
@@ -54,7 +57,7 @@ def bench_generation(model: str = "embedded", runtime: str = "auto", rounds: int
     }
 
 
-def _median(action, rounds: int) -> float:
+def _median(action: Callable[[], object], rounds: int) -> float:
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
@@ -78,7 +81,7 @@ def _serve_once(model: str, runtime: str) -> float:
         env=environment,
     )
     try:
-        line = server.stdout.readline()
+        line = server.stdout.readline() if server.stdout else b""
         seconds = time.perf_counter() - start
         if not json.loads(line).get("ready"):
             raise RuntimeError(f"the server said {line!r} instead of being ready")

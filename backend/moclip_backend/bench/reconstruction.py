@@ -2,14 +2,18 @@
 """What the RVQ loses: joints and root path of held-out recordings, encoded and decoded."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from moclip.data.folder import DatasetFolder
-from moclip.evaluation.reconstruction import reconstruction_error, round_trip
+from moclip.evaluation.reconstruction import round_trip
+from moclip.motion.differences import reconstruction_error
 
 
-def bench_rvq(dataset: Path, model: str = "embedded", split: str = "test", clips: int = 200, seed: int = 0) -> dict:
+def bench_rvq(
+    dataset: Path, model: str = "embedded", split: str = "test", clips: int = 200, seed: int = 0
+) -> dict[str, Any]:
     """Centimetres, mean over clips: joint error with roots aligned, root path error and its value at the clip's end.
 
     Recordings only, not what was made from them. The interval is a 95 % bootstrap over clips.

@@ -3,10 +3,12 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moclip.errors import MoclipError
 from moclip.motion import rotations
@@ -22,7 +24,7 @@ WOBBLE_METRES = 0.005
 _X, _Y, _Z = np.eye(3)
 
 
-def bench_solver(dataset: Path | None, clips: int = 100, seed: int = 0) -> dict:
+def bench_solver(dataset: Path | None, clips: int = 100, seed: int = 0) -> dict[str, Any]:
     """Figures of `solve_rotations` against true rotations, ready for JSON.
 
     dataset: a dataset folder whose features carry local rotations, or a folder of BVH files; None uses made-up motions.
@@ -38,7 +40,7 @@ def bench_solver(dataset: Path | None, clips: int = 100, seed: int = 0) -> dict:
     return {**figures, **measure(motions, rng), **time_solver(rng)}
 
 
-def measure(truths: Iterable[Motion], rng: np.random.Generator) -> dict:
+def measure(truths: Iterable[Motion], rng: np.random.Generator) -> dict[str, Any]:
     """Errors over motions with true rotations; leaf joints, which positions cannot tell, are not counted."""
     fk, wobbled, geodesic = [], [], []
     turns = invented = true_turns = frames = 0
@@ -73,7 +75,7 @@ def measure(truths: Iterable[Motion], rng: np.random.Generator) -> dict:
     }
 
 
-def time_solver(rng: np.random.Generator, repeats: int = 20) -> dict:
+def time_solver(rng: np.random.Generator, repeats: int = 20) -> dict[str, Any]:
     """Milliseconds for 196 frames with constant and with wobbling bones, and the ratio to forward kinematics."""
     motion = synthetic_motion(rng, TIMED_FRAMES)
     joints = motion.joints()
@@ -92,7 +94,7 @@ def time_solver(rng: np.random.Generator, repeats: int = 20) -> dict:
     }
 
 
-def fast_turns(motion: Motion) -> np.ndarray:
+def fast_turns(motion: Motion) -> NDArray[Any]:
     """Where a local rotation turns fast although the bones that meet in the joint turn slowly: (T - 1, 22) bool."""
     joints = motion.joints().astype(np.float64)
     per_second = motion.fps / FPS
@@ -100,15 +102,17 @@ def fast_turns(motion: Motion) -> np.ndarray:
     cosines = np.clip(np.sum(bones[1:] * bones[:-1], axis=-1), -1, 1)
     bone_turns = np.degrees(np.arccos(cosines)) * per_second
     bone_turns[:, 0] = 0.0
-    joint_turns = np.degrees(rotations.angle_between(motion.rotations[1:], motion.rotations[:-1])) * per_second
-    fast = joint_turns > 30
+    joint_turns: NDArray[Any] = (
+        np.degrees(rotations.angle_between(motion.rotations[1:], motion.rotations[:-1])) * per_second
+    )
+    fast: NDArray[Any] = joint_turns > 30
     fast[:, LEAF_JOINTS] = False
     for joint in SOLVED_JOINTS:
         fast[:, joint] &= np.all(bone_turns[:, [joint, *CHILDREN[joint]]] < 15, axis=1)
     return fast
 
 
-def wobble(joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def wobble(joints: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
     """Joints (T, 22, 3) whose bones change their lengths smoothly over time, as those of a decoder do."""
     joints = np.asarray(joints, dtype=np.float64)
     bones = joints - joints[:, np.maximum(PARENTS, 0)]
@@ -126,10 +130,10 @@ def synthetic_motion(rng: np.random.Generator, frames: int = TIMED_FRAMES) -> Mo
     local = np.zeros((frames, JOINT_COUNT, 4))
     local[..., 0] = 1.0
 
-    def noise(*shape: int) -> np.ndarray:
+    def noise(*shape: int) -> NDArray[Any]:
         return _smooth_noise(rng, frames, shape)
 
-    def sway(x: float, y: float, z: float) -> np.ndarray:
+    def sway(x: float, y: float, z: float) -> NDArray[Any]:
         vector = noise(3) * (x, y, z)
         angle = np.linalg.norm(vector, axis=-1)
         return rotations.from_axis_angle(rotations.normalize(vector), angle)
@@ -150,14 +154,15 @@ def synthetic_motion(rng: np.random.Generator, frames: int = TIMED_FRAMES) -> Mo
     return Motion(FPS, rotations.continuous(rotations.normalize(local)), root, REST_OFFSETS, text="made up")
 
 
-def _smooth_noise(rng: np.random.Generator, frames: int, shape: tuple[int, ...]) -> np.ndarray:
+def _smooth_noise(rng: np.random.Generator, frames: int, shape: tuple[int, ...]) -> NDArray[Any]:
     """Normal values one second apart, joined smoothly: (frames, *shape)."""
     keys = rng.normal(size=(int(frames / FPS) + 2, *shape))
     place = np.arange(frames) / FPS
     before = place.astype(int)
     part = (place - before).reshape(-1, *[1] * len(shape))
     part = part * part * (3 - 2 * part)
-    return keys[before] * (1 - part) + keys[before + 1] * part
+    joined: NDArray[Any] = keys[before] * (1 - part) + keys[before + 1] * part
+    return joined
 
 
 def true_motions(folder: Path, count: int, rng: np.random.Generator) -> Iterator[Motion]:
@@ -193,22 +198,23 @@ def _dataset_motions(dataset: Path, count: int, rng: np.random.Generator) -> Ite
         yield Motion(float(meta.get("fps", FPS)), rotations.continuous(local), joints[:, 0], REST_OFFSETS)
 
 
-def _rigid_fit(targets: np.ndarray, rest: np.ndarray) -> np.ndarray:
+def _rigid_fit(targets: NDArray[Any], rest: NDArray[Any]) -> NDArray[Any]:
     """Kabsch: rotations (T, 4) that take rest (K, 3) nearest to targets (T, K, 3)."""
     u, _, vt = np.linalg.svd(np.einsum("tki,kj->tij", targets.astype(np.float64), rest.astype(np.float64)))
     u[:, :, 2] *= np.linalg.det(u @ vt)[:, None]
     return rotations.from_matrix(u @ vt)
 
 
-def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(a - b, axis=-1).ravel()
+def _distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    distances: NDArray[Any] = np.linalg.norm(a - b, axis=-1)
+    return distances.ravel()
 
 
-def _spread(errors: np.ndarray) -> dict[str, float]:
+def _spread(errors: NDArray[Any]) -> dict[str, float]:
     return {"mean": float(errors.mean()), "p95": float(np.percentile(errors, 95)), "max": float(errors.max())}
 
 
-def _milliseconds(call, repeats: int) -> float:
+def _milliseconds(call: Callable[[], object], repeats: int) -> float:
     """Median duration of a call after one that does not count."""
     call()
     durations = []

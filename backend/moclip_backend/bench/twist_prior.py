@@ -7,8 +7,10 @@ python -m moclip_backend.bench.twist_prior FOLDER [CLIPS]
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moclip.motion.motion import Motion
 from moclip.motion.rotations import conjugate, multiply, normalize, rotate
@@ -21,7 +23,7 @@ _FRAME_STEP = 4  # neighbouring frames tell the same
 
 def measure_twist_prior(truths: Iterable[Motion]) -> dict[int, tuple[float, ...]]:
     """Least-squares rows of TWIST_PRIOR; right joints count as mirrored left ones."""
-    rows: dict[int, list[np.ndarray]] = {}
+    rows: dict[int, list[NDArray[Any]]] = {}
     for truth in truths:
         local = truth.rotations[::_FRAME_STEP].astype(np.float64)
         leans = np.zeros((*local.shape[:2], 3))

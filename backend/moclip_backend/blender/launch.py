@@ -103,7 +103,7 @@ def run_script(
     failure: MoclipError | None = None
     finished = False
     try:
-        for line in process.stdout:
+        for line in process.stdout or ():
             if not line.startswith(MARK):
                 last.extend([line.strip()] if line.strip() else [])
                 continue
@@ -127,7 +127,7 @@ def run_script(
 def addon_zip(blender: Blender) -> Path:
     """The add-on for this Blender, built from the checkout; one built before is used while no source has changed."""
     builder = _builder()
-    folder = builder.cache_folder() / "zips"
+    folder = Path(builder.cache_folder()) / "zips"
     pythons = [blender.python]
     kept = folder / _sources_key(blender.python)
     found = sorted(kept.glob("*.zip")) if kept.is_dir() else []
@@ -137,7 +137,7 @@ def addon_zip(blender: Blender) -> Path:
         for old in folder.iterdir():
             shutil.rmtree(old, ignore_errors=True)
     try:
-        return builder.build(kept, builder.current_platform(), pythons)
+        return Path(builder.build(kept, builder.current_platform(), pythons))
     except builder.BuildError as error:
         raise MoclipError(f"The add-on cannot be built: {error}", code="build") from error
 
@@ -151,6 +151,7 @@ def _builder() -> ModuleType:
             code="no_checkout",
         )
     spec = importlib.util.spec_from_file_location("build_addon", path)
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

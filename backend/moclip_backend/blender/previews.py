@@ -4,12 +4,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moclip.errors import MoclipError
+from moclip.files.pictures import common_palette, has, require, save_gif, save_sheet, save_video
+from moclip_backend.blender.launch import Blender, run_script
 
-from .launch import Blender, run_script
-from .pictures import save_gif, save_rows, save_sheet, save_video
+if TYPE_CHECKING:
+    from PIL import Image
 
 FPS = 20
 MOST_PICTURES = 40
@@ -17,6 +19,7 @@ _USUAL_SIZE = (720, 540)
 _WIDE = 1.7
 """From this ratio of width to height on, a picture is given twice the place in a sheet."""
 PICTURES_IN_ROW = {"rows": 8, "feet": 6}
+_LETTERS = 26
 ROW_SIZES = {"rows": (480, 600), "feet": (840, 400)}
 """Width and height of a picture that shows one character alone, as rendered; half of it in the sheet."""
 
@@ -39,6 +42,7 @@ def save_previews(
     scene: Scene, text: str, scratch: Path, out: Path, say: Callable[[str], None]
 ) -> tuple[list[Path], str]:
     """Write demo.png, demo.gif and, where there is ffmpeg, demo.mp4; what was written, and the engine."""
+    require("PIL")
     step = max(2, -(-scene.frames // MOST_PICTURES))
 
     def shots(step: int) -> list[dict[str, Any]]:
@@ -54,12 +58,29 @@ def save_previews(
     pictures, rate = sorted(scratch.glob("*.png")), FPS / step
     wide = scene.size[0] > _WIDE * scene.size[1]
     written = [out / "demo.png", out / "demo.gif"]
-    shape, width = ((2, 3), 2 * 480) if wide else ((4, 2), 480)
-    save_sheet(pictures, scene.frames / FPS, text, written[0], shape, width)
-    save_gif(pictures, rate, written[1], width)
-    if save_video(scratch / "%04d.png", rate, out / "demo.mp4"):
+    columns, rows, width = (2, 3, 2 * 480) if wide else (4, 2, 480)
+    count = min(columns * rows, len(pictures))
+    chosen = [round(k * (len(pictures) - 1) / max(1, count - 1)) for k in range(count)]
+    seconds = [index / max(1, len(pictures)) * scene.frames / FPS for index in chosen]
+    tiles = ((_load(pictures[k], width), f"{at:.1f} s") for k, at in zip(chosen, seconds, strict=True))
+    save_sheet(tiles, count, columns, text, _LETTERS, written[0])
+    palette = common_palette(_load(pictures[len(pictures) // 2], width))
+    save_gif((_load(picture, width) for picture in pictures), rate, palette, written[1])
+    if has("imageio_ffmpeg"):
         written.append(out / "demo.mp4")
+        save_video((_load(picture) for picture in pictures), rate, written[-1])
     return written, engine
+
+
+def _load(path: Path, width: int = 0) -> "Image.Image":
+    """A frame of this width; rendered larger, it comes out smooth. 0: as it is."""
+    from PIL import Image
+
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    if not width:
+        return picture
+    return picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
 
 
 def save_sheet_of_each(
@@ -69,6 +90,7 @@ def save_sheet_of_each(
 
     kind: "rows" or "feet". Level views show no floor but its line.
     """
+    require("PIL")
     count = min(PICTURES_IN_ROW[kind], scene.frames)
     frames = [1 + round(k * (scene.frames - 1) / max(1, count - 1)) for k in range(count)]
     floor = [scene.floor] if view == "quarter" else []
@@ -85,8 +107,13 @@ def save_sheet_of_each(
     engine = _render(scene, size, shots, say)
     if engine is None:
         engine = _render_slowly(scene, (size[0] // 2, size[1] // 2), shots, scratch)
-    rows = [(one["name"], sorted(scratch.glob(f"{number}-*.png"))) for number, one in enumerate(scene.shown)]
-    save_rows(rows, [(frame - 1) / FPS for frame in frames], text, out / "demo.png", size[0] // 2)
+    times = [f"{(frame - 1) / FPS:.1f} s" for frame in frames]
+    tiles = (
+        (_load(picture, size[0] // 2), time if place else f"{one['name']}  {time}")
+        for number, one in enumerate(scene.shown)
+        for place, (picture, time) in enumerate(zip(sorted(scratch.glob(f"{number}-*.png")), times, strict=True))
+    )
+    save_sheet(tiles, len(scene.shown) * len(times), len(times), text, _LETTERS, out / "demo.png")
     return [out / "demo.png"], engine
 
 

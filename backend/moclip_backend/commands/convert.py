@@ -12,7 +12,7 @@ from moclip_backend.reporting import say
 from moclip_backend.terminal import print_json
 
 if TYPE_CHECKING:
-    from moclip.files.foreign import Reading
+    from moclip.files.reading import Reading
 
 Skeleton = Annotated[str, typer.Option(help="ours, or keep: a BVH file stays on its own skeleton.")]
 
@@ -40,9 +40,9 @@ def convert(
 
     Example: moclip convert dance.bvh dance.npz --up z --fps 30
     """
-    from moclip.files.foreign import Given
     from moclip.files.formats import check_writable_suffix, read_motion
-    from moclip.files.retarget import load_joint_map
+    from moclip.files.joint_maps import load_joint_map
+    from moclip.files.reading import Given
 
     for name, value in (("--scale", scale), ("--fps", fps), ("--source-fps", source_fps)):
         if value is not None and not 0 < value < 1e6:

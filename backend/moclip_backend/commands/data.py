@@ -39,14 +39,14 @@ def bvh_command(
 
     Example: moclip data bvh mocap/bandai-namco mocap/cmu --out data/mocap
     """
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     from moclip.data.build import BuildOptions, build_dataset
-    from moclip.files.retarget import load_joint_map
+    from moclip.files.joint_maps import load_joint_map
 
     options = BuildOptions(min_frames, captions, sequences, mirror, seed, rotation_channels, permissive, without or ())
     with Progress() as bar:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
 
         def progress(stage: str, fraction: float) -> None:
             if stage not in tasks:
@@ -60,8 +60,8 @@ def bvh_command(
         print(f"{count} {kind} ids")
     for split, minutes in report.minutes.items():
         print(f"{split}: {minutes:.0f} minutes")
-    for reason, (files, minutes) in report.refused.items():
-        print(f"refused, {reason}: {files:.0f} files, {minutes:.1f} minutes")
+    for reason, (files, lost) in report.refused.items():
+        print(f"refused, {reason}: {files:.0f} files, {lost:.1f} minutes")
 
 
 @app.command("check")

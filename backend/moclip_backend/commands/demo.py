@@ -4,11 +4,14 @@
 import enum
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from moclip.prompts.limits import LONGEST_SECONDS, SHORTEST_SECONDS
 
 EXAMPLE = "a tired man walks, then waves with his left hand"
 
@@ -44,7 +47,9 @@ def demo(
         ),
     ] = Sheet.frames,
     out: Annotated[Path, typer.Option(help="Folder for demo.blend, demo.bvh and the previews.")] = Path("demo"),
-    seconds: Annotated[float | None, typer.Option(help="1.0 to 9.8; left out, the model chooses.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help=f"{SHORTEST_SECONDS} to {LONGEST_SECONDS}; left out, the model chooses.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed gives another take.")] = 0,
     blender: Annotated[
         Path | None, typer.Option(help="Blender 4.2 or later to use.", show_default="bpy, else the one on PATH")
@@ -79,7 +84,7 @@ def demo(
         zip_path = addon_zip(found)
     with fresh_user_folder() as env, tempfile.TemporaryDirectory(prefix="moclip-") as scratch:
         raw, blend = Path(scratch, "motion.npz"), (out / "demo.blend").absolute()
-        task = {"zip": str(zip_path), "text": text, "seconds": seconds, "seed": seed}
+        task: dict[str, Any] = {"zip": str(zip_path), "text": text, "seconds": seconds, "seed": seed}
         task |= {"blend": str(blend), "motion": str(raw)}
         listener = _Listener()
         if characters or view != View.quarter or sheet != Sheet.frames:
@@ -163,7 +168,7 @@ def _say_stage(name: str, seconds: float) -> None:
 
 
 @contextmanager
-def _stage(name: str):
+def _stage(name: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
     _say_stage(name, time.perf_counter() - started)

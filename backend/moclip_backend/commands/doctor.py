@@ -134,7 +134,8 @@ def _egl() -> Check:
 def _state() -> Check:
     from moclip.errors import MoclipError
     from moclip_backend.commands.generate import check_folder
-    from moclip_backend.paths import private_folder, state_folder
+    from moclip_backend.state.folders import state_folder
+    from moclip_backend.state.private import private_folder
 
     try:
         check_folder(private_folder(state_folder()))
@@ -145,7 +146,7 @@ def _state() -> Check:
 
 def _backend() -> Check:
     from moclip.errors import MoclipError
-    from moclip_backend.client import connect_running
+    from moclip_backend.client.running import connect_running
 
     try:
         with connect_running(timeout=2.0) as client:

@@ -3,7 +3,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,9 +14,10 @@ from moclip_backend.reporting import say
 from moclip_backend.terminal import print_json, progress_bar
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import NDArray
 
-    from moclip.files.foreign import BvhReading, Reading
+    from moclip.files.foreign import BvhReading
+    from moclip.files.reading import Reading
     from moclip.motion.motion import Motion
 
 SEEN_SECONDS = 2.0
@@ -55,11 +56,12 @@ def edit(
     Example: moclip edit walk.bvh "a person jumps" --start 2.0 --end 4.5 --out jump.bvh
     """
     from moclip.files.arrays import FeaturesReading
-    from moclip.files.foreign import Given
     from moclip.files.formats import FEATURES_FPS, at_rate, check_writable_suffix, read_motion, save_motion
-    from moclip.files.retarget import load_joint_map
-    from moclip.generate.pipeline import Request, TextToMotion
+    from moclip.files.joint_maps import load_joint_map
+    from moclip.files.reading import Given
+    from moclip.generate.pipeline import TextToMotion
     from moclip.prompts.checks import check_prompt
+    from moclip.prompts.requests import Request
 
     check_prompt(text)
     suffix = check_writable_suffix(out)
@@ -152,7 +154,7 @@ def _save_on_its_skeleton(
 
 
 def _save_features(
-    features: "np.ndarray", made: "Motion", before: "Motion | None", new: "Motion", *, leads: bool, out: Path
+    features: "NDArray[Any]", made: "Motion", before: "Motion | None", new: "Motion", *, leads: bool, out: Path
 ) -> None:
     """Write `made` as features; rows of frames of the file that were not touched are the file's own."""
     from moclip.files.features_kept import features_with
@@ -179,7 +181,7 @@ def _check_span(start: float | None, end: float | None, seconds: float | None, l
     if start == 0 and end is None:
         hint = "Give --end as well, or leave out --start to lead to the motion."
         raise MoclipError("Nothing of the motion would stay.", hint=hint, code="bad_range")
-    if end is not None and not start < end < length:
+    if start is not None and end is not None and not start < end < length:
         hint = f"The motion lasts {length:.2f} seconds; leave out --end to replace all that follows --start."
         raise MoclipError(f"No new part can last from second {start:g} to {end:g}.", hint=hint, code="bad_range")
 

@@ -6,24 +6,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from moclip.errors import MoclipError
+from moclip.prompts.limits import LONGEST_SECONDS, SHORTEST_SECONDS
 from moclip_backend.reporting import report, say
 from moclip_backend.terminal import print_json, progress_bar
 
 if TYPE_CHECKING:
-    from moclip_backend.batch import Item
-    from moclip_backend.ledger import Ledger
+    from moclip_backend.batch.ledger import Ledger
+    from moclip_backend.batch.run import Item
+    from moclip_backend.engine import Engine
 
 MAX_VARIATIONS = 100
 
 
 def generate(
     text: Annotated[str | None, typer.Argument(help="What the person does, in English.", show_default=False)] = None,
-    seconds: Annotated[str, typer.Option(help="Length, 1.0 to 9.8; auto lets the model choose.")] = "auto",
+    seconds: Annotated[
+        str, typer.Option(help=f"Length, {SHORTEST_SECONDS} to {LONGEST_SECONDS}; auto lets the model choose.")
+    ] = "auto",
     seed: Annotated[int, typer.Option(help="Same prompt, same seed: same motion.", min=0)] = 0,
     variations: Annotated[
         int, typer.Option(help="How many motions, with seeds SEED, SEED+1 ...", min=1, max=MAX_VARIATIONS)
@@ -55,7 +59,7 @@ def generate(
 
     Example: moclip generate --batch prompts.jsonl --out motions --format bvh
     """
-    from moclip_backend.batch import Item, generate_batch, read_batch, read_script
+    from moclip_backend.batch.run import Item, generate_batch, read_batch, read_script
 
     if [text, batch, script].count(None) != 2:
         raise typer.BadParameter("give either a TEXT, --script FILE or --batch FILE.")
@@ -88,7 +92,7 @@ def generate(
         problems = len(errors)
         make_folder(out)
     # Loading comes last: whatever can be refused was refused by now.
-    written: list[dict] = []
+    written: list[dict[str, Any]] = []
     if items:
         with progress_bar("generating") as progress, _ledger(out if batch is not None else None, items) as ledger:
             progress("loading", 0.0)
@@ -118,29 +122,30 @@ class _Kept:
 @contextmanager
 def _ledger(folder: Path | None, items: "Sequence[Item]") -> Iterator[_Kept]:
     """The ledger of a batch. It stays when the batch ends before its end, or files could not be written."""
-    from moclip_backend.ledger import Ledger
+    from moclip_backend.batch.ledger import Ledger
 
     if folder is None:
         yield _Kept(None)
         return
-    kept = _Kept(Ledger(folder))
+    ledger = Ledger(folder)
+    kept = _Kept(ledger)
     try:
-        kept.ledger.sweep(items)
+        ledger.sweep(items)
         yield kept
     except BaseException:
         kept.keep = True
         raise
     finally:
-        kept.ledger.close(kept.keep)
+        ledger.close(kept.keep)
 
 
-def _load(model: str, runtime: str, device: str):  # noqa: ANN202
+def _load(model: str, runtime: str, device: str) -> "Engine":
     from moclip.generate.pipeline import TextToMotion
 
     return TextToMotion.load(model, runtime, device)
 
 
-def _tell(outcome: dict, as_json: bool) -> None:
+def _tell(outcome: dict[str, Any], as_json: bool) -> None:
     for warning in outcome["warnings"]:
         say(f"warning: {outcome['name']}: {warning}")
     if not as_json:

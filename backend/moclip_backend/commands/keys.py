@@ -18,8 +18,8 @@ def keys(
 
     Example: moclip keys --client laptop, then moclip serve --bind tcp://0.0.0.0:5578
     """
-    from moclip_backend.credentials import make_keys
-    from moclip_backend.paths import keys_folder
+    from moclip_backend.state.credentials import make_keys
+    from moclip_backend.state.folders import keys_folder
 
     folder = out or keys_folder()
     file = make_keys(folder, client)

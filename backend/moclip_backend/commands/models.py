@@ -69,15 +69,15 @@ def verify_command(name: Name = "embedded", as_json: Json = False) -> None:
 
 @app.command("import")
 def import_command(
-    checkpoint: Annotated[Path, typer.Argument(help="MoMask's checkpoints/t2m folder, or MoCLIP's .pth file.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Folder of MoMask, BAMM or BAD as released, or MoCLIP's .pth.")],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
 ) -> None:
-    """Turn an official checkpoint into ours: MoMask's folder into a model, MoCLIP's file into a work folder.
+    """Turn a released checkpoint into ours: a generator's folder into a model, MoCLIP's file into a work folder.
 
     Example: moclip models import checkpoints/t2m --out models/momask
     """
-    from moclip_backend.cli import require
     from moclip_backend.commands.generate import make_folder
+    from moclip_backend.packages import require
 
     require("torch", "torch")
     make_folder(out)
@@ -87,10 +87,10 @@ def import_command(
         import_authors(checkpoint, out)
         print(f"Written to {out}: text.safetensors, the text tower, and moclip.safetensors with the motion encoder.")
         return
-    from moclip.generators.momask.official import import_official
+    from moclip.generators.importing import import_released
 
-    import_official(checkpoint, out)
-    print(f"Written to {out}. `moclip models verify {out}` checks it.")
+    title = import_released(checkpoint, out)
+    print(f"{title} written to {out}. `moclip models verify {out}` checks it.")
 
 
 class Format(StrEnum):
@@ -114,7 +114,7 @@ def export_command(
 
     Example: moclip models export embedded --format open_clip --out moclip-text
     """
-    from moclip_backend.cli import require
+    from moclip_backend.packages import require
 
     require("torch", "torch")
     from moclip.errors import MoclipError

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_BIND = "tcp://127.0.0.1:5578"
+from moclip_backend.address import DEFAULT_BIND
 
 
 def serve(
@@ -36,8 +36,8 @@ def serve(
 
     Example: moclip serve --bind tcp://127.0.0.1:0
     """
-    from moclip_backend.serving import ServeOptions
-    from moclip_backend.serving import serve as run
+    from moclip_backend.server.serving import ServeOptions
+    from moclip_backend.server.serving import serve as run
 
     code = run(ServeOptions(bind, model, runtime, device, token_file, keys, parent_stdin or None))
     raise typer.Exit(code)

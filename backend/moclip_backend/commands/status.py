@@ -24,8 +24,8 @@ def status(
 
     Example: moclip status --address tcp://render:5578 --key client.json
     """
-    from moclip_backend.client import connect_running
-    from moclip_backend.credentials import read_client_keys
+    from moclip_backend.client.running import connect_running
+    from moclip_backend.state.credentials import read_client_keys
     from moclip_backend.terminal import print_json, print_table
 
     with connect_running(address, token_file, read_client_keys(key) if key else None) as client:

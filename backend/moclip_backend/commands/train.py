@@ -74,7 +74,7 @@ def prepare_torch(threads: int) -> None:
     # Set before torch is imported: spinning threads make a shared machine many times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    from moclip_backend.cli import require
+    from moclip_backend.packages import require
 
     require("torch", "train")
     import torch
@@ -90,9 +90,9 @@ def _stage(name: str, summary: str) -> None:
     def command(options: StageOptions) -> None:
         options.prepare()
         from moclip.data.folder import DatasetFolder
-        from moclip.recipes.stages import EXTRA_STAGES, STAGES
+        from moclip.recipes.stages import EXTRA_STAGES, STAGES, learner_stage
 
-        stage = {**STAGES, **EXTRA_STAGES}[name]
+        stage = {**STAGES, **EXTRA_STAGES}.get(name) or learner_stage(name)
         stage(DatasetFolder(options.dataset), options.work, options.recipe, resume=options.resume, log=_log)
 
     command.__doc__ = f"{summary} Example: moclip train {name} --dataset data/mocap --work runs/first"
@@ -132,6 +132,8 @@ _stage("tokens", "Encode all clips and captions once, for the next three.")
 _stage("masked", "Train the masked transformer.")
 _stage("residual", "Train the residual transformer.")
 _stage("length", "Train the length estimator.")
+_stage("bamm", 'Train BAMM\'s transformer, by a recipe with generator = "bamm".')
+_stage("bad", 'Train BAD\'s transformer, by a recipe with generator = "bad".')
 _stage("judge", "Train MoCLIP's motion encoder on, to choose among generated takes.")
 _stage("evaluator", "Train the judge that `moclip evaluate text-motion` measures with.")
 
@@ -217,10 +219,11 @@ def pack_command(
     prepare_torch(1)
     from moclip.data.folder import DatasetFolder
     from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import load_recipe
+    from moclip.recipes.recipe import load_recipe, training_of
 
-    sampling = load_recipe(config).get("sampling")
-    pack(DatasetFolder(dataset), work, out, name=name, description=description, sampling=sampling, log=_log)
+    recipe = load_recipe(config)
+    options = {"generator": training_of(recipe).name, "sampling": recipe.get("sampling")}
+    pack(DatasetFolder(dataset), work, out, name=name, description=description, log=_log, **options)
 
 
 @dataclass(kw_only=True)
@@ -244,9 +247,10 @@ def embedded_command(options: EmbeddedOptions) -> None:
     options.prepare()
     from moclip.data.build import BuildOptions, build_dataset
     from moclip.data.folder import DatasetFolder
+    from moclip.generators.base.generator import find_generator
     from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import load_recipe, settings, with_compute
-    from moclip.recipes.stages import STAGES
+    from moclip.recipes.recipe import load_recipe, settings, training_of, with_compute
+    from moclip.recipes.stages import stages_of
 
     recipe = load_recipe(options.config or (Path("permissive") if options.permissive else None))
     recipe = with_compute(recipe, options.device, options.precision)
@@ -254,7 +258,9 @@ def embedded_command(options: EmbeddedOptions) -> None:
     build = replace(build, permissive=options.permissive or build.permissive)
     build_dataset(options.data, options.work / "dataset", build)
     dataset = DatasetFolder(options.work / "dataset")
-    for name, stage in STAGES.items():
+    generator = training_of(recipe).name
+    title = find_generator(generator).TITLE
+    for name, stage in stages_of(generator).items():
         _log(f"-- {name}")
         stage(dataset, options.work, recipe, log=_log)
     pack(
@@ -262,7 +268,8 @@ def embedded_command(options: EmbeddedOptions) -> None:
         options.work,
         options.out,
         name="permissive" if build.permissive else "embedded",
-        description="MoCLIP text tower and MoMask generator, trained on public motion capture",
+        description=f"MoCLIP text tower and {title} generator, trained on public motion capture",
+        generator=generator,
         sampling=recipe.get("sampling"),
         log=_log,
     )

@@ -12,20 +12,30 @@ OVERLAP = 2
 
 @dataclass(frozen=True)
 class Passage:
-    """Tokens first..end-1 of a request (its row in the batch), to be sampled by a text vector (D,) of their own."""
+    """Tokens first..end-1 of a request (its row in the batch), to be sampled by a text vector (D,) of their own.
+
+    words: (L, W) states of the text's tokens, for generators that attend to them.
+    """
 
     request: int
     first: int
     end: int
     text: np.ndarray
+    words: np.ndarray | None = None
 
 
-def passages_of(request: int, texts: np.ndarray, lengths: Sequence[int]) -> list[Passage]:
-    """One passage a clause, one after the other and overlapping: texts (K, D), lengths in tokens, K of them."""
+def passages_of(
+    request: int,
+    texts: Sequence[np.ndarray],
+    lengths: Sequence[int],
+    words: Sequence[np.ndarray | None] | None = None,
+) -> list[Passage]:
+    """One passage a clause, one after the other and overlapping: K texts (D,), lengths in tokens and words (L, W)."""
     ends = np.cumsum(lengths)
+    told = words or [None] * len(texts)
     return [
-        Passage(request, max(0, int(end - length) - OVERLAP), min(int(ends[-1]), int(end) + OVERLAP), text)
-        for text, end, length in zip(texts, ends, lengths, strict=True)
+        Passage(request, max(0, int(end - length) - OVERLAP), min(int(ends[-1]), int(end) + OVERLAP), text, states)
+        for text, states, end, length in zip(texts, told, ends, lengths, strict=True)
     ]
 
 
@@ -50,6 +60,8 @@ class PassageRows:
 
     def __init__(self, passages: Sequence[Passage], lengths: np.ndarray):
         self.text = np.stack([p.text for p in passages])
+        states = [p.words for p in passages if p.words is not None]
+        self.words = np.stack(states) if len(states) == len(passages) else None
         self.request = np.array([p.request for p in passages])
         spans = np.array([[p.first, p.end] for p in passages])
         inside = np.arange(int((spans[:, 1] - spans[:, 0]).max()))[None]
@@ -64,7 +76,7 @@ class PassageRows:
 
     def split(self, values: np.ndarray, pad: int) -> np.ndarray:
         """(B, S, ...) of the requests -> (N, L, ...) of the passages, `pad` where padded."""
-        parts = values[self.request[:, None], self.position]
+        parts: np.ndarray = values[self.request[:, None], self.position]
         parts[self.padding] = pad
         return parts
 

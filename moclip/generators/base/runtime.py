@@ -1,47 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network calls that the numpy core is built on."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 
 class Runtime(Protocol):
-    """The network calls of text to motion on numpy arrays; float32 and int64 in, float32 and int64 out."""
+    """A model's networks on numpy arrays; float32, int64 and bool in, float32 and int64 out.
+
+    What calls there are is told by `Call`s: some are common to all models, the rest are the generator's.
+    """
 
     name: str
     device: str
-    codes: int
-    quantizers: int
 
-    def text(self, tokens: np.ndarray) -> np.ndarray:
-        """(B, L) tokens -> (B, D) pooled text vectors, not normalised."""
+    def call(self, name: str, **inputs: np.ndarray) -> np.ndarray:
+        """The first output of a call. Raises MoclipError for one that this model does not have."""
         ...
 
-    def length_text(self, tokens: np.ndarray) -> np.ndarray:
-        """The same by the length estimator's own tower; not in every model."""
+    def outputs(self, name: str, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        """All outputs of a call that has several."""
         ...
 
-    def masked(self, ids: np.ndarray, text: np.ndarray, padding: np.ndarray) -> np.ndarray:
-        """(B, S), (B, D), (B, S) bool -> logits (B, S, codes)."""
-        ...
 
-    def residual(self, codes: np.ndarray, layer: np.ndarray, text: np.ndarray, padding: np.ndarray) -> np.ndarray:
-        """(B, S, Q-1), (B,), (B, D), (B, S) bool -> logits (B, S, codes + 1)."""
-        ...
+@dataclass(frozen=True)
+class Call:
+    """A method of a network. network: its name in the model folder. optional: a model may come without it.
 
-    def length(self, text: np.ndarray) -> np.ndarray:
-        """(B, D) -> logits over token counts (B, classes)."""
-        ...
+    Inputs are named as the method's parameters are.
+    """
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """(B, S, Q), -1 adds nothing -> features (B, 4 S, F) in their own units."""
-        ...
+    network: str
+    method: str = "forward"
+    optional: bool = False
 
-    def motion(self, joints: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """(B, T, 22, 3) metres, (B, T) bool -> unit vectors (B, D) in the text tower's space; not in every model."""
-        ...
 
-    def encode(self, features: np.ndarray) -> np.ndarray:
-        """(B, 4 S, F) -> codes (B, S, Q)."""
-        ...
+COMMON_CALLS = {
+    "text": Call("text"),
+    "words": Call("text", "words", optional=True),
+    "length": Call("length", optional=True),
+    "length_text": Call("length_text", optional=True),
+    "motion": Call("motion", optional=True),
+}
+"""text: tokens (B, L) -> pooled text vectors (B, D), not normalised; words: -> states (B, L, W) of all tokens;
+length: text (B, D) -> logits over token counts (B, classes); length_text: as text, by the length estimator's own tower;
+motion: joints (B, T, 22, 3) in metres, valid (B, T) -> unit vectors (B, D) in the text tower's space."""

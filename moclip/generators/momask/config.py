@@ -26,7 +26,8 @@ class RVQConfig(Config):
 
     @property
     def stride(self) -> int:
-        return int(2**self.down_t)
+        frames: int = 2**self.down_t
+        return frames
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ equal to ours, so nothing is renamed.
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from moclip.errors import MoclipError
 from moclip.generators.base.length import LengthConfig
+from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state
 from moclip.generators.momask.config import RVQConfig, TransformerConfig
 from moclip.generators.momask.sampling import OFFICIAL
 from moclip.models import write_description
@@ -29,7 +29,10 @@ LAYOUT = {
 }
 """Network -> where its file lies under the folder, and the entries that may hold its state dict."""
 
-_HEAD_WIDTH = 64
+
+def recognises(folder: Path) -> bool:
+    """Whether this looks like MoMask's `checkpoints/t2m`."""
+    return any(folder.glob(LAYOUT["masked"][0]))
 
 
 def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> None:
@@ -37,14 +40,8 @@ def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> 
 
     Raises MoclipError when files are missing or are not MoMask's, or for the 21-joint KIT models.
     """
-    if not folder.is_dir():
-        raise MoclipError(
-            f"There is no checkpoint folder {folder}.",
-            hint="Point to MoMask's checkpoints/t2m folder.",
-            code="bad_checkpoint",
-        )
-    states = {network: _read(folder, network) for network in LAYOUT}
-    meta = [_meta(folder, name) for name in ("mean", "std")]
+    states = {network: read_network(folder, network) for network in LAYOUT}
+    meta = [read_meta(folder, name) for name in ("mean", "std")]
     if len(meta[0]) != 263:
         raise MoclipError(
             f"This checkpoint has {len(meta[0])} features; models with 263 (HumanML3D) can be imported.",
@@ -54,7 +51,7 @@ def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> 
     out.mkdir(parents=True, exist_ok=True)
     save_tower(tower or load_open_clip_tower(), out / "text.safetensors")
     text = fingerprint(load_weights(out / "text.safetensors")[0])
-    rvq = _rvq_sizes(states["rvq"])
+    rvq = rvq_sizes(states["rvq"])
     states["rvq"].update(mean=torch.from_numpy(meta[0]), std=torch.from_numpy(meta[1]))
     save_weights(
         out / "rvq.safetensors",
@@ -62,7 +59,7 @@ def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> 
         {"kind": "rvq", **rvq.to_dict(), "rotation_channels": "humanml3d", "fps": 20},
     )
     for network in ("masked", "residual"):
-        sizes = _transformer_sizes(states[network], rvq).to_dict()
+        sizes = transformer_sizes(states[network], rvq).to_dict()
         kept = {k: v for k, v in states[network].items() if not k.startswith(("position_enc", "clip_model"))}
         save_weights(out / f"{network}.safetensors", kept, {"kind": network, **sizes, "text_fingerprint": text})
     length = LengthConfig(
@@ -70,14 +67,15 @@ def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> 
     ).to_dict()
     save_weights(out / "length.safetensors", states["length"], {"kind": "length", **length, "text_fingerprint": text})
     write_description(out, {
-        "format": 1, "name": out.name, "fps": 20, "text_fingerprint": text, "sampling": asdict(OFFICIAL),
+        "format": 1, "name": out.name, "fps": 20, "text_fingerprint": text, "generator": "momask",
+        "sampling": {**asdict(OFFICIAL), "by_clause": False, "takes": 1},
         "licence": "that of the checkpoint's authors and of HumanML3D: research only",
         "description": f"MoMask as released by its authors, from {folder.name}",
         "parameters": {name: sum(v.numel() for v in state.values()) for name, state in states.items()},
     })  # fmt: skip
 
 
-def _read(folder: Path, network: str) -> dict[str, Tensor]:
+def read_network(folder: Path, network: str) -> dict[str, Tensor]:
     pattern, entries = LAYOUT[network]
     found = sorted(folder.glob(pattern))
     if not found:
@@ -87,24 +85,10 @@ def _read(folder: Path, network: str) -> dict[str, Tensor]:
             code="bad_checkpoint",
         )
     # `latest.tar` of the masked transformer is the released one; sorted() puts it before `net_best_fid.tar`.
-    try:
-        with torch.serialization.safe_globals([np.core.multiarray.scalar] if hasattr(np, "core") else []):
-            content: dict[str, Any] = torch.load(found[0], map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 (torch raises many kinds for a damaged or unsafe file)
-        raise MoclipError(
-            f"The checkpoint {found[0]} is damaged or holds more than tensors.",
-            hint="Download it again.",
-            code="bad_checkpoint",
-        ) from error
-    for entry in entries:
-        if entry in content:
-            return dict(content[entry])
-    raise MoclipError(
-        f"The checkpoint {found[0]} has no entry {' or '.join(entries)}.", hint="Is it MoMask's?", code="bad_checkpoint"
-    )
+    return read_state(found[0], entries, "MoMask's")
 
 
-def _meta(folder: Path, name: str) -> np.ndarray:
+def read_meta(folder: Path, name: str) -> np.ndarray:
     found = sorted(folder.glob(f"rvq_*/meta/{name}.npy"))
     if not found:
         raise MoclipError(
@@ -112,27 +96,24 @@ def _meta(folder: Path, name: str) -> np.ndarray:
             hint="Copy the whole rvq folder.",
             code="bad_checkpoint",
         )
-    return np.load(found[0], allow_pickle=False).astype(np.float32)
+    numbers: np.ndarray = np.load(found[0], allow_pickle=False).astype(np.float32)
+    return numbers
 
 
-def _count(state: dict[str, Tensor], prefix: str, position: int) -> int:
-    return len({key.split(".")[position] for key in state if key.startswith(prefix)})
-
-
-def _rvq_sizes(state: dict[str, Tensor]) -> RVQConfig:
+def rvq_sizes(state: dict[str, Tensor]) -> RVQConfig:
     first, codebook = state["encoder.model.0.weight"], state["quantizer.layers.0.codebook"]
     return RVQConfig(
         features=first.shape[1], width=first.shape[0], codes=codebook.shape[0], code_dim=codebook.shape[1],
-        quantizers=_count(state, "quantizer.layers.", 2), depth=_count(state, "encoder.model.2.1.model.", 5),
-        down_t=_count({k: v for k, v in state.items() if ".0.weight" in k and k.count(".") == 4}, "encoder.model.", 2),
+        quantizers=count_parts(state, "quantizer.layers.", 2), depth=count_parts(state, "encoder.model.2.1.model.", 5),
+        down_t=count_parts((k for k in state if ".0.weight" in k and k.count(".") == 4), "encoder.model.", 2),
     )  # fmt: skip
 
 
-def _transformer_sizes(state: dict[str, Tensor], rvq: RVQConfig) -> TransformerConfig:
+def transformer_sizes(state: dict[str, Tensor], rvq: RVQConfig) -> TransformerConfig:
     width = state["input_process.poseEmbedding.weight"].shape[0]
     return TransformerConfig(
         codes=rvq.codes, code_dim=rvq.code_dim, quantizers=rvq.quantizers,
         text_dim=state["cond_emb.weight"].shape[1], width=width,
-        layers=_count(state, "seqTransEncoder.layers.", 2), heads=max(1, width // _HEAD_WIDTH),
+        layers=count_parts(state, "seqTransEncoder.layers.", 2), heads=max(1, width // HEAD_WIDTH),
         feed_forward=state["seqTransEncoder.layers.0.linear1.weight"].shape[0],
     )  # fmt: skip

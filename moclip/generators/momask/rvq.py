@@ -4,7 +4,8 @@
 State-dict names and shapes are those of the official checkpoints.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +23,8 @@ class ResidualBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        change: Tensor = self.dropout(self.conv2(F.relu(self.conv1(F.relu(x)))))
-        return x + change
+        out: Tensor = x + self.dropout(self.conv2(F.relu(self.conv1(F.relu(x)))))
+        return out
 
 
 class ResidualStack(nn.Module):
@@ -38,8 +39,8 @@ class ResidualStack(nn.Module):
         self.model = nn.Sequential(*(ResidualBlock(config.width, d, config.dropout) for d in dilations))
 
     def forward(self, x: Tensor) -> Tensor:
-        changed: Tensor = self.model(x)
-        return changed
+        out: Tensor = self.model(x)
+        return out
 
 
 class Encoder(nn.Module):
@@ -95,7 +96,8 @@ FRESH_COUNT = 0.5
 FRESH_COUNT: it has some 90 batches to prove useful. Without this a tenth of the codes does all the work."""
 
 
-def _alone(rows: Tensor) -> Tensor:
+def alone(rows: Tensor) -> Tensor:
+    """What a codebook gathers while one process trains it."""
     return rows
 
 
@@ -117,7 +119,7 @@ class Codebook(nn.Module):
         self.register_buffer("code_sum", torch.zeros(config.codes, config.code_dim), persistent=False)
         self.register_buffer("code_count", torch.zeros(config.codes), persistent=False)
         self.register_buffer("initialised", torch.zeros((), dtype=torch.bool), persistent=False)
-        self.gather: Callable[[Tensor], Tensor] = _alone
+        self.gather: Callable[[Tensor], Tensor] = alone
         """Rows of this process -> rows of all, where several train one codebook."""
 
     def start_from_codebook(self) -> None:
@@ -138,8 +140,8 @@ class Codebook(nn.Module):
     def _fresh_codes(self, x: Tensor) -> Tensor:
         count, dim = self.codebook.shape
         chosen = x[torch.randint(len(x), (count,), device=x.device)]
-        spread: float = 0.01 / dim**0.5
-        return chosen + spread * torch.randn_like(chosen)
+        fresh: Tensor = chosen + 0.01 / dim**0.5 * torch.randn_like(chosen)
+        return fresh
 
     @torch.no_grad()
     def update(self, x: Tensor, codes: Tensor) -> None:
@@ -174,12 +176,14 @@ class Codebook(nn.Module):
 
 
 class ResidualQuantizer(nn.Module):
-    layers: "Sequence[Codebook]"
-
     def __init__(self, config: RVQConfig):
         super().__init__()
         self.dropout = config.quantize_dropout
-        self.layers = nn.ModuleList(Codebook(config) for _ in range(config.quantizers))  # type: ignore[assignment]
+        self.layers = nn.ModuleList(Codebook(config) for _ in range(config.quantizers))
+
+    @property
+    def _books(self) -> Iterator[Codebook]:
+        return (cast(Codebook, layer) for layer in self.layers)
 
     def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, S, D) -> sum of the layers (B, S, D), codes (B, S, Q), -1 for dropped layers, mean commitment loss."""
@@ -202,7 +206,7 @@ class ResidualQuantizer(nn.Module):
     def encode(self, x: Tensor) -> Tensor:
         """Nearest codes, layer by layer: (B, S, D) -> (B, S, Q)."""
         codes = []
-        for layer in self.layers:
+        for layer in self._books:
             distance = x.pow(2).sum(-1, keepdim=True) - 2 * x @ layer.codebook.t() + layer.codebook.pow(2).sum(1)
             codes.append(distance.argmin(dim=-1))
             x = x - layer.codebook[codes[-1]]
@@ -211,7 +215,7 @@ class ResidualQuantizer(nn.Module):
     def decode(self, codes: Tensor) -> Tensor:
         """(B, S, Q) -> (B, S, D); code -1 adds nothing."""
         present = (codes >= 0).unsqueeze(-1)
-        vectors = [layer.codebook[codes[..., q].clamp(min=0)] for q, layer in enumerate(self.layers)]
+        vectors = [layer.codebook[codes[..., q].clamp(min=0)] for q, layer in enumerate(self._books)]
         return (torch.stack(vectors, dim=-2) * present).sum(dim=-2)
 
 
@@ -224,6 +228,7 @@ class RVQ(Network):
 
     KIND = "rvq"
     CONFIG = RVQConfig
+    config: RVQConfig
     mean: Tensor
     std: Tensor
 
@@ -248,9 +253,7 @@ class RVQ(Network):
         return self.decoder(quantized.transpose(1, 2)).transpose(1, 2), commit, codes
 
     def encode(self, features: Tensor) -> Tensor:
-        latent = self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2)
-        codes: Tensor = self.quantizer.encode(latent)
-        return codes
+        return self.quantizer.encode(self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2))
 
     def decode(self, codes: Tensor) -> Tensor:
         normalized: Tensor = self.decoder(self.quantizer.decode(codes).transpose(1, 2)).transpose(1, 2)

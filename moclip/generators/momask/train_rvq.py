@@ -16,6 +16,7 @@ from moclip.generators.momask.config import RVQConfig
 from moclip.generators.momask.reconstruction_loss import ReconstructionLoss, ReconstructionWeights
 from moclip.generators.momask.rvq import RVQ
 from moclip.motion.differences import reconstruction_error
+from moclip.nn.networks import Network
 from moclip.training.machine import Machine
 from moclip.training.run import Run
 from moclip.training.task import LossFunction, Numbers, Task
@@ -42,9 +43,9 @@ def windows(
 
 
 class RVQLoss:
-    """Reconstruction and commitment."""
+    """Reconstruction and commitment, of an RVQ or another network with its interface."""
 
-    def __init__(self, network: RVQ, weights: ReconstructionWeights | None = None):
+    def __init__(self, network: Any, weights: ReconstructionWeights | None = None):
         self.network, self.reconstruction = network, ReconstructionLoss(network, weights)
 
     def __call__(self, batch: Windows) -> tuple[Tensor, Numbers]:
@@ -84,7 +85,7 @@ class DecoderLoss:
         return loss, {name: part.item() for name, part in parts.items()}
 
 
-def reconstruction_errors(network: RVQ, features: Sequence[np.ndarray], layers: int | None = None) -> Numbers:
+def reconstruction_errors(network: Any, features: Sequence[np.ndarray], layers: int | None = None) -> Numbers:
     """Mean root-aligned joint error, mean and final root path error, all in centimetres, over whole clips.
 
     layers: decode from this many layers of codes, all by default.
@@ -125,7 +126,7 @@ class ReconstructionTask(Task[Windows]):
         judged_layers: tuple[int, ...],
     ):
         super().__init__(name, loss.network, config)
-        self.network: RVQ = loss.network
+        self.network: Any = loss.network
         self.draws, self.judged_layers = draws, judged_layers
         self._loss: LossFunction[Windows] = loss
         self._reconstruction = loss.reconstruction
@@ -142,8 +143,9 @@ class ReconstructionTask(Task[Windows]):
 
     def begin(self, machine: Machine) -> None:
         if machine.processes.count > 1:
-            for layer in self.network.quantizer.layers:
-                layer.gather = machine.processes.gather
+            for module in self.network.modules():
+                if hasattr(module, "gather"):
+                    module.gather = machine.processes.gather
 
     def make_batch(self, rng: np.random.Generator) -> Windows:
         return windows(self.clips, rng, self.draws.batch, *self.moments)
@@ -156,7 +158,6 @@ class ReconstructionTask(Task[Windows]):
         return float(batch[1].sum().item())
 
     def validate(self, network: nn.Module) -> tuple[float, Numbers]:
-        assert isinstance(network, RVQ)
         each = [reconstruction_errors(network, self.held_out, layers) for layers in self.judged_layers]
         # Those of all layers come last, and are shown.
         return float(np.mean([errors["aligned_cm"] + 0.1 * errors["path_cm"] for errors in each])), each[-1]
@@ -167,19 +168,23 @@ def train_rvq(
     config: RVQConfig,
     run: Run,
     *,
+    kind: type[Network] = RVQ,
     batch: int = 64,
     emphasis: dict[str, float] | None = None,
 ) -> float:
-    """Train on the dataset's `train` split; returns the best validation score."""
+    """Train on the dataset's `train` split; returns the best validation score.
+
+    kind: another network with an RVQ's interface and configuration; its KIND names the file.
+    """
     torch.manual_seed(run.schedule.seed)
-    network = RVQ(config)
+    network: Any = kind(config)
     network.mean.copy_(torch.from_numpy(dataset.mean.astype(np.float16).astype(np.float32)))
     network.std.copy_(torch.from_numpy(biased_std(dataset.std, config.joints)))
     described = {"rotation_channels": dataset.meta["rotation_channels"], "fps": dataset.meta["fps"]}
-    described = {"kind": "rvq", **config.to_dict(), **described}
+    described = {"kind": kind.KIND, **config.to_dict(), **described}
     # No sequences: they are made of the same frames.
     draws = WindowDraws(batch, emphasis, frozenset({"clip", "stretch", "loop"}))
-    task = ReconstructionTask("rvq", RVQLoss(network), described, dataset, draws, (config.quantizers,))
+    task = ReconstructionTask(kind.KIND, RVQLoss(network), described, dataset, draws, (config.quantizers,))
     return Trainer(task, run).run()
 
 

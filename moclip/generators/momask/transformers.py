@@ -4,6 +4,8 @@
 Both prepend text to motion tokens and run a transformer encoder over them; all sequences are batch-first here.
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,7 +22,8 @@ class InputProcess(nn.Module):
         self.poseEmbedding = nn.Linear(code_dim, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.poseEmbedding(x)
+        embedded: Tensor = self.poseEmbedding(x)
+        return embedded
 
 
 class OutputHead(nn.Module):
@@ -33,7 +36,8 @@ class OutputHead(nn.Module):
         self.poseFinal = nn.Linear(width, out)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.poseFinal(self.LayerNorm(F.gelu(self.dense(x))))
+        out: Tensor = self.poseFinal(self.LayerNorm(F.gelu(self.dense(x))))
+        return out
 
 
 class EncoderLayer(nn.Module):
@@ -50,14 +54,16 @@ class EncoderLayer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def _feed_forward(self, x: Tensor) -> Tensor:
-        return self.dropout(self.linear2(self.dropout(F.gelu(self.linear1(x)))))
+        out: Tensor = self.dropout(self.linear2(self.dropout(F.gelu(self.linear1(x)))))
+        return out
 
     def forward(self, x: Tensor, attend: Tensor) -> Tensor:
         if self.pre_norm:
             x = x + self.dropout(self.self_attn(self.norm1(x), attend))
             return x + self._feed_forward(self.norm2(x))
         x = self.norm1(x + self.dropout(self.self_attn(x, attend)))
-        return self.norm2(x + self._feed_forward(x))
+        out: Tensor = self.norm2(x + self._feed_forward(x))
+        return out
 
 
 class EncoderStack(nn.Module):
@@ -80,6 +86,8 @@ class _Body(Network):
     """What the two transformers share."""
 
     CONFIG = TransformerConfig
+    config: TransformerConfig
+    positions: Tensor
 
     def __init__(self, config: TransformerConfig, head_out: int):
         super().__init__(config)
@@ -95,8 +103,8 @@ class _Body(Network):
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
-                if getattr(module, "bias", None) is not None:
-                    nn.init.zeros_(module.bias)
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
 
     def drop_text(self, text: Tensor) -> Tensor:
         """Zero the text vector of a share of the samples while training (no learned null, as in the official code)."""
@@ -113,7 +121,8 @@ class _Body(Network):
         x = torch.cat([torch.stack(prefix, dim=1), x], dim=1)
         attend = ~torch.cat([torch.zeros_like(padding[:, :1]).expand(-1, len(prefix)), padding], dim=1)
         x = self.seqTransEncoder(x, attend[:, None, None, :])
-        return self.output_process(x[:, len(prefix) :])
+        out: Tensor = self.output_process(x[:, len(prefix) :])
+        return out
 
 
 class MaskedTransformer(_Body):
@@ -174,10 +183,11 @@ class ResidualTransformer(_Body):
         """
         embed, project = self.tables()
         below = torch.arange(codes.shape[-1], device=codes.device)[None] < layer[:, None]
-        history = sum(
+        layers = (
             F.embedding(codes[..., q], embed[q]) * below[:, q, None, None].to(embed.dtype)
             for q in range(codes.shape[-1])
         )
+        history = cast(Tensor, sum(layers))
         step = F.one_hot(layer, self.config.quantizers).to(text.dtype)
         hidden = self._run(history, [self.cond_emb(text), self.quant_emb(step)], padding)
         return hidden @ project[layer - 1].transpose(1, 2)

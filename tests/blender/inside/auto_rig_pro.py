@@ -46,8 +46,8 @@ CHAINS = {
 
 def build(driver, *, down_deg=40.0, size=1.2):
     """The armature object, standing in an A-pose."""
-    create, skeleton = driver.module("rig.create"), driver.module("skeleton")
-    joints = driver.module("axes").vectors_to_blender(create.rest_joints()) * size
+    create, skeleton = driver.module("rig.create"), driver.module("shared.skeleton")
+    joints = driver.module("motion.axes").vectors_to_blender(create.rest_joints()) * size
     place = {name: Vector(joints[k]) for k, name in enumerate(skeleton.JOINT_NAMES)}
     for side, sign in (("left", 1.0), ("right", -1.0)):
         along = Vector((sign * np.cos(np.radians(down_deg)), 0.0, -np.sin(np.radians(down_deg))))

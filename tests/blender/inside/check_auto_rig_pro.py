@@ -26,7 +26,7 @@ def test_its_controls_are_known_and_its_bones_go_where_the_motion_does(driver, t
     joints = dict(
         zip(
             tools.names,
-            np.moveaxis(tools.forward(clip.rotations, clip.root_translation, driver.module("skeleton")), 1, 0),
+            np.moveaxis(tools.forward(clip.rotations, clip.root_translation, driver.module("shared.skeleton")), 1, 0),
             strict=True,
         )
     )
@@ -83,7 +83,7 @@ def test_root_and_object_carry_the_travel_of_a_rig_that_was_moved(driver, root):
     turns = np.tile([1.0, 0, 0, 0], (60, 22, 1))
     turns[:, 0] = [Quaternion((0, 1, 0), 0.3 * t) for t in times]
     turns[:, 1] = [Quaternion((1, 0, 0), 0.5 * np.sin(4 * t)) for t in times]
-    clip = driver.module("keyframes").Clip(
+    clip = driver.module("motion.clip").Clip(
         20.0, turns, np.stack([0 * times, 0.94 + 0 * times, times], axis=1), "glides"
     )
     bpy.context.view_layer.update()

@@ -15,7 +15,7 @@ def mapped(driver, rig):
 def refused(driver, rig):
     """The error of mapping, told before anything is keyed."""
     actions = len(bpy.data.actions)
-    with pytest.raises(driver.module("errors").MoclipError) as caught:
+    with pytest.raises(driver.module("shared.errors").MoclipError) as caught:
         mapped(driver, rig)
     driver.settings.target = rig
     with pytest.raises(RuntimeError):
@@ -109,12 +109,12 @@ def test_an_elbow_that_does_not_hang_on_its_shoulder_is_told_and_shown(driver):
     assert "The left elbow of 'Character' is 'mixamorig:LeftShoulder', which carries the left shoulder" in str(error)
     shown = [row.name for row in driver.module("rig.table").in_order(rig)]
     assert shown[0] == "left_elbow" and "carries" in rig.moclip_bones["left_elbow"].trouble
-    assert driver.module("panels").MOCLIP_PT_odd_bones.poll(bpy.context)
+    assert driver.module("ui.panels").MOCLIP_PT_odd_bones.poll(bpy.context)
     rig.moclip_bones_as_they_are = True  # does not help against what cannot be right
     assert refused(driver, rig).code == "odd_mapping"
     rig.moclip_bones["left_elbow"].bone = "mixamorig:LeftForeArm"
     assert mapped(driver, rig)["left_elbow"] == "mixamorig:LeftForeArm"
-    assert not driver.module("panels").MOCLIP_PT_odd_bones.poll(bpy.context)
+    assert not driver.module("ui.panels").MOCLIP_PT_odd_bones.poll(bpy.context)
 
 
 @pytest.mark.parametrize(("bone", "parent"), [("LeftLeg", "RightUpLeg"), ("RightForeArm", "LeftArm")])

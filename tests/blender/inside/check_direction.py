@@ -44,7 +44,7 @@ def changes(before, after, frames):
 
 def wait(driver):
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     assert driver.session.level != "ERROR", driver.session.message
 
 
@@ -98,7 +98,7 @@ def test_takes_of_a_range_all_leave_the_rest_alone(driver, walker):
     bpy.ops.moclip.edit_range()
     driver.pump_until(lambda: driver.session.job is None)
     started = time.perf_counter()
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     print(f"a range of 2 s keyed in {time.perf_counter() - started:.3f} s")
     assert driver.session.level != "ERROR", driver.session.message
     inside = []
@@ -108,7 +108,7 @@ def test_takes_of_a_range_all_leave_the_rest_alone(driver, walker):
         inside.append(after[72][:, :3, 3])
         bpy.ops.moclip.show_take(step=1)
     assert np.abs(inside[0] - inside[1]).max() > 0.01 < np.abs(inside[1] - inside[2]).max()
-    assert len(driver.module("history").motions()) == 2  # the walk, and one take in its place
+    assert len(driver.module("keying.history").motions()) == 2  # the walk, and one take in its place
     bpy.ops.moclip.try_again()
     wait(driver)
     assert driver.session.held[1].seed == 3 and driver.session.held[0].edit is not None
@@ -311,6 +311,36 @@ def test_scripts_that_cannot_be_are_told_at_once(driver, lines, sentence):
     assert driver.session.job is None and sentence in driver.session.message
 
 
+def test_the_backend_says_what_scripts_prompts_and_ranges_may_be(driver, walker, monkeypatch):
+    limits = {"seconds": [2.0, 4.0], "script_lines": 2, "script_seconds": 5.0, "text_characters": 8}
+    monkeypatch.setattr(driver.session, "welcome", {"limits": limits})
+    for lines, sentence in (
+        ([("walk", 25)], "A line lasts 2.0 to 4.0 seconds"),
+        ([("walk", 73), ("bow", 145), ("sit", 217)], "at most 2 lines"),
+        ([("walk", 73), ("bow", 145)], "The most is 5"),
+        ([("walk about", 73)], "longer than 8 characters"),
+    ):
+        script(driver, 1, *lines)
+        with pytest.raises(RuntimeError, match=sentence):
+            bpy.ops.moclip.generate_script()
+    driver.settings.prompt, driver.settings.range_start, driver.settings.range_end = "bow", 1, 121
+    with pytest.raises(RuntimeError, match="Choose one of 0.2 to 4.0 seconds"):
+        bpy.ops.moclip.edit_range()
+    assert driver.session.job is None
+
+
+def test_a_range_is_read_at_the_frame_rate_of_the_model_that_is_to_make_it(driver, walker):
+    read_edit, scene = driver.module("editing.range_edit").read_edit, bpy.context.scene
+    slow, fast = (read_edit(walker, scene, 49, 97, fps) for fps in (20.0, 30.0))
+    assert (len(slow.before[0]), len(fast.before[0])) == (40, 60)
+    # A tenth of a second before the range.
+    assert np.abs(slow.before[1][-2] - fast.before[1][-3]).max() < 1e-6
+    job = driver.module("backend.jobs").Job("bow", None, 0, None, scene.name, 49, 0, edit=slow)
+    told = {"features": ["context"], "model": "m"}
+    assert job.refusal(told | {"fps": 20.0}) == "" and "Try again" in job.refusal(told | {"fps": 30.0})
+    assert "too old" in job.refusal({"fps": 20.0})
+
+
 def test_ranges_that_cannot_be_are_told_at_once(driver, walker):
     driver.settings.prompt = "a person bows"
     for first, end in ((50, 50), (50, 52), (60, 50), (1, 300)):
@@ -334,7 +364,7 @@ def test_looped_and_locked_curves_are_told_and_nothing_changes(driver, walker):
         spoil()
         bpy.ops.moclip.edit_range()
         driver.pump_until(lambda: driver.session.job is None)
-        driver.module("timer").pump()
+        driver.module("backend.timer").pump()
         assert driver.session.level == "ERROR" and sentence in driver.session.message
         assert walker.animation_data.action == own and len(bpy.data.actions) == count
 
@@ -344,7 +374,7 @@ def test_an_action_that_is_gone_meanwhile_is_told(driver, walker):
     bpy.ops.moclip.edit_range()
     bpy.data.actions.remove(walker.animation_data.action)
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     assert driver.session.level == "ERROR" and "is gone" in driver.session.message and not bpy.data.actions
 
 

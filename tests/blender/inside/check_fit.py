@@ -49,17 +49,17 @@ def own_rig(driver, *, shin=1.0, root=False):
 
 
 def key(driver, rig, clip, start=1, **how):
-    module = driver.module("keyframes")
+    module = driver.module("keying.keyframes")
     return module.apply_clip(rig, clip, bpy.context.scene, start, module.Fit(**how))
 
 
 def skating(driver, heads, clip, fps):
     """Mean speed over the ground in m/s of the toes that stand in the motion that was keyed."""
-    keyframes, retarget = driver.module("keyframes"), driver.module("rig.retarget")
+    keyframes, retarget = driver.module("keying.keyframes"), driver.module("rig.retarget")
     turns, root = keyframes.resample(clip, fps)
     joints = retarget.world_joints(retarget.world_rotations(turns), root)
     toes = joints[:, [10, 11]]
-    stands = driver.module("footing").standing(toes, joints[:, 0], fps)[:-1]
+    stands = driver.module("shared.footing").standing(toes, joints[:, 0], fps)[:-1]
     rests = np.linalg.norm(np.diff(toes[..., [0, 2]], axis=0), axis=-1) * fps < 0.05
     assert (stands & rests).sum() > fps
     return float((np.linalg.norm(np.diff(heads[:, TOES][..., :2], axis=0), axis=-1) * fps)[stands & rests].mean())
@@ -169,7 +169,7 @@ def test_an_object_that_moves_on_is_taken_where_the_motion_starts(driver, tools)
     driver.ask("a person walks forward", seconds=2.0, seed=2)
     bpy.context.scene.frame_set(1)  # somebody looks elsewhere meanwhile
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     assert bpy.context.scene.frame_current == 1
     start = tools.pose_heads(rig, NAMES, frames=1, start=60)[0]
     assert np.linalg.norm((start - end)[0, :2]) < 0.01 and np.linalg.norm(end[0, :2]) > 1.0
@@ -217,7 +217,7 @@ def test_ten_seconds_on_65_bones_take_less_than_300_ms(driver, walk):
     bpy.ops.object.mode_set(mode="OBJECT")
     assert len(rig.data.bones) == 65
     clip = walk(driver)
-    clip = driver.module("keyframes").Clip(
+    clip = driver.module("motion.clip").Clip(
         20.0, np.concatenate([clip.rotations] * 3)[:200], np.concatenate([clip.root_translation] * 3)[:200], "ten"
     )
     bpy.context.scene.render.fps = 24
@@ -241,7 +241,7 @@ def test_the_object_turns_in_its_own_rotation_mode(driver, tools, walk, mode):
         turn = Quaternion((0, 1, 0), 0.05 * frame)
         turning[frame, 0] = turn @ Quaternion(turning[frame, 0].tolist())
         root[frame] = turn @ Vector((0.5, float(root[frame, 1]), 0.0))
-    clip = driver.module("keyframes").Clip(20.0, turning, root, "round")
+    clip = driver.module("motion.clip").Clip(20.0, turning, root, "round")
     key(driver, rig, clip)
     plain = tools.pose_heads(rig, NAMES, frames=80)
     key(driver, rig, clip, root="OBJECT")

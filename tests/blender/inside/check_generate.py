@@ -120,11 +120,11 @@ def test_auto_length_is_within_the_models_limits(driver):
 
 def test_keying_196_frames_takes_under_a_tenth_of_a_second(driver):
     bpy.ops.moclip.create_armature()
-    rig, keyframes = driver.settings.target, driver.module("keyframes")
+    rig, keyframes = driver.settings.target, driver.module("keying.keyframes")
     turns = np.tile([1.0, 0, 0, 0], (196, 22, 1))
     turns[:, :, 1] = np.sin(np.linspace(0, 6, 196))[:, None] * 0.3
     turns /= np.linalg.norm(turns, axis=-1, keepdims=True)
-    clip = keyframes.Clip(20.0, turns, np.zeros((196, 3)), "timing")
+    clip = driver.module("motion.clip").Clip(20.0, turns, np.zeros((196, 3)), "timing")
     times = []
     for _ in range(5):
         started = time.perf_counter()

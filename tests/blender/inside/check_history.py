@@ -35,7 +35,7 @@ def test_rejecting_gives_the_users_action_back(driver, rig):
     assert rig.animation_data.action.name == "a person bows" and len(bpy.data.actions) == 3
     assert bpy.ops.moclip.reject() == {"FINISHED"}
     assert rig.animation_data.action.name == "nod"
-    assert [a.name for a in driver.module("history").motions()] == ["a person waves"]
+    assert [a.name for a in driver.module("keying.history").motions()] == ["a person waves"]
     for bone in rig.pose.bones:
         bone.matrix_basis.identity()
     assert np.abs(plays(rig)[15] - before[15]).max() < 1e-6  # the head nods again
@@ -100,8 +100,8 @@ def test_try_again_takes_the_next_seeds(driver, rig):
     driver.generate("a person waves", use_auto_seconds=False, seconds=1.0, seed=3)
     assert bpy.ops.moclip.try_again() == {"FINISHED"} and driver.session.job.seed == 4
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
-    assert [a["moclip"]["seed"] for a in driver.module("history").motions()] == ["4", "3"]
+    driver.module("backend.timer").pump()
+    assert [a["moclip"]["seed"] for a in driver.module("keying.history").motions()] == ["4", "3"]
 
 
 @pytest.mark.parametrize("kind", ["FBX", "GLB", "BVH"])
@@ -323,10 +323,10 @@ def test_rejecting_the_last_of_many_gives_back_what_was_before_the_first(driver,
     generate(driver, root="OBJECT")
     bpy.ops.moclip.try_again()
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     generate(driver, "a person bows", root="BONE", variations=2, seconds=2.0)
     bpy.ops.moclip.show_take()
-    first = driver.module("history").motions()[-1].name
+    first = driver.module("keying.history").motions()[-1].name
     assert bpy.ops.moclip.recall(action=first) == {"FINISHED"}
     assert bpy.ops.moclip.reject() == {"FINISHED"}
     assert not differing(all_of(name), before)
@@ -410,7 +410,7 @@ def test_the_newest_motion_is_the_newest_in_any_time_zone(driver):
     }  # fmt: skip
     for name, when in made.items():
         bpy.data.actions.new(name)["moclip"] = {"prompt": name} | ({"made": when} if when else {})
-    names = [action.name for action in driver.module("history").motions()]
+    names = [action.name for action in driver.module("keying.history").motions()]
     assert names[:3] == ["third", "first", "second"] and set(names[3:]) == {"broken", "none"}
 
 
@@ -442,7 +442,7 @@ def test_a_range_that_is_rejected_gives_back_all_that_was(driver):
     driver.settings.range_start, driver.settings.range_end, driver.settings.prompt = 20, 40, "a person bows"
     bpy.ops.moclip.edit_range()
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     assert driver.session.level != "ERROR", driver.session.message
     assert differing(all_of(name), before)
     bpy.ops.moclip.reject()

@@ -83,7 +83,7 @@ KINDS = {
 
 def a_walk(driver, frames=40):
     """Somebody walks ahead in a curve with bending knees and elbows."""
-    times, index = np.linspace(0, 2, frames), driver.module("skeleton").JOINT_INDEX
+    times, index = np.linspace(0, 2, frames), driver.module("shared.skeleton").JOINT_INDEX
     turns = np.tile([1.0, 0, 0, 0], (frames, 22, 1))
     for k, time in enumerate(times):
         turns[k, 0] = Quaternion((0, 1, 0), 0.4 * time)
@@ -93,7 +93,7 @@ def a_walk(driver, frames=40):
             for joint, angle in bends.items():
                 turns[k, index[f"{side}_{joint}"]] = Quaternion((1, 0, 0), angle)
     root = np.stack([0.03 * np.sin(6 * times), 0.9 + 0.02 * np.cos(6 * times), times], axis=1)
-    return driver.module("keyframes").Clip(20.0, turns, root, "a walk")
+    return driver.module("motion.clip").Clip(20.0, turns, root, "a walk")
 
 
 def shown(rig, names, frames=40):
@@ -101,7 +101,7 @@ def shown(rig, names, frames=40):
 
 
 def apply(driver, rig, clip, **how):
-    module = driver.module("keyframes")
+    module = driver.module("keying.keyframes")
     return module.apply_clip(rig, clip, bpy.context.scene, 1, module.Fit(**how))
 
 
@@ -174,7 +174,9 @@ def test_a_body_that_grows_without_its_feet_is_refused(driver):
     rig = a_rig(driver, KINDS["feet on nothing"])
     pose_the_root(rig)
     bpy.context.view_layer.update()
-    with pytest.raises(driver.module("errors").MoclipError, match="'Root' of 'Character' is scaled, but 'LeftFoot'"):
+    with pytest.raises(
+        driver.module("shared.errors").MoclipError, match="'Root' of 'Character' is scaled, but 'LeftFoot'"
+    ):
         apply(driver, rig, a_walk(driver))
 
 
@@ -245,7 +247,7 @@ def test_what_is_no_loose_end_is_refused(driver, edit, says):
     rig = a_rig(driver, edit)
     rig.moclip_bones_as_they_are = True
     driver.module("rig.table").fill(rig, MIXAMO)
-    with pytest.raises(driver.module("errors").MoclipError) as caught:
+    with pytest.raises(driver.module("shared.errors").MoclipError) as caught:
         driver.module("rig.mapping").map_rig(rig)
     assert says in str(caught.value).lower() and "does not hang on" in str(caught.value)
 

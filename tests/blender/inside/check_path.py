@@ -49,7 +49,7 @@ def arc(radius, degrees=180.0, count=60):
 
 
 def key(driver, clip, path, **how):
-    module = driver.module("keyframes")
+    module = driver.module("keying.keyframes")
     bpy.context.view_layer.update()
     return module.apply_clip(driver.settings.target, clip, bpy.context.scene, 1, module.Fit(path=path, **how))
 
@@ -165,7 +165,7 @@ def test_a_curve_that_modifiers_make_a_wall_is_refused(driver, clips):
     clip, path = clips(driver, "a person walks forward"), curve(arc(2.0))
     rig = own_rig(driver)
     path.modifiers.new("Many", "ARRAY").relative_offset_displace = (0, 2, 0)
-    with pytest.raises(driver.module("errors").MoclipError, match="make more of it than a line"):
+    with pytest.raises(driver.module("shared.errors").MoclipError, match="make more of it than a line"):
         key(driver, clip, path)
     assert rig.animation_data is None and [obj.name for obj in bpy.data.objects].count("Path") == 1
 
@@ -221,6 +221,6 @@ def test_a_path_is_taken_from_the_panel_and_told(driver, clips):
 def test_paths_that_cannot_be_are_told(driver, clips, make, how, sentence):
     clip = clips(driver, "a person walks forward")
     rig = own_rig(driver)
-    with pytest.raises(driver.module("errors").MoclipError, match=sentence):
+    with pytest.raises(driver.module("shared.errors").MoclipError, match=sentence):
         key(driver, clip, make(), **how)
     assert rig.animation_data is None and not bpy.data.actions

@@ -78,7 +78,7 @@ def round_trip(driver, tools, label, rig, clip):
     frames = range(1, len(clip.rotations) + 1)
     key(driver, rig, clip)
     before, reading = measures.stances(rig, frames), read(driver, rig, frames)
-    skeleton = driver.module("skeleton")
+    skeleton = driver.module("shared.skeleton")
     joints = [tools.forward(m.rotations, m.root_translation, skeleton) for m in (clip, reading)]
     places = 1000 * float(np.linalg.norm(joints[0] - joints[1], axis=-1).max())
     turns = turned_apart(driver, rig, clip.rotations, reading.rotations)

@@ -55,7 +55,7 @@ def placed(driver):
 @pytest.mark.parametrize("root", ["BONE", "OBJECT"])
 def test_a_travel_is_read_whoever_carries_it_and_can_stay_with_them(driver, root):
     rig, module = placed(driver), reading_module(driver)
-    clip = driver.module("keyframes").Clip(20.0, *spiral(), "spiral")
+    clip = driver.module("motion.clip").Clip(20.0, *spiral(), "spiral")
     action = key(driver, rig, clip, root=root)
     bpy.context.scene.frame_set(1)
     reading = read(driver, rig, range(1, 61))
@@ -84,7 +84,7 @@ def test_bones_between_keep_their_own_curves(driver):
     twist.head, twist.tail = (lower.head + upper.head) / 2, upper.head
     twist.parent, upper.parent = lower, twist
     bpy.ops.object.mode_set(mode="OBJECT")
-    action = key(driver, rig, driver.module("keyframes").Clip(20.0, *spiral(), "spiral"))
+    action = key(driver, rig, driver.module("motion.clip").Clip(20.0, *spiral(), "spiral"))
     belly = rig.pose.bones["Belly"]
     for frame in (1, 60):
         belly.rotation_mode, belly.rotation_euler = "XYZ", (0.5 * (frame == 60), 0.3, 0)
@@ -96,12 +96,14 @@ def test_bones_between_keep_their_own_curves(driver):
     write_into(driver, rig, action, pose)
     millimetres, degrees = measures.apart(shown, measures.stances(rig, range(1, 61)))
     assert millimetres < 0.2 and degrees < 0.05
-    assert driver.module("rotations").angle_between(reading.between["Belly"][0], reading.between["Belly"][-1]) > 0.4
+    assert (
+        driver.module("shared.rotations").angle_between(reading.between["Belly"][0], reading.between["Belly"][-1]) > 0.4
+    )
 
 
 def test_nla_tracks_and_constraints_are_read_as_they_show(driver):
     rig = mixamo_rig(driver, "mixamorig:", down_deg=45, y_up=False, scale=1.0)
-    clip = driver.module("keyframes").Clip(20.0, *spiral(), "spiral")
+    clip = driver.module("motion.clip").Clip(20.0, *spiral(), "spiral")
     action = key(driver, rig, clip)
     plain = read(driver, rig, range(1, 61))
     rig.animation_data.action = None
@@ -115,7 +117,7 @@ def test_nla_tracks_and_constraints_are_read_as_they_show(driver):
     solver = rig.pose.bones["mixamorig:LeftForeArm"].constraints.new("IK")
     solver.target, solver.chain_count, solver.use_tail = target, 2, True
     shown, reading = measures.stances(rig, range(11, 71)), read(driver, rig, range(11, 71))
-    elbow = driver.module("skeleton").JOINT_INDEX["left_elbow"]
+    elbow = driver.module("shared.skeleton").JOINT_INDEX["left_elbow"]
     assert np.abs(reading.rotations[:, elbow] - plain.rotations[:, elbow]).max() > 0.1
     rig.pose.bones["mixamorig:LeftForeArm"].constraints.remove(solver)
     rig.animation_data.nla_tracks.remove(rig.animation_data.nla_tracks[0])
@@ -203,7 +205,7 @@ def test_auto_rig_pro_is_read_under_ik_and_fk(driver, switch, hips):
 
 def test_frames_between_are_read_and_the_scene_is_left_where_it_was(driver):
     rig, scene = mixamo_rig(driver, "mixamorig:", down_deg=0, y_up=False, scale=1.0), bpy.context.scene
-    key(driver, rig, driver.module("keyframes").Clip(20.0, *spiral(), "spiral"))
+    key(driver, rig, driver.module("motion.clip").Clip(20.0, *spiral(), "spiral"))
     scene.frame_set(7, subframe=0.25)
     reading = read(driver, rig, [10.0, 10.5, 11.0])
     assert (scene.frame_current, scene.frame_subframe) == (7, 0.25)
@@ -219,7 +221,7 @@ def test_frames_between_are_read_and_the_scene_is_left_where_it_was(driver):
 
 def test_what_blender_does_not_work_out_is_refused(driver):
     rig = mixamo_rig(driver, "mixamorig:", down_deg=0, y_up=False, scale=1.0)
-    clip = driver.module("keyframes").Clip(20.0, *spiral(), "spiral")
+    clip = driver.module("motion.clip").Clip(20.0, *spiral(), "spiral")
     key(driver, rig, clip)
     rig.hide_set(True)
     bpy.context.scene.frame_set(30)

@@ -14,14 +14,14 @@ def stands_and_walks(driver):
     turns = np.tile([1.0, 0, 0, 0], (40, 22, 1))
     down = Quaternion((1, 0, 0), np.radians(38.0))
     for side in ("left", "right"):
-        turns[:, driver.module("skeleton").JOINT_INDEX[f"{side}_ankle"]] = down
+        turns[:, driver.module("shared.skeleton").JOINT_INDEX[f"{side}_ankle"]] = down
     root = np.stack([np.zeros(40), np.full(40, 1.0), np.linspace(0, 1, 40)], axis=1)
-    clip = driver.module("keyframes").Clip(20.0, turns, root, "glides")
+    clip = driver.module("motion.clip").Clip(20.0, turns, root, "glides")
     return clip
 
 
 def key(driver, rig):
-    module = driver.module("keyframes")
+    module = driver.module("keying.keyframes")
     return module.apply_clip(rig, stands_and_walks(driver), bpy.context.scene, 1, module.Fit(foot_lock=0.0))
 
 
@@ -124,7 +124,7 @@ def test_a_character_that_sits_at_rest_stands(driver, tools):
 def test_a_rest_along_one_line_is_refused_in_a_sentence(driver, along):
     """As some BVH files rest: every bone continues the one before, legs up beside the trunk."""
     rig = mixamo_rig(driver, "mixamorig:", **shaped(0))
-    skeleton = driver.module("skeleton")
+    skeleton = driver.module("shared.skeleton")
     bpy.context.view_layer.objects.active = rig
     bpy.ops.object.mode_set(mode="EDIT")
     axis = np.eye(3)["XYZ".index(along)]

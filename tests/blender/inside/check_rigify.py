@@ -53,9 +53,9 @@ def test_switches_belong_to_the_action_and_the_pose_is_left_alone(driver, human)
     assert all(bone.matrix_basis == before[bone.name] for bone in human.pose.bones)
     assert human.pose.bones["thigh_parent.L"]["IK_FK"] == 0.0
     turns = np.tile([1.0, 0, 0, 0], (20, 22, 1))
-    turns[:, driver.module("skeleton").JOINT_INDEX["left_collar"]] = Quaternion((0, 1, 0), 0.4)
-    clip = driver.module("keyframes").Clip(20.0, turns, np.tile([0.0, 0.94, 0.0], (20, 1)), "stands")
-    action = driver.module("keyframes").apply_clip(human, clip, bpy.context.scene, 1)
+    turns[:, driver.module("shared.skeleton").JOINT_INDEX["left_collar"]] = Quaternion((0, 1, 0), 0.4)
+    clip = driver.module("motion.clip").Clip(20.0, turns, np.tile([0.0, 0.94, 0.0], (20, 1)), "stands")
+    action = driver.module("keying.keyframes").apply_clip(human, clip, bpy.context.scene, 1)
     curves = driver.module("compat").fcurves_of(action)
     paths = {c.data_path: c.keyframe_points[0].co[1] for c in curves}
     assert paths['pose.bones["thigh_parent.L"]["IK_FK"]'] == 1.0
@@ -73,7 +73,7 @@ def test_switches_belong_to_the_action_and_the_pose_is_left_alone(driver, human)
 @pytest.mark.parametrize("root", ["BONE", "OBJECT"])
 def test_the_root_control_carries_the_travel(driver, human, root):
     human.matrix_world = Matrix.Translation((1, 2, 0)) @ Matrix.Rotation(0.7, 4, "Z") @ Matrix.Scale(0.8, 4)
-    module, times = driver.module("keyframes"), np.linspace(0, 3, 60)
+    module, times = driver.module("keying.keyframes"), np.linspace(0, 3, 60)
     turns = np.tile([1.0, 0, 0, 0], (60, 22, 1))
     turns[:, 0] = [Quaternion((0, 1, 0), 0.3 * t) for t in times]
     turns[:, 1] = [Quaternion((1, 0, 0), 0.5 * np.sin(4 * t)) for t in times]

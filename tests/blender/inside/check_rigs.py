@@ -107,7 +107,7 @@ def character(driver, names, *, down_deg, y_up, scale, seed=0):
     names: joint -> bone; joints that it leaves out have no bone.
     """
     rng = np.random.default_rng(seed)
-    skeleton = driver.module("skeleton")
+    skeleton = driver.module("shared.skeleton")
     heads = np.zeros((22, 3))
     for j in range(1, 22):
         heads[j] = heads[skeleton.PARENTS[j]] + skeleton.REST_OFFSETS[j]
@@ -153,7 +153,7 @@ def lively_clip(driver, frames=40):
     for frame in range(frames):
         turns[frame, 0] = Quaternion((0, 1, 0), time[frame])
     root = np.stack([np.sin(time), 0.9 + 0.1 * np.cos(time), time], axis=1)
-    return driver.module("keyframes").Clip(20.0, turns, root, "lively")
+    return driver.module("motion.clip").Clip(20.0, turns, root, "lively")
 
 
 def by_joint(tools, places):
@@ -163,7 +163,7 @@ def by_joint(tools, places):
 
 def plainly(driver):
     """Bones exactly as the motion has them: its feet are in the air or under the floor."""
-    return driver.module("keyframes").Fit(foot_lock=0.0)
+    return driver.module("keying.keyframes").Fit(foot_lock=0.0)
 
 
 @pytest.mark.parametrize("prefix", ["mixamorig:", "mixamorig_", "mixamorig1:", ""])
@@ -178,9 +178,9 @@ def test_mixamo_names_are_known(driver, prefix):
 def test_limbs_point_where_the_motion_points(driver, tools, down_deg, y_up, scale):
     rig = mixamo_rig(driver, "mixamorig:", down_deg=down_deg, y_up=y_up, scale=scale)
     clip = lively_clip(driver)
-    action = driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
+    action = driver.module("keying.keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
     heads = by_joint(tools, tools.pose_heads(rig, tuple("mixamorig:" + MIXAMO[n] for n in tools.names), frames=40))
-    joints = by_joint(tools, tools.forward(clip.rotations, clip.root_translation, driver.module("skeleton")))
+    joints = by_joint(tools, tools.forward(clip.rotations, clip.root_translation, driver.module("shared.skeleton")))
     assert measures.limb_angle(heads, joints) < 0.5
     label = f"Mixamo, arms {down_deg} degrees down, {'Y' if y_up else 'Z'} up, scale {scale}"
     assert max(measures.reach_errors(label, heads, joints).values()) < 0.03
@@ -196,8 +196,8 @@ def test_other_makers_names_are_known_and_their_rigs_follow(driver, tools, famil
     rig = character(driver, names, down_deg=40, y_up=False, scale=1.0, seed=3)
     assert driver.module("rig.mapping").map_rig(rig) == names
     clip = lively_clip(driver, frames=12)
-    action = driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
-    joints = by_joint(tools, tools.forward(clip.rotations, clip.root_translation, driver.module("skeleton")))
+    action = driver.module("keying.keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
+    joints = by_joint(tools, tools.forward(clip.rotations, clip.root_translation, driver.module("shared.skeleton")))
     places = tools.pose_heads(rig, tuple(names.get(n, names["pelvis"]) for n in tools.names), frames=12)
     heads = by_joint(tools, places)
     assert measures.limb_angle(heads, joints) < 0.5
@@ -213,7 +213,7 @@ def anonymous(driver, *, down_deg=40, extra=(), y_up=False, scale=1.0):
 
     extra: (name, parent joint, head, tail) of more bones, in metres with Z up.
     """
-    skeleton = driver.module("skeleton")
+    skeleton = driver.module("shared.skeleton")
     numbered = {joint: f"bone.{k:03d}" for k, joint in enumerate(skeleton.JOINT_NAMES)}
     rig = character(driver, numbered, down_deg=down_deg, y_up=y_up, scale=scale)
     bpy.context.view_layer.objects.active = rig
@@ -296,9 +296,9 @@ def test_a_rig_of_controls_is_refused_by_its_name(driver):
 def test_flat_feet_stay_flat(driver, tools):
     rig = mixamo_rig(driver, "mixamorig:", down_deg=30, y_up=True, scale=0.01)
     still = np.tile([1.0, 0, 0, 0], (2, 22, 1))
-    clip = driver.module("keyframes").Clip(20.0, still, np.tile([0.0, 0.94, 0.0], (2, 1)), "stands")
+    clip = driver.module("motion.clip").Clip(20.0, still, np.tile([0.0, 0.94, 0.0], (2, 1)), "stands")
     ankle = rig.matrix_world.to_3x3() @ rig.data.bones["mixamorig:LeftFoot"].matrix_local.to_3x3()
-    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
+    driver.module("keying.keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
     bpy.context.scene.frame_set(1)
     posed = rig.matrix_world.to_3x3() @ rig.pose.bones["mixamorig:LeftFoot"].matrix.to_3x3()
     tilt = (posed.to_quaternion() @ ankle.to_quaternion().conjugated()).to_matrix() @ Matrix.Identity(3).col[2]
@@ -307,7 +307,9 @@ def test_flat_feet_stay_flat(driver, tools):
 
 def test_rotations_are_continuous(driver):
     rig = mixamo_rig(driver, "mixamorig:", down_deg=45, y_up=False, scale=1.0)
-    action = driver.module("keyframes").apply_clip(rig, lively_clip(driver, 120), bpy.context.scene, 1, plainly(driver))
+    action = driver.module("keying.keyframes").apply_clip(
+        rig, lively_clip(driver, 120), bpy.context.scene, 1, plainly(driver)
+    )
     for curve in driver.module("compat").fcurves_of(action):
         if curve.data_path.endswith("rotation_quaternion"):
             values = np.array([p.co[1] for p in curve.keyframe_points])
@@ -317,13 +319,13 @@ def test_rotations_are_continuous(driver):
 def test_a_posed_root_bone_above_the_hips_is_allowed_for(driver, tools):
     rig = rooted(driver)
     clip, names = lively_clip(driver), tuple("mixamorig:" + MIXAMO[n] for n in tools.names)
-    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
+    driver.module("keying.keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
     plain = tools.pose_heads(rig, names, frames=40)
     rig.pose.bones["Root"].rotation_mode = "QUATERNION"
     rig.pose.bones["Root"].rotation_quaternion = Quaternion((0, 0, 1), 1.0)
     rig.pose.bones["Root"].location = (0.5, 0.2, 0.1)
     bpy.context.view_layer.update()
-    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
+    driver.module("keying.keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
     assert np.abs(tools.pose_heads(rig, names, frames=40) - plain).max() < 0.001
 
 

@@ -26,10 +26,10 @@ def chosen(driver, tmp_path, monkeypatch):
     preferences = bpy.context.preferences.addons[MODULE].preferences
     preferences.environment_folder = str(tmp_path / "env")
     # A Blender without a window has no size of letters to wrap text by.
-    panel = driver.module("panel_backend")
+    panel = driver.module("ui.panel_backend")
     monkeypatch.setattr(panel, "draw_text", lambda layout, text, *_look: layout.label(text=text))
     yield preferences
-    gpu = driver.module("gpu_backend").GPU
+    gpu = driver.module("backend.gpu_backend").GPU
     if gpu.is_running:
         gpu.cancel()
         driver.pump_until(lambda: not gpu.is_running)
@@ -72,7 +72,7 @@ def drawn(driver, name="panel"):
     """The panel Backend, or the preferences, as they would be drawn now."""
     layout, context = Layout(), SimpleNamespace(region=SimpleNamespace(width=400))
     if name == "panel":
-        driver.module("panel_backend").MOCLIP_PT_backend.draw(SimpleNamespace(layout=layout), context)
+        driver.module("ui.panel_backend").MOCLIP_PT_backend.draw(SimpleNamespace(layout=layout), context)
     else:
         preferences = bpy.context.preferences.addons[MODULE].preferences
         shown = {key: getattr(preferences, key) for key in preferences.bl_rna.properties.keys()}
@@ -82,7 +82,7 @@ def drawn(driver, name="panel"):
 
 def set_up(driver, seconds=240.0, **settings):
     """Until it has ended, with the stages that were seen on the way."""
-    gpu, seen = driver.module("gpu_backend").GPU, []
+    gpu, seen = driver.module("backend.gpu_backend").GPU, []
     assert bpy.ops.moclip.set_up_backend(**settings) == {"FINISHED"}
 
     def is_over():
@@ -93,7 +93,7 @@ def set_up(driver, seconds=240.0, **settings):
         return not gpu.is_running
 
     driver.pump_until(is_over, seconds)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     return seen
 
 
@@ -134,14 +134,14 @@ def test_the_environment_is_made_serves_and_is_removed(driver, chosen, capsys):
             operator()
     bpy.ops.moclip.stop_backend()
     assert bpy.ops.moclip.remove_backend() == {"FINISHED"}
-    gpu = driver.module("gpu_backend").GPU
+    gpu = driver.module("backend.gpu_backend").GPU
     driver.pump_until(lambda: not gpu.is_removing)
     assert not folder.exists() and chosen.kind == "BUILTIN" and "is removed" in driver.session.message
 
 
 def measured(driver):
     """The seconds of each pump from now on, of the GPU backend's part."""
-    gpu, seconds = driver.module("gpu_backend").GPU, []
+    gpu, seconds = driver.module("backend.gpu_backend").GPU, []
     pump = type(gpu).pump
 
     def timed():
@@ -156,7 +156,7 @@ def measured(driver):
 
 def test_cancel_is_told_and_the_button_goes_on(driver, chosen):
     bpy.context.preferences.system.use_online_access = True
-    gpu, folder = driver.module("gpu_backend").GPU, Path(chosen.environment_folder)
+    gpu, folder = driver.module("backend.gpu_backend").GPU, Path(chosen.environment_folder)
     bpy.ops.moclip.set_up_backend(torch="")
     driver.pump_until(lambda: (folder / "venv").is_dir())
     with pytest.raises(RuntimeError, match="is being set up"):
@@ -165,15 +165,15 @@ def test_cancel_is_told_and_the_button_goes_on(driver, chosen):
     bpy.ops.moclip.cancel_set_up()
     driver.pump_until(lambda: not gpu.is_running)
     assert time.monotonic() - started < 4.0
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     assert driver.session.level == "INFO" and "cancelled" in driver.session.message
     assert driver.session.action == "set_up_backend" and chosen.kind == "BUILTIN"
     assert {"moclip.set_up_backend", "moclip.remove_backend"} <= set(drawn(driver, "preferences").buttons)
 
 
 def test_the_size_is_told_before_anything_is_done(driver, chosen):
-    gpu = driver.module("gpu_backend").GPU
-    gpu.machine = driver.module("machine").Machine("cuda", "RTX 4090", "", 3.0, 6.0)
+    gpu = driver.module("backend.gpu_backend").GPU
+    gpu.machine = driver.module("gpu.machine").Machine("cuda", "RTX 4090", "", 3.0, 6.0)
     try:
         text = " ".join(drawn(driver, "preferences").texts)
     finally:
@@ -183,10 +183,14 @@ def test_the_size_is_told_before_anything_is_done(driver, chosen):
 
 
 def test_the_look_at_the_machine_is_shown_when_it_ends_and_done_again(driver, chosen, monkeypatch):
-    gpu, timer, machine = driver.module("gpu_backend").GPU, driver.module("timer"), driver.module("machine")
+    gpu, timer, machine = (
+        driver.module("backend.gpu_backend").GPU,
+        driver.module("backend.timer"),
+        driver.module("gpu.machine"),
+    )
     monkeypatch.setattr(gpu, "machine", None)
     monkeypatch.setattr(gpu, "problem", None)
-    old = driver.module("errors").MoclipError("The driver is too old.", hint="Update it.", code="old_driver")
+    old = driver.module("shared.errors").MoclipError("The driver is too old.", hint="Update it.", code="old_driver")
     answers, leave, redrawn = [old, machine.Machine("cuda", "RTX 4090", "", 3.0, 6.0)], threading.Event(), []
 
     def detect():
@@ -236,7 +240,7 @@ def test_a_backend_that_is_killed_says_so(driver, chosen):
 
 
 def test_a_backend_that_hangs_is_told_of_ended_and_started_again(driver, chosen, monkeypatch):
-    connection = driver.module("connection")
+    connection = driver.module("backend.connection")
     assert connection.SECONDS_OF_SILENCE <= 20.0  # with the second that each look takes, under 25
     monkeypatch.setattr(connection, "SECONDS_OF_SILENCE", 2.0)
     monkeypatch.setattr(connection, "SECONDS_BETWEEN_PINGS", 0.5)
@@ -244,7 +248,7 @@ def test_a_backend_that_hangs_is_told_of_ended_and_started_again(driver, chosen,
     # Pings keep a backend alive that has nothing to do.
     end = time.monotonic() + 4.0
     while time.monotonic() < end:
-        driver.module("timer").pump()
+        driver.module("backend.timer").pump()
         time.sleep(0.05)
     assert driver.session.state == "ready"
     pid = driver.session.process.pid
@@ -258,7 +262,7 @@ def test_a_backend_that_hangs_is_told_of_ended_and_started_again(driver, chosen,
 
 
 def test_a_backend_that_never_becomes_ready_is_told_of(driver, chosen, tmp_path, monkeypatch):
-    process = driver.module("backend_process")
+    process = driver.module("backend.process")
     assert 60.0 <= process.SECONDS_OF_SILENCE <= 300.0  # torch from a slow disk takes its time
     monkeypatch.setattr(process, "SECONDS_OF_SILENCE", 3.0)
     sleeps = tmp_path / "sleeps.py"
@@ -296,7 +300,7 @@ def wait_for_end(pid, seconds=8.0):
 
 
 def test_the_words_for_every_state(driver, chosen):
-    status = driver.module("status")
+    status = driver.module("backend.status")
     assert status.of_backend("starting", 12.3) == "Backend: starting, loading the model (12 s)"
     assert status.of_job("sketching the motion", 0.4) == "sketching the motion, 40%"
     assert (status.queued(2), status.queued(0)) == ("queued, 2 before it", "reading the prompt")
@@ -316,7 +320,7 @@ def test_the_words_for_every_state(driver, chosen):
 
 
 def test_every_action_of_an_error_has_its_button(driver, chosen):
-    mending = driver.module("mending")
+    mending = driver.module("ui.mending")
     used = set()
     for folder in ("backend", "moclip", "blender_addon"):
         for path in (SOURCES / folder).rglob("*.py"):

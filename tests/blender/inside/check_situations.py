@@ -18,14 +18,14 @@ def part(driver, name):
 
 def a_walk(driver, frames=FRAMES):
     """Somebody glides ahead, turning, with swinging thighs and arms and a sway of the hips."""
-    times, index = np.linspace(0, 2, frames), driver.module("skeleton").JOINT_INDEX
+    times, index = np.linspace(0, 2, frames), driver.module("shared.skeleton").JOINT_INDEX
     turns = np.tile([1.0, 0, 0, 0], (frames, 22, 1))
     for k, time in enumerate(times):
         turns[k, 0] = Quaternion((0, 1, 0), 0.4 * time)
         for joint, share in (("left_hip", 0.4), ("right_hip", -0.4), ("left_shoulder", 0.8), ("spine1", 0.2)):
             turns[k, index[joint]] = Quaternion((1, 0, 0), share * np.sin(5 * time))
     root = np.stack([0.05 * np.sin(6 * times), 0.92 + 0.03 * np.cos(6 * times), times], axis=1)
-    return driver.module("keyframes").Clip(20.0, turns, root, "a walk")
+    return driver.module("motion.clip").Clip(20.0, turns, root, "a walk")
 
 
 def rooted(driver, head=(0.0, 0.0, 0.0)):
@@ -41,7 +41,7 @@ def rooted(driver, head=(0.0, 0.0, 0.0)):
 
 
 def key(driver, rig, clip, **how):
-    module = driver.module("keyframes")
+    module = driver.module("keying.keyframes")
     bpy.context.view_layer.update()
     return module.apply_clip(rig, clip, bpy.context.scene, 1, module.Fit(**how))
 
@@ -129,8 +129,8 @@ def test_a_character_starts_where_it_stands_under_a_scaled_root(driver, tools):
     key(driver, rig, clip)
     last = shown(tools, rig)[-1]
     bpy.context.scene.frame_set(FRAMES)
-    place = driver.module("keyframes").place_of(rig)
-    still = driver.module("keyframes").Clip(20.0, clip.rotations[:3], clip.root_translation[:3], "stands")
+    place = driver.module("keying.keyframes").place_of(rig)
+    still = driver.module("motion.clip").Clip(20.0, clip.rotations[:3], clip.root_translation[:3], "stands")
     key(driver, rig, still, place=place)
     bpy.context.scene.frame_set(1)
     hips = rig.matrix_world @ rig.pose.bones["pelvis"].head
@@ -206,12 +206,12 @@ def refused(driver, says, action, **settings):
 def mended(driver, tools, kind):
     """The button goes on with what was asked, and the motion is seen; Ctrl+Z takes back first it, then the mend."""
     rig = driver.settings.target
-    operator, settings = driver.module("mending").BUTTONS[kind]
+    operator, settings = driver.module("ui.mending").BUTTONS[kind]
     bpy.ops.ed.undo_push(message="before")
     assert getattr(bpy.ops.moclip, operator.partition(".")[2])(**settings) == {"FINISHED"}
     assert driver.session.job is not None, driver.session.message
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     assert driver.session.level != "ERROR", driver.session.message
     obeyed = obeys(driver, rig)
     assert obeyed, obeyed
@@ -221,7 +221,7 @@ def mended(driver, tools, kind):
 def obeys(driver, rig, frames=20):
     """Do limbs point as the held motion has them, and do the hips travel?"""
     joints = driver.joints()
-    index = driver.module("skeleton").JOINT_INDEX
+    index = driver.module("shared.skeleton").JOINT_INDEX
     for frame in (1, frames // 2, frames - 1):
         bpy.context.scene.frame_set(frame)
         for a, b in (("left_elbow", "left_wrist"), ("right_hip", "right_knee"), ("left_shoulder", "left_elbow")):
@@ -398,7 +398,7 @@ def test_obstacles_that_come_up_during_the_wait_are_told_with_their_button(drive
     driver.ask("a person walks", use_auto_seconds=False, seconds=1.0, start_at="REST", foot_lock=0.0)
     rig.pose.bones["left_elbow"].constraints.new("COPY_ROTATION").target = a_target()
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     assert driver.session.level == "ERROR" and driver.session.action == "mute_constraints"
     assert not bpy.data.actions
     assert bpy.ops.moclip.mend_rig(kind="mute_constraints") == {"FINISHED"}
@@ -453,7 +453,7 @@ def test_bones_of_any_name_are_keyed_recalled_and_given_back(driver, name):
     rig.moclip_bones["left_elbow"].bone = name
     driver.generate("a person waves", use_auto_seconds=False, seconds=1.0)
     action = rig.animation_data.action
-    assert name in driver.module("before").bones_of(action)
+    assert name in driver.module("keying.before").bones_of(action)
     driver.generate("a person bows", use_auto_seconds=False, seconds=1.0)
     assert bpy.ops.moclip.recall(action=action.name) == {"FINISHED"}
     assert bpy.ops.moclip.reject() == {"FINISHED"}
@@ -472,7 +472,7 @@ def test_a_motion_plays_in_full_whatever_the_last_action_did(driver, tools):
     data = rig.animation_data_create()
     other = bpy.data.actions.new("other")
     part(driver, "compat").Curves(other, rig).new('pose.bones["head"].location', 0, "head").keyframe_points.add(2)
-    driver.module("history").lay_strip(data, other)
+    driver.module("keying.history").lay_strip(data, other)
     data.action_blend_type, data.action_influence, data.action_extrapolation = "ADD", 0.3, "NOTHING"
     driver.generate("a person walks", use_auto_seconds=False, seconds=1.0, start_at="REST", foot_lock=0.0)
     assert obeys(driver, rig)
@@ -502,7 +502,7 @@ def test_a_range_is_made_anew_on_bones_of_any_mode(driver, tools, mode):
     driver.settings.range_start, driver.settings.range_end, driver.settings.prompt = 20, 40, "a person bows"
     assert bpy.ops.moclip.edit_range() == {"FINISHED"}
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     assert driver.session.level != "ERROR", driver.session.message
     new = tools.pose_heads(rig, NAMES, frames=60)
     assert np.abs(new - old)[:19].max() < 1e-4 and np.abs(new - old)[39:].max() < 1e-4
@@ -587,7 +587,7 @@ def test_a_batch_that_fails_leaves_the_frame_where_it_was(driver, monkeypatch):
 
     def fails(_rig):
         assert scene.frame_current == 40
-        raise part(driver, "errors").MoclipError("It fails.", code="bad_rig")
+        raise part(driver, "shared.errors").MoclipError("It fails.", code="bad_rig")
 
     monkeypatch.setattr(part(driver, "operators.batch"), "place_of", fails)
     bpy.ops.moclip.run_batch()
@@ -638,7 +638,7 @@ def test_the_button_mends_the_rig_that_the_motion_was_made_for(driver, tools):
     others = other.pose.bones["left_elbow"].constraints.new("COPY_ROTATION")
     others.target = a_target()
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     assert driver.session.action == "mute_constraints"
     bpy.ops.moclip.mend_rig(kind="mute_constraints")
     assert not mine.enabled and others.enabled and obeys(driver, rig)

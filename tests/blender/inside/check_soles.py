@@ -52,8 +52,8 @@ def check(driver, tools, label, rig, clips):
     soles = measures.rest_soles(rig, bones)
     for name, prompt in PROMPTS.items():
         clip = clips(driver, prompt)
-        action = driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1)
-        source = tools.forward(clip.rotations, clip.root_translation, driver.module("skeleton"))
+        action = driver.module("keying.keyframes").apply_clip(rig, clip, bpy.context.scene, 1)
+        source = tools.forward(clip.rotations, clip.root_translation, driver.module("shared.skeleton"))
         joints = dict(zip(tools.names, np.moveaxis(source, 1, 0), strict=True))
         found = measures.sole_errors(rig, bones, soles, joints, 20.0)
         print(f"{label}, {name}: " + measures.sole_line(found))
@@ -97,10 +97,10 @@ def test_soles_stand_on_rigify(driver, tools, clips, human):
 @pytest.mark.parametrize("label", ["Mixamo, high heels", "Mixamo, no toes", "VRM"])
 def test_a_rig_that_stands_is_read_as_somebody_who_stands(driver, tools, label):
     """A rig at rest is read with soles as flat as those of a motion, over the motion's floor, with straight knees."""
-    stance = driver.module("stance")
+    stance = driver.module("shared.stance")
     rig = characters.MADE[label](driver)
     reading = read(driver, rig, range(1, 6))
-    skeleton = driver.module("skeleton")
+    skeleton = driver.module("shared.skeleton")
     joints = tools.forward(reading.rotations, reading.root_translation, skeleton)[0]
     at = {name: joints[skeleton.JOINT_INDEX[name]] for name in skeleton.JOINT_NAMES}
     for side, slope in zip(SIDES, stance.USUAL.slopes, strict=True):
@@ -115,9 +115,9 @@ def test_feet_under_a_foot_lock_of_nothing_stand_within_the_stance(driver, tools
     rig = characters.MADE["Mixamo, foot at 36 degrees, cm, Y up"](driver)
     bones = driver.module("rig.mapping").map_rig(rig)
     soles = measures.rest_soles(rig, bones)
-    module = driver.module("keyframes")
+    module = driver.module("keying.keyframes")
     module.apply_clip(rig, clip, bpy.context.scene, 1, module.Fit(foot_lock=0.0))
-    source = tools.forward(clip.rotations, clip.root_translation, driver.module("skeleton"))
+    source = tools.forward(clip.rotations, clip.root_translation, driver.module("shared.skeleton"))
     joints = dict(zip(tools.names, np.moveaxis(source, 1, 0), strict=True))
     found = measures.sole_errors(rig, bones, soles, joints, 20.0)
     assert found.tilt < 8.0 and found.height < 0.03, found
@@ -130,8 +130,8 @@ def test_toes_bend_as_heels_rise_instead_of_sinking_or_lifting_the_knee(driver, 
     rig = characters.load(file, tmp_path)
     bones = driver.module("rig.mapping").map_rig(rig)
     floor = measures.rest_soles(rig, bones)["left"][0].z
-    driver.module("keyframes").apply_clip(rig, clip, bpy.context.scene, 1)
-    source = tools.forward(clip.rotations, clip.root_translation, driver.module("skeleton"))
+    driver.module("keying.keyframes").apply_clip(rig, clip, bpy.context.scene, 1)
+    source = tools.forward(clip.rotations, clip.root_translation, driver.module("shared.skeleton"))
     joints = dict(zip(tools.names, np.moveaxis(source, 1, 0), strict=True))
     names = list(bones.values())
     posed = measures.stances(rig, range(1, len(source) + 1), names)

@@ -21,14 +21,14 @@ def ask_a_backend_that_hangs(driver):
     os.kill(pid, signal.SIGSTOP)
     driver.ask("a person walks forward", **LONG)
     for _ in range(5):
-        driver.module("timer").pump()
+        driver.module("backend.timer").pump()
     assert driver.session.job.submitted and not bpy.data.actions
     return pid
 
 
 def finish(driver):
     driver.pump_until(lambda: driver.session.job is None)
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_edit_mode_is_waited_for(driver):
     finish(driver)
     assert "back in Object or Pose Mode" in driver.session.message and not bpy.data.actions
     bpy.ops.object.mode_set(mode="OBJECT")
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     assert len(bpy.data.actions) == 1
 
 
@@ -182,7 +182,7 @@ def wait_for_end(pid, seconds=8.0):
 def test_an_address_where_nobody_answers(driver, monkeypatch):
     if driver.session.state != "off":
         bpy.ops.moclip.stop_backend()
-    monkeypatch.setattr(driver.module("connection"), "SECONDS_TO_WELCOME", 0.5)
+    monkeypatch.setattr(driver.module("backend.connection"), "SECONDS_TO_WELCOME", 0.5)
     chosen = bpy.context.preferences.addons[MODULE].preferences
     chosen.kind, chosen.address = "ADDRESS", "tcp://127.0.0.1:9"
     try:

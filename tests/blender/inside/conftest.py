@@ -56,7 +56,7 @@ class Driver:
 
     @property
     def session(self):
-        return sys.modules[f"{MODULE}.session"].SESSION
+        return sys.modules[f"{MODULE}.backend.session"].SESSION
 
     @property
     def settings(self):
@@ -69,7 +69,7 @@ class Driver:
         end = time.monotonic() + seconds
         while not reached():
             assert time.monotonic() < end, f"still {self.session.state}: {self.session.message}"
-            self.module("timer").pump()
+            self.module("backend.timer").pump()
             time.sleep(0.01)
 
     def ask(self, prompt: str, **settings) -> None:
@@ -82,14 +82,14 @@ class Driver:
         """The whole way, until the motion is keyed; returns the armature."""
         self.ask(prompt, **settings)
         self.pump_until(lambda: self.session.job is None)
-        self.module("timer").pump()
+        self.module("backend.timer").pump()
         assert self.session.level != "ERROR", self.session.message
         return self.settings.target
 
     def joints(self) -> np.ndarray:
         """(T, 22, 3) of the last motion in Blender's axes, worked out here from its rotations."""
         clip = self.session.held[1]
-        return forward(clip.rotations, clip.root_translation, self.module("skeleton"))
+        return forward(clip.rotations, clip.root_translation, self.module("shared.skeleton"))
 
 
 def forward(rotations: np.ndarray, root: np.ndarray, skeleton: ModuleType) -> np.ndarray:
@@ -118,7 +118,7 @@ def driver(addon: ModuleType) -> Iterator[Driver]:
     driver = Driver(sys.modules[MODULE])
     driver.session.cancel()
     # A motion that has just come is applied by the next step.
-    driver.module("timer").pump()
+    driver.module("backend.timer").pump()
     bpy.ops.wm.read_homefile(use_empty=True)
     # Without a window, undo starts with the first explicit push.
     bpy.ops.ed.undo_push(message="start")

@@ -27,7 +27,7 @@ def module(name: str):
 
 
 def session():
-    return module("session").SESSION
+    return module("backend.session").SESSION
 
 
 def spent(kind: str, started: float) -> None:
@@ -76,7 +76,7 @@ def timed_pump(call):
 
 
 def instrument() -> None:
-    timer = module("timer")
+    timer = module("backend.timer")
     timer.pump = timed_pump(timer.pump)
     for base, name, wrap in (
         (bpy.types.Panel, "draw", timed_draw),
@@ -91,12 +91,14 @@ def instrument() -> None:
 
 def open_panels() -> None:
     """Let every panel be open when it is first drawn."""
-    panels = module("panels")
-    panels.unregister()
+    panels = module("registration").PANELS
+    for cls in reversed(panels):
+        bpy.utils.unregister_class(cls)
     for cls in bpy.types.Panel.__subclasses__():
         if cls.__module__.startswith(MODULE):
             cls.bl_options = set()
-    panels.register()
+    for cls in panels:
+        bpy.utils.register_class(cls)
 
 
 def summary() -> dict[str, dict[str, float]]:

@@ -62,14 +62,14 @@ class Addon:
         )
         if MODULE not in sys.modules or MODULE not in bpy.context.preferences.addons:
             raise Failed("Blender did not enable the add-on.")
-        self.session = self.module("session").SESSION
+        self.session = self.module("backend.session").SESSION
 
     @staticmethod
     def module(name: str):
         return sys.modules[f"{MODULE}.{name}"]
 
     def _pump_while(self, going_on: Callable[[], bool], seconds: float) -> None:
-        pump, shown = sys.modules[f"{MODULE}.timer"].pump, -1.0
+        pump, shown = sys.modules[f"{MODULE}.backend.timer"].pump, -1.0
         end = time.monotonic() + seconds
         while going_on():
             if time.monotonic() > end:
@@ -96,7 +96,7 @@ class Addon:
             settings.seconds = seconds
         call(bpy.ops.moclip.generate)
         self._pump_while(lambda: self.session.job is not None, 600)
-        sys.modules[f"{MODULE}.timer"].pump()
+        sys.modules[f"{MODULE}.backend.timer"].pump()
         if self.session.level == "ERROR":
             raise Failed(self.session.message)
         return settings.target
@@ -105,7 +105,7 @@ class Addon:
         """Joint -> bone, as the add-on sees it. Raises Failed for a rig that it cannot key."""
         try:
             return self.module("rig.mapping").map_rig(rig)
-        except self.module("errors").MoclipError as error:
+        except self.module("shared.errors").MoclipError as error:
             raise Failed(str(error)) from error
 
     @property

@@ -40,7 +40,7 @@ def _lay_out(addon: in_blender.Addon, name: str, actions: list[str]) -> None:
     data = bpy.data.objects[name].animation_data
     data.action = None
     for action in sorted((bpy.data.actions[a] for a in actions), key=lambda action: action.frame_range[0]):
-        addon.module("history").lay_strip(data, action)
+        addon.module("keying.history").lay_strip(data, action)
 
 
 def _open(path: str) -> None:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client of the backend, for the command line, scripts and tests."""

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A job in the add-on: what was asked, for which armature in which file."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..editing.range_edit import Edit
+from ..motion.fit import Place
+from . import status
+
+
+@dataclass(frozen=True)
+class Target:
+    """An armature remembered across undo, which gives it a new address but keeps its session id."""
+
+    name: str
+    session_uid: int
+
+    @classmethod
+    def of(cls, rig: bpy.types.Object) -> "Target":
+        return cls(rig.name, rig.session_uid)
+
+    def find(self) -> bpy.types.Object | None:
+        """The armature, even if it was renamed; None once it is deleted."""
+        for obj in bpy.data.objects:
+            if obj.session_uid == self.session_uid and obj.type == "ARMATURE":
+                return obj
+        return None
+
+
+@dataclass
+class Job:
+    """target: None makes a new armature when the motion comes. start: the scene frame of the first key. place: where
+    the character stands at that frame; None for the rig's rest. variations: so many takes, of seeds that follow.
+    as_strip: it becomes an NLA strip at once, as the rows of a batch do. script: prompts and seconds that are done one
+    after the other; text is then only what they are called. edit: a range of what the target does that is made anew.
+    """
+
+    text: str
+    seconds: float | None
+    seed: int
+    target: Target | None
+    scene: str
+    start: int
+    file_number: int
+    place: Place | None = None
+    variations: int = 1
+    as_strip: bool = False
+    script: tuple[tuple[str, float], ...] = ()
+    edit: Edit | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    submitted: bool = False
+    cancelling: bool = False
+    progress: float = 0.0
+    stage: str = field(default_factory=lambda: status.stage("starting"))
+
+    def again(self, seed: int) -> "Job":
+        """The same with another seed, to be submitted anew."""
+        fresh = {"id": uuid.uuid4().hex, "submitted": False, "cancelling": False, "progress": 0.0}
+        return replace(self, seed=seed, stage=status.stage("starting"), **fresh)
+
+    @property
+    def needs(self) -> set[str]:
+        """The features that a backend must have for it."""
+        return ({"script"} if self.script else set()) | ({"context"} if self.edit else set())
+
+    def refusal(self, welcome: Mapping[str, Any]) -> str:
+        """Why the backend that says `welcome` cannot do it; "" when it can."""
+        if not self.needs <= set(welcome.get("features", ())):
+            return "This backend is too old for scripts and edits. Update it, or use the built-in one."
+        if self.edit and welcome.get("fps") != self.edit.fps:
+            return f"The model '{welcome.get('model')}' has another frame rate than this was read at. Try again."
+        return ""
+
+    def gone(self, file_number: int) -> str:
+        """What of the place for its motion is no more, "" when it is all there. file_number: of the file now open."""
+        if self.file_number != file_number:
+            return "Another file was opened"
+        if self.scene not in bpy.data.scenes:
+            return f"The scene '{self.scene}' was deleted"
+        if self.target is not None and self.target.find() is None:
+            return f"The armature '{self.target.name}' was deleted"
+        return ""
+
+    def requests(self) -> list[dict]:
+        """What `submit` asks for: one request a variation."""
+        lines = [{"text": text, "seconds": seconds} for text, seconds in self.script]
+        script = {"script": lines} if lines else {}
+        return [
+            {"text": self.text, "seconds": self.seconds, "seed": self.seed + k, **script}
+            for k in range(self.variations)
+        ]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What `submit` carries beside: the motion before and after the range that is edited."""
+        parts = {"before": self.edit.before, "after": self.edit.after} if self.edit else {}
+        return {
+            f"{name}_{which}": array.astype(np.float32)
+            for name, part in parts.items() if part is not None
+            for which, array in zip(("rotations", "root_translation"), part, strict=True)
+        }  # fmt: skip

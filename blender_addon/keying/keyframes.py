@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Key a motion on a rig: resampled to the scene, fitted to its place and to the rig, a new action each time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import bpy
+import numpy as np
+
+from ..motion import fit
+from ..motion.clip import Clip, resample
+from ..motion.path import followed
+from ..rig import obstacles
+from ..rig import root as travel
+from ..rig.controls import control_rig, switches_of
+from ..rig.curve import line_of
+from ..rig.foot_lock import lock_feet
+from ..rig.mapping import map_rig
+from ..rig.pose import Pose
+from ..rig.read_back import remember_stance
+from ..rig.rest import RigRest
+from ..rig.retarget import retarget, world_joints, world_rotations
+from ..shared import rotations
+from ..shared.errors import MoclipError
+from ..shared.footing import standing
+from ..shared.skeleton import JOINT_INDEX
+from ..shared.stance import Stance, stance_of, usual_if_near
+from .actions import Keys, NewAction
+from .scene import scene_fps
+
+TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
+_NAME_LIMIT = 60
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a motion meets the scene.
+
+    root: who carries the travel, one of `rig.root`'s four. place: where its first frame stands; None is the rig's rest.
+    path: a curve that the motion follows from its start on, whatever its place.
+    foot_lock: 0 to 1. loop: bend the end towards the beginning and repeat. degrees, millimetres: how far fewer keys may
+    lead from the motion, of a bone's rotation and of the hips (of a character of our size); 0 keys every frame.
+    """
+
+    root: str = travel.HIPS
+    place: fit.Place | None = None
+    path: bpy.types.Object | None = None
+    foot_lock: float = 1.0
+    loop: bool = False
+    degrees: float = 0.0
+    millimetres: float = 2.0
+
+
+def apply_clip(
+    rig: bpy.types.Object, clip: Clip, scene: bpy.types.Scene, start: int, how: Fit | None = None
+) -> bpy.types.Action:
+    """Key a clip on a rig from frame `start` on, as a new action named after the prompt.
+
+    The action that the rig had stays in the file (with a fake user, so that saving keeps it). Raises MoclipError for a
+    rig that cannot take it; then nothing has changed.
+    """
+    how = how or Fit()
+    check_editable(rig)
+    bone_of, fps = map_rig(rig), scene_fps(scene)
+    obstacles.check(rig, bone_of, how.root)
+    turns, root = resample(clip, fps)
+    told = ""
+    if how.loop:
+        turns, root = fit.looped(turns, root, fps)
+    if how.path is not None:
+        turns, root, told = _along(rig, bone_of, turns, root, fps, how)
+    elif how.place is not None:
+        turns, root = fit.placed(turns, root, how.place)
+    stance, joints = _stance(turns, root, fps, exact=how.foot_lock > 0)
+    pose = retarget(rig, bone_of, turns, root, stance)
+    lock_feet(pose, standing(joints[:, TOES], joints[:, 0], fps), fps, how.foot_lock)
+    moves = _settle_travel(pose, how.root, *travel.travel(turns, root, fps))
+    reach = how.millimetres / 1000 * pose.rest.ratio
+    made = NewAction(rig, action_name(clip.text), Keys(start, how.loop, how.degrees, reach))
+    for bone in pose.curves():
+        made.add_bone(bone)
+    if kind := control_rig(rig, bone_of):
+        for bone, name, value in switches_of(rig, kind):
+            made.add_switch(bone, name, value)
+    if moves is not None:
+        made.add_object(moves)
+    action = made.assign()
+    action["moclip"] = provenance(clip) | ({"path": told} if told else {})
+    remember_stance(action, stance)
+    scene.frame_end = max(scene.frame_end, start + len(turns) - 1)
+    return action
+
+
+def _stance(turns: np.ndarray, root: np.ndarray, fps: float, exact: bool) -> tuple[Stance, np.ndarray]:
+    """How the feet of a motion stand, and its joints (T, 22, 3).
+
+    exact: to the degree, for feet that are held; what is left free comes back from a rig as it was read there.
+    """
+    world = world_rotations(turns)
+    joints = world_joints(world, root)
+    found = stance_of(joints, fps, rotations.rotate(world[:, TOES], np.array([0.0, 0.0, 1.0])))
+    return found if exact else usual_if_near(found), joints
+
+
+def _along(
+    rig: bpy.types.Object, bone_of: dict[str, str], turns: np.ndarray, root: np.ndarray, fps: float, how: Fit
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """A motion along a path, and how far it comes, for the user. Raises MoclipError for a path that cannot be."""
+    if how.loop or how.root == travel.IN_PLACE:
+        against = "repeats" if how.loop else "stays in place"
+        raise MoclipError(
+            f"A motion that {against} cannot follow '{how.path.name}'.",
+            hint="Take the Path or that setting out of Fit.",
+            code="bad_path",
+        )
+    rest = RigRest(rig, bone_of)
+    line = line_of(how.path, rest)
+    turns, root, metres = followed(turns, root, fps, line)
+    # In the rig's own size, as the scene shows it.
+    size = rest.ratio * float(travel.size_now(rest).scale) * float(np.mean(np.abs(rig.matrix_world.to_scale())))
+    length = line.length
+    if metres > length + 0.05 and not line.closed:
+        return turns, root, f"It goes {(metres - length) * size:.1f} m past the end of '{how.path.name}'."
+    return turns, root, f"It comes {metres * size:.1f} of {length * size:.1f} m along '{how.path.name}'."
+
+
+def _settle_travel(pose: Pose, root: str, yaw: np.ndarray, ground: np.ndarray) -> np.ndarray | None:
+    if root == travel.BONE:
+        travel.carry_by_bone(pose, yaw, ground)
+    elif root == travel.IN_PLACE:
+        travel.stay(pose, yaw, ground)
+    elif root == travel.OBJECT:
+        return travel.carry_by_object(pose, yaw, ground)
+    return None
+
+
+def place_of(rig: bpy.types.Object) -> fit.Place:
+    """Where a rig stands now and faces, within its own object. Raises MoclipError for a rig that cannot be mapped."""
+    return travel.place_now(rig, map_rig(rig))
+
+
+def provenance(clip: Clip) -> dict[str, str | float]:
+    """What it takes to make the motion again, for the action's custom properties; a seed may exceed their integers."""
+    made = datetime.now().astimezone().isoformat(timespec="milliseconds")
+    return {
+        "prompt": clip.text, "seed": str(clip.seed), "seconds": clip.seconds, "model": clip.model, "made": made
+    }  # fmt: skip
+
+
+def action_name(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _NAME_LIMIT else text[: _NAME_LIMIT - 3].rstrip() + "..."
+
+
+def check_editable(rig: bpy.types.Object) -> None:
+    if rig.library is not None:
+        raise MoclipError(
+            f"'{rig.name}' is linked from another file and cannot be animated here.",
+            hint="Make a library override of it first.",
+            code="linked_rig",
+        )
+    if rig.animation_data is not None and rig.animation_data.use_tweak_mode:
+        raise MoclipError(
+            f"'{rig.name}' is in tweak mode of the NLA editor.",
+            hint="Leave tweak mode (Tab) and apply again.",
+            code="tweak_mode",
+        )

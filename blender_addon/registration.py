@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that Blender is told of, in one list: a new operator, panel or group of properties is entered here."""
+
+import bpy
+
+from .backend import timer
+from .operators.apply_motion import MOCLIP_OT_apply_motion, MOCLIP_OT_show_take
+from .operators.batch import (
+    MOCLIP_OT_add_row,
+    MOCLIP_OT_export_rows,
+    MOCLIP_OT_import_rows,
+    MOCLIP_OT_remove_row,
+    MOCLIP_OT_run_batch,
+)
+from .operators.bones import (
+    MOCLIP_OT_clear_bones,
+    MOCLIP_OT_detect_bones,
+    MOCLIP_OT_export_bones,
+    MOCLIP_OT_import_bones,
+    MOCLIP_OT_swap_bones,
+)
+from .operators.cancel import MOCLIP_OT_cancel
+from .operators.create_armature import MOCLIP_OT_create_armature
+from .operators.direction import (
+    MOCLIP_OT_continue_motion,
+    MOCLIP_OT_edit_range,
+    MOCLIP_OT_lead_in,
+    MOCLIP_OT_range_from_preview,
+)
+from .operators.export import MOCLIP_OT_export_motions
+from .operators.generate import MOCLIP_OT_generate
+from .operators.history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_reject, MOCLIP_OT_try_again
+from .operators.mend_rig import MOCLIP_OT_mend_rig
+from .operators.open_preferences import MOCLIP_OT_open_preferences
+from .operators.remove_backend import MOCLIP_OT_remove_backend
+from .operators.restart_backend import MOCLIP_OT_copy_log, MOCLIP_OT_restart_backend
+from .operators.script import (
+    MOCLIP_OT_add_line,
+    MOCLIP_OT_generate_script,
+    MOCLIP_OT_lines_from_markers,
+    MOCLIP_OT_move_line,
+    MOCLIP_OT_regenerate_line,
+    MOCLIP_OT_remove_line,
+)
+from .operators.set_up_backend import MOCLIP_OT_cancel_set_up, MOCLIP_OT_open_set_up_log, MOCLIP_OT_set_up_backend
+from .operators.start_backend import MOCLIP_OT_start_backend
+from .operators.stop_backend import MOCLIP_OT_stop_backend
+from .rig import table
+from .ui import menu, properties
+from .ui.panel_backend import MOCLIP_PT_backend
+from .ui.panel_direction import MOCLIP_PT_direction, MOCLIP_UL_lines
+from .ui.panels import (
+    MOCLIP_PT_batch,
+    MOCLIP_PT_bones,
+    MOCLIP_PT_fit,
+    MOCLIP_PT_history,
+    MOCLIP_PT_licence,
+    MOCLIP_PT_main,
+    MOCLIP_PT_odd_bones,
+    MOCLIP_UL_rows,
+)
+from .ui.preferences import MoclipPreferences
+
+PROPERTIES = (
+    table.MoclipBone,
+    properties.MoclipRow,
+    properties.MoclipLine,
+    properties.MoclipSettings,
+    MoclipPreferences,
+)
+OPERATORS = (
+    (
+        MOCLIP_OT_generate,
+        MOCLIP_OT_cancel,
+        MOCLIP_OT_try_again,
+        MOCLIP_OT_apply_motion,
+        MOCLIP_OT_show_take,
+        MOCLIP_OT_accept,
+        MOCLIP_OT_reject,
+        MOCLIP_OT_recall,
+    ),
+    (
+        MOCLIP_OT_generate_script,
+        MOCLIP_OT_regenerate_line,
+        MOCLIP_OT_add_line,
+        MOCLIP_OT_remove_line,
+        MOCLIP_OT_move_line,
+        MOCLIP_OT_lines_from_markers,
+    ),
+    (
+        MOCLIP_OT_edit_range,
+        MOCLIP_OT_range_from_preview,
+        MOCLIP_OT_continue_motion,
+        MOCLIP_OT_lead_in,
+    ),
+    (
+        MOCLIP_OT_run_batch,
+        MOCLIP_OT_add_row,
+        MOCLIP_OT_remove_row,
+        MOCLIP_OT_import_rows,
+        MOCLIP_OT_export_rows,
+        MOCLIP_OT_export_motions,
+    ),
+    (
+        MOCLIP_OT_create_armature,
+        MOCLIP_OT_detect_bones,
+        MOCLIP_OT_clear_bones,
+        MOCLIP_OT_swap_bones,
+        MOCLIP_OT_import_bones,
+        MOCLIP_OT_export_bones,
+        MOCLIP_OT_mend_rig,
+    ),
+    (
+        MOCLIP_OT_start_backend,
+        MOCLIP_OT_stop_backend,
+        MOCLIP_OT_restart_backend,
+        MOCLIP_OT_set_up_backend,
+        MOCLIP_OT_cancel_set_up,
+        MOCLIP_OT_remove_backend,
+        MOCLIP_OT_open_set_up_log,
+        MOCLIP_OT_copy_log,
+        MOCLIP_OT_open_preferences,
+    ),
+)
+"""In the groups and the order of the menu."""
+PANELS = (
+    MOCLIP_UL_rows,
+    MOCLIP_PT_main,
+    MOCLIP_PT_odd_bones,
+    MOCLIP_UL_lines,
+    MOCLIP_PT_direction,
+    MOCLIP_PT_history,
+    MOCLIP_PT_batch,
+    MOCLIP_PT_fit,
+    MOCLIP_PT_bones,
+    MOCLIP_PT_backend,
+    MOCLIP_PT_licence,
+)
+"""In the order of the tab."""
+CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), *PANELS, menu.MOCLIP_MT_menu)
+_ATTACHED = (table, properties, menu, timer)
+"""What puts something of its own on Blender's types or into its handlers."""
+
+
+def register() -> None:
+    menu.MOCLIP_MT_menu.groups = OPERATORS
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    for part in _ATTACHED:
+        part.attach()
+
+
+def unregister() -> None:
+    for part in reversed(_ATTACHED):
+        part.detach()
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The MoCLIP tab in the 3D View's sidebar."""
+
+import bpy
+
+from ..backend import status
+from ..backend.session import SESSION
+from ..keying import history
+from ..rig import table
+from . import mending
+from .sidebar import Sidebar, draw_text
+
+_LONGEST_HISTORY = 20
+_MOST_TOLD = 3
+_ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
+
+
+class MOCLIP_PT_main(Sidebar, bpy.types.Panel):
+    bl_idname = "MOCLIP_PT_main"
+    bl_label = "Text to Motion"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.moclip
+        layout.prop(settings, "prompt", text="", icon="TEXT")
+        row = layout.row(align=True)
+        row.prop(settings, "use_auto_seconds", toggle=True)
+        length = row.row(align=True)
+        length.enabled = not settings.use_auto_seconds
+        length.prop(settings, "seconds")
+        row = layout.row(align=True)
+        row.prop(settings, "seed")
+        row.prop(settings, "variations")
+        row = layout.row(align=True)
+        row.prop(settings, "target", text="", icon="ARMATURE_DATA")
+        row.operator("moclip.create_armature", text="", icon="ADD")
+        self._draw_job(layout)
+        if SESSION.held is not None and SESSION.job is None:
+            self._draw_takes(layout)
+        if SESSION.message:
+            draw_text(layout, SESSION.message, context.region.width, _ICONS[SESSION.level])
+        mending.draw_button(layout, SESSION.action)
+
+    @staticmethod
+    def _draw_job(layout: bpy.types.UILayout) -> None:
+        job = SESSION.job
+        if job is None:
+            row = layout.row()
+            if SESSION.retargeting:
+                return row.progress(factor=1.0, text=status.stage("retargeting"))
+            row.scale_y = 1.4
+            row.operator("moclip.generate", icon="PLAY")
+            return
+        row = layout.row(align=True)
+        row.progress(factor=job.progress, text=status.of_job(job.stage, job.progress, job.cancelling))
+        row.operator("moclip.cancel", text="", icon="X")
+
+    @staticmethod
+    def _draw_takes(layout: bpy.types.UILayout) -> None:
+        if len(SESSION.takes) > 1:
+            row = layout.row(align=True)
+            row.operator("moclip.show_take", text="", icon="TRIA_LEFT").step = -1
+            row.label(text=f"Take {SESSION.shown + 1} of {len(SESSION.takes)}, seed {SESSION.held[1].seed}")
+            row.operator("moclip.show_take", text="", icon="TRIA_RIGHT").step = 1
+        row = layout.row(align=True)
+        row.operator("moclip.accept", icon="CHECKMARK").as_strip = False
+        row.operator("moclip.accept", text="To NLA", icon="NLA").as_strip = True
+        row.operator("moclip.reject", icon="X")
+        row = layout.row(align=True)
+        row.operator("moclip.try_again", icon="FILE_REFRESH")
+        row.operator("moclip.apply_motion", icon="ACTION")
+
+
+class MOCLIP_PT_history(Sidebar, bpy.types.Panel):
+    """The motions in this file; a click gives one to the target."""
+
+    bl_idname = "MOCLIP_PT_history"
+    bl_label = "History"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, rig = self.layout, context.scene.moclip.target
+        active = rig.animation_data.action if rig is not None and rig.animation_data else None
+        made = history.motions()
+        if not made:
+            draw_text(layout, "No motion has been made in this file yet.", context.region.width)
+        column = layout.column(align=True)
+        for action in made[:_LONGEST_HISTORY]:
+            icon = "RADIOBUT_ON" if action == active else "RADIOBUT_OFF"
+            told = f"{action.name}  (seed {action[history.KEY].get('seed', '?')})"
+            column.operator("moclip.recall", text=told, icon=icon).action = action.name
+        layout.operator_menu_enum("moclip.export_motions", "format", icon="EXPORT")
+        if len(made) > _LONGEST_HISTORY:
+            column.label(text=f"and {len(made) - _LONGEST_HISTORY} older ones")
+
+
+_STATE_ICONS = {"": "DOT", "waiting": "TIME", "running": "PLAY", "done": "CHECKMARK", "failed": "ERROR"}
+
+
+class MOCLIP_UL_rows(bpy.types.UIList):
+    """A row of the batch and what became of it."""
+
+    bl_idname = "MOCLIP_UL_rows"
+
+    def draw_item(self, _context, layout, _data, item, _icon, _active_data, _property, _index=0, _flags=0) -> None:
+        state, _why = SESSION.batch.states.get(item.name, ("", ""))
+        row = layout.row(align=True)
+        row.label(text="", icon=_STATE_ICONS[state])
+        who = row.split(factor=0.28, align=True)
+        who.label(text=item.armature.name if item.armature else "(new)")
+        what = who.split(factor=0.75, align=True)
+        what.prop(item, "prompt", text="", emboss=False)
+        what.prop(item, "start", text="", emboss=False)
+
+
+class MOCLIP_PT_batch(Sidebar, bpy.types.Panel):
+    """Many prompts for many characters."""
+
+    bl_idname = "MOCLIP_PT_batch"
+    bl_label = "Batch"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.moclip
+        row = layout.row()
+        row.template_list(MOCLIP_UL_rows.bl_idname, "", settings, "rows", settings, "active_row", rows=4)
+        column = row.column(align=True)
+        column.operator("moclip.add_row", text="", icon="ADD")
+        column.operator("moclip.remove_row", text="", icon="REMOVE").all_rows = False
+        column.separator()
+        column.operator("moclip.import_rows", text="", icon="IMPORT")
+        column.operator("moclip.export_rows", text="", icon="EXPORT")
+        if 0 <= settings.active_row < len(settings.rows):
+            self._draw_row(layout, context, settings.rows[settings.active_row])
+        if SESSION.batch.running:
+            counts = SESSION.batch.counts()
+            over = counts["done"] + counts["failed"]
+            row = layout.row(align=True)
+            row.progress(factor=over / max(1, sum(counts.values())), text=f"{over} of {sum(counts.values())} rows")
+            row.operator("moclip.cancel", text="", icon="X")
+        else:
+            layout.operator("moclip.run_batch", icon="RENDER_ANIMATION")
+
+    @staticmethod
+    def _draw_row(layout: bpy.types.UILayout, context: bpy.types.Context, item: bpy.types.PropertyGroup) -> None:
+        column = layout.column(align=True)
+        column.use_property_split, column.use_property_decorate = True, False
+        for name in ("armature", "prompt", "start", "seconds", "seed"):
+            column.prop(item, name)
+        state, why = SESSION.batch.states.get(item.name, ("", ""))
+        if why:
+            draw_text(layout, why, context.region.width, _STATE_ICONS[state])
+
+
+class MOCLIP_PT_fit(Sidebar, bpy.types.Panel):
+    """How motions meet the scene and the rig; Apply Last Motion takes changes over."""
+
+    bl_idname = "MOCLIP_PT_fit"
+    bl_label = "Fit"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.moclip
+        layout.use_property_split, layout.use_property_decorate = True, False
+        layout.prop(settings, "start_at")
+        layout.prop(settings, "path")
+        layout.prop(settings, "root")
+        layout.prop(settings, "foot_lock", slider=True)
+        layout.prop(settings, "use_loop")
+        row = layout.row(heading="Fewer Keys", align=True)
+        row.prop(settings, "use_fewer_keys", text="")
+        error = row.row()
+        error.enabled = settings.use_fewer_keys
+        error.prop(settings, "key_error", text="Degrees")
+
+
+class MOCLIP_PT_bones(Sidebar, bpy.types.Panel):
+    """Which bone follows which joint; an empty table stands for "found anew each time"."""
+
+    bl_idname = "MOCLIP_PT_bones"
+    bl_label = "Bones"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, rig = self.layout, context.scene.moclip.target
+        if rig is None or rig.type != "ARMATURE":
+            draw_text(layout, "Choose a target armature first.", context.region.width)
+            return
+        row = layout.row(align=True)
+        row.operator("moclip.detect_bones", icon="VIEWZOOM")
+        row.operator("moclip.clear_bones", text="", icon="X")
+        row.operator("moclip.import_bones", text="", icon="IMPORT")
+        row.operator("moclip.export_bones", text="", icon="EXPORT")
+        if not table.is_filled(rig):
+            draw_text(layout, "Found by name or shape for every motion. Detect shows them.", context.region.width)
+        _draw_rows(layout, rig, table.in_order(rig))
+        if rig.moclip_bones_as_they_are:
+            layout.prop(rig, "moclip_bones_as_they_are")
+
+
+def _draw_rows(layout: bpy.types.UILayout, rig: bpy.types.Object, rows: list[table.MoclipBone]) -> None:
+    column = layout.column(align=True)
+    column.use_property_split, column.use_property_decorate = True, False
+    for joint in rows:
+        row = column.row(align=True)
+        row.alert = bool(joint.trouble)
+        row.prop_search(joint, "bone", rig.data, "bones", text=joint.name.replace("_", " ").title())
+
+
+class MOCLIP_PT_odd_bones(Sidebar, bpy.types.Panel):
+    """The rows that want a look before anything is keyed: panels cannot be opened by a program, so this one is open."""
+
+    bl_idname = "MOCLIP_PT_odd_bones"
+    bl_label = "Bones to Check"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        rig = context.scene.moclip.target
+        return rig is not None and rig.type == "ARMATURE" and any(row.trouble for row in rig.moclip_bones)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, rig = self.layout, context.scene.moclip.target
+        odd = [row for row in table.in_order(rig) if row.trouble]
+        for row in odd[:_MOST_TOLD]:
+            draw_text(layout, row.trouble, context.region.width, "ERROR")
+        _draw_rows(layout, rig, odd)
+        layout.operator("moclip.swap_bones", icon="ARROW_LEFTRIGHT")
+        layout.prop(rig, "moclip_bones_as_they_are")
+
+
+class MOCLIP_PT_licence(Sidebar, bpy.types.Panel):
+    bl_idname = "MOCLIP_PT_licence"
+    bl_label = "Licence of the Weights"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        text = "The built-in model's weights are CC BY-NC 4.0: motions made with them are for non-commercial use."
+        draw_text(self.layout, text, context.region.width)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the panel asks; saved with the scene. The state of jobs is not: it lives in `backend.session`."""
+
+import bpy
+
+from ..limits import EMBEDDED
+
+# Blender fixes the bounds of a property when the add-on is enabled, before any backend has answered.
+
+
+def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
+    return obj.type == "ARMATURE"
+
+
+def _is_curve(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
+    return obj.type == "CURVE"
+
+
+# Blender 4.2 as a Python module crashes on exit when a property has a poll function; it has no interface to filter for.
+_POLLS = bool(bpy.app.binary_path) or bpy.app.version >= (4, 3, 0)
+_POLL = {"poll": _is_armature} if _POLLS else {}
+_CURVE_POLL = {"poll": _is_curve} if _POLLS else {}
+
+
+class MoclipRow(bpy.types.PropertyGroup):
+    """A row of the batch; `name` is its id."""
+
+    armature: bpy.props.PointerProperty(
+        name="Character",
+        description="The armature to animate. Empty makes a new one",
+        type=bpy.types.Object,
+        **_POLL,
+    )
+    prompt: bpy.props.StringProperty(name="Prompt", description="What the character does, in English")
+    start: bpy.props.IntProperty(name="Start", description="Frame of the first key", default=1)
+    seconds: bpy.props.FloatProperty(
+        name="Seconds",
+        description="Length of the motion; 0 lets the model choose",
+        default=0.0,
+        min=0.0,
+        max=EMBEDDED.longest_seconds,
+    )
+    seed: bpy.props.IntProperty(name="Seed", description="Another seed gives another take", default=0, min=0)
+
+
+class MoclipLine(bpy.types.PropertyGroup):
+    """A line of the script; it begins where the one before it ends."""
+
+    prompt: bpy.props.StringProperty(name="Prompt", description="What the character does, in English")
+    end: bpy.props.IntProperty(name="End", description="The frame at which the next line begins", default=1)
+
+
+class MoclipSettings(bpy.types.PropertyGroup):
+    prompt: bpy.props.StringProperty(
+        name="Prompt",
+        description="What the character does, in English: 'a tired man walks, then waves with his left hand'",
+        options={"TEXTEDIT_UPDATE"},
+    )
+    use_auto_seconds: bpy.props.BoolProperty(
+        name="Auto Length", description="Let the model choose how long the motion lasts", default=True
+    )
+    seconds: bpy.props.FloatProperty(
+        name="Seconds",
+        description="Length of the motion",
+        default=4.0,
+        min=EMBEDDED.shortest_seconds,
+        max=EMBEDDED.longest_seconds,
+        step=20,
+        precision=1,
+    )
+    seed: bpy.props.IntProperty(
+        name="Seed", description="Another seed gives another take of the same prompt", default=0, min=0
+    )
+    variations: bpy.props.IntProperty(
+        name="Variations",
+        description="Generate so many takes at once, from seeds that follow",
+        default=1,
+        min=1,
+        max=EMBEDDED.batch,
+    )
+    target: bpy.props.PointerProperty(
+        name="Target",
+        description="The armature to animate: MoCLIP's own, or yours (see Bones). Empty makes a new one",
+        type=bpy.types.Object,
+        **_POLL,
+    )
+    start_at: bpy.props.EnumProperty(
+        name="Start At",
+        description="Where the motion begins",
+        items=(
+            ("CHARACTER", "Character", "Where the character stands at the current frame, facing as it does"),
+            ("REST", "Rest", "At the rig's own origin, facing ahead"),
+        ),
+    )
+    root: bpy.props.EnumProperty(
+        name="Root",
+        description="What carries the character over the ground",
+        items=(
+            ("HIPS", "Hips", "The hips bone, as motion capture has it"),
+            ("BONE", "Root Bone", "The topmost bone above the hips, as games want it; the hips keep their sway"),
+            ("OBJECT", "Object", "The armature object; the hips keep their sway"),
+            ("IN_PLACE", "In Place", "Nothing: the character walks on the spot, with its sway kept"),
+        ),
+    )
+    path: bpy.props.PointerProperty(
+        name="Path",
+        description="A curve on the ground that new motions follow from its start on, wherever the character stands. "
+        "Batches and edits of a range go their own way",
+        type=bpy.types.Object,
+        **_CURVE_POLL,
+    )
+    foot_lock: bpy.props.FloatProperty(
+        name="Foot Lock",
+        description="How firmly feet stay where they stand, and above the floor, on this rig's legs",
+        default=1.0, min=0.0, max=1.0, subtype="FACTOR",
+    )  # fmt: skip
+    lines: bpy.props.CollectionProperty(type=MoclipLine)
+    active_line: bpy.props.IntProperty(name="Line", default=0)
+    script_start: bpy.props.IntProperty(name="Start", description="The frame at which the first line begins", default=1)
+    range_start: bpy.props.IntProperty(name="Start", description="The first frame that is made anew", default=25)
+    range_end: bpy.props.IntProperty(
+        name="End", description="The first frame after the range, which stays as it is", default=73
+    )
+    rows: bpy.props.CollectionProperty(type=MoclipRow)
+    active_row: bpy.props.IntProperty(name="Row", default=0)
+    use_loop: bpy.props.BoolProperty(
+        name="Loop",
+        description="Bend the end of the motion towards its beginning and repeat it for ever",
+        default=False,
+    )
+    use_fewer_keys: bpy.props.BoolProperty(
+        name="Fewer Keys", description="Leave out the keys that the curves do without", default=False
+    )
+    key_error: bpy.props.FloatProperty(
+        name="Error", description="How far fewer keys may turn a bone away from the motion",
+        default=1.0, min=0.05, max=10.0, step=10, precision=2,
+    )  # fmt: skip
+
+
+def attach() -> None:
+    bpy.types.Scene.moclip = bpy.props.PointerProperty(type=MoclipSettings)
+
+
+def detach() -> None:
+    del bpy.types.Scene.moclip

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prompts to what the networks read: vectors of sentences and of their clauses, and states of their words."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from moclip.generate.options import PlanOptions
+from moclip.generate.plan import TextStates
+from moclip.generators.base.runtime import Runtime
+from moclip.prompts.clauses import split_clauses
+from moclip.text.tokenizer import Tokenizer
+
+
+class TextReader:
+    """A runtime's text tower. call: the runtime's name for it. words: read single words as well."""
+
+    def __init__(self, runtime: Runtime, call: str = "text", words: bool = False):
+        self._runtime, self._call, self._words = runtime, call, words
+        self._tokenizer = Tokenizer()
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Text vectors (N, D) float32, not normalised."""
+        return self._vectors(self._tokenizer.encode(texts))
+
+    def _vectors(self, tokens: np.ndarray) -> np.ndarray:
+        # The tower is causal and reads its result at the end-of-text token: what follows it changes nothing.
+        return self._runtime.call(self._call, tokens=tokens[:, : int(tokens.argmax(axis=1).max()) + 1])
+
+    def read(self, texts: Sequence[str]) -> list[TextStates]:
+        tokens = self._tokenizer.encode(texts)
+        vectors = self._vectors(tokens)
+        if not self._words:
+            return [TextStates(vector) for vector in vectors]
+        states = self._runtime.call("words", tokens=tokens)
+        return [TextStates(vector, own) for vector, own in zip(vectors, states, strict=True)]
+
+    def read_clauses(
+        self, prompts: Sequence[str], whole: Sequence[TextStates], options: PlanOptions, most: int
+    ) -> list[list[TextStates]]:
+        """Of each prompt's clauses, one after the other; its own where it has but one, or more than `most`.
+
+        whole: of the prompts. No motion is long enough for more clauses, and reading them all would take its time.
+        """
+        parts = [split_clauses(prompt) if options.by_clause else [prompt] for prompt in prompts]
+        parts = [part if len(part) <= most else [prompt] for part, prompt in zip(parts, prompts, strict=True)]
+        several = [clause for clauses in parts if len(clauses) > 1 for clause in clauses]
+        read = iter(self.read(several)) if several else iter(())
+        return [
+            [_within(sentence, next(read), options.sentence_share) for _ in clauses] if len(clauses) > 1 else [sentence]
+            for sentence, clauses in zip(whole, parts, strict=True)
+        ]
+
+
+def _within(sentence: TextStates, clause: TextStates, share: float) -> TextStates:
+    return TextStates(share * sentence.vector + (1 - share) * clause.vector, clause.words)
