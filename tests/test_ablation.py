@@ -21,8 +21,9 @@ from typer.testing import CliRunner  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
-from moclip.recipes.ablation import ARMS, TEACHER, Ablation, arm_settings, find_arm, run_alignment  # noqa: E402
+from moclip.recipes.ablation import Ablation, run_alignment  # noqa: E402
 from moclip.recipes.ablation_report import markdown, write_report  # noqa: E402
+from moclip.recipes.arms import ARMS, TEACHER, arm_settings, find_arm  # noqa: E402
 from moclip.recipes.recipe import load_recipe  # noqa: E402
 
 

@@ -15,18 +15,19 @@ import pytest
 torch = pytest.importorskip("torch", reason="MoCLIP's training needs PyTorch")
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
-from moclip.alignment.large_batch import backward  # noqa: E402
 from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig  # noqa: E402
 from moclip.alignment.objective import MoCLIP, student_parts  # noqa: E402
 from moclip.alignment.pairs import PairedClips, embed_captions, embed_motions, pair_batch, same_meaning  # noqa: E402
 from moclip.alignment.presets import PRESETS, AlignmentConfig, with_preset  # noqa: E402
-from moclip.alignment.train import Compute, train_moclip  # noqa: E402
+from moclip.alignment.train import train_moclip  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.evaluation.retrieval import load_spaces, retrieval  # noqa: E402
 from moclip.nn.checkpoint import load_weights  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
+from moclip.training.large_batch import backward  # noqa: E402
+from moclip.training.machine import split_rows  # noqa: E402
 from moclip.training.processes import Processes  # noqa: E402
-from moclip.training.trainer import Schedule  # noqa: E402
+from moclip.training.run import Compute, Run, Schedule  # noqa: E402
 
 TOWER = TowerConfig(vocab_size=50, width=32, heads=2, layers=2, embed_dim=16)
 MOTION = MotionEncoderConfig(
@@ -58,8 +59,9 @@ def sixteen_pairs() -> PairedClips:
 
 def train(out: Path, config: AlignmentConfig | None = None, schedule: Schedule = SCHEDULE, **options) -> TextTower:
     pairs, lines = sixteen_pairs(), options.pop("lines", [])
-    options = {"batch": 16, "log": lines.append, **options}
-    return train_moclip(new_tower(), pairs, pairs, out, MOTION, config or AlignmentConfig(), schedule, **options)
+    batch = options.pop("batch", 16)
+    run = Run(out, schedule, **{"log": lines.append, **options})
+    return train_moclip(new_tower(), pairs, pairs, MOTION, config or AlignmentConfig(), run, batch=batch)
 
 
 def differs(one: TextTower, other: TextTower) -> set[str]:
@@ -116,7 +118,8 @@ def test_every_preset_trains(preset, tmp_path):
     part = with_preset({"motion": MOTION.to_dict()}, preset)
     motion, config = MotionEncoderConfig(**part["motion"]), AlignmentConfig(**part["alignment"])
     pairs = sixteen_pairs()
-    train_moclip(new_tower(), pairs, pairs, tmp_path, motion, config, SCHEDULE, batch=8, log=lambda line: None)
+    run = Run(tmp_path, SCHEDULE, log=lambda line: None)
+    train_moclip(new_tower(), pairs, pairs, motion, config, run, batch=8)
     arrays, saved = load_weights(tmp_path / "moclip.safetensors")
     assert ("motion.limbs.ln_1.weight" in arrays) == (preset != "authors")
     assert saved["motion"]["positions"] == ("batch" if preset == "authors" else "time")
@@ -190,7 +193,7 @@ def gradients_of(network: MoCLIP, chunks: int) -> tuple[float, dict[str, torch.T
     def loss(motion, student, teacher, meaning):
         return network.loss(motion, student, teacher, same_meaning(meaning))
 
-    total, _ = backward(batch.chunks(chunks), embed, loss, network.shared)
+    total, _ = backward(split_rows(batch, chunks), embed, loss, network.shared)
     return total.item(), {n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None}
 
 
@@ -275,9 +278,8 @@ def test_numbers_that_stop_being_numbers_end_the_run_with_one_sentence(tmp_path)
     for joints in pairs.joints:
         joints[:] = np.nan
     with pytest.raises(MoclipError, match="moclip stopped at step 0: the loss is not a number"):
-        train_moclip(
-            new_tower(), pairs, pairs, tmp_path, MOTION, AlignmentConfig(), SCHEDULE, batch=16, log=lambda line: None
-        )
+        run = Run(tmp_path, SCHEDULE, log=lambda line: None)
+        train_moclip(new_tower(), pairs, pairs, MOTION, AlignmentConfig(), run, batch=16)
     assert not (tmp_path / "moclip.safetensors").exists()
 
 

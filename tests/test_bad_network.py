@@ -14,9 +14,10 @@ torch = pytest.importorskip("torch", reason="the networks need PyTorch")
 
 from bad_reference import attention_mask, logits_of, positions  # noqa: E402
 
-from moclip.generators.bad.config import BadConfig, VqConfig  # noqa: E402
+from moclip.codecs.config import VqConfig  # noqa: E402
+from moclip.codecs.vq import VQ  # noqa: E402
+from moclip.generators.bad.config import BadConfig  # noqa: E402
 from moclip.generators.bad.network import BadTransformer  # noqa: E402
-from moclip.generators.bad.vq import VQ  # noqa: E402
 from moclip.nn.layers import sinusoids  # noqa: E402
 
 SMALL = BadConfig(

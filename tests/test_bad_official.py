@@ -10,12 +10,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="importing checkpoints needs PyTorch")
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
+from moclip.codecs.config import VqConfig  # noqa: E402
+from moclip.codecs.vq import VQ  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
-from moclip.generators.bad.config import BadConfig, VqConfig  # noqa: E402
+from moclip.generators.bad.config import BadConfig  # noqa: E402
 from moclip.generators.bad.network import BadTransformer  # noqa: E402
 from moclip.generators.bad.official import import_official  # noqa: E402
 from moclip.generators.bad.sampling import OFFICIAL, BadOptions  # noqa: E402
-from moclip.generators.bad.vq import VQ  # noqa: E402
 from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
 from moclip.nn.checkpoint import load_weights  # noqa: E402
 from moclip.nn.layers import sinusoids  # noqa: E402

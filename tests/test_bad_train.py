@@ -9,17 +9,21 @@ pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
 from bad_reference import attention_mask  # noqa: E402
 
-from moclip.generators.bad.config import BadConfig, VqConfig  # noqa: E402
+from moclip.codecs.config import VqConfig  # noqa: E402
+from moclip.codecs.train import RVQLoss  # noqa: E402
+from moclip.codecs.vq import RESET_EVERY, VQ, Quantizer  # noqa: E402
+from moclip.generators.bad.config import BadConfig  # noqa: E402
 from moclip.generators.bad.network import BadTransformer  # noqa: E402
-from moclip.generators.bad.train import WordBatch, bad_loss, read, train_bad, word_batch  # noqa: E402
-from moclip.generators.bad.vq import RESET_EVERY, VQ, Quantizer  # noqa: E402
-from moclip.generators.momask.train_rvq import RVQLoss  # noqa: E402
-from moclip.generators.momask.train_tokens import TokenClips  # noqa: E402
+from moclip.generators.bad.train import LEARNERS, _shortened, bad_loss  # noqa: E402
+from moclip.generators.base.learners import TokenData, train_on_tokens  # noqa: E402
+from moclip.generators.base.token_clips import TokenBatch, TokenClips  # noqa: E402
 from moclip.nn.checkpoint import load_weights  # noqa: E402
 from moclip.nn.networks import restore  # noqa: E402
 from moclip.text.tokenizer import Tokenizer  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, fingerprint  # noqa: E402
-from moclip.training.trainer import Schedule, Trainer  # noqa: E402
+from moclip.training.run import Run, Schedule  # noqa: E402
+from moclip.training.task import Task  # noqa: E402
+from moclip.training.trainer import Trainer  # noqa: E402
 
 SMALL = BadConfig(
     codes=12, code_dim=8, width=32, heads=2, feed_forward=48, cross_layers=1, layers=1, head_layers=1, text_dim=16,
@@ -32,7 +36,7 @@ class Listener:
     """In the network's place: keeps what it is shown and is equally unsure of all codes but one slot's."""
 
     def __init__(self, config=SMALL):
-        self.config, self.shown, self.training = config, [], True
+        self.config, self.shown, self.training = config, [], False
         self.bonus = None
 
     def drop_text(self, text, words):
@@ -44,12 +48,13 @@ class Listener:
         return logits if self.bonus is None else logits + self.bonus
 
 
-def batch_of(lengths=LENGTHS, seed=0, codes=12) -> WordBatch:
+def batch_of(lengths=LENGTHS, seed=0, codes=12) -> TokenBatch:
     generator = torch.Generator().manual_seed(seed)
     padding = torch.arange(max(lengths))[None] >= torch.tensor(lengths)[:, None]
     drawn = torch.randint(codes, (*padding.shape, 1), generator=generator).masked_fill(padding[..., None], 0)
     text = torch.randn(len(lengths), 16, generator=generator)
-    return WordBatch(drawn, padding, text, torch.randn(len(lengths), 9, 24, generator=generator))
+    words = torch.randn(len(lengths), 9, 24, generator=generator)
+    return TokenBatch(drawn, padding, text, words=words)
 
 
 def shown(repeats: int, batch=None):
@@ -134,65 +139,35 @@ def test_loss_falls_and_the_codebook_stays():
     assert network.trans_base.learn_tok_emb.weight.grad[2:8].abs().sum() > 0
 
 
-@pytest.fixture(scope="module")
-def tower() -> TextTower:
+def test_a_third_of_the_motions_lose_a_token_at_either_end_in_training():
+    codes = torch.arange(8)[None, :, None].repeat(500, 1, 1)
     torch.manual_seed(0)
-    return TextTower(TowerConfig(width=24, heads=2, layers=1, embed_dim=16)).eval()
+    whole = torch.zeros(500, 8, dtype=torch.bool)
+    drawn = zip(*_shortened(TokenBatch(codes, whole, torch.zeros(500, 16))), strict=True)
+    rows = [row[~gone].tolist() for row, gone in drawn]
+    counts = [rows.count(list(part)) for part in (range(8), range(7), range(1, 8))]
+    assert sum(counts) == 500 and abs(counts[0] - 333) < 60 and abs(counts[1] - counts[2]) < 60
+    one = TokenBatch(torch.zeros(9, 1, 1, dtype=torch.long), whole[:9, :1], torch.zeros(9, 16))
+    assert not _shortened(one)[1].any()
 
 
-def clips() -> tuple[TokenClips, list[np.ndarray]]:
+def test_words_of_the_frozen_tower_reach_the_loss_and_the_codebook_is_the_vqs(tmp_path):
+    torch.manual_seed(0)
+    tower = TextTower(TowerConfig(width=24, heads=2, layers=1, embed_dim=16)).eval()
+    vq = VQ(VqConfig(width=8, code_dim=8, codes=12))
+    vq.quantizer.codebook.normal_()
     rng = np.random.default_rng(0)
     codes = [[rng.integers(12, size=(length, 1)) for length in (9, 8)] for _ in range(5)]
-    texts = [[f"person number {k} walks", f"number {k} goes on and on"] for k in range(5)]
-    captions = [Tokenizer().encode(text).astype(np.uint16) for text in texts]
-    return TokenClips(codes, [np.zeros((2, 16), np.float32)] * 5, np.full(5, 0.2)), captions
-
-
-@torch.no_grad()
-def test_batch_has_states_of_one_caption_and_codes_of_its_clip(tower):
-    drawn, captions = clips()
-    batch = word_batch(drawn, captions, tower, np.random.default_rng(0), 40)
-    assert batch.words.shape == (40, 77, 24) and batch.text.shape == (40, 16)
-    tokens = torch.from_numpy(np.concatenate(captions).astype(np.int64))
-    pooled, states = tower(tokens), tower.words(tokens)
-    lengths = []
-    for row in range(40):
-        found = (pooled - batch.text[row]).abs().sum(1).argmin()
-        torch.testing.assert_close(batch.text[row], pooled[found], atol=1e-5, rtol=1e-5)
-        torch.testing.assert_close(batch.words[row], states[found], atol=1e-5, rtol=1e-5)
-        codes = batch.codes[row][~batch.padding[row]].numpy()
-        sources = drawn.codes[int(found) // 2]
-        assert any(codes.tolist() in (s.tolist(), s[1:].tolist(), s[:-1].tolist()) for s in sources)
-        lengths.append(len(codes))
-    assert set(lengths) <= {7, 8, 9}
-
-
-def test_a_third_of_the_clips_lose_a_token_at_either_end(tower):
-    codes = [[np.arange(8)[:, None]]]
-    one = TokenClips(codes, [np.zeros((1, 16), np.float32)], np.ones(1))
-    batches = [word_batch(one, clips()[1][:1], tower, np.random.default_rng(k), 50) for k in range(8)]
-    rows = [b.codes[r, ~b.padding[r], 0].tolist() for b in batches for r in range(50)]
-    whole, tail, head = (rows.count(list(part)) for part in (range(8), range(7), range(1, 8)))
-    assert whole + tail + head == 400
-    assert abs(whole - 267) < 60 and abs(tail - head) < 60
-
-
-@torch.no_grad()
-def test_one_run_of_the_tower_gives_what_two_calls_give(tower):
-    tokens = torch.from_numpy(Tokenizer().encode(["a person jumps", "a person walks and waves"]))
-    text, words = read(tower, tokens)
-    torch.testing.assert_close(text, tower(tokens), atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(words, tower.words(tokens))
-
-
-def test_training_writes_a_network_that_restores(tower, tmp_path):
-    data, codebook = clips(), torch.randn(12, 8)
+    captions = [[f"person number {k} walks", f"number {k} goes on and on"] for k in range(5)]
+    tokens = [Tokenizer().encode(texts).astype(np.uint16) for texts in captions]
+    clips = TokenClips(codes, [np.zeros((2, 16), np.float32)] * 5, np.full(5, 0.2), tokens)
     schedule = Schedule(steps=4, learning_rate=1e-3, warmup=1, validate_every=2, save_every=2)
-    best = train_bad(SMALL, codebook, tower, data, data, tmp_path, schedule, batch=4, log=lambda line: None)
+    data = TokenData(clips, clips, fingerprint(tower), tower, vq)
+    best = train_on_tokens("bad", LEARNERS["bad"], SMALL, data, Run(tmp_path, schedule, log=lambda line: None), batch=4)
     arrays, config = load_weights(tmp_path / "bad.safetensors")
     network = restore(BadTransformer, config, arrays)
     assert np.isfinite(best) and network.config == SMALL and config["text_fingerprint"] == fingerprint(tower)
-    torch.testing.assert_close(network.trans_base.codebook, codebook, atol=1e-2, rtol=1e-2)
+    torch.testing.assert_close(network.trans_base.codebook, vq.quantizer.codebook, atol=1e-2, rtol=1e-2)
 
 
 def test_loaded_codebook_survives_the_first_training_batch():
@@ -243,23 +218,28 @@ class Broken(Exception):
     """Stands for a power cut."""
 
 
-def vq_trainer(folder, breaks_at=None) -> Trainer:
-    torch.manual_seed(0)
-    network = VQ(VqConfig(width=8, code_dim=4, codes=64))
-    compute, calls = RVQLoss(network), []
+class VqTask(Task):
+    def __init__(self, breaks_at=None):
+        torch.manual_seed(0)
+        super().__init__("vq", VQ(VqConfig(width=8, code_dim=4, codes=64)), {"kind": "vq"})
+        self.compute, self.calls, self.breaks_at = RVQLoss(self.network), 0, breaks_at
 
-    def loss(batch):
-        calls.append(1)
-        if len(calls) == breaks_at:
+    def make_batch(self, rng):
+        return torch.from_numpy(rng.standard_normal((3, 16, 263)).astype(np.float32))
+
+    def loss(self, batch):
+        self.calls += 1
+        if self.calls == self.breaks_at:
             raise Broken
-        return compute((batch, torch.ones(3, 16, dtype=torch.bool)))
+        return self.compute((batch, torch.ones(3, 16, dtype=torch.bool)))
 
-    return Trainer(
-        "vq", network, out=folder, config={"kind": "vq"}, loss=loss, log=lambda line: None,
-        schedule=Schedule(steps=30, learning_rate=1e-3, warmup=2, ema=0.9, validate_every=15, save_every=5),
-        make_batch=lambda rng: torch.from_numpy(rng.standard_normal((3, 16, 263)).astype(np.float32)),
-        validate=lambda network: (float(network.decode(torch.arange(8).view(1, 8, 1)).pow(2).mean()), {}),
-    )  # fmt: skip
+    def validate(self, network):
+        return float(network.decode(torch.arange(8).view(1, 8, 1)).pow(2).mean()), {}
+
+
+def vq_trainer(folder, breaks_at=None) -> Trainer:
+    schedule = Schedule(steps=30, learning_rate=1e-3, warmup=2, ema=0.9, validate_every=15, save_every=5)
+    return Trainer(VqTask(breaks_at), Run(folder, schedule, log=lambda line: None))
 
 
 def test_a_resumed_vq_is_the_unbroken_one_bit_for_bit(tmp_path):

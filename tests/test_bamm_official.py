@@ -9,14 +9,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="importing checkpoints needs PyTorch")
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
+from moclip.codecs.config import RVQConfig  # noqa: E402
+from moclip.codecs.rvq import RVQ  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.generators.bamm.config import BammConfig  # noqa: E402
 from moclip.generators.bamm.network import BammTransformer  # noqa: E402
 from moclip.generators.bamm.official import import_official  # noqa: E402
 from moclip.generators.bamm.options import OFFICIAL, BammOptions  # noqa: E402
 from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
-from moclip.generators.momask.config import RVQConfig, TransformerConfig  # noqa: E402
-from moclip.generators.momask.rvq import RVQ  # noqa: E402
+from moclip.generators.momask.config import TransformerConfig  # noqa: E402
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer  # noqa: E402
 from moclip.nn.checkpoint import fingerprint, load_weights  # noqa: E402
 from moclip.nn.layers import sinusoids  # noqa: E402

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 from moclip.generators.bamm.config import BammConfig  # noqa: E402
 from moclip.generators.bamm.network import BammTransformer  # noqa: E402
 from moclip.generators.bamm.train import bamm_loss, with_end  # noqa: E402
-from moclip.generators.momask.train_tokens import TokenBatch  # noqa: E402
+from moclip.generators.base.token_clips import TokenBatch  # noqa: E402
 
 CONFIG = BammConfig(codes=20, code_dim=16, text_dim=12, width=24, layers=2, heads=3, feed_forward=32)
 

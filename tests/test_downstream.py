@@ -21,15 +21,23 @@ from typer.testing import CliRunner  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
-from moclip.generators.momask import train_tokens  # noqa: E402
+from moclip.generators.base import learners  # noqa: E402
+from moclip.generators.base.token_clips import TokenBatch  # noqa: E402
+from moclip.generators.momask.train import LEARNERS  # noqa: E402
+from moclip.generators.momask.transformers import MaskedTransformer  # noqa: E402
 from moclip.models import load_model, verify_model  # noqa: E402
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights  # noqa: E402
 from moclip.recipes import downstream  # noqa: E402
-from moclip.recipes.downstream import FineTuneConfig, fine_tune_generator  # noqa: E402
+from moclip.recipes.downstream import FineTuneConfig, FineTuning  # noqa: E402
+from moclip.recipes.downstream import fine_tune_generator as tune  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
 
 CONFIG = FineTuneConfig(learning_rate=1e-3, masked_steps=3, residual_steps=2, batch=2, captions=1)
 REQUESTS = [Request("a person walks and then waves", None, 3), Request("someone jumps", 2.0, 4)]
+
+
+def fine_tune_generator(generator, tower, dataset, work, out, config, *, judge=None, **options) -> None:
+    tune(FineTuning(generator, tower, work, out, judge), dataset, config, **options)
 
 
 def new_tower(path: Path, seed: int = 5, width: int = 16) -> Path:
@@ -91,7 +99,9 @@ def test_a_second_swap_keeps_the_length_estimators_first_tower(tuned, generator,
 def test_codes_are_made_once_for_several_towers(generator, dataset, tmp_path, monkeypatch):
     encoded: list[int] = []
     encode = downstream.encode_clips
-    monkeypatch.setattr(downstream, "encode_clips", lambda clips, rvq: encoded.append(len(clips)) or encode(clips, rvq))
+    monkeypatch.setattr(
+        downstream, "encode_clips", lambda clips, vq, device: encoded.append(len(clips)) or encode(clips, vq)
+    )
     weights, codes = [], {}
     for name, shared in (("first", codes), ("second", codes), ("alone", None)):
         tower = str(new_tower(tmp_path / f"{name}.safetensors", seed=4))
@@ -123,22 +133,22 @@ def test_a_network_whose_tower_is_gone_is_refused(tuned, missing, tmp_path):
 
 
 def test_two_towers_are_trained_on_the_same_draws(generator, dataset, tmp_path, monkeypatch):
-    seen: list[list[train_tokens.TokenBatch]] = []
-    draw = train_tokens.token_batch
+    seen: list[list[TokenBatch]] = []
+    draw = learners.token_batch
 
     def noted(*args):
         seen[-1].append(draw(*args))
         return seen[-1][-1]
 
     shown: list[list[torch.Tensor]] = []
-    forward = train_tokens.MaskedTransformer.forward
+    forward = MaskedTransformer.forward
 
     def noted_forward(network, ids, *args):
         shown[-1].append(ids.clone())
         return forward(network, ids, *args)
 
-    monkeypatch.setattr(train_tokens, "token_batch", noted)
-    monkeypatch.setattr(train_tokens.MaskedTransformer, "forward", noted_forward)
+    monkeypatch.setattr(learners, "token_batch", noted)
+    monkeypatch.setattr(MaskedTransformer, "forward", noted_forward)
     for seed in (1, 2):
         seen.append([])
         shown.append([])
@@ -220,7 +230,7 @@ def test_work_cut_off_ends_as_if_it_had_not_been(generator, dataset, tmp_path, m
     config = replace(CONFIG, residual_steps=10)
     run = partial(fine_tune_generator, str(generator), tower, dataset, config=config, log=lambda line: None)
     run(work=tmp_path / "whole", out=tmp_path / "one")
-    learner, drawn = train_tokens._LEARNERS["residual"], []
+    learner, drawn = LEARNERS["residual"], []
 
     def cut_off(network, batch):
         if network.training:
@@ -230,7 +240,7 @@ def test_work_cut_off_ends_as_if_it_had_not_been(generator, dataset, tmp_path, m
         return learner.loss(network, batch)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setitem(train_tokens._LEARNERS, "residual", replace(learner, loss=cut_off))
+        patch.setitem(LEARNERS, "residual", replace(learner, loss=cut_off))
         run(work=tmp_path / "parts", out=tmp_path / "two")
     lines: list[str] = []
     run(work=tmp_path / "parts", out=tmp_path / "two", log=lines.append)

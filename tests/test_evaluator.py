@@ -21,7 +21,7 @@ from moclip.evaluation.train_evaluator import (  # noqa: E402
 )
 from moclip.evaluation.words import WordTable, glove_table, pieces, word_class  # noqa: E402
 from moclip.nn.checkpoint import load_weights  # noqa: E402
-from moclip.training.trainer import Schedule  # noqa: E402
+from moclip.training.run import Run, Schedule  # noqa: E402
 
 WORDS = ("eos", "sos", "unk", *(f"w{k}" for k in range(16)))
 SMALL = EvaluatorConfig(word_dim=12, movement=32, text_hidden=32, motion_hidden=32, embed_dim=32, dropout=0.0)
@@ -190,7 +190,7 @@ def run(folder, steps=150, save_every=100, until: int | None = None):
             raise KeyboardInterrupt
 
     moments = np.zeros(263, np.float32), np.ones(263, np.float32)
-    return train_evaluator(clips, clips, table(), moments, folder, SMALL, schedule, batch=16, log=log)
+    return train_evaluator(clips, clips, table(), moments, SMALL, Run(folder, schedule, log=log), batch=16)
 
 
 def test_sixteen_pairs_are_learnt_by_heart_and_read_back_from_the_file(tmp_path):

@@ -63,7 +63,7 @@ from dataclasses import dataclass
 import torch
 
 from moclip.generators.base.tracing import Example, codec_examples
-from moclip.generators.momask.rvq import RVQ
+from moclip.codecs.rvq import RVQ
 from moclip.nn.config import Config
 from moclip.nn.networks import Network
 

@@ -7,12 +7,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="importing checkpoints needs PyTorch")
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
+from moclip.codecs.config import RVQConfig  # noqa: E402
+from moclip.codecs.rvq import RVQ  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
-from moclip.generators.momask.config import RVQConfig, TransformerConfig  # noqa: E402
+from moclip.generators.momask.config import TransformerConfig  # noqa: E402
 from moclip.generators.momask.official import import_official  # noqa: E402
-from moclip.generators.momask.rvq import RVQ  # noqa: E402
 from moclip.generators.momask.sampling import OFFICIAL  # noqa: E402
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer  # noqa: E402
 from moclip.models import load_model, verify_model  # noqa: E402

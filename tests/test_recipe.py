@@ -19,9 +19,20 @@ from moclip.errors import MoclipError  # noqa: E402
 from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.models import verify_model  # noqa: E402
 from moclip.nn.checkpoint import fingerprint, load_weights  # noqa: E402
+from moclip.recipes.generators import generator_training  # noqa: E402
 from moclip.recipes.pack import pack  # noqa: E402
-from moclip.recipes.recipe import EXTRA_STAGES, STAGES, load_recipe  # noqa: E402
+from moclip.recipes.recipe import (  # noqa: E402
+    ClipsTable,
+    MoclipTable,
+    compute_of,
+    load_recipe,
+    network_settings,
+    settings,
+    with_compute,
+)
+from moclip.recipes.stages import EXTRA_STAGES, STAGES, stages_of  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
+from moclip.training.run import Compute  # noqa: E402
 
 SCHEDULE = "[{0}.schedule]\nsteps = 4\nlearning_rate = 5e-4\nwarmup = 1\nvalidate_every = 2\n"
 TRANSFORMER = (
@@ -84,10 +95,10 @@ def test_every_stage_leaves_its_weights_and_the_generator_names_its_tower(work):
 def test_a_transformer_s_table_says_which_actions_are_drawn_more_often(work, dataset, recipe, monkeypatch):
     drawn = {}
 
-    def note(kind, _config, train, *_rest, **_options):
-        drawn[kind] = train.weights
+    def note(kind, _learner, _config, data, *_rest, **_options):
+        drawn[kind] = data.train.weights
 
-    monkeypatch.setattr("moclip.recipes.recipe.train_on_tokens", note)
+    monkeypatch.setattr("moclip.recipes.stages.train_on_tokens", note)
     emphasised = {**recipe, "masked": {**recipe["masked"], "emphasis": {"raise_hand": 3.0}}}
     for kind in ("masked", "residual"):
         STAGES[kind](dataset, work, emphasised, log=lambda line: None)
@@ -154,20 +165,52 @@ def test_a_stage_without_the_one_before_it_says_so(dataset, recipe, tmp_path, st
     ("old", "new", "says"),
     [
         ("[rvq]", "[rvq", "cannot be read"),
-        ("[rvq]", "[rwq]", "no stage 'rwq'"),
-        ("quantizers = 3", "quantisers = 3", "quantisers"),
-        ("steps = 4", "stepz = 4", "stepz"),
-        ("batch = 4", "", "batch"),
-        ("{ isotropic = 0.1 }", "0.1", r"text_noise\] is not a table"),
-        ("[rvq]", "[dataset]\nsequenzes = 3\n[rvq]", "sequenzes"),
+        ("[rvq]", "[rwq]", r"There is no stage 'rwq' \(did you mean 'rvq'\?\)"),
+        ("[rvq]", 'generator = "momsk"\n[rvq]', r"There is no generator 'momsk' \(did you mean 'momask'\?\)"),
+        ("[rvq]", "generator = 3\n[rvq]", "There is no generator '3'"),
+        (
+            "quantizers = 3",
+            "quantisers = 3",
+            r"In \[rvq.sizes\], there is no setting 'quantisers' \(did you mean 'quant",
+        ),
+        ("quantizers = 3", 'quantizers = "3"', r"In \[rvq.sizes\], quantizers is a whole number of 1 or more, not '3'"),
+        ("quantizers = 3", "quantizers = 0", r"In \[rvq.sizes\], quantizers is a whole number of 1 or more, not 0"),
+        ("heads = 2\nfeed", "heads = 3\nfeed", r"In \[masked.sizes\], width is a multiple of heads, not 16 for 3"),
+        (
+            "[masked.sizes]\nwidth = 16\nlayers = 1\nheads = 2\nfeed_forward = 16\n",
+            "",
+            r"In \[masked\], sizes is missing",
+        ),
+        ("steps = 4", "stepz = 4", r"In \[rvq.schedule\], there is no setting 'stepz'"),
+        ("steps = 4", "steps = 0", r"In \[rvq.schedule\], steps is a whole number of 1 or more, not 0"),
+        ("steps = 4\n", "", r"In \[rvq.schedule\], steps is missing, a whole number"),
+        ("learning_rate = 5e-4", "learning_rate = 'fast'", "learning_rate is a number of 0 or more, not 'fast'"),
+        ("batch = 4", "", r"In \[rvq\], batch is missing"),
+        ("{ isotropic = 0.1 }", "0.1", r"In \[masked.text_noise\], a table of settings belongs, not 0.1"),
+        ("[rvq]\n", "[rvq]\nemphasis = { dance = -1 }\n", r"In \[rvq.emphasis\], dance is a number of 0 or more"),
+        ("frozen_share = 0.0", "frozen_share = 2", r"In \[moclip.alignment\], frozen_share is a number from 0 to 1"),
+        ("frozen_share = 0.0", "unfreeze = 'all'", r"In \[moclip.alignment\], unfreeze is whole or layers or never"),
+        ("[moclip]\n", "[moclip]\npreset = 'best'\n", "There is no preset 'best'"),
+        ("[moclip]\n", "[moclip]\npreset = ['paper']\n", "There is no preset"),
+        ("[moclip.motion]\n", "[moclip.motion]\npool = 'max'\n", r"In \[moclip.motion\], pool is mean or attention"),
+        ("[rvq]\n", "compute = 3\n[rvq]\n", r"compute\] is not a table|\[compute\], a table of settings"),
+        ("[rvq]\n", "[compute]\nprecision = 'half'\n[rvq]\n", "precision is float32 or bfloat16, not 'half'"),
+        ("[judge]\n", "[judge.compute]\nchunks = 0\n[judge]\n", r"In \[judge.compute\], chunks is a whole number of 1"),
+        ("[rvq]", "[dataset]\nsequenzes = 3\n[rvq]", r"In \[dataset\], there is no setting 'sequenzes'"),
+        ("[rvq]", "[dataset]\nwithout = 'soccer'\n[rvq]", r"In \[dataset\], without is a list, each a text"),
         ("[rvq]", "dataset = 3\n[rvq]", r"\[dataset\] is not a table"),
+        ("[rvq]", "[sampling]\nwindo = 3\n[rvq]", r"In \[sampling\], there is no setting 'windo'"),
+        ("[evaluator]\n", "[evaluator]\nglove = 3\n", r"In \[evaluator\], glove is a text, not 3"),
     ],
 )
-def test_mistakes_in_a_recipe_are_one_sentence(dataset, tmp_path, old, new, says):
+def test_mistakes_in_a_recipe_are_one_sentence(tmp_path, old, new, says):
     path = tmp_path / "wrong.toml"
-    path.write_text(RECIPE.replace(old, new))
-    with pytest.raises(MoclipError, match=says):
-        STAGES["rvq"](dataset, tmp_path, load_recipe(path), log=lambda line: None)
+    changed = RECIPE.replace(old, new, 1)
+    assert changed != RECIPE
+    path.write_text(changed)
+    with pytest.raises(MoclipError, match=says) as caught:
+        load_recipe(path)
+    assert "wrong.toml" in str(caught.value) and caught.value.hint
 
 
 def test_a_recipe_without_the_stages_table_is_one_sentence(dataset, tmp_path):
@@ -181,16 +224,15 @@ def test_a_missing_recipe_is_one_sentence(tmp_path):
 
 
 def test_the_papers_recipe_has_the_papers_settings(tmp_path, monkeypatch):
-    from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
-    from moclip.alignment.presets import AlignmentConfig, with_preset
-    from moclip.recipes import recipe as stages
+    from moclip.alignment.motion_encoder import MotionEncoder
+    from moclip.recipes import work
 
-    part = with_preset(load_recipe(Path("paper"))["moclip"])
-    config, schedule = AlignmentConfig(**part["alignment"]), stages.Schedule(**part["schedule"])
+    part = settings(load_recipe(Path("paper")), "moclip", MoclipTable)
+    config, schedule = part.alignment, part.schedule
     assert config.unfreeze_step(schedule.steps) == pytest.approx(35 * 23384 / 128, rel=2e-3)
     assert config.rates(schedule, 0) == pytest.approx((1e-4, 1e-6)) and config.tether_weight == 0.4
     with torch.device("meta"):
-        encoder = MotionEncoder(MotionEncoderConfig(**part["motion"]))
+        encoder = MotionEncoder(part.motion)
     assert round(sum(p.numel() for n, p in encoder.named_parameters() if not n.startswith("limbs")) / 1e6, 1) == 156.5
     asked = []
 
@@ -198,9 +240,9 @@ def test_the_papers_recipe_has_the_papers_settings(tmp_path, monkeypatch):
         asked.append(names)
         return TextTower(TowerConfig(width=32, heads=2, layers=1, embed_dim=16))
 
-    monkeypatch.setattr(stages, "load_open_clip_tower", fetched)
+    monkeypatch.setattr(work, "load_open_clip_tower", fetched)
     for _ in range(2):  # the second time it is read from the work folder
-        arrays, sizes = stages.load_teacher(tmp_path, part["tower"])
+        arrays, sizes = work.load_teacher(tmp_path, part.tower)
     assert asked == [("ViT-B-32-quickgelu", "openai")] and sizes["embed_dim"] == 16
 
 
@@ -218,3 +260,88 @@ def test_the_ablations_recipe_makes_its_own_teacher_and_start():
 
     recipe = load_recipe(Path("ablation"))
     assert set(recipe) == {"tower", "start", "moclip"} and recipe["tower"]["teacher"] == MINILM
+
+
+def test_each_stage_computes_as_its_table_says_else_as_the_recipe_does_and_the_command_line_wins(tmp_path):
+    path = tmp_path / "toy.toml"
+    path.write_text(RECIPE + '[compute]\nprecision = "bfloat16"\nchunks = 2\n[decoder.compute]\nchunks = 4\n')
+    recipe = load_recipe(path)
+    assert settings(recipe, "moclip", MoclipTable).compute == Compute("cpu", "bfloat16", 2)
+    assert settings(recipe, "decoder", ClipsTable).compute == Compute("cpu", "bfloat16", 4)
+    asked = with_compute(recipe, device="cuda", precision="float32")
+    assert settings(asked, "decoder", ClipsTable).compute == Compute("cuda", "float32", 4)
+    assert network_settings(asked, "masked")[0].compute == Compute("cuda", "float32", 2)
+    assert compute_of(with_compute({}, "mps")) == Compute("mps") and with_compute({}) == {}
+    assert settings(recipe, "moclip", MoclipTable).compute.device == "cpu"  # the recipe itself is as it was
+    paper = with_compute(load_recipe(Path("paper")), device="cpu")
+    assert settings(paper, "moclip", MoclipTable).compute == Compute("cpu", "bfloat16")
+
+
+DUMMY = """
+from dataclasses import dataclass
+from torch import nn
+from moclip.generators.base.learners import Learner
+from moclip.nn.config import Config, Count
+from moclip.nn.networks import Network
+
+@dataclass(frozen=True)
+class DummyConfig(Config):
+    text_dim: Count = 1
+    codes: Count = 1
+    word_dim: Count = 1
+    hidden: Count = 4
+
+class Dummy(Network):
+    KIND = "dummy"
+    CONFIG = DummyConfig
+    def __init__(self, config):
+        super().__init__(config)
+        self.map = nn.Linear(config.text_dim + config.word_dim, config.codes)
+    def forward(self, text, words):
+        import torch
+        return self.map(torch.cat([text, words[:, 0]], dim=-1))
+
+def loss(network, batch):
+    logits = network(batch.text, batch.words)
+    return nn.functional.cross_entropy(logits, batch.codes[:, 0, 0]), {}
+
+def adopt(network, vq):
+    network.map.bias.data[: vq.config.codes] = 5.0
+
+LEARNERS = {"dummy": Learner(Dummy, loss, words=lambda tower, tokens: tower.hidden(tokens)[0], adopt=adopt)}
+"""
+
+
+def test_a_generator_of_its_own_package_is_trained_without_a_change_elsewhere(work, dataset, tmp_path, monkeypatch):
+    import shutil
+
+    from moclip.generators.base import generator as registry
+
+    package = tmp_path / "more" / "a_dummy_generator"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "train.py").write_text(DUMMY)
+    (package / "generator.py").write_text(
+        "from moclip.generators.momask.generator import MoMask\nclass GENERATOR(MoMask):\n    NAME = 'dummy'\n"
+    )
+    (package / "networks.py").write_text("from moclip.codecs.rvq import RVQ\nNETWORKS = {'rvq': RVQ}\n")
+    monkeypatch.syspath_prepend(str(package.parent))
+    known = {**registry.known_packages(), "dummy": package.name}
+    monkeypatch.setattr(registry, "known_packages", lambda: known)
+    (tmp_path / "dummy.toml").write_text('generator = "dummy"\n' + RECIPE)
+    with pytest.raises(MoclipError, match="no stage 'masked'"):
+        load_recipe(tmp_path / "dummy.toml")
+    text = RECIPE[: RECIPE.index("[masked]")] + (
+        "[dummy]\nbatch = 4\n[dummy.sizes]\nhidden = 3\n" + SCHEDULE.format("dummy") + SCHEDULE.format("rvq")
+        + SCHEDULE.format("decoder") + SCHEDULE.format("moclip") + SCHEDULE.format("judge")
+    )  # fmt: skip
+    (tmp_path / "dummy.toml").write_text('generator = "dummy"\n' + text)
+    recipe = load_recipe(tmp_path / "dummy.toml")
+    assert list(stages_of("dummy")) == ["tower", "rvq", "moclip", "tokens", "dummy"]
+    shutil.copytree(work, tmp_path / "work")
+    stages_of("dummy")["dummy"](dataset, tmp_path / "work", recipe, log=lambda line: None)
+    arrays, config = load_weights(tmp_path / "work" / "dummy.safetensors")
+    assert (config["codes"], config["text_dim"], config["word_dim"], config["hidden"]) == (12, 16, 32, 3)
+    assert np.abs(arrays["map.bias"] - 5.0).max() < 0.1  # what it took of the VQ, four small steps ago
+    with pytest.raises(MoclipError, match="There is no generator 'base'"):
+        generator_training("base")

@@ -212,7 +212,7 @@ def test_a_tiny_tower_is_trained_saved_and_resumed(tmp_path, monkeypatch, wordne
     pytest.importorskip("open_clip")
     import moclip.text.distill as distill
     from moclip.text.tower import TowerConfig, load_tower
-    from moclip.training.trainer import Schedule
+    from moclip.training.run import Run, Schedule
 
     monkeypatch.setattr(distill, "SentenceTeacher", HashTeacher)
     schedule = dict(learning_rate=3e-3, warmup=5, validate_every=20, save_every=20)
@@ -226,9 +226,9 @@ def test_a_tiny_tower_is_trained_saved_and_resumed(tmp_path, monkeypatch, wordne
             batch=32,
             held_out=40,
             tower=sizes,
-            schedule=Schedule(steps=steps, **schedule),
         )
-        return distill.train_text_tower(config, tmp_path / "out", log=lines.append)
+        run = Run(tmp_path / "out", Schedule(steps=steps, **schedule), log=lines.append)
+        return distill.train_text_tower(config, run)
 
     path = run(20)
     table = load_tower(path).text.token_embedding.weight.clone()

@@ -9,28 +9,31 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
+from moclip.codecs.config import RVQConfig  # noqa: E402
+from moclip.codecs.reconstruction_loss import ReconstructionLoss, root_path  # noqa: E402
+from moclip.codecs.rvq import RVQ  # noqa: E402
+from moclip.codecs.train import RVQLoss, windows  # noqa: E402
 from moclip.data.clips import Clips, load_clips  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.data.statistics import biased_std  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
-from moclip.generators.momask.config import RVQConfig, TransformerConfig  # noqa: E402
-from moclip.generators.momask.rvq import RVQ  # noqa: E402
-from moclip.generators.momask.train_rvq import ReconstructionLoss, RVQLoss, root_path, windows  # noqa: E402
-from moclip.generators.momask.train_tokens import (  # noqa: E402
+from moclip.generators.base.token_clips import (  # noqa: E402
     TextNoise,
     TokenBatch,
     TokenClips,
     encode_clips,
     load_token_clips,
-    masked_loss,
-    residual_loss,
     save_token_clips,
     token_batch,
 )
+from moclip.generators.momask.config import TransformerConfig  # noqa: E402
+from moclip.generators.momask.train import masked_loss, residual_loss  # noqa: E402
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer  # noqa: E402
 from moclip.motion.features import HUMANML3D, features_to_joints  # noqa: E402
 from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
-from moclip.training.trainer import Schedule, Trainer  # noqa: E402
+from moclip.training.run import Run, Schedule  # noqa: E402
+from moclip.training.task import Task  # noqa: E402
+from moclip.training.trainer import Trainer  # noqa: E402
 
 SMALL_RVQ = RVQConfig(width=8, code_dim=8, codes=6, quantizers=3, quantize_dropout=0.5)
 SMALL = TransformerConfig(codes=6, code_dim=8, quantizers=3, text_dim=5, width=12, layers=1, heads=2, feed_forward=16)
@@ -40,31 +43,32 @@ class Broken(Exception):
     """Stands for a power cut."""
 
 
-def rvq_trainer(folder, schedule: Schedule, *, seed: int = 0, breaks_at: int | None = None, spoil=None) -> Trainer:
+class NoiseTask(Task):
     """A tiny RVQ on noise: dropout, sampled codes, dropped layers and moving averages all draw random numbers."""
-    torch.manual_seed(seed)
-    network = RVQ(SMALL_RVQ)
-    compute, calls = RVQLoss(network), []
-    valid = torch.ones(3, 16, dtype=torch.bool)
 
-    def loss(batch):
-        calls.append(1)
-        if breaks_at is not None and len(calls) == breaks_at:
+    def __init__(self, breaks_at: int | None = None, spoil=None):
+        super().__init__("rvq", RVQ(SMALL_RVQ), {"kind": "rvq"})
+        self.compute, self.calls = RVQLoss(self.network), 0
+        self.breaks_at, self.spoil = breaks_at, spoil
+
+    def loss(self, batch):
+        self.calls += 1
+        if self.calls == self.breaks_at:
             raise Broken
-        value, numbers = compute((batch, valid))
-        return spoil(value, network) if spoil and len(calls) == 4 else value, numbers
+        value, numbers = self.compute((batch, torch.ones(len(batch), 16, dtype=torch.bool)))
+        return self.spoil(value, self.network) if self.spoil and self.calls == 4 else value, numbers
 
-    def validate(averaged):
+    def validate(self, network):
         codes = torch.arange(8).view(1, 8, 1).expand(1, 8, 3) % 6
-        return float(averaged.decode(codes).pow(2).mean()), {}
+        return float(network.decode(codes).pow(2).mean()), {}
 
-    def make_batch(rng):
+    def make_batch(self, rng):
         return torch.from_numpy(rng.standard_normal((3, 16, 263)).astype(np.float32))
 
-    return Trainer(
-        "rvq", network, out=folder, config={"kind": "rvq"}, schedule=schedule, make_batch=make_batch, loss=loss,
-        validate=validate, log=lambda line: None,
-    )  # fmt: skip
+
+def rvq_trainer(folder, schedule: Schedule, *, seed: int = 0, breaks_at: int | None = None, spoil=None) -> Trainer:
+    torch.manual_seed(seed)
+    return Trainer(NoiseTask(breaks_at, spoil), Run(folder, schedule, log=lambda line: None))
 
 
 SCHEDULE = Schedule(steps=9, learning_rate=1e-2, warmup=2, ema=0.9, validate_every=3, save_every=3)

@@ -17,9 +17,10 @@ def make_tiny_model(folder: Path, name: str = "tiny", seed: int = 0) -> Path:
     import torch
 
     from moclip.alignment.motion_encoder import MotionEncoder, MotionEncoderConfig
+    from moclip.codecs.config import RVQConfig
+    from moclip.codecs.rvq import RVQ
     from moclip.generators.base.length import LengthConfig, LengthEstimator
-    from moclip.generators.momask.config import RVQConfig, TransformerConfig
-    from moclip.generators.momask.rvq import RVQ
+    from moclip.generators.momask.config import TransformerConfig
     from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer
     from moclip.models import load_model, write_description
     from moclip.runtimes.export import export_graphs

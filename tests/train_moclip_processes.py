@@ -9,9 +9,9 @@ from test_alignment_training import MOTION, new_tower, sixteen_pairs
 
 from moclip.alignment import objective
 from moclip.alignment.presets import AlignmentConfig
-from moclip.alignment.train import Compute, train_moclip
+from moclip.alignment.train import train_moclip
 from moclip.training.processes import Processes
-from moclip.training.trainer import Schedule
+from moclip.training.run import Compute, Run, Schedule
 
 out, chunks = Path(sys.argv[1]), int(sys.argv[2])
 found: dict = {"losses": []}
@@ -47,18 +47,8 @@ objective.MoCLIP.loss = noted
 pairs = sixteen_pairs()
 schedule = Schedule(steps=3, learning_rate=1e-3, warmup=1, validate_every=3)
 config = AlignmentConfig(frozen_share=0.34, student_rate=0.5)
-train_moclip(
-    new_tower(),
-    pairs,
-    pairs,
-    out,
-    MOTION,
-    config,
-    schedule,
-    batch=16,
-    compute=Compute(chunks=chunks),
-    log=lambda _: None,
-)
+run = Run(out, schedule, Compute(chunks=chunks), log=lambda _: None)
+train_moclip(new_tower(), pairs, pairs, MOTION, config, run, batch=16)
 processes = Processes.join()
 if processes.first:
     torch.save({**found, "count": processes.count}, out / "found.pt")

@@ -34,7 +34,7 @@ def builtin_command() -> list[str]:
 
 
 def external_command(text: str) -> list[str]:
-    """A command of the user's, such as `/opt/moclip/bin/python -m backend serve --device cuda`."""
+    """A command of the user's, such as `/opt/moclip/bin/moclip serve --device cuda`."""
     words = shlex.split(text, posix=os.name == "posix")
     if not words:
         raise MoclipError(

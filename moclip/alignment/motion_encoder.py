@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from moclip.nn.config import Config
+from moclip.nn.config import Config, Count, Share
 from moclip.nn.layers import QuickGELU, SelfAttention, sinusoids
 from moclip.nn.networks import Network
 
@@ -38,15 +38,15 @@ class MotionEncoderConfig(Config):
     Raises ValueError for other words.
     """
 
-    part_width: int = 128
-    width: int = 1032
-    layers: int = 12
-    heads: int = 12
-    embed_dim: int = 512
-    dropout: float = 0.1
-    frame_stride: int = 1
+    part_width: Count = 128
+    width: Count = 1032
+    layers: Count = 12
+    heads: Count = 12
+    embed_dim: Count = 512
+    dropout: Share = 0.1
+    frame_stride: Count = 1
     cross_limb: bool = False
-    limb_heads: int = 4
+    limb_heads: Count = 4
     pool: str = "mean"
     positions: str = "time"
     masked: bool = True

@@ -42,15 +42,21 @@ class MoCLIP(nn.Module):
         """What the loss itself learns."""
         return [p for p in (self.log_scale, self.weight) if p is not None]
 
+    def _scale(self) -> Tensor:
+        """W, or its scalar in the bounds of the configuration."""
+        if self.log_scale is None:
+            assert self.weight is not None
+            return self.weight
+        scale, most = self.log_scale.exp(), self.config.max_scale
+        return scale.clamp(max=most) if most else scale
+
     def loss(self, motion: Tensor, student: Tensor, teacher: Tensor, same: Tensor) -> tuple[Tensor, dict[str, float]]:
         """contrastive (eq. 1) + alignment + lambda * tether (eq. 3), and the three numbers.
 
         motion: (B, D) unit vectors. student, teacher: (B, D) raw text vectors. same: (B, B) bool, equal meaning.
         """
         config, text = self.config, F.normalize(student, dim=-1)
-        weight = self.weight if self.log_scale is None else self.log_scale.exp()
-        if self.log_scale is not None and config.max_scale:
-            weight = weight.clamp(max=config.max_scale)
+        weight = self._scale()
         contrastive = contrastive_loss(motion, text, weight, None if config.duplicates else same)
         pulled = (text, F.normalize(teacher, dim=-1)) if config.tether_of == "unit" else (student, teacher)
         tether = tether_loss(*pulled, reduction=config.tether_reduction)

@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from moclip.text.tower import TextTower
 
 PADDED_FRAMES = 196
 """To which the authors pad every motion."""
+Key = tuple[Any, ...]
+"""The actions of a clip, each with style and side or with side alone."""
 BUCKET = 12
 """Rows that are padded together; fewer waste less padding, and more use wide matrices better."""
 
@@ -53,7 +56,7 @@ def pair_clips(
         for i in clips.ids
     ]
     names = {key: k for k, key in enumerate(sorted(set(keys), key=repr))}
-    by_actions: dict[tuple, list[int]] = {}
+    by_actions: dict[Key, list[int]] = {}
     for index, key in enumerate(keys):
         by_actions.setdefault(_plain(key), []).append(index)
     partner = [np.array([k for other in _confusable(_plain(key)) for k in by_actions.get(other, [])]) for key in keys]
@@ -89,11 +92,11 @@ def with_copies(clips: PairedClips, copies: list[np.ndarray]) -> PairedClips:
     )
 
 
-def _plain(key: tuple) -> tuple:
+def _plain(key: Key) -> Key:
     return tuple((part[0], part[-1]) if isinstance(part, tuple) else (part, None) for part in key)
 
 
-def _confusable(key: tuple) -> list[tuple]:
+def _confusable(key: Key) -> list[Key]:
     mirrored = tuple((SWAPPED.get(action, action), SWAPPED.get(side, side)) for action, side in key)
     return [other for other in {mirrored, key[::-1]} if other != key]
 
@@ -112,14 +115,6 @@ class PairBatch:
 
     def __len__(self) -> int:
         return len(self.joints)
-
-    def rows(self, part: slice) -> "PairBatch":
-        return PairBatch(self.joints[part], self.tokens[part], self.teacher[part], self.meaning[part])
-
-    def chunks(self, count: int) -> list["PairBatch"]:
-        """The batch in so many parts of about the same size, in order."""
-        edges = np.linspace(0, len(self), min(count, len(self)) + 1).round().astype(int)
-        return [self.rows(slice(a, b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
 
 def pair_batch(clips: PairedClips, rng: np.random.Generator, count: int, *, partners: bool = True) -> PairBatch:
@@ -181,5 +176,5 @@ def embed_captions(tower: TextTower, tokens: Tensor, bucket: int = BUCKET) -> Te
     """(B, D) raw vectors of tokens (B, L), those of like length together: the same numbers, with fewer tokens read."""
     device = tower.text.positional_embedding.device
     order = tokens.argmax(1).argsort(stable=True)
-    parts = [tower(tokens[rows].to(device)) for rows in order.split(bucket)]
+    parts = [tower(tokens[rows].to(device)) for rows in torch.split(order, bucket)]
     return torch.cat(parts)[order.argsort().to(device)]

@@ -6,12 +6,13 @@ open decided. A preset says nothing of sizes, batches and steps: those are the r
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from moclip.errors import MoclipError
-from moclip.nn.config import Config
-from moclip.training.trainer import Schedule
+from moclip.nn.config import Config, NotNegative, Positive, Share
+from moclip.training.run import Schedule
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,18 @@ class AlignmentConfig(Config):
     """
 
     weight: str = "scalar"
-    initial_scale: float = 1 / 0.07
-    max_scale: float = 0.0
+    initial_scale: Positive = 1 / 0.07
+    max_scale: NotNegative = 0.0
     scale_frozen: bool = False
     duplicates: bool = True
     partners: bool = False
-    tether_weight: float = 0.4
+    tether_weight: NotNegative = 0.4
     tether_of: str = "raw"
     tether_reduction: str = "sum"
-    alignment_weight: float = 1.0
-    frozen_share: float = 0.7
+    alignment_weight: NotNegative = 1.0
+    frozen_share: Share = 0.7
     unfreeze: str = "whole"
-    student_rate: float = 0.01
+    student_rate: NotNegative = 0.01
     train_words: bool = True
     restart: bool = False
 
@@ -113,18 +114,20 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def with_preset(table: dict[str, Any], preset: str | None = None) -> dict[str, Any]:
+def with_preset(table: Mapping[str, Any], preset: str | None = None) -> dict[str, Any]:
     """A recipe's [moclip] with the settings of a preset under its own; `preset` goes before the one that it names.
 
-    What is asked for by name wins over the recipe, setting by setting. Raises MoclipError for an unknown preset.
+    What is asked for by name wins over the recipe, setting by setting. What is no table is left for the checks of
+    settings. Raises MoclipError for an unknown preset.
     """
     name = preset or table.get("preset", "recommended")
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise MoclipError(
             f"There is no preset '{name}' of MoCLIP.", hint=f"Use {', '.join(PRESETS)}.", code="bad_preset"
         )
     merged = {**table, "preset": name}
     for part, settings in PRESETS[name].items():
         own = table.get(part, {})
-        merged[part] = {**own, **settings} if preset else {**settings, **own}
+        if isinstance(own, Mapping):
+            merged[part] = {**own, **settings} if preset else {**settings, **own}
     return merged

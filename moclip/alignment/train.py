@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training of MoCLIP: motion encoder and text tower into one space, the tower tethered to where it started."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moclip.alignment.large_batch import backward
 from moclip.alignment.motion_encoder import MotionEncoderConfig
 from moclip.alignment.objective import MoCLIP, student_parts
 from moclip.alignment.pairs import PairBatch, PairedClips, embed_captions, embed_motions, pair_batch, same_meaning
@@ -19,34 +17,14 @@ from moclip.alignment.presets import AlignmentConfig
 from moclip.alignment.recall import recall
 from moclip.errors import MoclipError
 from moclip.nn.checkpoint import load_weights
-from moclip.nn.config import Config
-from moclip.text.tower import TextTower
-from moclip.training.processes import Processes
-from moclip.training.trainer import Schedule, Trainer
+from moclip.text.tower import TextTower, TowerConfig
+from moclip.training.large_batch import EmbeddingTask
+from moclip.training.run import Run, Schedule
+from moclip.training.task import Numbers
+from moclip.training.trainer import Trainer
 
 VALIDATION = 384
 """Pairs of the validation split that choose the checkpoint."""
-
-
-@dataclass(frozen=True)
-class Compute(Config):
-    """How a step is computed; none of it changes what is computed, but for rounding.
-
-    device: "cpu", "cuda" or "mps". precision: of the two networks, "float32" or "bfloat16" (autocast; losses stay in
-    float32). chunks: parts of a process's batch that are embedded one after the other. checkpointing: keep the inputs
-    of the transformers' layers only. Raises ValueError for another precision.
-    """
-
-    device: str = "cpu"
-    precision: str = "float32"
-    chunks: int = 1
-    checkpointing: bool = False
-
-    def __post_init__(self) -> None:
-        if self.precision not in ("float32", "bfloat16"):
-            raise ValueError(f"precision is float32 or bfloat16, not '{self.precision}'")
-        if self.chunks < 1:
-            raise ValueError(f"chunks is 1 or more, not {self.chunks}")
 
 
 def motion_encoder_weights(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -84,93 +62,85 @@ def agreement(network: MoCLIP, pairs: PairBatch) -> dict[str, float]:
     return {f"R@{k}": share for k, share in found.items()}
 
 
+class AlignmentTask(EmbeddingTask[PairBatch]):
+    """Both networks and W, in the phases of the configuration; best by recall among validation pairs.
+
+    The saved checkpoint is the best of the second phase.
+    """
+
+    def __init__(self, network: MoCLIP, train: PairedClips, val: PairedClips, tower: TowerConfig, batch: int):
+        config = {"kind": "moclip", **network.config.to_dict(), "motion": network.motion.config.to_dict()}
+        super().__init__("moclip", network, {**config, "tower": tower.to_dict()})
+        self.network: MoCLIP = network
+        self.train, self.val, self.batch = train, val, batch
+        self._frozen = True
+        """Is the student still the teacher in the step that was prepared last?"""
+
+    @property
+    def shared(self) -> Sequence[nn.Parameter]:
+        return self.network.shared
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        network = self.network
+        return [
+            {"params": [*network.motion.parameters(), *network.shared]},
+            {"params": [p for part in student_parts(network.student, network.config.train_words) for p in part]},
+        ]
+
+    def prepare(self, step: int, schedule: Schedule, optimizer: torch.optim.Optimizer) -> None:
+        config, begin = self.network.config, self.network.config.unfreeze_step(schedule.steps)
+        self._frozen = step < begin
+        self.network.free_student(step, schedule.steps)
+        if config.restart and step == begin:
+            optimizer.state.clear()
+        for group, rate in zip(optimizer.param_groups, config.rates(schedule, step), strict=True):
+            group["lr"] = rate
+
+    def make_batch(self, rng: np.random.Generator) -> PairBatch:
+        return pair_batch(self.train, rng, self.batch, partners=self.network.config.partners)
+
+    def embed(self, batch: PairBatch) -> tuple[Tensor, ...]:
+        motions = embed_motions(self.network.motion, batch.joints)
+        student = batch.teacher if self._frozen else embed_captions(self.network.student, batch.tokens)
+        return motions, student, batch.teacher, batch.meaning
+
+    def compare(self, *embedded: Tensor) -> tuple[Tensor, Numbers]:
+        motions, student, teacher, meaning = embedded
+        return self.network.loss(motions, student, teacher, same_meaning(meaning))
+
+    def validate(self, _: nn.Module) -> tuple[float, Numbers]:
+        rng = np.random.default_rng(1)
+        numbers = [agreement(self.network, pair_batch(self.val, rng, VALIDATION // 3)) for _ in range(3)]
+        mean = {k: float(np.mean([n[k] for n in numbers])) for k in numbers[0]}
+        # Until the tower is free, the best checkpoint would be one without a fine-tuned student.
+        waiting = self._frozen and self.network.config.unfreeze != "never"
+        return (1 - mean["R@1"]) + (10.0 if waiting else 0.0), mean
+
+
 def train_moclip(
     tower: TextTower,
     train: PairedClips,
     val: PairedClips,
-    out: Path,
     motion: MotionEncoderConfig,
     config: AlignmentConfig,
-    schedule: Schedule,
+    run: Run,
     *,
     batch: int = 128,
-    compute: Compute | None = None,
     start: dict[str, np.ndarray] | None = None,
-    resume: bool = True,
-    until: int | None = None,
-    log: Callable[[str], None] = print,
 ) -> TextTower:
     """Train and return the student tower; also writes `moclip.safetensors` (student, motion encoder and W).
 
     tower: the student's start, which is the teacher; `train.teacher` holds its vectors. start: weights of a motion
-    encoder to go on from, with or without cross-limb attention. until: stop at this step, to go on another time. The
-    saved checkpoint is the best of the second phase. Under `accelerate launch` each process embeds its share of the
-    batch, and the loss is that of the whole batch. Raises MoclipError for clips without teacher vectors, for a batch
-    that does not divide, and for an encoder to go on from that has other layers.
+    encoder to go on from, with or without cross-limb attention. Under `accelerate launch` each process embeds its share
+    of the batch, and the loss is that of the whole batch. Raises MoclipError for clips without teacher vectors, for a
+    batch that does not divide, and for an encoder to go on from that has other layers.
     """
     if train.teacher is None:
         raise MoclipError("MoCLIP is trained with the teacher's vectors, and these clips have none.", code="bad_call")
-    compute = compute or Compute()
-    processes = Processes.join(compute.device)
-    torch.manual_seed(schedule.seed)
-    network = MoCLIP(tower, motion, config).to(compute.device)
+    torch.manual_seed(run.schedule.seed)
+    network = MoCLIP(tower, motion, config)
     if start is not None:
         _go_on_from(network, start)
-    network.motion.checkpointing = compute.checkpointing
-    network.student.text.set_grad_checkpointing(compute.checkpointing)
-    begin, share = config.unfreeze_step(schedule.steps), processes.share(batch)
-
-    def embed(pairs: PairBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        with torch.autocast(compute.device, torch.bfloat16, enabled=compute.precision == "bfloat16"):
-            motions = embed_motions(network.motion, pairs.joints)
-            teacher = pairs.teacher.to(compute.device)
-            student = embed_captions(network.student, pairs.tokens) if trainer.step >= begin else teacher
-        return motions.float(), student.float(), teacher, pairs.meaning.to(compute.device)
-
-    def loss(motions: Tensor, student: Tensor, teacher: Tensor, meaning: Tensor) -> tuple[Tensor, dict[str, float]]:
-        return network.loss(motions, student, teacher, same_meaning(meaning))
-
-    def gradients(pairs: PairBatch) -> tuple[Tensor, dict[str, float]]:
-        chunks = pairs.rows(share).chunks(compute.chunks)
-        total, numbers = backward(chunks, embed, loss, network.shared, processes)
-        processes.sum_gradients([p for p in network.parameters() if p.requires_grad])
-        return total, numbers
-
-    def prepare(step: int, optimizer: torch.optim.Optimizer) -> None:
-        network.free_student(step, schedule.steps)
-        if config.restart and step == begin:
-            optimizer.state.clear()
-        rates = config.rates(schedule, step)
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
-
-    def validate(_: nn.Module) -> tuple[float, dict[str, float]]:
-        rng, numbers = np.random.default_rng(1), []
-        for _ in range(3):
-            numbers.append(agreement(network, pair_batch(val, rng, VALIDATION // 3)))
-        mean = {k: float(np.mean([n[k] for n in numbers])) for k in numbers[0]}
-        # Until the tower is free, the best checkpoint would be one without a fine-tuned student.
-        frozen = trainer.step <= begin and config.unfreeze != "never"
-        return (1 - mean["R@1"]) + (10.0 if frozen else 0.0), mean
-
-    trainer = Trainer(
-        "moclip",
-        network,
-        out=out,
-        schedule=schedule,
-        gradients=gradients,
-        validate=validate,
-        prepare=prepare,
-        log=log,
-        quiet=not processes.first,
-        make_batch=lambda rng: pair_batch(train, rng, batch, partners=config.partners),
-        config={
-            "kind": "moclip", **config.to_dict(), "motion": motion.to_dict(), "tower": tower.config.to_dict(),
-        },
-        parameters=[
-            {"params": [*network.motion.parameters(), *network.shared]},
-            {"params": [p for part in student_parts(network.student, config.train_words) for p in part]},
-        ],
-    )  # fmt: skip
-    trainer.run(resume=resume, until=until)
-    return network.student
+    Trainer(AlignmentTask(network, train, val, tower.config, batch), run).run()
+    student: TextTower = network.student.cpu()
+    return student

@@ -2,8 +2,9 @@
 """A dataset split in memory, and how often each of its clips is drawn."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -37,11 +38,12 @@ def emphasised(weights: np.ndarray, groups: Sequence[str], factors: dict[str, fl
     factors: by action, as in {"dance": 4.0}; actions that no clip shows are passed over, so that one recipe serves
     several datasets.
     """
-    changed = weights * np.array([factors.get(group.partition(":")[0], 1.0) for group in groups])
-    return changed / changed.sum()
+    changed: np.ndarray = weights * np.array([factors.get(group.partition(":")[0], 1.0) for group in groups])
+    changed /= changed.sum()
+    return changed
 
 
-def action_group(clip: dict) -> str:
+def action_group(clip: Mapping[str, Any]) -> str:
     """What class balancing counts: the action with its side, or for sequences all of them as one group."""
     actions = clip.get("actions") or []
     if not actions:

@@ -19,7 +19,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from moclip.errors import MoclipError
 from moclip.evaluation.words import CLASSES, Sentence, WordTable
 from moclip.nn.checkpoint import load_weights
-from moclip.nn.config import Config
+from moclip.nn.config import Config, Count, Share
 
 STRIDE, CONTACTS, SLOPE = 4, 4, 0.2
 
@@ -32,15 +32,15 @@ class EvaluatorConfig(Config):
     see one step of it, which is what the official weights were trained with.
     """
 
-    features: int = 263
-    word_dim: int = 300
-    movement: int = 512
-    text_hidden: int = 512
-    motion_hidden: int = 1024
-    embed_dim: int = 512
-    dropout: float = 0.2
-    most_words: int = 20
-    most_frames: int = 196
+    features: Count = 263
+    word_dim: Count = 300
+    movement: Count = 512
+    text_hidden: Count = 512
+    motion_hidden: Count = 1024
+    embed_dim: Count = 512
+    dropout: Share = 0.2
+    most_words: Count = 20
+    most_frames: Count = 196
     masked: bool = True
 
 
@@ -144,7 +144,7 @@ class Evaluator(nn.Module):
         parts = []
         for start in range(0, len(sentences), batch):
             encoded = self.table.encode(sentences[start : start + batch], self.config.most_words)
-            parts.append(self.text(*map(torch.from_numpy, encoded)).numpy())
+            parts.append(self.text(*(torch.from_numpy(a).to(self.mean.device) for a in encoded)).cpu().numpy())
         return np.concatenate(parts)
 
     @torch.inference_mode()
@@ -157,7 +157,8 @@ class Evaluator(nn.Module):
         order = np.argsort([len(f) for f in features], kind="stable")
         for start in range(0, len(order), batch):
             chunk = order[start : start + batch]
-            vectors[chunk] = self.motion(*pad_motions([features[k] for k in chunk], self.config)).numpy()
+            padded = pad_motions([features[k] for k in chunk], self.config)
+            vectors[chunk] = self.motion(*(tensor.to(self.mean.device) for tensor in padded)).cpu().numpy()
         return vectors
 
 
@@ -195,7 +196,7 @@ def load_evaluator(path: Path) -> Evaluator:
         table = WordTable(tuple(config["vocabulary"]), arrays["words"])
         network = Evaluator(EvaluatorConfig.from_dict(config["sizes"]), table, arrays["mean"], arrays["std"])
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, MoclipError) as error:
         raise MoclipError(
             f"The file {path} is not an evaluator of this version.", hint="Train it again.", code="bad_weights"
         ) from error

@@ -33,7 +33,7 @@ from moclip.evaluation.metrics import (
 from moclip.evaluation.train_evaluator import JudgedClips
 from moclip.generate.pipeline import MAX_BATCH, TextToMotion
 from moclip.motion.features import features_to_joints
-from moclip.prompts.checks import LONGEST_SECONDS
+from moclip.prompts.limits import LONGEST_SECONDS
 from moclip.prompts.requests import Request
 
 Progress = Callable[[str, float], None]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training of the evaluator on the dataset in use: matching pairs near, all others a margin apart."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,8 +15,12 @@ from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import STRIDE, Evaluator, EvaluatorConfig, pad_motions
 from moclip.evaluation.metrics import GROUP, matching_distance, r_precision, random_groups
 from moclip.evaluation.words import Sentence, WordTable
-from moclip.training.trainer import Schedule, Trainer
+from moclip.training.large_batch import EmbeddingTask
+from moclip.training.run import Run
+from moclip.training.task import Numbers
+from moclip.training.trainer import Trainer
 
+T = TypeVar("T")
 MARGIN = 10.0
 """Of the official evaluator."""
 
@@ -43,11 +47,11 @@ class JudgedClips:
             return self
         rows = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
 
-        def kept(values: list) -> list:
+        def kept(values: list[T]) -> list[T]:
             return [values[k] for k in rows]
 
         weights = self.weights[rows] / self.weights[rows].sum()
-        listed = (kept(v) for v in (self.features, self.sentences, self.captions))
+        listed = kept(self.features), kept(self.sentences), kept(self.captions)
         return JudgedClips(*listed, self.meaning[rows], kept(self.labels), weights)
 
 
@@ -128,8 +132,8 @@ def judged_batch(
     drawn = rng.choice(len(clips), size=count, replace=False, p=clips.weights)
     features, frames = pad_motions([crop(clips.features[k], rng, config.most_frames) for k in drawn], config)
     sentences = [clips.sentences[k][rng.integers(len(clips.sentences[k]))] for k in drawn]
-    words = tuple(torch.from_numpy(a) for a in table.encode(sentences, config.most_words))
-    return JudgedBatch(features, frames, words, torch.from_numpy(clips.meaning[drawn]))
+    rows, classes, lengths = map(torch.from_numpy, table.encode(sentences, config.most_words))
+    return JudgedBatch(features, frames, (rows, classes, lengths), torch.from_numpy(clips.meaning[drawn]))
 
 
 def agreement(network: Evaluator, clips: JudgedClips, seed: int = 0) -> dict[str, float]:
@@ -148,44 +152,47 @@ def word_table(dataset: DatasetFolder, make: Callable[[set[str]], WordTable]) ->
     return make(words)
 
 
+class EvaluatorTask(EmbeddingTask[JudgedBatch]):
+    """Best by Top-1 on the validation split."""
+
+    def __init__(self, network: Evaluator, train: JudgedClips, val: JudgedClips, batch: int):
+        described = {"sizes": network.config.to_dict(), "vocabulary": list(network.table.vocabulary)}
+        super().__init__("evaluator", network, {"kind": "evaluator", **described})
+        self.network: Evaluator = network
+        self.train, self.val, self.batch = train, val, batch
+
+    def make_batch(self, rng: np.random.Generator) -> JudgedBatch:
+        return judged_batch(self.train, self.network.table, self.network.config, rng, self.batch)
+
+    def embed(self, batch: JudgedBatch) -> tuple[Tensor, ...]:
+        text, motion = self.network.text(*batch.words), self.network.motion(batch.features, batch.frames)
+        return text, motion, batch.meaning
+
+    def compare(self, *embedded: Tensor) -> tuple[Tensor, Numbers]:
+        text, motion, meaning = embedded
+        return margin_loss(text, motion, meaning[:, None] == meaning[None]), {}
+
+    def validate(self, network: nn.Module) -> tuple[float, Numbers]:
+        assert isinstance(network, Evaluator)
+        numbers = agreement(network, self.val)
+        return 1 - numbers["R@1"], numbers
+
+
 def train_evaluator(
     train: JudgedClips,
     val: JudgedClips,
     table: WordTable,
-    moments: Sequence[np.ndarray],
-    out: Path,
+    moments: tuple[np.ndarray, np.ndarray],
     config: EvaluatorConfig,
-    schedule: Schedule,
+    run: Run,
     *,
     batch: int = 64,
-    resume: bool = True,
-    log: Callable[[str], None] = print,
 ) -> Evaluator:
-    """Train and return the evaluator; writes `evaluator.safetensors` (best Top-1 on the validation split).
+    """Train and return the evaluator; writes `evaluator.safetensors`.
 
     moments: mean and std (F,) of the features; std as `biased_std` gives it.
     """
-    torch.manual_seed(schedule.seed)
+    torch.manual_seed(run.schedule.seed)
     network = Evaluator(config, table, *moments)
-
-    def loss(pairs: JudgedBatch) -> tuple[Tensor, dict[str, float]]:
-        text, motion = network.text(*pairs.words), network.motion(pairs.features, pairs.frames)
-        return margin_loss(text, motion, pairs.meaning[:, None] == pairs.meaning[None]), {}
-
-    def validate(averaged: nn.Module) -> tuple[float, dict[str, float]]:
-        numbers = agreement(averaged, val)
-        return 1 - numbers["R@1"], numbers
-
-    trainer = Trainer(
-        "evaluator",
-        network,
-        out=out,
-        config={"kind": "evaluator", "sizes": config.to_dict(), "vocabulary": list(table.vocabulary)},
-        schedule=schedule,
-        make_batch=lambda rng: judged_batch(train, table, config, rng, batch),
-        loss=loss,
-        validate=validate,
-        log=log,
-    )
-    trainer.run(resume=resume)
-    return network
+    Trainer(EvaluatorTask(network, train, val, batch), run).run()
+    return network.cpu()

@@ -22,7 +22,7 @@ from moclip.motion.features import features_to_joints, local_rotations
 from moclip.motion.feet import hold_feet, toe_contacts
 from moclip.motion.motion import Motion
 from moclip.motion.solver import solve_rotations
-from moclip.prompts.checks import LONGEST_SECONDS
+from moclip.prompts.limits import LONGEST_SECONDS
 from moclip.prompts.requests import Checked, Request, Result, check_request, check_script_seconds
 from moclip.runtimes import make_runtime
 

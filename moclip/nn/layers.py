@@ -44,4 +44,5 @@ class SelfAttention(nn.Module):
         query, key, value = qkv.view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
         dropout = self.dropout if self.training else 0.0
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attend, dropout_p=dropout)
-        return self.out_proj(mixed.transpose(1, 2).reshape(batch, length, width))
+        out: Tensor = self.out_proj(mixed.transpose(1, 2).reshape(batch, length, width))
+        return out

@@ -30,9 +30,9 @@ def restore(network: type[AnyNetwork], config: Mapping[str, Any], arrays: Mappin
     """A trained network in evaluation mode. Raises MoclipError when names or shapes do not fit the configuration."""
     try:
         made = network(network.CONFIG.from_dict(sizes(config)))
-    except (ValueError, TypeError) as error:
+    except MoclipError as error:
         raise MoclipError(
-            f"The {network.KIND} weights have a configuration that this version does not know: {error}.",
+            f"The {network.KIND} weights have a configuration that this version does not know. {error.message}",
             hint="Update MoCLIP, or install the model again.",
             code="bad_weights",
         ) from error

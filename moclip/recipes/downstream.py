@@ -5,7 +5,6 @@ As MoCLIP plugs into MoMask. The RVQ stays as it is, and the length estimator ke
 """
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,27 +15,18 @@ from moclip.alignment.train import motion_encoder_weights
 from moclip.data.clips import load_clips
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
-from moclip.generators.momask.config import TransformerConfig
-from moclip.generators.momask.rvq import RVQ
-from moclip.generators.momask.train_tokens import (
-    TextNoise,
-    TokenClips,
-    caption_vectors,
-    encode_clips,
-    load_token_clips,
-    save_token_clips,
-    train_on_tokens,
-)
+from moclip.generators.base.generator import DEFAULT
+from moclip.generators.base.learners import TokenData, train_on_tokens
+from moclip.generators.base.length import LengthEstimator
+from moclip.generators.base.token_clips import TextNoise, TokenClips, encode_clips, load_token_clips
 from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, load_model, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
-from moclip.nn.config import Config
-from moclip.nn.networks import restore
-from moclip.recipes.recipe import tower_vectors
-from moclip.text.tower import KIND, load_open_clip_tower, save_tower
-from moclip.training.trainer import Schedule
-
-Log = Callable[[str], None]
-KINDS = ("masked", "residual")
+from moclip.nn.config import Config, Count, Natural, NotNegative, Share
+from moclip.nn.networks import pick_device, restore, sizes
+from moclip.recipes.generators import GeneratorTraining, generator_training
+from moclip.recipes.work import Weights, token_clips
+from moclip.text.tower import KIND, TextTower, load_open_clip_tower, save_tower
+from moclip.training.run import Compute, Log, Run, Schedule
 
 
 @dataclass(frozen=True)
@@ -46,20 +36,21 @@ class FineTuneConfig(Config):
     isotropic, paraphrase: noise on the text vectors (`TextNoise`). captions: of a clip that are drawn from.
     """
 
-    learning_rate: float = 1e-6
-    warmup: int = 0
-    final_rate: float = 1.0
-    masked_steps: int = 2000
-    residual_steps: int = 2000
-    batch: int = 64
-    isotropic: float = 0.0
-    paraphrase: float = 0.0
-    captions: int = 10
-    ema: float = 0.0
-    seed: int = 0
+    learning_rate: NotNegative = 1e-6
+    warmup: Natural = 0
+    final_rate: Share = 1.0
+    masked_steps: Count = 2000
+    residual_steps: Count = 2000
+    batch: Count = 64
+    isotropic: NotNegative = 0.0
+    paraphrase: NotNegative = 0.0
+    captions: Count = 10
+    ema: Share = 0.0
+    seed: Natural = 0
 
     def schedule(self, kind: str) -> Schedule:
-        steps = self.masked_steps if kind == "masked" else self.residual_steps
+        """Of the residual transformer, or of the network that makes the base layer."""
+        steps = self.residual_steps if kind == "residual" else self.masked_steps
         every = max(1, steps // 5)
         return Schedule(
             steps, self.learning_rate, warmup=self.warmup, final_rate=self.final_rate, ema=self.ema,
@@ -67,61 +58,56 @@ class FineTuneConfig(Config):
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class FineTuning:
+    """What is tuned to what, and where. generator: name or folder of a model. tower: a file that `save_tower` wrote, or
+    an open_clip model's name. work: keeps work and state. out: the model folder to write. judge: `moclip.safetensors`
+    with the motion encoder of this tower, to choose among takes by.
+    """
+
+    generator: str
+    tower: str
+    work: Path
+    out: Path
+    judge: Path | None = None
+
+
 def fine_tune_generator(
-    generator: str,
-    tower: str,
+    tuning: FineTuning,
     dataset: DatasetFolder,
-    work: Path,
-    out: Path,
     config: FineTuneConfig,
     *,
-    judge: Path | None = None,
+    compute: Compute | None = None,
     codes: dict[str, list[list[np.ndarray]]] | None = None,
     resume: bool = True,
     log: Log = print,
 ) -> None:
-    """Write the model folder `out`: `generator` (a name or folder), fine-tuned to read this tower.
+    """Write the model folder `tuning.out`: the generator, fine-tuned to read the tower.
 
-    tower: a file that `save_tower` wrote, or an open_clip model's name. judge: `moclip.safetensors` with the motion
-    encoder of this tower, to choose among takes by. codes: of the splits by this generator's RVQ, filled where they are
-    missing, for one generator that is fine-tuned to several towers. Work and state are kept in `work`. With equal
-    settings, runs with different towers draw the same clips, captions, noise and masks. Raises MoclipError, before any
-    training, for what cannot be read, a tower of another width than the generator's, a judge of another tower, an `out`
-    that is the generator's own folder, and work of another generator or tower that would be resumed.
+    codes: of the splits by this generator's VQ, filled where they are missing, for one generator that is fine-tuned to
+    several towers. With equal settings, runs with different towers draw the same clips, captions, noise and masks.
+    Raises MoclipError, before any training, for what cannot be read, a tower of another width than the generator's, a
+    judge of another tower, an `out` that is the generator's own folder, and work of another generator or tower that
+    would be resumed.
     """
-    files = load_model(generator)
-    if out.resolve() == files.info.path.resolve():
+    files, work = load_model(tuning.generator), tuning.work
+    if tuning.out.resolve() == files.info.path.resolve():
         raise MoclipError(
-            f"The folder {out} holds the generator that is to be fine-tuned.",
+            f"The folder {tuning.out} holds the generator that is to be fine-tuned.",
             hint="Give another --out.",
             code="bad_call",
         )
+    tuner = _Tuner(files, dataset, work, compute or Compute(), log)
     work.mkdir(parents=True, exist_ok=True)
-    arrays, sizes = _read_tower(tower, work)
-    if sizes["embed_dim"] != files.configs["masked"]["text_dim"]:
-        raise MoclipError(
-            f"The text tower makes {sizes['embed_dim']} numbers, and the generator reads "
-            f"{files.configs['masked']['text_dim']}.",
-            hint="Fine-tune a tower of the generator's width.",
-            code="tower_mismatch",
-        )
-    own_judge = _read_judge(judge, fingerprint(arrays)) if judge else None
-    _claim_work(work, files, fingerprint(arrays), resume)
-    codes = {} if codes is None else codes
-    train, val = (
-        _token_clips(files, (arrays, sizes), dataset, split, work, config, codes, log) for split in ("train", "val")
-    )
-    for kind in KINDS:
-        kept = {k: v for k, v in files.configs[kind].items() if k in TransformerConfig().to_dict()}
-        train_on_tokens(
-            kind, TransformerConfig(**kept), train, val, work, config.schedule(kind),
-            text_fingerprint=fingerprint(arrays), batch=config.batch,
-            noise=TextNoise(config.isotropic, config.paraphrase), start=files.arrays[kind], resume=resume, log=log,
-        )  # fmt: skip
-    _write_model(files, (arrays, sizes), work, out, own_judge, log)
+    tower = _read_tower(tuning.tower, work)
+    tuner.check_width(tower[1]["embed_dim"])
+    own_judge = _read_judge(tuning.judge, fingerprint(tower[0])) if tuning.judge else None
+    tuner.claim_work(fingerprint(tower[0]), resume)
+    tuner.train(tower, config, {} if codes is None else codes, resume)
+    tuner.write_model(tower, tuning.out, own_judge)
 
 
-def _read_tower(tower: str, work: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _read_tower(tower: str, work: Path) -> Weights:
     path = Path(tower)
     if not path.is_file():
         if path.suffix:
@@ -139,7 +125,7 @@ def _read_tower(tower: str, work: Path) -> tuple[dict[str, np.ndarray], dict[str
     return arrays, config
 
 
-def _read_judge(path: Path, tower: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _read_judge(path: Path, tower: str) -> Weights:
     arrays, config = motion_encoder_weights(path)
     prefix, everything = "student.", load_weights(path)[0]
     trained_with = fingerprint({k.removeprefix(prefix): v for k, v in everything.items() if k.startswith(prefix)})
@@ -152,79 +138,102 @@ def _read_judge(path: Path, tower: str) -> tuple[dict[str, np.ndarray], dict[str
     return arrays, {**config, "text_fingerprint": tower}
 
 
-def _claim_work(work: Path, files: ModelFiles, tower: str, resume: bool) -> None:
-    """Refuse to resume the state of another generator or tower: it would be taken for this one's without a word."""
-    path = work / "origin.txt"
-    origin = " ".join([tower, *(fingerprint(files.arrays[network]) for network in ("rvq", *KINDS))])
-    started = any((work / f"{kind}.state.pt").exists() for kind in KINDS)
-    if resume and started and (not path.is_file() or path.read_text(encoding="utf-8") != origin):
-        raise MoclipError(
-            f"The work folder {work} holds the training of another generator or text tower.",
-            hint="Give another --work, or --no-resume to start over.",
-            code="bad_call",
-        )
-    if not resume:
-        # Both go at once, or a run cut off between the two would later resume the old state of the second.
-        for kind in KINDS:
-            (work / f"{kind}.state.pt").unlink(missing_ok=True)
-    path.write_text(origin, encoding="utf-8")
+class _Tuner:
+    """One generator and the work folder of its fine-tuning."""
 
+    def __init__(self, files: ModelFiles, dataset: DatasetFolder, work: Path, compute: Compute, log: Log):
+        self.files, self.dataset, self.work, self.compute, self.log = files, dataset, work, compute, log
+        self.parts: GeneratorTraining = generator_training(files.info.details.get("generator", DEFAULT))
+        # The length estimator keeps the tower that it was trained with.
+        self.kinds = [k for k, learner in self.parts.learners.items() if learner.network is not LengthEstimator]
 
-def _token_clips(
-    files: ModelFiles,
-    tower: tuple[dict[str, np.ndarray], dict[str, Any]],
-    dataset: DatasetFolder,
-    split: str,
-    work: Path,
-    config: FineTuneConfig,
-    codes: dict[str, list[list[np.ndarray]]],
-    log: Log,
-) -> TokenClips:
-    path = work / f"tokens.{split}.npz"
-    parts = (fingerprint(tower[0]), fingerprint(files.arrays["rvq"]), dataset.fingerprint(split), config.captions)
-    key = " ".join(map(str, parts))
-    made = load_token_clips(path, key)
-    if made is None:
-        clips = load_clips(dataset, split)
-        if split not in codes:
-            codes[split] = encode_clips(clips.features, restore(RVQ, files.configs["rvq"], files.arrays["rvq"]))
-            log(f"encoded {len(clips)} {split} clips")
-        vectors = caption_vectors(clips, lambda captions: tower_vectors(*tower, captions, log), config.captions)
-        save_token_clips(path, TokenClips(codes[split], vectors, clips.weights), key)
-        # As a resumed run reads them, in float16: both go the same way.
+    def check_width(self, width: int) -> None:
+        own = self.files.configs[self.kinds[0]]["text_dim"]
+        if width != own:
+            raise MoclipError(
+                f"The text tower makes {width} numbers, and the generator reads {own}.",
+                hint="Fine-tune a tower of the generator's width.",
+                code="tower_mismatch",
+            )
+
+    def claim_work(self, tower: str, resume: bool) -> None:
+        """Refuse to resume the state of another generator or tower: it would be taken for this one's without a word."""
+        path, states = self.work / "origin.txt", [self.work / f"{kind}.state.pt" for kind in self.kinds]
+        networks = (self.parts.vq.KIND, *self.kinds)
+        origin = " ".join([tower, *(fingerprint(self.files.arrays[network]) for network in networks)])
+        started = any(state.exists() for state in states)
+        if resume and started and (not path.is_file() or path.read_text(encoding="utf-8") != origin):
+            raise MoclipError(
+                f"The work folder {self.work} holds the training of another generator or text tower.",
+                hint="Give another --work, or --no-resume to start over.",
+                code="bad_call",
+            )
+        if not resume:
+            # All go at once, or a run cut off between them would later resume the old state of the next.
+            for state in states:
+                state.unlink(missing_ok=True)
+        path.write_text(origin, encoding="utf-8")
+
+    def train(
+        self, tower: Weights, config: FineTuneConfig, codes: dict[str, list[list[np.ndarray]]], resume: bool
+    ) -> None:
+        vq_kind = self.parts.vq.KIND
+        vq: Any = restore(self.parts.vq, self.files.configs[vq_kind], self.files.arrays[vq_kind])
+        train, val = (self._token_clips(vq, tower, split, config, codes) for split in ("train", "val"))
+        data = TokenData(train, val, fingerprint(tower[0]), restore(TextTower, tower[1], tower[0]), vq)
+        for kind in self.kinds:
+            learner, run = (
+                self.parts.learners[kind],
+                Run(self.work, config.schedule(kind), self.compute, resume, log=self.log),
+            )
+            train_on_tokens(
+                kind, learner, learner.network.CONFIG.from_dict(sizes(self.files.configs[kind])), data,
+                run, batch=config.batch, noise=TextNoise(config.isotropic, config.paraphrase),
+                start=self.files.arrays[kind],
+            )  # fmt: skip
+
+    def _token_clips(
+        self,
+        vq: Any,
+        tower: Weights,
+        split: str,
+        config: FineTuneConfig,
+        codes: dict[str, list[list[np.ndarray]]],
+    ) -> TokenClips:
+        path, codec = self.work / f"tokens.{split}.npz", fingerprint(self.files.arrays[self.parts.vq.KIND])
+        key = f"{fingerprint(tower[0])} {codec} {self.dataset.fingerprint(split)} {config.captions}"
         made = load_token_clips(path, key)
-    return made
+        if made is not None:
+            return made
+        clips, device = load_clips(self.dataset, split), pick_device(self.compute.device)
+        if split not in codes:
+            codes[split] = encode_clips(clips.features, vq.to(device), device=device)
+            vq.cpu()
+            self.log(f"encoded {len(clips)} {split} clips")
+        return token_clips(path, key, clips, codes[split], tower, config.captions, self.log, device)
 
+    def write_model(self, tower: Weights, out: Path, judge: Weights | None) -> None:
+        files, source, own = self.files, self.files.info.path, fingerprint(tower[0])
+        out.mkdir(parents=True, exist_ok=True)
+        # A folder written before may hold networks of another tower, and a table of what was familiar to it.
+        for name in (f"{JUDGE}.safetensors", f"{LENGTH_TOWER}.safetensors", "familiarity.npy"):
+            (out / name).unlink(missing_ok=True)
+        save_weights(out / "text.safetensors", *tower)
+        for network in {*files.arrays} - {"text", JUDGE, LENGTH_TOWER, *self.kinds}:
+            shutil.copyfile(source / f"{network}.safetensors", out / f"{network}.safetensors")
+        for kind in self.kinds:
+            shutil.copyfile(self.work / f"{kind}.safetensors", out / f"{kind}.safetensors")
+        if "length" in files.configs and files.configs["length"]["text_fingerprint"] != own:
+            name = LENGTH_TOWER if LENGTH_TOWER in files.arrays else "text"
+            shutil.copyfile(source / f"{name}.safetensors", out / f"{LENGTH_TOWER}.safetensors")
+        if judge:
+            save_weights(out / f"{JUDGE}.safetensors", *judge)
+        # How familiar a prompt is was measured in the old tower's space.
+        details = {k: v for k, v in files.info.details.items() if k not in ("familiarity_threshold", "metrics")}
+        origin = f"{files.info.name}, fine-tuned to the text tower {own}"
+        write_description(out, {**details, "name": out.name, "description": origin, "text_fingerprint": own})
+        if any(source.glob("*.onnx")):
+            from moclip.runtimes.export import export_graphs
 
-def _write_model(
-    files: ModelFiles,
-    tower: tuple[dict[str, np.ndarray], dict[str, Any]],
-    work: Path,
-    out: Path,
-    judge: tuple[dict[str, np.ndarray], dict[str, Any]] | None,
-    log: Log,
-) -> None:
-    source, own = files.info.path, fingerprint(tower[0])
-    out.mkdir(parents=True, exist_ok=True)
-    # A folder written before may hold networks of another tower, and a table of what was familiar to it.
-    for name in (f"{JUDGE}.safetensors", f"{LENGTH_TOWER}.safetensors", "familiarity.npy"):
-        (out / name).unlink(missing_ok=True)
-    save_weights(out / "text.safetensors", *tower)
-    for network in ("rvq", "length"):
-        shutil.copyfile(source / f"{network}.safetensors", out / f"{network}.safetensors")
-    for kind in KINDS:
-        shutil.copyfile(work / f"{kind}.safetensors", out / f"{kind}.safetensors")
-    if files.configs["length"]["text_fingerprint"] != own:
-        name = LENGTH_TOWER if LENGTH_TOWER in files.arrays else "text"
-        shutil.copyfile(source / f"{name}.safetensors", out / f"{LENGTH_TOWER}.safetensors")
-    if judge:
-        save_weights(out / f"{JUDGE}.safetensors", *judge)
-    # How familiar a prompt is was measured in the old tower's space.
-    details = {k: v for k, v in files.info.details.items() if k not in ("familiarity_threshold", "metrics")}
-    origin = f"{files.info.name}, fine-tuned to the text tower {own}"
-    write_description(out, {**details, "name": out.name, "description": origin, "text_fingerprint": own})
-    if (source / "masked.onnx").is_file():
-        from moclip.runtimes.export import export_graphs
-
-        for path in export_graphs(load_model(str(out)), out):
-            log(f"wrote {path.name}")
+            for path in export_graphs(load_model(str(out)), out):
+                self.log(f"wrote {path.name}")

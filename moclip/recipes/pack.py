@@ -9,10 +9,11 @@ import numpy as np
 
 from moclip.alignment.train import motion_encoder_weights
 from moclip.data.folder import DatasetFolder
-from moclip.generators.momask.generator import MoMask
+from moclip.generators.base.generator import DEFAULT, find_generator
 from moclip.models import JUDGE, load_model, needed_networks, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
-from moclip.recipes.recipe import Log, tower_vectors
+from moclip.recipes.work import tower_vectors
+from moclip.training.run import Log
 
 CENTRES = 512
 """Unit vectors that stand for the training captions; 0.4 MB at 384 dimensions."""
@@ -28,11 +29,13 @@ def k_means(points: np.ndarray, count: int, *, rounds: int = 12, seed: int = 0) 
         np.add.at(sums, nearest, points)
         length = np.linalg.norm(sums, axis=1, keepdims=True)
         centres = np.where(length > 0, sums / np.maximum(length, 1e-9), centres)
-    return centres
+    found: np.ndarray = centres
+    return found
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def familiarity(
@@ -56,21 +59,22 @@ def pack(
     *,
     name: str,
     description: str,
+    generator: str = DEFAULT,
     sampling: dict[str, Any] | None = None,
     log: Log = print,
 ) -> None:
     """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced.
 
-    sampling: settings that the model is sampled with, the generator's and those of `PlanOptions`.
+    generator: its name. sampling: settings that the model is sampled with, the generator's and those of `PlanOptions`.
     """
     from moclip.runtimes.export import export_graphs
 
     out.mkdir(parents=True, exist_ok=True)
-    # The RVQ that is used is the one with the tuned decoder.
-    files = {
-        network: work / f"{'decoder' if network == 'rvq' else network}.safetensors"
-        for network in needed_networks(MoMask)
-    }
+    own = find_generator(generator)
+    files = {network: work / f"{network}.safetensors" for network in (*needed_networks(own), "length")}
+    if (work / "decoder.safetensors").is_file():
+        # The codec that is used is the one with the tuned decoder.
+        files[own.CODEC] = work / "decoder.safetensors"
     loaded = {network: load_weights(path) for network, path in files.items()}
     for network, path in files.items():
         shutil.copyfile(path, out / f"{network}.safetensors")
@@ -92,7 +96,7 @@ def pack(
         "familiarity_threshold": round(threshold, 4),
         "parameters": {k: int(sum(a.size for a in v[0].values())) for k, v in loaded.items()},
         "sources": dataset.meta.get("sources", {}),
-        "generator": MoMask.NAME,
+        "generator": generator,
         "sampling": sampling or {},
         "metrics": {},
     }

@@ -8,7 +8,7 @@ times ten, a norm like that of CLIP's own text vectors. The input embeddings com
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,10 +19,14 @@ from torch import Tensor, nn
 
 from moclip.captions.corpus import WORDNET_DIR, build_corpus
 from moclip.errors import MoclipError
+from moclip.nn.config import Count, Natural, NotNegative, Positive
 from moclip.text.teacher import MPNET, SentenceTeacher, token_table
 from moclip.text.tokenizer import Tokenizer
 from moclip.text.tower import TextTower, TowerConfig, tower_config
-from moclip.training.trainer import Schedule, Trainer
+from moclip.training.machine import Machine
+from moclip.training.run import Run, Schedule
+from moclip.training.task import Numbers, Task
+from moclip.training.trainer import Trainer
 
 NORM = 10.0
 BLOCKS = 8  # a batch is one block of similar length out of this many
@@ -37,19 +41,14 @@ class DistillConfig:
     """
 
     teacher: str = MPNET
-    corpus_size: int = 100_000
-    corpus_seed: int = 0
+    corpus_size: Count = 100_000
+    corpus_seed: Natural = 0
     wordnet: str = str(WORDNET_DIR)
-    batch: int = 128
-    whitened_weight: float = 0.3
-    ridge: float = 0.1
-    held_out: int = 1000
+    batch: Count = 128
+    whitened_weight: NotNegative = 0.3
+    ridge: Positive = 0.1
+    held_out: Count = 1000
     tower: TowerConfig = field(default_factory=TowerConfig)
-    schedule: Schedule = field(
-        default_factory=lambda: Schedule(
-            steps=2200, learning_rate=1.5e-3, warmup=200, ema=0.995, validate_every=200, save_every=100
-        )
-    )
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,8 @@ def strongest_directions(vectors: np.ndarray, dim: int) -> np.ndarray:
         return vectors
     _, axes = np.linalg.eigh(vectors.T @ vectors)
     reduced = vectors @ axes[:, ::-1][:, :dim]
-    return reduced / np.linalg.norm(reduced, axis=1, keepdims=True)
+    unit: np.ndarray = reduced / np.linalg.norm(reduced, axis=1, keepdims=True)
+    return unit
 
 
 def whitening(targets: np.ndarray, ridge: float) -> Tensor:
@@ -123,13 +123,13 @@ def distill_loss(student: Tensor, target: Tensor, whiten: Tensor, weight: float)
     return total, {"cosine": cosine.item(), "norm": norm.item(), "whitened": whitened.item()}
 
 
-def cosine_to_teacher(tower: nn.Module, sentences: Sentences, batch: int = 256) -> float:
+def cosine_to_teacher(tower: TextTower, sentences: Sentences, batch: int = 256) -> float:
     """Mean cosine between the tower's and the teacher's vectors."""
-    order = np.argsort(sentences.lengths)
+    order, device = np.argsort(sentences.lengths), tower.text.positional_embedding.device
     total = 0.0
     with torch.no_grad():
         for start in range(0, len(order), batch):
-            tokens, targets = sentences.take(order[start : start + batch])
+            tokens, targets = (part.to(device) for part in sentences.take(order[start : start + batch]))
             total += F.cosine_similarity(tower(tokens), targets, dim=-1).sum().item()
     return total / len(sentences)
 
@@ -144,14 +144,37 @@ def new_tower(config: TowerConfig, table: np.ndarray, seed: int) -> TextTower:
     return tower
 
 
-def train_text_tower(
-    config: DistillConfig, out: Path, *, resume: bool = True, log: Callable[[str], None] = print
-) -> Path:
-    """Distil a tower and return its file, `<out>/tower.safetensors`.
+class DistillTask(Task[tuple[Tensor, Tensor]]):
+    """Best by the cosine to the teacher on sentences that were held out."""
 
-    Needs the packages of the training extra and WordNet's files. The teacher's vectors stay in `<out>/teacher_cache`.
+    def __init__(self, tower: TextTower, train: Sentences, val: Sentences, config: DistillConfig):
+        super().__init__("tower", tower, tower_config(tower.config))
+        self.network: TextTower = tower
+        self.train, self.val, self.settings = train, val, config
+        self.whiten = whitening(train.targets, config.ridge)
+
+    def begin(self, machine: Machine) -> None:
+        self.whiten = self.whiten.to(machine.device)
+
+    def make_batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        return draw_batch(self.train, rng, self.settings.batch)
+
+    def loss(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Numbers]:
+        tokens, targets = batch
+        return distill_loss(self.network(tokens).float(), targets, self.whiten, self.settings.whitened_weight)
+
+    def validate(self, network: nn.Module) -> tuple[float, Numbers]:
+        assert isinstance(network, TextTower)
+        cosine = cosine_to_teacher(network, self.val)
+        return 1 - cosine, {"cosine_held_out": cosine}
+
+
+def train_text_tower(config: DistillConfig, run: Run) -> Path:
+    """Distil a tower and return its file, `<run.out>/tower.safetensors`.
+
+    Needs the packages of the training extra and WordNet's files. The teacher's vectors stay in `teacher_cache` there.
     """
-    out = Path(out)
+    out, log = Path(run.out), run.log
     tokenizer = Tokenizer()
     teacher = SentenceTeacher(out / "teacher_cache", log, config.teacher)
     table = token_table(teacher, tokenizer, config.tower.width)
@@ -161,26 +184,11 @@ def train_text_tower(
     held, rest = np.split(np.random.default_rng(1).permutation(len(every)), [config.held_out])
     train, val = (Sentences(every.tokens[rows], every.lengths[rows], every.targets[rows]) for rows in (rest, held))
     log(f"distil: {len(train)} sentences, {train.lengths.mean():.1f} tokens each")
-    whiten = whitening(train.targets, config.ridge)
-    tower = new_tower(config.tower, table, config.schedule.seed)
-
-    def loss(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        return distill_loss(tower(batch[0]), batch[1], whiten, config.whitened_weight)
-
-    def validate(network: nn.Module) -> tuple[float, dict[str, float]]:
-        cosine = cosine_to_teacher(network, val)
-        return 1 - cosine, {"cosine_held_out": cosine}
-
-    trainer = Trainer(
-        "tower", tower, out=out, config=tower_config(config.tower), schedule=config.schedule,
-        make_batch=lambda rng: draw_batch(train, rng, config.batch), loss=loss, validate=validate, log=log,
-    )  # fmt: skip
-    trainer.run(resume=resume)
-    (out / "tower.json").write_text(_describe(config, len(train)), encoding="utf-8")
+    trainer = Trainer(DistillTask(new_tower(config.tower, table, run.schedule.seed), train, val, config), run)
+    trainer.run()
+    (out / "tower.json").write_text(_describe(config, run.schedule, len(train)), encoding="utf-8")
     return trainer.weights_path
 
 
-def _describe(config: DistillConfig, sentences: int) -> str:
-    import json
-
-    return json.dumps({"sentences": sentences, **asdict(config)}, indent=2)
+def _describe(config: DistillConfig, schedule: Schedule, sentences: int) -> str:
+    return json.dumps({"sentences": sentences, **asdict(config), "schedule": asdict(schedule)}, indent=2)

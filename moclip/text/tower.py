@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from moclip.errors import MoclipError
 from moclip.nn import checkpoint
-from moclip.nn.config import Config
+from moclip.nn.config import Config, Count
 from moclip.nn.networks import Network, restore
 
 KIND = "text"
@@ -24,12 +24,12 @@ KIND = "text"
 class TowerConfig(Config):
     """Sizes of a text tower. The defaults are the embedded model's; `CLIP_B32` is OpenAI's ViT-B/32."""
 
-    vocab_size: int = 49408
-    context_length: int = 77
-    width: int = 256
-    heads: int = 4
-    layers: int = 4
-    embed_dim: int = 384
+    vocab_size: Count = 49408
+    context_length: Count = 77
+    width: Count = 256
+    heads: Count = 4
+    layers: Count = 4
+    embed_dim: Count = 384
     quick_gelu: bool = False
 
 

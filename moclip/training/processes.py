@@ -2,6 +2,8 @@
 """Several training processes as one: who is who, and what they exchange. Started by `accelerate launch`."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -30,13 +32,24 @@ class Processes:
                 hint="Install the training extra: `pip install 'moclip[train]'`.",
                 code="missing_package",
             ) from error
-        state = PartialState(cpu=device == "cpu")
+        state = PartialState(cpu=device == "cpu")  # with CUDA, each process has a device of its own as "cuda"
         return cls(state.process_index, state.num_processes)
 
     @property
     def first(self) -> bool:
         """The one that validates, logs and writes."""
         return self.rank == 0
+
+    @contextmanager
+    def first_goes_ahead(self) -> Iterator[None]:
+        """The first does what follows; the others wait, and do it then: what is kept in a file is made once."""
+        if self.count == 1:
+            yield
+            return
+        from accelerate import PartialState
+
+        with PartialState().main_process_first():
+            yield
 
     def share(self, rows: int) -> slice:
         """This process's part of a batch. Raises MoclipError for a batch that does not divide."""
@@ -59,12 +72,19 @@ class Processes:
         parts[self.rank] = local
         return torch.cat(parts)
 
+    def sum(self, value: Tensor) -> Tensor:
+        """The sum of all processes' tensors of one shape."""
+        if self.count == 1:
+            return value
+        from accelerate.utils import reduce
+
+        summed: Tensor = reduce(value, "sum")
+        return summed
+
     def sum_gradients(self, parameters: list[nn.Parameter]) -> None:
         """Add up the gradients of all processes, in place."""
         if self.count == 1:
             return
-        from accelerate.utils import reduce
-
         for parameter in parameters:
             if parameter.grad is not None:
-                parameter.grad.copy_(reduce(parameter.grad, "sum"))
+                parameter.grad.copy_(self.sum(parameter.grad))

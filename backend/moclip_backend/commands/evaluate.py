@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`moclip evaluate`: does the model do what it is told, and can the rules that decide this be trusted?"""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from moclip_backend.commands.options import from_options
 
 if TYPE_CHECKING:
     from moclip.evaluation.prompt_checks import Sample
@@ -60,22 +62,26 @@ def rules_command(
             print(f"{action}: {', '.join(clips)}")
 
 
-@app.command("prompts")
-def prompts_command(
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded",
-    seeds: Annotated[int, typer.Option(min=1, help="Samples for each prompt, one a seed.")] = 5,
-    first_seed: Annotated[int, typer.Option(min=0, help="The first of the seeds, which follow one another.")] = 0,
-    prompts: Annotated[Path, typer.Option(help="JSON list of prompts with their actions.")] = DEFAULT_PROMPTS,
+@dataclass(kw_only=True)
+class PromptOptions:
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded"
+    seeds: Annotated[int, typer.Option(min=1, help="Samples for each prompt, one a seed.")] = 5
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of the seeds, which follow one another.")] = 0
+    prompts: Annotated[Path, typer.Option(help="JSON list of prompts with their actions.")] = DEFAULT_PROMPTS
     actions: Annotated[
         str | None, typer.Option(help="Only prompts whose actions are all among these, with commas between them.")
-    ] = None,
+    ] = None
     dataset: Annotated[
         Path | None, typer.Option(help="Also count the prompts that are captions of this dataset's training split.")
-    ] = None,
-    runtime: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto",
-    preview: Annotated[Path | None, typer.Option(help="Folder for a contact sheet of each failing sample.")] = None,
-    as_json: Json = False,
-) -> None:
+    ] = None
+    runtime: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto"
+    preview: Annotated[Path | None, typer.Option(help="Folder for a contact sheet of each failing sample.")] = None
+    as_json: Json = False
+
+
+@app.command("prompts")
+@from_options(PromptOptions)
+def prompts_command(options: PromptOptions) -> None:
     """Generate every prompt with every seed and check what is shown. Example: moclip evaluate prompts --seeds 5"""
     from rich.console import Console
     from rich.progress import Progress
@@ -85,40 +91,44 @@ def prompts_command(
     from moclip.generate.pipeline import TextToMotion
     from moclip_backend.terminal import print_json
 
-    listed = load_prompts(prompts)
-    if actions:
-        listed = only_actions(listed, {name.strip() for name in actions.split(",")})
-    known = known_prompts(listed, DatasetFolder(dataset)) if dataset else None
-    loaded = TextToMotion.load(model, runtime)
+    listed = load_prompts(options.prompts)
+    if options.actions:
+        listed = only_actions(listed, {name.strip() for name in options.actions.split(",")})
+    known = known_prompts(listed, DatasetFolder(options.dataset)) if options.dataset else None
+    loaded, first = TextToMotion.load(options.model, options.runtime), options.first_seed
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("prompt checks", total=1.0)
-        drawn = range(first_seed, first_seed + seeds)
+        drawn = range(first, first + options.seeds)
         samples = list(run_checks(loaded, listed, drawn, lambda done: bar.update(task, completed=done)))
-    summary = {"model": model, "first_seed": first_seed, "known_prompts": known, **summarise(samples)}
-    if preview:
-        _save_sheets(samples, preview)
-    if as_json:
+    summary = {"model": options.model, "first_seed": first, "known_prompts": known, **summarise(samples)}
+    if options.preview:
+        _save_sheets(samples, options.preview)
+    if options.as_json:
         print_json(summary)
     else:
         _print_summary(summary)
 
 
-@app.command("text-motion")
-def text_motion_command(
-    dataset: Annotated[Path, typer.Option(help="Dataset folder.")],
-    evaluator: Annotated[Path, typer.Option(help="evaluator.safetensors of `moclip train evaluator`.")],
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded",
-    against: Annotated[str | None, typer.Option(help="A second model, measured on the same samples.")] = None,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
-    repeats: Annotated[int, typer.Option(min=1, help="Repeats, with other captions and seeds each.")] = 5,
-    seed: Annotated[int, typer.Option(min=0, help="Of captions, groups and samples.")] = 0,
-    modality_texts: Annotated[int, typer.Option(min=0, help="Texts for MultiModality; 0 leaves it out.")] = 0,
+@dataclass(kw_only=True)
+class TextMotionOptions:
+    dataset: Annotated[Path, typer.Option(help="Dataset folder.")]
+    evaluator: Annotated[Path, typer.Option(help="evaluator.safetensors of `moclip train evaluator`.")]
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded"
+    against: Annotated[str | None, typer.Option(help="A second model, measured on the same samples.")] = None
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test"
+    repeats: Annotated[int, typer.Option(min=1, help="Repeats, with other captions and seeds each.")] = 5
+    seed: Annotated[int, typer.Option(min=0, help="Of captions, groups and samples.")] = 0
+    modality_texts: Annotated[int, typer.Option(min=0, help="Texts for MultiModality; 0 leaves it out.")] = 0
     new_wordings: Annotated[
         bool, typer.Option("--new-wordings", help="Only captions that no training clip has, word for word.")
-    ] = False,
-    clips: Annotated[int, typer.Option(min=32, help="Clips of the split, at most, drawn once.")] = 100_000,
-    as_json: Json = False,
-) -> None:
+    ] = False
+    clips: Annotated[int, typer.Option(min=32, help="Clips of the split, at most, drawn once.")] = 100_000
+    as_json: Json = False
+
+
+@app.command("text-motion")
+@from_options(TextMotionOptions)
+def text_motion_command(options: TextMotionOptions) -> None:
     """R-precision, FID, MM-Dist, Diversity by an evaluator. Example: moclip evaluate text-motion --dataset data/mocap
     --evaluator runs/first/evaluator.safetensors"""
     from moclip_backend.commands.train import prepare_torch
@@ -131,21 +141,24 @@ def text_motion_command(
     from moclip.generate.pipeline import TextToMotion
     from moclip_backend.terminal import print_json, print_table, progress_bar
 
-    judge = load_evaluator(evaluator)
-    judged = judged_clips(DatasetFolder(dataset), split, new_wordings=new_wordings).sample(clips)
+    judge, model, against = load_evaluator(options.evaluator), options.model, options.against
+    judged = judged_clips(DatasetFolder(options.dataset), options.split, new_wordings=options.new_wordings)
+    judged = judged.sample(options.clips)
     models = {name: TextToMotion.load(name) for name in dict.fromkeys((model, against or model))}
     with progress_bar("text-motion") as progress:
         report = evaluate_text_motion(
-            judge, judged, models, repeats=repeats, seed=seed, modality_texts=modality_texts, progress=progress
-        )
-    if as_json:
-        print_json({"split": split, "seed": seed, "new_wordings": new_wordings, **report.to_dict()})
+            judge, judged, models, repeats=options.repeats, seed=options.seed, modality_texts=options.modality_texts,
+            progress=progress,
+        )  # fmt: skip
+    if options.as_json:
+        drawn = {"split": options.split, "seed": options.seed, "new_wordings": options.new_wordings}
+        print_json({**drawn, **report.to_dict()})
         return
     metrics = list(dict.fromkeys(metric for row in report.rows.values() for metric in row))
     cells = {name: [f"{row[m][0]:.3f} +-{row[m][1]:.3f}" if m in row else "" for m in metrics]
              for name, row in report.rows.items()}  # fmt: skip
     print_table(("metric", *cells), list(zip(metrics, *cells.values(), strict=True)))
-    print(f"\n{report.clips} clips of {split}, {report.repeats} repeats; +- is half of the 95 % interval over repeats.")
+    print(f"\n{report.clips} clips of {options.split}, {report.repeats} repeats; +- is half of their 95 % interval.")
     print("'real' is the ceiling of R-precision and MM-Dist; its FID, halves is what real motion has against real.")
     for metric, (low, high) in report.differences.get(model, {}).items():
         print(f"{metric}: {model} minus {against}: {low:+.3f} to {high:+.3f} (95 %, bootstrap)")

@@ -2,13 +2,18 @@
 """`moclip train`: the stages of the recipe, one command each, and `embedded` for all of them in order."""
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from moclip_backend.commands.data import Permissive
+from moclip_backend.commands.options import from_options
+
+if TYPE_CHECKING:
+    from moclip.recipes.recipe import Recipe
+    from moclip.training.run import Compute
 
 app = typer.Typer(
     no_args_is_help=True, help="Train the networks. Example: moclip train rvq --dataset data/mocap --work runs/first"
@@ -16,9 +21,54 @@ app = typer.Typer(
 
 Dataset = Annotated[Path, typer.Option(help="Dataset folder in HumanML3D layout, as `moclip data bvh` writes it.")]
 Work = Annotated[Path, typer.Option(help="Folder for weights, logs and resumable state.")]
-Config = Annotated[Path | None, typer.Option(help="Recipe: a TOML file, embedded, permissive, paper or ablation.")]
+Out = Annotated[Path, typer.Option(help="Model folder to write.")]
+Config = Annotated[
+    Path | None, typer.Option(help="Recipe: a TOML file, or embedded, permissive, paper, ablation, bamm, bad.")
+]
 Resume = Annotated[bool, typer.Option(help="Go on from the state in --work.")]
 Threads = Annotated[int, typer.Option(help="CPU threads.", min=1)]
+
+
+@dataclass(kw_only=True)
+class MachineOptions:
+    """Where a command computes, over what the recipe says."""
+
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps or auto, in place of what the recipe says.")] = None
+    precision: Annotated[str | None, typer.Option(help="float32 or bfloat16, in place of what the recipe says.")] = None
+    threads: Threads = 2
+
+    def prepare(self) -> None:
+        """Before torch is imported. Raises MoclipError where it is not installed, or has no such device."""
+        prepare_torch(self.threads)
+        from moclip.nn.networks import pick_device
+
+        if self.device:
+            pick_device(self.device)
+
+    @property
+    def compute(self) -> "Compute":
+        """For what has no recipe."""
+        from moclip.nn.config import read_settings
+        from moclip.training.run import Compute
+
+        asked = {"device": self.device, "precision": self.precision}
+        return read_settings(Compute, {k: v for k, v in asked.items() if v}, "the options")
+
+
+@dataclass(kw_only=True)
+class StageOptions(MachineOptions):
+    """What the commands of all stages have."""
+
+    dataset: Dataset
+    work: Work
+    config: Config = None
+    resume: Resume = True
+
+    @property
+    def recipe(self) -> "Recipe":
+        from moclip.recipes.recipe import load_recipe, with_compute
+
+        return with_compute(load_recipe(self.config), self.device, self.precision)
 
 
 def prepare_torch(threads: int) -> None:
@@ -38,18 +88,27 @@ def _log(message: str) -> None:
     print(message, flush=True)
 
 
-def _stage(name: str, summary: str) -> None:
-    def command(
-        dataset: Dataset, work: Work, config: Config = None, resume: Resume = True, threads: Threads = 2
-    ) -> None:
-        prepare_torch(threads)
+def _stage(name: str, summary: str, recipe: str | None = None) -> None:
+    def command(options: StageOptions) -> None:
+        options.prepare()
         from moclip.data.folder import DatasetFolder
-        from moclip.recipes.recipe import EXTRA_STAGES, STAGES, load_recipe
+        from moclip.recipes.recipe import training_of
+        from moclip.recipes.stages import EXTRA_STAGES, stages_of
 
-        {**STAGES, **EXTRA_STAGES}[name](DatasetFolder(dataset), work, load_recipe(config), resume=resume, log=_log)
+        if options.config is None and recipe:
+            options.config = Path(recipe)
+        generator = training_of(options.recipe).name
+        stages = {**stages_of(generator), **EXTRA_STAGES}
+        if name not in stages:
+            raise typer.BadParameter(
+                f"the generator {generator} of this recipe has no stage {name}, but {', '.join(stages)}.",
+                param_hint="--config",
+            )
+        stage = stages[name]
+        stage(DatasetFolder(options.dataset), options.work, options.recipe, resume=options.resume, log=_log)
 
     command.__doc__ = f"{summary} Example: moclip train {name} --dataset data/mocap --work runs/first"
-    app.command(name)(command)
+    app.command(name)(from_options(StageOptions)(command))
 
 
 _stage("tower", "Distil the small text tower from a sentence encoder.")
@@ -57,87 +116,110 @@ _stage("rvq", "Train the residual VQ-VAE.")
 _stage("decoder", "Tune the decoder of the trained RVQ, codes settled.")
 
 
-@app.command("moclip")
-def moclip_command(
-    dataset: Dataset,
-    work: Work,
-    config: Config = None,
+@dataclass(kw_only=True)
+class MoclipOptions(StageOptions):
     preset: Annotated[
         str | None, typer.Option(help="paper, authors or recommended, in place of what the recipe says.")
-    ] = None,
-    resume: Resume = True,
-    threads: Threads = 2,
-) -> None:
+    ] = None
+
+
+@app.command("moclip")
+@from_options(MoclipOptions)
+def moclip_command(options: MoclipOptions) -> None:
     """Fine-tune the text tower on motion (MoCLIP). Example: moclip train moclip --dataset data/mocap --work runs/first
 
     The teacher is the distilled tower in --work, or the one that the recipe names. Several processes, started by
     `accelerate launch -m moclip_backend train moclip ...` or `torchrun -m moclip_backend train moclip ...`, share each
-    batch.
+    batch; so they do in every other stage.
     """
-    prepare_torch(threads)
+    options.prepare()
     from moclip.data.folder import DatasetFolder
-    from moclip.recipes.recipe import load_recipe, moclip_stage
+    from moclip.recipes.stages import moclip_stage
 
-    moclip_stage(DatasetFolder(dataset), work, load_recipe(config), preset=preset, resume=resume, log=_log)
+    folder, recipe = DatasetFolder(options.dataset), options.recipe
+    moclip_stage(folder, options.work, recipe, preset=options.preset, resume=options.resume, log=_log)
 
 
 _stage("tokens", "Encode all clips and captions once, for the next three.")
 _stage("masked", "Train the masked transformer.")
 _stage("residual", "Train the residual transformer.")
 _stage("length", "Train the length estimator.")
+_stage("bamm", "Train BAMM's transformer, by the recipe `bamm` unless another is given.", recipe="bamm")
+_stage("bad", "Train BAD's transformer, by the recipe `bad` unless another is given.", recipe="bad")
 _stage("judge", "Train MoCLIP's motion encoder on, to choose among generated takes.")
 _stage("evaluator", "Train the judge that `moclip evaluate text-motion` measures with.")
 
 
-@app.command("downstream")
-def downstream_command(
-    dataset: Dataset,
-    work: Work,
-    generator: Annotated[str, typer.Option(help="Name or folder of the model to start from.")],
+@app.command("generator")
+@from_options(StageOptions)
+def generator_command(options: StageOptions) -> None:
+    """Train every network that reads text of the recipe's generator, one after the other.
+
+    Example: moclip train generator --dataset data/mocap --work runs/first
+    """
+    options.prepare()
+    from moclip.data.folder import DatasetFolder
+    from moclip.recipes.recipe import training_of
+    from moclip.recipes.stages import learner_stage
+
+    dataset, recipe = DatasetFolder(options.dataset), options.recipe
+    for kind in training_of(recipe).learners:
+        _log(f"-- {kind}")
+        learner_stage(kind)(dataset, options.work, recipe, resume=options.resume, log=_log)
+
+
+@dataclass(kw_only=True)
+class DownstreamOptions(MachineOptions):
+    dataset: Dataset
+    work: Work
+    generator: Annotated[str, typer.Option(help="Name or folder of the model to start from.")]
     text_encoder: Annotated[
         str, typer.Option(help="text.safetensors of `moclip train moclip`, or an open_clip model's name.")
-    ],
-    out: Annotated[Path, typer.Option(help="Model folder to write.")],
-    fine_tune: Annotated[
-        bool, typer.Option("--fine-tune", help="Yes, train the generator to read this tower.")
-    ] = False,
-    judge: Annotated[
-        Path | None, typer.Option(help="moclip.safetensors of this tower, to choose among takes by.")
-    ] = None,
-    rate: Annotated[float, typer.Option(min=0.0, help="Learning rate; the paper's by default.")] = 1e-6,
-    masked_steps: Annotated[int, typer.Option(min=1, help="Steps of the masked transformer.")] = 2000,
-    residual_steps: Annotated[int, typer.Option(min=1, help="Steps of the residual transformer.")] = 2000,
-    batch: Annotated[int, typer.Option(min=1, help="Clips in a step.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, help="Of clips, captions and masks.")] = 0,
-    resume: Resume = True,
-    threads: Threads = 2,
-) -> None:
+    ]
+    out: Out
+    fine_tune: Annotated[bool, typer.Option("--fine-tune", help="Yes, train the generator to read this tower.")] = False
+    judge: Annotated[Path | None, typer.Option(help="moclip.safetensors of this tower, to choose among takes by.")] = (
+        None
+    )
+    rate: Annotated[float, typer.Option(min=0.0, help="Learning rate; the paper's by default.")] = 1e-6
+    masked_steps: Annotated[int, typer.Option(min=1, help="Steps of the masked transformer.")] = 2000
+    residual_steps: Annotated[int, typer.Option(min=1, help="Steps of the residual transformer.")] = 2000
+    batch: Annotated[int, typer.Option(min=1, help="Clips in a step.")] = 64
+    seed: Annotated[int, typer.Option(min=0, help="Of clips, captions and masks.")] = 0
+    resume: Resume = True
+
+
+@app.command("downstream")
+@from_options(DownstreamOptions)
+def downstream_command(options: DownstreamOptions) -> None:
     """Fine-tune a generator to another text tower: masked, then residual transformer.
 
     Example: moclip train downstream --generator embedded --text-encoder runs/a/text.safetensors --fine-tune
     --dataset data/mocap --work runs/a-generator --out models/a
     """
-    if not fine_tune:
+    if not options.fine_tune:
         raise typer.BadParameter(
             "a generator does not understand a text tower that it was not trained with; add --fine-tune to train it.",
             param_hint="--text-encoder",
         )
-    prepare_torch(threads)
+    options.prepare()
     from moclip.data.folder import DatasetFolder
-    from moclip.recipes.downstream import FineTuneConfig, fine_tune_generator
+    from moclip.recipes.downstream import FineTuneConfig, FineTuning, fine_tune_generator
 
     config = FineTuneConfig(
-        learning_rate=rate, masked_steps=masked_steps, residual_steps=residual_steps, batch=batch, seed=seed
-    )
-    folder = DatasetFolder(dataset)
-    fine_tune_generator(generator, text_encoder, folder, work, out, config, judge=judge, resume=resume, log=_log)
+        learning_rate=options.rate, masked_steps=options.masked_steps, residual_steps=options.residual_steps,
+        batch=options.batch, seed=options.seed,
+    )  # fmt: skip
+    tuning = FineTuning(options.generator, options.text_encoder, options.work, options.out, options.judge)
+    dataset = DatasetFolder(options.dataset)
+    fine_tune_generator(tuning, dataset, config, compute=options.compute, resume=options.resume, log=_log)
 
 
 @app.command("pack")
 def pack_command(
     dataset: Dataset,
     work: Work,
-    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    out: Out,
     name: str = "embedded",
     description: str = "MoCLIP text tower and MoMask generator",
     config: Config = None,
@@ -149,46 +231,52 @@ def pack_command(
     prepare_torch(1)
     from moclip.data.folder import DatasetFolder
     from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import load_recipe
+    from moclip.recipes.recipe import load_recipe, training_of
 
-    sampling = load_recipe(config).get("sampling")
-    pack(DatasetFolder(dataset), work, out, name=name, description=description, sampling=sampling, log=_log)
+    recipe = load_recipe(config)
+    made = {"name": name, "description": description, "generator": training_of(recipe).name}
+    pack(DatasetFolder(dataset), work, out, sampling=recipe.get("sampling"), log=_log, **made)
+
+
+@dataclass(kw_only=True)
+class EmbeddedOptions(MachineOptions):
+    data: Annotated[list[Path], typer.Option(help="Folder with BVH files; give it several times for several folders.")]
+    work: Work
+    out: Out
+    config: Config = None
+    permissive: Permissive = False
 
 
 @app.command("embedded")
-def embedded_command(
-    data: Annotated[list[Path], typer.Option(help="Folder with BVH files; give it several times for several folders.")],
-    work: Work,
-    out: Annotated[Path, typer.Option(help="Model folder to write.")],
-    config: Config = None,
-    permissive: Permissive = False,
-    threads: Threads = 2,
-) -> None:
+@from_options(EmbeddedOptions)
+def embedded_command(options: EmbeddedOptions) -> None:
     """Run the whole recipe of the embedded model: dataset, every stage, pack. Takes hours; resumes where it stopped.
 
     With --permissive and without --config it is the recipe `permissive`, whose sizes are for what is left of the data.
 
     Example: moclip train embedded --data mocap/bandai-namco --data mocap/cmu --work runs/first --out models/first
     """
-    prepare_torch(threads)
+    options.prepare()
     from moclip.data.build import BuildOptions, build_dataset
     from moclip.data.folder import DatasetFolder
     from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import STAGES, load_recipe
+    from moclip.recipes.recipe import load_recipe, settings, with_compute
+    from moclip.recipes.stages import STAGES
 
-    recipe = load_recipe(config or (Path("permissive") if permissive else None))
-    options = BuildOptions(**recipe.get("dataset", {}))
-    options = replace(options, permissive=permissive or options.permissive)
-    build_dataset(data, work / "dataset", options)
-    dataset = DatasetFolder(work / "dataset")
+    recipe = load_recipe(options.config or (Path("permissive") if options.permissive else None))
+    recipe = with_compute(recipe, options.device, options.precision)
+    build = settings({"dataset": {}, **recipe}, "dataset", BuildOptions)
+    build = replace(build, permissive=options.permissive or build.permissive)
+    build_dataset(options.data, options.work / "dataset", build)
+    dataset = DatasetFolder(options.work / "dataset")
     for name, stage in STAGES.items():
         _log(f"-- {name}")
-        stage(dataset, work, recipe, log=_log)
+        stage(dataset, options.work, recipe, log=_log)
     pack(
         dataset,
-        work,
-        out,
-        name="permissive" if options.permissive else "embedded",
+        options.work,
+        options.out,
+        name="permissive" if build.permissive else "embedded",
         description="MoCLIP text tower and MoMask generator, trained on public motion capture",
         sampling=recipe.get("sampling"),
         log=_log,

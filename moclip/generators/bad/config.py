@@ -3,20 +3,7 @@
 
 from dataclasses import dataclass
 
-from moclip.generators.momask.config import RVQConfig
 from moclip.nn.config import Config
-
-
-@dataclass(frozen=True)
-class VqConfig(RVQConfig):
-    """The plain VQ-VAE: MoMask's with one large codebook of short codes, and nothing random in training."""
-
-    code_dim: int = 32
-    codes: int = 8192
-    quantizers: int = 1
-    dropout: float = 0.0
-    quantize_dropout: float = 0.0
-    sample_temperature: float = 0.0
 
 
 @dataclass(frozen=True)

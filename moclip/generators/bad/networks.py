@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
+from moclip.codecs.vq import VQ
 from moclip.generators.bad.config import BadConfig
 from moclip.generators.bad.network import BadTransformer
-from moclip.generators.bad.vq import VQ
 from moclip.generators.base.tracing import Example, codec_examples
 from moclip.nn.config import sizes
 from moclip.nn.networks import Network

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from moclip.codecs.config import VqConfig
 from moclip.errors import MoclipError
-from moclip.generators.bad.config import BadConfig, VqConfig
+from moclip.generators.bad.config import BadConfig
 from moclip.generators.bad.sampling import OFFICIAL
 from moclip.generators.base.length import LengthConfig
 from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state, refusal

@@ -6,7 +6,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moclip.generators.bamm.network import BammTransformer
-from moclip.generators.momask.train_tokens import TokenBatch
+from moclip.generators.base.learners import LENGTH, Learner
+from moclip.generators.base.token_clips import TokenBatch
+from moclip.generators.momask.train import LEARNERS as MOMASK
+from moclip.training.task import Numbers
 
 COND_SHARE = 0.5
 """Of the batches in which some tokens are given."""
@@ -25,7 +28,7 @@ def with_end(batch: TokenBatch, end_id: int, pad_id: int) -> tuple[Tensor, Tenso
     return torch.where(place == lengths[:, None], end_id, ids), lengths
 
 
-def bamm_loss(network: BammTransformer, batch: TokenBatch) -> tuple[Tensor, dict[str, float]]:
+def bamm_loss(network: BammTransformer, batch: TokenBatch) -> tuple[Tensor, Numbers]:
     """Cross entropy of every token up to END, the given ones too; each sample counts alike, whatever its length.
 
     As in the released code: in half of the batches each token up to END is given with one probability r ~ U(0, .5), and
@@ -46,3 +49,7 @@ def bamm_loss(network: BammTransformer, batch: TokenBatch) -> tuple[Tensor, dict
     logits, target = logits[counted], ids[counted]
     accuracy = (logits.argmax(-1) == target).float().mean().item()
     return (F.cross_entropy(logits, target, reduction="none") * weight).sum(), {"acc": accuracy}
+
+
+LEARNERS = {"bamm": Learner(BammTransformer, bamm_loss), "residual": MOMASK["residual"], "length": LENGTH}
+"""By the stages of `moclip train`, in their order. The length estimator tells what has no end of its own."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from moclip.nn.config import Config
+from moclip.nn.config import Config, Count
 from moclip.nn.networks import Network
 
 
@@ -13,8 +13,8 @@ from moclip.nn.networks import Network
 class LengthConfig(Config):
     """Length estimator: text vector to a distribution over token counts 0..classes-1."""
 
-    text_dim: int = 512
-    classes: int = 50
+    text_dim: Count = 512
+    classes: Count = 50
 
 
 class LengthEstimator(Network):

@@ -3,31 +3,7 @@
 
 from dataclasses import dataclass
 
-from moclip.nn.config import Config
-
-
-@dataclass(frozen=True)
-class RVQConfig(Config):
-    """Residual VQ-VAE. `stride` frames become one token of `quantizers` codes."""
-
-    features: int = 263
-    joints: int = 22
-    width: int = 512
-    code_dim: int = 512
-    codes: int = 512
-    quantizers: int = 6
-    down_t: int = 2
-    depth: int = 3
-    dilation_growth: int = 3
-    dropout: float = 0.2
-    quantize_dropout: float = 0.2
-    codebook_decay: float = 0.99
-    sample_temperature: float = 0.5
-
-    @property
-    def stride(self) -> int:
-        frames: int = 2**self.down_t
-        return frames
+from moclip.nn.config import Config, Count, Share
 
 
 @dataclass(frozen=True)
@@ -36,16 +12,21 @@ class TransformerConfig(Config):
 
     cond_drop: share of training samples whose text vector is zeroed, for classifier-free guidance.
     pre_norm: layer norm before attention and feed-forward; the official checkpoints are post-norm.
+    Raises ValueError for a width that does not divide among the heads.
     """
 
-    codes: int = 512
-    code_dim: int = 512
-    quantizers: int = 6
-    text_dim: int = 512
-    width: int = 384
-    layers: int = 8
-    heads: int = 6
-    feed_forward: int = 1024
-    dropout: float = 0.2
-    cond_drop: float = 0.1
+    codes: Count = 512
+    code_dim: Count = 512
+    quantizers: Count = 6
+    text_dim: Count = 512
+    width: Count = 384
+    layers: Count = 8
+    heads: Count = 6
+    feed_forward: Count = 1024
+    dropout: Share = 0.2
+    cond_drop: Share = 0.1
     pre_norm: bool = False
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise ValueError(f"width is a multiple of heads, not {self.width} for {self.heads} of them")

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from moclip.codecs.rvq import RVQ
 from moclip.generators.base.tracing import Example, codec_examples
-from moclip.generators.momask.rvq import RVQ
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer
 from moclip.nn.networks import Network
 

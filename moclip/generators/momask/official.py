@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from moclip.codecs.config import RVQConfig
 from moclip.errors import MoclipError
 from moclip.generators.base.length import LengthConfig
 from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state
-from moclip.generators.momask.config import RVQConfig, TransformerConfig
+from moclip.generators.momask.config import TransformerConfig
 from moclip.generators.momask.sampling import OFFICIAL
 from moclip.models import write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights

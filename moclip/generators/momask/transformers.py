@@ -9,6 +9,7 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from moclip.generators.momask.config import TransformerConfig
 from moclip.nn.layers import SelfAttention, sinusoids
@@ -69,10 +70,15 @@ class EncoderStack(nn.Module):
     def __init__(self, config: TransformerConfig):
         super().__init__()
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
+        self.checkpointing = False
+        """Compute the layers once more in the backward pass instead of keeping them in memory."""
 
     def forward(self, x: Tensor, attend: Tensor) -> Tensor:
         for layer in self.layers:
-            x = layer(x, attend)
+            if self.checkpointing and self.training:
+                x = checkpoint(layer, x, attend, use_reentrant=False)
+            else:
+                x = layer(x, attend)
         return x
 
 
@@ -80,7 +86,6 @@ class _Body(Network):
     """What the two transformers share."""
 
     CONFIG = TransformerConfig
-    config: TransformerConfig
     positions: Tensor
 
     def __init__(self, config: TransformerConfig, head_out: int):
@@ -104,8 +109,10 @@ class _Body(Network):
         """Zero the text vector of a share of the samples while training (no learned null, as in the official code)."""
         if not self.training:
             return text
-        keep = torch.rand(len(text), 1, device=text.device) >= self.config.cond_drop
-        return text * keep
+        # Drawn on the CPU, so that every device drops the same.
+        keep = torch.rand(len(text), 1).to(text.device) >= self.config.cond_drop
+        kept: Tensor = text * keep
+        return kept
 
     def _run(self, tokens: Tensor, prefix: list[Tensor], padding: Tensor) -> Tensor:
         """tokens (B, S, code_dim), prefix of (B, width), padding (B, S) True where padded -> (B, S, head_out)."""
@@ -122,6 +129,7 @@ class MaskedTransformer(_Body):
     """Predicts the base layer's codes at masked positions from text and the other codes."""
 
     KIND = "masked"
+    config: TransformerConfig
 
     def __init__(self, config: TransformerConfig):
         super().__init__(config, head_out=config.codes)
@@ -145,6 +153,7 @@ class ResidualTransformer(_Body):
     """Predicts layer q's codes from the sum of the embedded layers below it, text and q."""
 
     KIND = "residual"
+    config: TransformerConfig
 
     def __init__(self, config: TransformerConfig):
         super().__init__(config, head_out=config.code_dim)

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moclip.generators.bad.config import VqConfig
-from moclip.generators.momask.rvq import Decoder, Encoder
+from moclip.codecs.config import VqConfig
+from moclip.codecs.rvq import Decoder, Encoder
 from moclip.nn.networks import Network
 
 RESET_EVERY = 21

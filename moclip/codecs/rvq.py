@@ -4,14 +4,14 @@
 State-dict names and shapes are those of the official checkpoints.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moclip.generators.momask.config import RVQConfig
+from moclip.codecs.config import RVQConfig
 from moclip.nn.networks import Network
 
 
@@ -96,6 +96,10 @@ FRESH_COUNT = 0.5
 FRESH_COUNT: it has some 90 batches to prove useful. Without this a tenth of the codes does all the work."""
 
 
+def _alone(rows: Tensor) -> Tensor:
+    return rows
+
+
 class Codebook(nn.Module):
     """One quantizer layer; its codebook follows the data by an exponential moving average."""
 
@@ -114,6 +118,8 @@ class Codebook(nn.Module):
         self.register_buffer("code_sum", torch.zeros(config.codes, config.code_dim), persistent=False)
         self.register_buffer("code_count", torch.zeros(config.codes), persistent=False)
         self.register_buffer("initialised", torch.zeros((), dtype=torch.bool), persistent=False)
+        self.gather: Callable[[Tensor], Tensor] = _alone
+        """Rows of this process -> rows of all, where several train one codebook."""
 
     def start_from_codebook(self) -> None:
         """Begin training from the loaded codebook."""
@@ -156,18 +162,21 @@ class Codebook(nn.Module):
         flat = x.reshape(-1, x.shape[-1])
         keep = valid.reshape(-1)
         if self.training and not self.initialised:
-            self.codebook.copy_(self._fresh_codes(flat[keep].detach()))
+            self.codebook.copy_(self._fresh_codes(self.gather(flat.detach())[self.gather(keep)]))
             self.start_from_codebook()
         codes = self.codes_of(flat.detach(), sample=self.training)
         quantized = self.codebook[codes].view_as(x)
         if self.training:
-            self.update(flat[keep].detach(), codes[keep])
+            every = self.gather(keep)
+            self.update(self.gather(flat.detach())[every], self.gather(codes)[every])
         weight = valid.unsqueeze(-1).to(x.dtype)
         commit = ((x - quantized.detach()).pow(2) * weight).sum() / (weight.sum() * x.shape[-1]).clamp(min=1)
         return x + (quantized - x).detach(), codes.view(x.shape[:-1]), commit
 
 
 class ResidualQuantizer(nn.Module):
+    layers: "Sequence[Codebook]"
+
     def __init__(self, config: RVQConfig):
         super().__init__()
         self.dropout = config.quantize_dropout
@@ -239,11 +248,15 @@ class RVQ(Network):
         """Normalised features, valid (B, T) bool -> reconstruction (B, T, features), commitment, codes (B, S, Q)."""
         latent = self.encoder(features.transpose(1, 2)).transpose(1, 2)
         token_valid = valid[:, self.config.stride - 1 :: self.config.stride]
-        quantized, codes, commit = self.quantizer(latent, token_valid)
+        # Half precision would find other codes, and lose what a codebook's average gains in a step.
+        with torch.autocast(latent.device.type, enabled=False):
+            quantized, codes, commit = self.quantizer(latent.float(), token_valid)
         return self.decoder(quantized.transpose(1, 2)).transpose(1, 2), commit, codes
 
     def encode(self, features: Tensor) -> Tensor:
-        return self.quantizer.encode(self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2))
+        latent = self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2)
+        codes: Tensor = self.quantizer.encode(latent)
+        return codes
 
     def decode(self, codes: Tensor) -> Tensor:
         normalized: Tensor = self.decoder(self.quantizer.decode(codes).transpose(1, 2)).transpose(1, 2)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What MoMask's networks learn from motion codes and text: masked and residual transformer, length estimator."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from moclip.generators.base.learners import LENGTH, Learner
+from moclip.generators.base.token_clips import TokenBatch
+from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer
+from moclip.training.task import Numbers
+
+
+def masked_loss(network: MaskedTransformer, batch: TokenBatch) -> tuple[Tensor, Numbers]:
+    """MoMask's masked modelling: cosine-distributed mask ratio, 10 % random codes, 88 % of the rest masked."""
+    ids, padding, device = batch.codes[..., 0], batch.padding, batch.codes.device
+    lengths = (~padding).sum(1)
+    ratio = torch.cos(torch.rand(len(ids)) * math.pi / 2).to(device)
+    count = (lengths * ratio).round().clamp(min=1)
+    rank = torch.rand(ids.shape).to(device).masked_fill(padding, 2.0).argsort(1).argsort(1)
+    chosen = (rank < count[:, None]) & ~padding
+    draw = torch.rand(ids.shape).to(device)
+    shown = ids.masked_fill(padding, network.pad_id)
+    codes = torch.randint(network.config.codes, ids.shape).to(device)
+    shown = torch.where(chosen & (draw < 0.1), codes, shown)
+    shown = torch.where(chosen & (draw >= 0.1) & (draw < 0.1 + 0.9 * 0.88), network.mask_id, shown)
+    logits = network(shown, network.drop_text(batch.text), padding)[chosen].float()
+    return _cross_entropy(logits, ids[chosen], network.training)
+
+
+def residual_loss(network: ResidualTransformer, batch: TokenBatch) -> tuple[Tensor, Numbers]:
+    """Cross entropy of one residual layer per sample; low layers are drawn more often (MoMask's cosine schedule)."""
+    config, device = network.config, batch.codes.device
+    draw = 1 - torch.cos(torch.rand(len(batch.codes)) * math.pi / 2)
+    layer = ((draw * (config.quantizers - 2)).round().long() + 1).to(device)
+    codes = batch.codes.masked_fill(batch.padding.unsqueeze(-1), network.pad_id)
+    logits = network(codes[..., :-1], layer, network.drop_text(batch.text), batch.padding)
+    target = codes.gather(2, layer[:, None, None].expand(-1, codes.shape[1], 1))[..., 0]
+    valid = ~batch.padding
+    return _cross_entropy(logits[valid].float(), target[valid], network.training)
+
+
+def _cross_entropy(logits: Tensor, target: Tensor, training: bool) -> tuple[Tensor, Numbers]:
+    accuracy = (logits.argmax(-1) == target).float().mean().item()
+    return F.cross_entropy(logits, target, label_smoothing=0.05 if training else 0.0), {"acc": accuracy}
+
+
+LEARNERS = {
+    "masked": Learner(MaskedTransformer, masked_loss),
+    "residual": Learner(ResidualTransformer, residual_loss),
+    "length": LENGTH,
+}
+"""By the stages of `moclip train`, in their order."""

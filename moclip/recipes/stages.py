@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages that make a model, one function each, over one work folder.
+
+Every stage needs the files of the stages before it: dataset -> tower -> rvq -> moclip -> the generator's networks ->
+pack; a judge goes on from moclip.
+"""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from moclip.alignment.pairs import PairedClips, with_copies
+from moclip.alignment.presets import with_preset
+from moclip.alignment.train import motion_encoder_weights, train_moclip
+from moclip.codecs.rvq import RVQ
+from moclip.codecs.train import train_codec, train_decoder
+from moclip.data.clips import action_group, emphasised
+from moclip.data.folder import DatasetFolder
+from moclip.data.statistics import biased_std
+from moclip.generators.base.generator import DEFAULT
+from moclip.generators.base.learners import train_on_tokens
+from moclip.generators.base.token_clips import decode_clips, encode_clips
+from moclip.motion.features import features_to_joints
+from moclip.nn.config import Config
+from moclip.nn.networks import pick_device, restore
+from moclip.recipes.generators import generator_training
+from moclip.recipes.recipe import (
+    ClipsTable,
+    EvaluatorTable,
+    JudgeTable,
+    MoclipTable,
+    Recipe,
+    StageTable,
+    TowerTable,
+    compute_of,
+    network_settings,
+    settings,
+    training_of,
+)
+from moclip.recipes.work import finish_moclip, load_teacher, need, paired_split, token_data
+from moclip.text.tower import TextTower
+from moclip.training.processes import Processes
+from moclip.training.run import Log, Run
+
+Sizes = TypeVar("Sizes", bound=Config)
+
+
+class Stage(Protocol):
+    """Runs one stage of a recipe in a work folder, and goes on with it if it was broken off."""
+
+    def __call__(
+        self, dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print
+    ) -> Any: ...
+
+
+def _run(part: StageTable | TowerTable, out: Path, resume: bool, log: Log) -> Run:
+    return Run(out, part.schedule, part.compute, resume=resume, log=log)
+
+
+def _fitted(sizes: Sizes, known: dict[str, Any]) -> Sizes:
+    """The sizes with those in place that follow from what is there already."""
+    return replace(sizes, **{f.name: known[f.name] for f in fields(sizes) if f.name in known})
+
+
+def tower_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:
+    """Distil the text tower from a sentence encoder; needs no motion."""
+    from moclip.text.distill import train_text_tower
+
+    part = settings(recipe, "tower", TowerTable)
+    train_text_tower(part, _run(part, work, resume, log))
+
+
+def rvq_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:
+    """Train the network that makes codes of motion."""
+    part, sizes = network_settings(recipe, "rvq")
+    sizes = _fitted(sizes, {"features": len(dataset.mean), "joints": dataset.meta["joints"]})
+    run = _run(part, work, resume, log)
+    train_codec(training_of(recipe).vq, sizes, dataset, run, batch=part.batch, emphasis=part.emphasis)
+
+
+def decoder_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:
+    """Tune the RVQ's decoder; writes `decoder.safetensors`, the RVQ that is packed."""
+    part = settings(recipe, "decoder", ClipsTable)
+    arrays, config = need(work, "rvq")
+    network, run = restore(RVQ, config, arrays), _run(part, work, resume, log)
+    train_decoder(dataset, network, config, run, batch=part.batch, emphasis=part.emphasis)
+
+
+def moclip_stage(
+    dataset: DatasetFolder,
+    work: Path,
+    recipe: Recipe,
+    *,
+    preset: str | None = None,
+    resume: bool = True,
+    log: Log = print,
+) -> dict[str, float]:
+    """Fine-tune the tower on motion; writes `text.safetensors`, the tower that the generator is trained with.
+
+    preset: in place of the recipe's. Returns what `finish_moclip` found.
+    """
+    if preset and "moclip" in recipe:
+        recipe = {**recipe, "moclip": with_preset(recipe["moclip"], preset)}
+    part = settings(recipe, "moclip", MoclipTable)
+    teacher = load_teacher(work, part.tower)
+    tower = restore(TextTower, teacher[1], teacher[0])
+    train, val = (
+        paired_split(dataset, work, split, part.motion, teacher, log, part.compute.device) for split in ("train", "val")
+    )
+    train_moclip(tower, train, val, part.motion, part.alignment, _run(part, work, resume, log), batch=part.batch)
+    return finish_moclip(work, tower, val, log) if Processes.join(part.compute.device).first else {}
+
+
+def judge_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:
+    """Train the motion encoder on alone, to choose among generated takes; writes `judge/moclip.safetensors`.
+
+    The student stays as it is. Half of the motions have been through the RVQ: so have all takes.
+    """
+    own = settings(recipe, "judge", JudgeTable)
+    motion = replace(settings(recipe, "moclip", MoclipTable).motion, cross_limb=True)
+    config, device = replace(own.alignment, unfreeze="never"), pick_device(own.compute.device)
+    text, arrays = need(work, "text"), motion_encoder_weights(work / "moclip.safetensors")[0]
+    rvq = restore(RVQ, need(work, "decoder")[1], need(work, "decoder")[0]).to(device)
+    splits: list[PairedClips] = []
+    for split in ("train", "val"):
+        clips = paired_split(dataset, work / "judge", split, motion, text, log, device)
+        features = [dataset.load(i) for i in dataset.ids(split)]
+        codes = [variants[0] for variants in encode_clips(features, rvq, offsets=(0,), device=device)]
+        copies = [features_to_joints(f).astype(np.float32) for f in decode_clips(codes, rvq, device)]
+        log(f"rebuilt {len(copies)} {split} clips from their codes")
+        splits.append(with_copies(clips, copies))
+    tower, run = restore(TextTower, text[1], text[0]), _run(own, work / "judge", resume, log)
+    train_moclip(tower, splits[0], splits[1], motion, config, run, batch=own.batch, start=arrays)
+
+
+def tokens_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:
+    """Encode all clips and captions once, for the networks that read them."""
+    token_data(dataset, work, training_of(recipe).vq, log, compute_of(recipe).device)
+
+
+def learner_stage(kind: str) -> Stage:
+    """The stage that trains one of the generator's networks that read text."""
+
+    def stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> float:
+        parts = training_of(recipe)
+        part, sizes = network_settings(recipe, kind)
+        data, vq = token_data(dataset, work, parts.vq, log, part.compute.device)
+        groups = [action_group(dataset.clips.get(i, {})) for i in dataset.ids("train")]
+        train = replace(data.train, weights=emphasised(data.train.weights, groups, part.emphasis))
+        known: dict[str, Any] = {name: vq[name] for name in ("codes", "code_dim", "quantizers") if name in vq}
+        words = {"word_dim": data.tower.config.width} if data.tower else {}
+        return train_on_tokens(
+            kind, parts.learners[kind], _fitted(sizes, {"text_dim": train.text[0].shape[1], **known, **words}),
+            replace(data, train=train), _run(part, work, resume, log), batch=part.batch, noise=part.text_noise,
+        )  # fmt: skip
+
+    return stage
+
+
+def evaluator_stage(
+    dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print
+) -> None:
+    """Train the judge of text-motion agreement; needs no other stage and is not packed."""
+    from moclip.evaluation.train_evaluator import judged_clips, train_evaluator, word_table
+    from moclip.evaluation.words import glove_table, piece_table
+
+    part = settings(recipe, "evaluator", EvaluatorTable)
+    table = word_table(
+        dataset, lambda words: glove_table(Path(part.glove), words) if part.glove else piece_table(words)
+    )
+    sizes = _fitted(part.sizes, {"features": len(dataset.mean), "word_dim": table.vectors.shape[1]})
+    train, val = judged_clips(dataset, "train"), judged_clips(dataset, "val")
+    moments = dataset.mean, biased_std(dataset.std, dataset.meta["joints"])
+    train_evaluator(train, val, table, moments, sizes, _run(part, work, resume, log), batch=part.batch)
+
+
+def stages_of(generator: str = DEFAULT) -> dict[str, Stage]:
+    """What makes a model of this generator, in order. The decoder of its codes is tuned for MoMask alone."""
+    tuned: dict[str, Stage] = {"decoder": decoder_stage} if generator == DEFAULT else {}
+    return {
+        "tower": tower_stage,
+        "rvq": rvq_stage,
+        **tuned,
+        "moclip": moclip_stage,
+        "tokens": tokens_stage,
+        **{kind: learner_stage(kind) for kind in generator_training(generator).learners},
+    }
+
+
+STAGES = stages_of()
+"""Those of MoMask."""
+EXTRA_STAGES: dict[str, Stage] = {"judge": judge_stage, "evaluator": evaluator_stage}
+"""Stages that `moclip train embedded` leaves out: the evaluator is no part of a model, and a judge need not be."""
