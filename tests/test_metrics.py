@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from moclip.alignment.recall import recall
 from moclip.errors import MoclipError
 from moclip.evaluation import metrics
 
@@ -138,10 +139,10 @@ def test_multimodality_is_taken_within_a_text():
 
 def test_recall_by_rank_of_the_best_right_column():
     similarity = np.array([[0.9, 0.5, 0.1], [0.9, 0.5, 0.1], [0.9, 0.5, 0.1]])
-    assert metrics.recall(similarity, np.eye(3, dtype=bool), (1, 2, 3)) == pytest.approx({1: 1 / 3, 2: 2 / 3, 3: 1.0})
+    assert recall(similarity, np.eye(3, dtype=bool), (1, 2, 3)) == pytest.approx({1: 1 / 3, 2: 2 / 3, 3: 1.0})
     alike = np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]], dtype=bool)
-    assert metrics.recall(similarity, alike, (1, 2)) == pytest.approx({1: 2 / 3, 2: 1.0})
-    assert metrics.recall(np.ones((3, 3)), np.eye(3, dtype=bool), (2, 3)) == {2: 0.0, 3: 1.0}  # nothing is known
+    assert recall(similarity, alike, (1, 2)) == pytest.approx({1: 2 / 3, 2: 1.0})
+    assert recall(np.ones((3, 3)), np.eye(3, dtype=bool), (2, 3)) == {2: 0.0, 3: 1.0}  # nothing is known
 
 
 def test_interval_over_repeats():
