@@ -175,8 +175,6 @@ class Codebook(nn.Module):
 
 
 class ResidualQuantizer(nn.Module):
-    layers: "Sequence[Codebook]"
-
     def __init__(self, config: RVQConfig):
         super().__init__()
         self.dropout = config.quantize_dropout

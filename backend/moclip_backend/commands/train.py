@@ -23,7 +23,7 @@ Dataset = Annotated[Path, typer.Option(help="Dataset folder in HumanML3D layout,
 Work = Annotated[Path, typer.Option(help="Folder for weights, logs and resumable state.")]
 Out = Annotated[Path, typer.Option(help="Model folder to write.")]
 Config = Annotated[
-    Path | None, typer.Option(help="Recipe: a TOML file, or embedded, permissive, paper, ablation, bamm, bad.")
+    Path | None, typer.Option(help="Recipe: TOML file, embedded, permissive, paper, ablation, bamm, bad.")
 ]
 Resume = Annotated[bool, typer.Option(help="Go on from the state in --work.")]
 Threads = Annotated[int, typer.Option(help="CPU threads.", min=1)]
