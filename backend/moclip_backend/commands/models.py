@@ -25,9 +25,7 @@ def list_command(as_json: Json = False) -> None:
     if as_json:
         print_json([_fields(info) for info in models])
         return
-    rows = [
-        (i.name, i.generator_name, _millions(i.parameters), _megabytes(i.sizes), i.licence, i.path) for i in models
-    ]
+    rows = [(i.name, i.generator_name, _millions(i.parameters), _megabytes(i.sizes), i.licence, i.path) for i in models]
     print_table(("name", "generator", "parameters", "size", "licence", "folder"), rows)
 
 
