@@ -222,8 +222,9 @@ def pack_command(
     from moclip.recipes.recipe import load_recipe, training_of
 
     recipe = load_recipe(config)
-    options = {"generator": training_of(recipe).name, "sampling": recipe.get("sampling")}
-    pack(DatasetFolder(dataset), work, out, name=name, description=description, log=_log, **options)
+    generator, sampling = training_of(recipe).name, recipe.get("sampling")
+    told = {"name": name, "description": description}
+    pack(DatasetFolder(dataset), work, out, generator=generator, sampling=sampling, log=_log, **told)
 
 
 @dataclass(kw_only=True)
