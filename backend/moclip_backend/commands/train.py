@@ -234,8 +234,9 @@ def pack_command(
     from moclip.recipes.recipe import load_recipe, training_of
 
     recipe = load_recipe(config)
-    made = {"name": name, "description": description, "generator": training_of(recipe).name}
-    pack(DatasetFolder(dataset), work, out, sampling=recipe.get("sampling"), log=_log, **made)
+    generator, sampling = training_of(recipe).name, recipe.get("sampling")
+    told = {"name": name, "description": description}
+    pack(DatasetFolder(dataset), work, out, generator=generator, sampling=sampling, log=_log, **told)
 
 
 @dataclass(kw_only=True)
