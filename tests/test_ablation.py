@@ -12,17 +12,20 @@ pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 pytest.importorskip("onnx", reason="packing writes graphs with onnx")
 
 from test_evaluator import SMALL, evaluator, table  # noqa: E402
-from test_recipe import RECIPE  # noqa: E402
+from test_recipe import OTHERS, RECIPE, SCHEDULE  # noqa: E402
 from tiny_model import make_tiny_model  # noqa: E402
 from toy_dataset import make_toy_dataset  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
+from moclip.models import load_model  # noqa: E402
 from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
+from moclip.recipes import pipelines  # noqa: E402
 from moclip.recipes.ablation import Ablation, run_alignment  # noqa: E402
 from moclip.recipes.ablation_report import markdown, write_report  # noqa: E402
 from moclip.recipes.arms import ARMS, TEACHER, arm_settings, find_arm  # noqa: E402
+from moclip.recipes.generators import generator_training  # noqa: E402
 from moclip.recipes.recipe import load_recipe  # noqa: E402
 from moclip_backend.cli import _make_app  # noqa: E402
 
@@ -189,3 +192,43 @@ def test_the_report_without_generators(tmp_path):
         "ablation.md",
         "ablation.png",
     ]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_pipelines_are_trained_to_the_teacher_and_tuned_to_each_arm_and_what_is_done_is_kept(
+    dataset, recipe_file, work, tmp_path, monkeypatch, other
+):
+    toy = RECIPE[: RECIPE.index("[decoder]")] + OTHERS[other] + "[length]\nbatch = 4\n"
+    toy = toy.replace("quantizers = 3", "quantizers = 1") if other == "bad" else toy
+    stages = ("rvq", *generator_training(other).learners)
+    own = tmp_path / f"{other}.toml"
+    own.write_text(f'generator = "{other}"\n' + toy + "".join(SCHEDULE.format(name) for name in stages))
+    monkeypatch.setattr(pipelines, "RECIPES", {"momask": recipe_file, other: own})
+    config = {"kind": "evaluator", "sizes": SMALL.to_dict(), "vocabulary": list(table().vocabulary)}
+    save_weights(tmp_path / "evaluator.safetensors", evaluator().state_dict(), config)
+    command = [
+        "ablate", "--dataset", dataset.path, "--work", work, "--config", recipe_file, "--arms", "teacher,paper",
+        "--seeds", 1, "--out", tmp_path / "report", "--evaluator", tmp_path / "evaluator.safetensors", "--repeats", 1,
+        "--pipelines", f"momask,{other}", "--base-steps", 2, "--fine-tune-steps", 2, "--captions", 1,
+    ]  # fmt: skip
+    first = CliRunner().invoke(_make_app(), list(map(str, command)), catch_exceptions=False)
+    assert first.exit_code == 0, first.output
+    report = json.loads((tmp_path / "report" / "ablation.json").read_text())
+    assert set(report["pipelines"]) == {"momask", other}
+    assert set(report["pipelines"][other]["arms"]) == {TEACHER, "paper"}
+    bases = [load_model(str(work / "pipelines" / f"base-{name}")) for name in ("momask", other)]
+    assert [base.generator.NAME for base in bases] == ["momask", other]
+    assert len({base.info.text_fingerprint for base in bases}) == 1  # both read the teacher's tower
+    assert f"| {bases[1].generator.TITLE}, paper |" in (tmp_path / "report" / "ablation.md").read_text()
+    again = CliRunner().invoke(_make_app(), list(map(str, command)), catch_exceptions=False)
+    assert again.exit_code == 0 and "-- " not in again.output.split("# What")[0]
+
+
+def test_an_unknown_pipeline_is_refused_before_anything_is_trained(dataset, recipe_file, work, tmp_path):
+    command = [
+        "ablate", "--dataset", dataset.path, "--work", work, "--config", recipe_file, "--out", tmp_path / "report",
+        "--pipelines", "momask,mill", "--evaluator", tmp_path / "evaluator.safetensors",
+    ]  # fmt: skip
+    refused = CliRunner().invoke(_make_app(), list(map(str, command)))
+    assert isinstance(refused.exception, MoclipError) and "no generator 'mill'" in str(refused.exception)
+    assert not (work / "seed0").exists()

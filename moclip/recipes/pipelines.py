@@ -20,7 +20,8 @@ from moclip.recipes.recipe import DEFAULT_RECIPE, Recipe, load_recipe
 from moclip.recipes.stages import stages_of
 
 FOLDER = "pipelines"
-_RECIPES = {"momask": DEFAULT_RECIPE}
+RECIPES: dict[str, Path] = {"momask": DEFAULT_RECIPE}
+"""Of the generators whose recipe does not have their name."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def train_base(ablation: Ablation, generator: str, bases: Bases) -> Path:
         return out
     work.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ablation.work / "tower.safetensors", work / "text.safetensors")
-    recipe = _with_steps(load_recipe(_RECIPES.get(generator, Path(generator))), generator, bases)
+    recipe = _with_steps(load_recipe(RECIPES.get(generator, Path(generator))), generator, bases)
     training = generator_training(generator)
     codec_is_given = _take_codec(work, training.vq.KIND, bases.codecs)
     stages = stages_of(generator)
