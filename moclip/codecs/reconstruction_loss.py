@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moclip.codecs.rvq import RVQ
+from moclip.codecs.vq import CodecNetwork
 from moclip.motion.features import HUMANML3D, KIT
 
 
@@ -57,7 +57,7 @@ class ReconstructionLoss(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: RVQ, weights: ReconstructionWeights | None = None):
+    def __init__(self, network: CodecNetwork, weights: ReconstructionWeights | None = None):
         super().__init__()
         self.weights = weights or ReconstructionWeights()
         self.spec = HUMANML3D if network.config.joints == HUMANML3D.joints else KIT

@@ -21,8 +21,8 @@ from moclip.generators.base.length import LengthEstimator
 from moclip.generators.base.token_clips import TextNoise, TokenClips, encode_clips, load_token_clips
 from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, load_model, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
-from moclip.nn.config import Config, Count, Natural, NotNegative, Share
-from moclip.nn.networks import pick_device, restore, sizes
+from moclip.nn.config import Config, Count, Natural, NotNegative, Share, sizes
+from moclip.nn.networks import pick_device, restore
 from moclip.recipes.generators import GeneratorTraining, generator_training
 from moclip.recipes.work import Weights, token_clips
 from moclip.text.tower import KIND, TextTower, load_open_clip_tower, save_tower

@@ -80,7 +80,7 @@ def backward(
     whole = [torch.cat(parts).detach() for parts in zip(*outputs, strict=True)]
     leaves = [tensor.requires_grad_(tensor.is_floating_point()) for tensor in whole]
     total, numbers = loss(*(processes.gather(leaf) for leaf in leaves))
-    total.backward()  # type: ignore[no-untyped-call]
+    total.backward()
     for parameter in shared:
         if parameter.grad is not None:
             parameter.grad /= processes.count

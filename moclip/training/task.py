@@ -69,7 +69,7 @@ class Task(ABC, Generic[BatchT]):
         if machine.whole:
             with machine.autocast():
                 total, numbers = self.loss(parts[0])
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
             return total.detach(), numbers
         weights = [self.weight(part) for part in parts]
         every = machine.processes.sum(torch.tensor(sum(weights), device=machine.device)).item()
@@ -78,7 +78,7 @@ class Task(ABC, Generic[BatchT]):
             with machine.autocast():
                 loss, numbers = self.loss(part)
             share = loss * (weight / every)
-            share.backward()  # type: ignore[no-untyped-call]
+            share.backward()
             total += share.detach()
             for key, value in numbers.items():
                 shown[key] = shown.get(key, 0.0) + value * weight / sum(weights)
