@@ -41,9 +41,13 @@ class ModelInfo:
     details: dict[str, Any]
 
     @property
+    def generator_name(self) -> str:
+        return str(self.details.get("generator", DEFAULT))
+
+    @property
     def generator(self) -> type[Generator]:
         """Raises MoclipError for one that this version does not know."""
-        return find_generator(str(self.details.get("generator", DEFAULT)))
+        return find_generator(self.generator_name)
 
 
 @dataclass(frozen=True)

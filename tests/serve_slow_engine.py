@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from moclip_backend.reporting import run
-from moclip_backend.server.serving import ServeOptions, serve
 
 from moclip.errors import Cancelled, MoclipError
 from moclip.generate.pipeline import Result
 from moclip.motion.motion import Motion
+from moclip_backend.reporting import run
+from moclip_backend.server.serving import ServeOptions, serve
 
 ITERATIONS = 20
 

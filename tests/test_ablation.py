@@ -11,7 +11,6 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 pytest.importorskip("onnx", reason="packing writes graphs with onnx")
 
-from moclip_backend.cli import _make_app  # noqa: E402
 from test_evaluator import SMALL, evaluator, table  # noqa: E402
 from test_recipe import RECIPE  # noqa: E402
 from tiny_model import make_tiny_model  # noqa: E402
@@ -25,6 +24,7 @@ from moclip.recipes.ablation import Ablation, run_alignment  # noqa: E402
 from moclip.recipes.ablation_report import markdown, write_report  # noqa: E402
 from moclip.recipes.arms import ARMS, TEACHER, arm_settings, find_arm  # noqa: E402
 from moclip.recipes.recipe import load_recipe  # noqa: E402
+from moclip_backend.cli import _make_app  # noqa: E402
 
 
 @pytest.fixture(scope="module")

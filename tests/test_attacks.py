@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 import zmq
+from test_server import PATIENCE, Backend, answer, hello, request
+
 from moclip_backend.client.client import Client
 from moclip_backend.state.credentials import ClientKeys, make_keys, read_client_keys
-from test_server import PATIENCE, Backend, answer, hello, request
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads memory from /proc")
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checkout import PYTHONPATH
-from moclip_backend.client.client import Client
 
 from moclip.errors import MoclipError
 from moclip.files.formats import load_motion
 from moclip.models import model_info
+from moclip_backend.client.client import Client
 
 TOKEN = "a token that only this test knows"
 MODEL = os.environ.get("MOCLIP_TEST_MODEL", "embedded")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from checkout import PYTHONPATH, ROOT
+
 from moclip_backend.batch.ledger import NAME
 from moclip_backend.batch.run import AT_ONCE
 

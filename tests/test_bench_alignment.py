@@ -6,9 +6,10 @@ import pytest
 pytest.importorskip("torch", reason="the measurement needs PyTorch")
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
-from moclip_backend.commands.bench import app  # noqa: E402
 from toy_dataset import make_toy_dataset  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
+
+from moclip_backend.commands.bench import app  # noqa: E402
 
 
 def test_a_step_is_timed_in_its_parts(tmp_path):

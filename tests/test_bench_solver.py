@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from moclip_backend.bench.solver import bench_solver, fast_turns, synthetic_motion, wobble
-from moclip_backend.bench.twist_prior import measure_twist_prior
 
 from moclip.errors import MoclipError
 from moclip.motion import rotations
@@ -15,6 +13,8 @@ from moclip.motion.features import motion_to_features
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import LEAF_JOINTS, PARENTS, REST_OFFSETS
 from moclip.motion.twist import TWIST_PRIOR
+from moclip_backend.bench.solver import bench_solver, fast_turns, synthetic_motion, wobble
+from moclip_backend.bench.twist_prior import measure_twist_prior
 
 X, Y, Z = np.eye(3)
 

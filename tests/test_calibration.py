@@ -7,7 +7,6 @@ import shutil
 import numpy as np
 import pytest
 from gaits import gesture, walk
-from moclip_backend.commands.evaluate import app
 from typer.testing import CliRunner
 
 from moclip.data.build import BuildOptions, build_dataset
@@ -17,6 +16,7 @@ from moclip.evaluation.calibration import real_clips, score_order, score_rules
 from moclip.evaluation.kinematics import foot_skating
 from moclip.evaluation.reconstruction import round_trip
 from moclip.files.bvh import write_bvh
+from moclip_backend.commands.evaluate import app
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ import sys
 import numpy as np
 import pytest
 from checkout import PYTHONPATH, ROOT
-from moclip_backend import cli
-from moclip_backend.batch.run import Item, generate_batch, read_batch
-from moclip_backend.commands import generate as generate_module
 from serve_slow_engine import SlowEngine
 
 from moclip.errors import MoclipError
 from moclip.files.formats import load_motion
+from moclip_backend import cli
+from moclip_backend.batch.run import Item, generate_batch, read_batch
+from moclip_backend.commands import generate as generate_module
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import pytest
 import typer
-from moclip_backend.commands.options import from_options
 from typer.testing import CliRunner
+
+from moclip_backend.commands.options import from_options
 
 
 @dataclass(kw_only=True)

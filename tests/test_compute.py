@@ -18,11 +18,17 @@ from test_evaluator import pairs as judged_pairs  # noqa: E402
 from test_training import SMALL, SMALL_RVQ, token_clips  # noqa: E402
 from toy_dataset import make_toy_dataset  # noqa: E402
 
+from moclip.codecs.config import VqConfig  # noqa: E402
 from moclip.codecs.rvq import RVQ  # noqa: E402
 from moclip.codecs.train import DecoderLoss, ReconstructionTask, RVQLoss, WindowDraws  # noqa: E402
+from moclip.codecs.vq import VQ  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.evaluation.train_evaluator import EvaluatorTask  # noqa: E402
+from moclip.generators.bad.config import BadConfig  # noqa: E402
+from moclip.generators.bad.train import LEARNERS as BAD  # noqa: E402
+from moclip.generators.bamm.config import BammConfig  # noqa: E402
+from moclip.generators.bamm.train import LEARNERS as BAMM  # noqa: E402
 from moclip.generators.base.learners import Learner, TokenData, TokenTask  # noqa: E402
 from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
 from moclip.generators.momask.train import LEARNERS  # noqa: E402
@@ -34,7 +40,10 @@ from moclip.training.task import Task  # noqa: E402
 from moclip.training.trainer import Trainer  # noqa: E402
 
 SCHEDULE = Schedule(steps=4, learning_rate=1e-3, warmup=1, validate_every=2, save_every=2, ema=0.9)
-KINDS = ("rvq", "decoder", "masked", "residual", "length", "evaluator", "moclip", "moclip, phase two", "tower")
+KINDS = (
+    "rvq", "decoder", "vq", "masked", "residual", "length", "bamm", "bad", "evaluator", "moclip", "moclip, phase two",
+    "tower",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +63,15 @@ def make_task(kind: str, dataset: DatasetFolder) -> Task:
     if kind in LEARNERS:
         network = LEARNERS[kind].network(LengthConfig(text_dim=5) if kind == "length" else SMALL)
         return TokenTask(kind, LEARNERS[kind], network, TokenData(token_clips(), token_clips(), "tower"), batch=4)
+    if kind == "vq":
+        network = VQ(VqConfig(width=8, code_dim=8, codes=6))
+        return ReconstructionTask(kind, RVQLoss(network), {}, dataset, WindowDraws(batch=4), (1,))
+    if kind == "bamm":
+        config = BammConfig(codes=6, code_dim=8, text_dim=5, width=12, layers=1, heads=2, feed_forward=16)
+        network = BAMM["bamm"].network(config)
+        return TokenTask(kind, BAMM[kind], network, TokenData(token_clips(), token_clips(), "tower"), batch=4)
+    if kind == "bad":
+        return bad_task()
     if kind == "evaluator":
         return EvaluatorTask(evaluator(), judged_pairs(), judged_pairs(), 8)
     pytest.importorskip("open_clip", reason="the text tower is open_clip's")
@@ -77,6 +95,21 @@ def make_task(kind: str, dataset: DatasetFolder) -> Task:
 
     config = AlignmentConfig(frozen_share=0.0 if "two" in kind else 0.7, duplicates=False, max_scale=50.0)
     return AlignmentTask(MoCLIP(new_tower(), MOTION, config), sixteen_pairs(), sixteen_pairs(), TOWER, 8)
+
+
+def bad_task() -> TokenTask:
+    pytest.importorskip("open_clip", reason="the text tower is open_clip's")
+    from moclip.text.tower import TextTower, TowerConfig
+
+    tower = TextTower(TowerConfig(vocab_size=50, width=32, heads=2, layers=1, embed_dim=5)).eval()
+    tokens = [np.full((len(rows), 77), 49, np.uint16) for rows in token_clips().text]
+    clips = replace(token_clips(), tokens=tokens)
+    config = BadConfig(
+        codes=6, code_dim=8, width=16, heads=2, feed_forward=16, cross_layers=1, layers=1, head_layers=1, text_dim=5,
+        word_dim=32,
+    )  # fmt: skip
+    network = BAD["bad"].network(config)
+    return TokenTask("bad", BAD["bad"], network, TokenData(clips, clips, "tower", tower), batch=4)
 
 
 @pytest.mark.parametrize("kind", KINDS)

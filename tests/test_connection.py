@@ -7,11 +7,11 @@ import time
 
 import pytest
 from addon_part import addon_module
-from moclip_backend.state.credentials import make_keys
 from test_server import PATIENCE, Backend, request, wait_until
 from test_sessions import Way
 
 from moclip.errors import MoclipError
+from moclip_backend.state.credentials import make_keys
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gaits import gesture, walk
-from moclip_backend.commands.data import app
 from typer.testing import CliRunner
 
 from moclip.data.build import BuildOptions, build_dataset
@@ -13,6 +12,7 @@ from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.files.bvh import write_bvh
 from moclip.motion.features import BLOCKS, features_to_joints
+from moclip_backend.commands.data import app
 
 OPTIONS = BuildOptions(captions_per_clip=4, sequences=24)
 KINDS = ("clip", "sequence")

@@ -13,7 +13,6 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 pytest.importorskip("onnx", reason="packing writes graphs with onnx")
 
-from moclip_backend.commands.train import app  # noqa: E402
 from tiny_model import make_tiny_model  # noqa: E402
 from toy_dataset import make_toy_dataset  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
@@ -31,6 +30,7 @@ from moclip.recipes import downstream  # noqa: E402
 from moclip.recipes.downstream import FineTuneConfig, FineTuning  # noqa: E402
 from moclip.recipes.downstream import fine_tune_generator as tune  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
+from moclip_backend.commands.train import app  # noqa: E402
 
 CONFIG = FineTuneConfig(learning_rate=1e-3, masked_steps=3, residual_steps=2, batch=2, captions=1)
 REQUESTS = [Request("a person walks and then waves", None, 3), Request("someone jumps", 2.0, 4)]

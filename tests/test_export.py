@@ -9,7 +9,6 @@ import pytest
 torch = pytest.importorskip("torch", reason="exporting needs PyTorch")
 open_clip = pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
-from moclip_backend.commands.models import app  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from moclip.alignment import authors  # noqa: E402
@@ -21,6 +20,7 @@ from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
 from moclip.nn.layers import sinusoids  # noqa: E402
 from moclip.text.open_clip_export import export_open_clip  # noqa: E402
 from moclip.text.tower import CLIP_B32, TextTower, TowerConfig, load_tower, save_tower  # noqa: E402
+from moclip_backend.commands.models import app  # noqa: E402
 
 TOWER = TowerConfig(width=32, heads=2, layers=1, embed_dim=16, quick_gelu=True)
 ENCODER = replace(authors.ENCODER, part_width=4, width=16, layers=2, heads=2, embed_dim=16)

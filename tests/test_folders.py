@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from moclip_backend.state.folders import state_folder
 
 from moclip import folders
+from moclip_backend.state.folders import state_folder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the places of Linux")
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from moclip_backend.engine import Stages
-from moclip_backend.server.jobs import CAPACITY, CAPACITY_OF_ALL, JobQueue
 
 from moclip.errors import MoclipError
 from moclip.motion.motion import Motion
 from moclip.prompts.requests import Request, Result
+from moclip_backend.engine import Stages
+from moclip_backend.server.jobs import CAPACITY, CAPACITY_OF_ALL, JobQueue
+from moclip_backend.server.welcome import welcome
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,15 @@ def test_the_whole_is_reckoned_by_the_stages_that_the_engine_declares():
     assert [stages.overall("scan", 0.5), stages.overall("carve", 0.5), stages.overall("end", 0.0)] == [0.125, 0.625, 1]
     assert stages.told()[1] == {"name": "carve", "words": "carving", "share": 0.75}
     assert stages.overall("scan", 0.5, before=0.4) == 0.4
+
+
+@pytest.mark.parametrize(("edits", "offered"), [(None, True), (True, True), (False, False)])
+def test_going_on_from_a_motion_is_offered_where_the_model_can(edits, offered):
+    engine = HeldEngine()
+    if edits is not None:
+        engine.edits = edits
+    told = welcome(engine, Stages.of(engine), resumed=False)
+    assert ("context" in told["features"]) == offered and "script" in told["features"]
 
 
 def test_an_engine_without_stages_has_words_and_a_bar_that_rises_all_the_same():

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from moclip.errors import MoclipError
 from moclip.alignment.recall import recall
+from moclip.errors import MoclipError
 from moclip.evaluation import metrics
 
 LINE = np.array([[0.0], [10.0], [20.0], [30.0]])

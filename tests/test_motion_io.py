@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from moclip_backend.bench.solver import synthetic_motion
 
 from moclip.errors import MoclipError
 from moclip.files import formats as motion_io
@@ -16,6 +15,7 @@ from moclip.files.stick_figure import draw_frames
 from moclip.motion import rotations
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import REST_OFFSETS
+from moclip_backend.bench.solver import synthetic_motion
 
 
 @pytest.fixture(scope="module")

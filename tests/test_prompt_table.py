@@ -2,6 +2,7 @@
 """Tables of prompts: what spreadsheets write is read, what cannot be meant is named."""
 
 import pytest
+
 from moclip_backend.prompt_table import COLUMNS, Row, TableError, read_table, write_table
 
 

@@ -337,7 +337,7 @@ def test_a_generator_of_its_own_package_is_trained_without_a_change_elsewhere(wo
     )  # fmt: skip
     (tmp_path / "dummy.toml").write_text('generator = "dummy"\n' + text)
     recipe = load_recipe(tmp_path / "dummy.toml")
-    assert list(stages_of("dummy")) == ["tower", "rvq", "moclip", "tokens", "dummy"]
+    assert list(stages_of("dummy")) == ["tower", "rvq", "decoder", "moclip", "tokens", "dummy"]
     shutil.copytree(work, tmp_path / "work")
     stages_of("dummy")["dummy"](dataset, tmp_path / "work", recipe, log=lambda line: None)
     arrays, config = load_weights(tmp_path / "work" / "dummy.safetensors")
@@ -345,3 +345,35 @@ def test_a_generator_of_its_own_package_is_trained_without_a_change_elsewhere(wo
     assert np.abs(arrays["map.bias"] - 5.0).max() < 0.1  # what it took of the VQ, four small steps ago
     with pytest.raises(MoclipError, match="There is no generator 'base'"):
         generator_training("base")
+
+
+LEARNER = "[{0}]\nbatch = 4\n[{0}.sizes]\nwidth = 16\nheads = 2\nlayers = 1\nfeed_forward = 16\n"
+OTHERS = {
+    "bamm": LEARNER.format("bamm") + TRANSFORMER.format("residual"),
+    "bad": LEARNER.format("bad") + "cross_layers = 1\nhead_layers = 1\n",
+}
+
+
+@pytest.mark.parametrize("generator", OTHERS)
+def test_the_other_generators_are_trained_in_the_same_folder_packed_and_generate(work, dataset, tmp_path, generator):
+    import shutil
+
+    names = ["rvq", *generator_training(generator).learners]
+    recipe = RECIPE[: RECIPE.index("[decoder]")] + OTHERS[generator] + "[length]\nbatch = 4\n"
+    if generator == "bad":
+        recipe = recipe.replace("quantizers = 3", "quantizers = 1")
+    path = tmp_path / "other.toml"
+    path.write_text(f'generator = "{generator}"\n' + recipe + "".join(SCHEDULE.format(name) for name in names))
+    recipe, folder = load_recipe(path), tmp_path / "work"
+    shutil.copytree(work, folder)
+    before = (folder / "rvq.safetensors").read_bytes()
+    for name in (["rvq"] if generator == "bad" else []) + names[1:]:
+        stages_of(generator)[name](dataset, folder, recipe, log=lambda line: None)
+    assert (folder / "rvq.safetensors").read_bytes() == before  # BAD's codes are its own
+    own = {} if generator == "bamm" else {"codes": 12, "word_dim": 32}
+    _, config = load_weights(folder / f"{generator}.safetensors")
+    assert own.items() <= config.items() and config["text_dim"] == 16
+    pack(dataset, folder, tmp_path / "model", name="other", description="d", generator=generator, log=lambda line: None)
+    assert verify_model(str(tmp_path / "model")) == []
+    engine = TextToMotion.load(str(tmp_path / "model"), runtime="torch")
+    assert engine.generate([Request("a person walks", 2.0)])[0].motion.frames == 40

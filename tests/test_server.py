@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 import zmq
 from checkout import PYTHONPATH
+
+from moclip.errors import Cancelled, MoclipError
+from moclip.motion.skeleton import JOINT_NAMES
 from moclip_backend import wire
 from moclip_backend.client.client import Client
 from moclip_backend.client.running import connect_running
 from moclip_backend.state.credentials import make_keys, read_client_keys
-
-from moclip.errors import Cancelled, MoclipError
-from moclip.motion.skeleton import JOINT_NAMES
 
 SCRIPT = Path(__file__).with_name("serve_slow_engine.py")
 PATIENCE = 20.0

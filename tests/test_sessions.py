@@ -11,12 +11,12 @@ import time
 
 import pytest
 import zmq
-from moclip_backend import wire
-from moclip_backend.client.client import Client
-from moclip_backend.state.credentials import make_keys, read_client_keys
 from test_server import PATIENCE, Backend, answer, dealer, request, wait_until
 
 from moclip.errors import Cancelled, MoclipError
+from moclip_backend import wire
+from moclip_backend.client.client import Client
+from moclip_backend.state.credentials import make_keys, read_client_keys
 
 
 class Way:

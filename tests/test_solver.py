@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moclip_backend.bench.solver import fast_turns, synthetic_motion, wobble
 
 from moclip.errors import MoclipError
 from moclip.motion import rotations
 from moclip.motion.motion import Motion, forward_kinematics
 from moclip.motion.skeleton import JOINT_INDEX, LEAF_JOINTS, REST_OFFSETS
 from moclip.motion.solver import fit_offsets, solve_rotations
+from moclip_backend.bench.solver import fast_turns, synthetic_motion, wobble
 
 X, Y, Z = np.eye(3)
 HALF = np.sqrt(0.5)

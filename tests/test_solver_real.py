@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from moclip_backend.bench.solver import measure, true_motions
 
 pytestmark = pytest.mark.shared

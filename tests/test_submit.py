@@ -2,11 +2,11 @@
 import numpy as np
 import pytest
 from gaits import walk
-from moclip_backend.server.submit import read_requests
 
 from moclip.errors import MoclipError
 from moclip.prompts.limits import MAX_CONTEXT_FRAMES
 from moclip.prompts.requests import Line
+from moclip_backend.server.submit import read_requests
 
 WALK = walk(12)
 ARRAYS = {"before_rotations": WALK.rotations, "before_root_translation": WALK.root_translation}

@@ -10,7 +10,6 @@ import pytest
 torch = pytest.importorskip("torch", reason="the evaluator needs PyTorch")
 pytest.importorskip("open_clip", reason="the text tower is open_clip's")
 
-from moclip_backend.commands.evaluate import app  # noqa: E402
 from test_evaluator import SMALL, WORDS, evaluator, table  # noqa: E402
 from tiny_model import make_tiny_model  # noqa: E402
 from toy_dataset import make_toy_dataset  # noqa: E402
@@ -22,6 +21,7 @@ from moclip.evaluation.text_motion import evaluate_text_motion  # noqa: E402
 from moclip.evaluation.train_evaluator import JudgedClips, judged_clips  # noqa: E402
 from moclip.nn.checkpoint import save_weights  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
+from moclip_backend.commands.evaluate import app  # noqa: E402
 
 MOTION = MotionEncoderConfig(part_width=8, width=32, layers=1, heads=2, embed_dim=16, dropout=0.0)
 

@@ -5,6 +5,7 @@ import random
 import struct
 
 import pytest
+
 from moclip_backend.server.zmtp import BrokenError, Limits, Meter, Reader, check_greeting, greeting
 from moclip_backend.wire import WireError
 

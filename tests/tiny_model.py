@@ -4,10 +4,10 @@
 from pathlib import Path
 
 import numpy as np
-from moclip_backend.bench.solver import synthetic_motion
 
 from moclip.motion.features import motion_to_features
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
+from moclip_backend.bench.solver import synthetic_motion
 
 SHARED_SIZES = {"codes": 12, "code_dim": 8, "quantizers": 3}
 

@@ -71,7 +71,10 @@ class Job:
 
     def refusal(self, welcome: Mapping[str, Any]) -> str:
         """Why the backend that says `welcome` cannot do it; "" when it can."""
-        if not self.needs <= set(welcome.get("features", ())):
+        features = set(welcome.get("features", ()))
+        if self.edit and "context" not in features and "stages" in features:
+            return f"The model '{welcome.get('model')}' cannot go on from a motion. Use another model for edits."
+        if not self.needs <= features:
             return "This backend is too old for scripts and edits. Update it, or use the built-in one."
         if self.edit and welcome.get("fps") != self.edit.fps:
             return f"The model '{welcome.get('model')}' has another frame rate than this was read at. Try again."

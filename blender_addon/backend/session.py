@@ -205,7 +205,7 @@ class Session:
         if kind == wire.QUEUED:
             self.job.stage = status.queued(int(header.get("position") or 0))
         elif kind == wire.PROGRESS:
-            self.job.stage = status.stage(str(header.get("stage")))
+            self.job.stage = status.stage(str(header.get("stage")), self.welcome)
             self.job.progress = float(header.get("overall", 0.0))
         elif kind == wire.CANCELLED:
             self._end_job("INFO", "Cancelled.")

@@ -7,15 +7,11 @@ STAGES = {
     "starting": "starting the backend",
     "sent": "sent",
     "text": "reading the prompt",
-    "masked": "sketching the motion",
-    "residual": "adding detail",
-    "decode": "decoding",
-    "solve": "solving the pose",
     "done": "finishing",
     "retargeting": "retargeting",
     "cancelling": "cancelling",
 }
-"""Stages of a job, most of them the backend's, and the words that users see for them."""
+"""Stages of a job that the add-on knows, and the words that users see for them; the backend tells of the rest."""
 STATES = {
     "off": "Backend: off",
     "starting": "Backend: starting, loading the model",
@@ -30,9 +26,10 @@ def of_backend(state: str, seconds: float) -> str:
     return STATES[state] + (f" ({seconds:.0f} s)" if waiting else "")
 
 
-def stage(name: str) -> str:
-    """The words for a stage; its own name where it is one that only a newer backend knows."""
-    return STAGES.get(name, name)
+def stage(name: str, welcome: Mapping | None = None) -> str:
+    """The words for a stage, as the backend's welcome has them; its own name where nobody has any."""
+    told = {one.get("name"): str(one.get("words")) for one in (welcome or {}).get("stages", ())}
+    return told.get(name) or STAGES.get(name, name)
 
 
 def queued(position: int) -> str:

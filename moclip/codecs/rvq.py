@@ -96,7 +96,8 @@ FRESH_COUNT = 0.5
 FRESH_COUNT: it has some 90 batches to prove useful. Without this a tenth of the codes does all the work."""
 
 
-def _alone(rows: Tensor) -> Tensor:
+def alone(rows: Tensor) -> Tensor:
+    """What a codebook gathers while one process trains it."""
     return rows
 
 
@@ -118,7 +119,7 @@ class Codebook(nn.Module):
         self.register_buffer("code_sum", torch.zeros(config.codes, config.code_dim), persistent=False)
         self.register_buffer("code_count", torch.zeros(config.codes), persistent=False)
         self.register_buffer("initialised", torch.zeros((), dtype=torch.bool), persistent=False)
-        self.gather: Callable[[Tensor], Tensor] = _alone
+        self.gather: Callable[[Tensor], Tensor] = alone
         """Rows of this process -> rows of all, where several train one codebook."""
 
     def start_from_codebook(self) -> None:
@@ -252,9 +253,7 @@ class RVQ(Network):
         return self.decoder(quantized.transpose(1, 2)).transpose(1, 2), commit, codes
 
     def encode(self, features: Tensor) -> Tensor:
-        latent = self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2)
-        codes: Tensor = self.quantizer.encode(latent)
-        return codes
+        return self.quantizer.encode(self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2))
 
     def decode(self, codes: Tensor) -> Tensor:
         normalized: Tensor = self.decoder(self.quantizer.decode(codes).transpose(1, 2)).transpose(1, 2)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from moclip.codecs.config import RVQConfig
 from moclip.codecs.reconstruction_loss import ReconstructionLoss, ReconstructionWeights
 from moclip.codecs.rvq import RVQ, Codebook
-from moclip.codecs.vq import CodecNetwork
+from moclip.codecs.vq import CodecNetwork, Quantizer
 from moclip.data.clips import Clips, load_clips
 from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
@@ -43,7 +43,7 @@ def windows(
 
 
 class RVQLoss:
-    """Reconstruction and commitment."""
+    """Reconstruction and commitment, of an RVQ or another network with its interface."""
 
     def __init__(self, network: CodecNetwork, weights: ReconstructionWeights | None = None):
         self.network, self.reconstruction = network, ReconstructionLoss(network, weights)
@@ -144,7 +144,7 @@ class ReconstructionTask(Task[Windows]):
     def begin(self, machine: Machine) -> None:
         if machine.processes.count > 1:
             for module in self.network.modules():
-                if isinstance(module, Codebook):
+                if isinstance(module, Codebook | Quantizer):
                     module.gather = machine.processes.gather
 
     def make_batch(self, rng: np.random.Generator) -> Windows:

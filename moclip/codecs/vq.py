@@ -4,12 +4,14 @@
 Encoder and decoder are those of MoMask's residual VQ-VAE; only the codebook differs, and how it is trained.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from moclip.codecs.config import RVQConfig, VqConfig
-from moclip.codecs.rvq import RVQ, Decoder, Encoder
+from moclip.codecs.rvq import RVQ, Decoder, Encoder, alone
 from moclip.nn.networks import Network
 
 RESET_EVERY = 21
@@ -37,6 +39,8 @@ class Quantizer(nn.Module):
         self.register_buffer("ever_used", torch.zeros(config.codes, dtype=torch.bool), persistent=False)
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64), persistent=False)
         self.register_buffer("initialised", torch.zeros((), dtype=torch.bool), persistent=False)
+        self.gather: Callable[[Tensor], Tensor] = alone
+        """Rows of this process -> rows of all, where several train one codebook."""
 
     def start_from_codebook(self) -> None:
         """Begin training from the loaded codebook."""
@@ -85,14 +89,14 @@ class Quantizer(nn.Module):
 
     def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """x (B, S, D), valid (B, S) bool -> quantized (B, S, D) straight-through, codes (B, S), commitment loss ()."""
-        known = x.detach()[valid]
+        known = self.gather(x.detach())[self.gather(valid)]
         if self.training and not self.initialised:
             self.codebook.copy_(self._drawn(known))
             self.start_from_codebook()
         codes = self.codes_of(x.detach())
         quantized = self.codebook[codes]
         if self.training:
-            self.update(known, codes[valid])
+            self.update(known, self.gather(codes)[self.gather(valid)])
         weight = valid.unsqueeze(-1).to(x.dtype)
         commit = ((x - quantized).pow(2) * weight).sum() / (weight.sum() * x.shape[-1]).clamp(min=1)
         return x + (quantized - x).detach(), codes, commit
@@ -144,7 +148,9 @@ class VQ(Network):
         """Normalised features, valid (B, T) bool -> reconstruction (B, T, features), commitment, codes (B, S, 1)."""
         latent = self.encoder(features.transpose(1, 2)).transpose(1, 2)
         token_valid = valid[:, self.config.stride - 1 :: self.config.stride]
-        quantized, codes, commit = self.quantizer(latent, token_valid)
+        # Half precision would find other codes, and lose what a codebook's average gains in a step.
+        with torch.autocast(latent.device.type, enabled=False):
+            quantized, codes, commit = self.quantizer(latent.float(), token_valid)
         return self.decoder(quantized.transpose(1, 2)).transpose(1, 2), commit, codes.unsqueeze(-1)
 
     def encode(self, features: Tensor) -> Tensor:

@@ -39,7 +39,8 @@ def damaged(path: Path, why: str) -> MoclipError:
 def read_npz(path: Path, given: Given) -> Reading:
     """Ours, SMPL parameters (AMASS and others), or one array of joints or features."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here: numpy leaves a file open that turns out to be damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             names = set(arrays.files)
             if set(_NPZ_KEYS) <= names:
                 return Reading(_own(path, {name: arrays[name] for name in _NPZ_KEYS}))
@@ -93,7 +94,8 @@ def _own(path: Path, fields: dict[str, np.ndarray]) -> Motion:
 def read_npy(path: Path, given: Given) -> Reading:
     """Features (T, 263 or 251), joints (T, 22, 3), or what motion diffusion models write: a dict of many motions."""
     try:
-        array = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            array = np.load(file, allow_pickle=False)
     except (ValueError, EOFError) as error:
         content = _without_code(path)
         if content is None:

@@ -45,6 +45,7 @@ class TextToMotion:
         self.generator = own(runtime, files.configs, settings_of(own.OPTIONS, settings))
         self.codec = self.generator.codec
         self.stages = (_READING, *own.STAGES, _SOLVING)
+        self.edits = own.EDITS
         self._networks = runtime
         self._longest = int(LONGEST_SECONDS * self.fps) // self.codec.stride
         self._judged = JUDGE in files.arrays
@@ -102,7 +103,7 @@ class TextToMotion:
             raise MoclipError(
                 f"A batch holds 1 to {MAX_BATCH} prompts, not {len(requests)}.", hint="Split it.", code="bad_batch"
             )
-        if not self.generator.EDITS and any(request.has_context for request in requests):
+        if not self.edits and any(request.has_context for request in requests):
             raise MoclipError(
                 f"The model '{self.name}' is one of {self.generator.TITLE}, which cannot go on from a motion.",
                 hint="Generate a new motion, or use another model for edits.",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from moclip.errors import MoclipError
+from moclip.generators.base.generator import find_generator
 
 RETRIEVAL = ("t2m R@1", "t2m R@3", "m2t R@1", "m2t R@3", "norm ratio", "cosine to teacher")
 GENERATOR = (
@@ -26,8 +27,24 @@ def _table(metrics: tuple[str, ...], rows: Mapping[str, Mapping[str, Summary]]) 
     return lines + [f"| {name} | {' | '.join(_cell(row.get(m)) for m in shown)} |" for name, row in rows.items()]
 
 
+def title(generator: str) -> str:
+    return find_generator(generator).TITLE
+
+
+def _differences(found: Mapping[str, Any], whose: str = "") -> list[str]:
+    lines = []
+    for name, metrics in found["minus teacher"].items():
+        spans = "; ".join(
+            f"{metric} " + ", ".join(f"{low:+.3f} to {high:+.3f}" for low, high in intervals)
+            for metric, intervals in metrics.items()
+        )
+        lines += ["", f"{whose}{name} minus teacher, 95 % bootstrap interval of each seed: {spans}."]
+    return lines
+
+
 def markdown(report: Mapping[str, Any]) -> str:
-    """report: {"seeds", "retrieval": arm -> metric -> summary, "generators": as `run_generators` returns or None}."""
+    """report: {"seeds", "retrieval": arm -> metric -> summary, "generators": as `run_generators` returns or None,
+    "pipelines": generator -> the same, or none}."""
     seeds = len(report["seeds"])
     lines = [
         "# What the fine-tuning buys", "",
@@ -43,12 +60,21 @@ def markdown(report: Mapping[str, Any]) -> str:
             f"{generators['clips']} test clips, captions in words that no training clip has.",
             "", *_table(GENERATOR, rows),
         ]  # fmt: skip
-        for name, metrics in generators["minus teacher"].items():
-            spans = "; ".join(
-                f"{metric} " + ", ".join(f"{low:+.3f} to {high:+.3f}" for low, high in intervals)
-                for metric, intervals in metrics.items()
-            )
-            lines += ["", f"{name} minus teacher, 95 % bootstrap interval of each seed: {spans}."]
+        lines += _differences(generators)
+    pipelines = report.get("pipelines") or {}
+    if pipelines:
+        first = next(iter(pipelines.values()))
+        rows = {"real motion": first["real"]}
+        rows |= {
+            f"{title(name)}, {arm}": row for name, found in pipelines.items() for arm, row in found["arms"].items()
+        }
+        lines += [
+            "", "Generators trained to the teacher's tower alike, each then fine-tuned to every tower with the same",
+            f"steps and draws; {first['clips']} test clips, captions in words that no training clip has.",
+            "", *_table(GENERATOR, rows),
+        ]  # fmt: skip
+        for name, found in pipelines.items():
+            lines += _differences(found, f"{title(name)}: ")
     return "\n".join(lines) + "\n"
 
 
@@ -68,6 +94,8 @@ def plot(report: Mapping[str, Any], path: Path) -> None:
     if report.get("generators"):
         arms = report["generators"]["arms"]
         panels += [("generator", metric, arms) for metric in ("Top-1", "Top-3", "FID")]
+    for name, found in (report.get("pipelines") or {}).items():
+        panels += [(title(name), metric, found["arms"]) for metric in ("Top-1", "Top-3")]
     figure = Figure(figsize=(3.2 * len(panels), 0.4 * len(report["retrieval"]) + 1.4), layout="constrained")
     FigureCanvasAgg(figure)
     for axis, (kind, metric, rows) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):

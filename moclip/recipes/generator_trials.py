@@ -25,7 +25,7 @@ from moclip.recipes.recipe import compute_of
 @dataclass(frozen=True)
 class GeneratorTrial:
     """How arms are compared under a generator. clips: of the test split, drawn once, with captions in words that no
-    training clip has. repeats: of the evaluation.
+    training clip has. repeats: of the evaluation. label: tells several generators of one work folder apart.
     """
 
     generator: str
@@ -33,6 +33,11 @@ class GeneratorTrial:
     fine_tune: FineTuneConfig
     clips: int = 1_000_000
     repeats: int = 5
+    label: str = ""
+
+    def named(self, name: str) -> str:
+        """The name of a file or folder of this trial."""
+        return f"{name}-{self.label}" if self.label else name
 
 
 def run_generators(
@@ -51,13 +56,13 @@ def run_generators(
     for seed in seeds:
         for name in names:
             out = ablation.folder(name, seed)
-            if not (out / "generator" / "model.json").is_file():
-                ablation.log(f"-- generator of {name}, seed {seed}")
-                tower = str(out / "text.safetensors")
-                tuning = FineTuning(trial.generator, tower, out / "fine-tuning", out / "generator")
+            made, work = out / trial.named("generator"), out / trial.named("fine-tuning")
+            if not (made / "model.json").is_file():
+                ablation.log(f"-- {trial.label or 'generator'} of {name}, seed {seed}")
+                tuning = FineTuning(trial.generator, str(out / "text.safetensors"), work, made)
                 compute, tune = compute_of(ablation.recipe), replace(trial.fine_tune, seed=seed)
                 fine_tune_generator(tuning, ablation.dataset, tune, compute=compute, codes=codes, log=ablation.log)
-                shutil.rmtree(out / "fine-tuning")
+                shutil.rmtree(work)
         reports.append(_measured(ablation, names, seed, trial, judge, clips))
     rows = {name: [r["rows"][name] for r in reports] for name in ("real", *names)}
     summary = {name: {m: summarise([row[m][0] for row in found]) for m in found[0]} for name, found in rows.items()}
@@ -80,8 +85,8 @@ def _measured(
     judge: Evaluator,
     clips: JudgedClips,
 ) -> dict[str, Any]:
-    path = ablation.work / f"seed{seed}" / "generators.json"
-    folders = {name: ablation.folder(name, seed) / "generator" for name in names}
+    path = ablation.work / f"seed{seed}" / f"{trial.named('generators')}.json"
+    folders = {name: ablation.folder(name, seed) / trial.named("generator") for name in names}
     towers = {name: model_info(str(folder)).text_fingerprint for name, folder in folders.items()}
     key = [towers, fingerprint(load_weights(trial.evaluator)[0]), len(clips), trial.repeats, asdict(trial.fine_tune)]
     if path.is_file() and (known := json.loads(path.read_text(encoding="utf-8")))["key"] == key:
@@ -90,5 +95,5 @@ def _measured(
     models = {name: TextToMotion.load(str(folder)) for name, folder in folders.items()}
     report: dict[str, Any] = evaluate_text_motion(judge, clips, models, repeats=trial.repeats, seed=seed).to_dict()
     path.write_text(json.dumps({"key": key, "report": report}), encoding="utf-8")
-    ablation.log(f"measured the generators of seed {seed}")
+    ablation.log(f"measured the generators of seed {seed}{trial.label and f', {trial.label}'}")
     return report

@@ -72,9 +72,9 @@ def pack(
     out.mkdir(parents=True, exist_ok=True)
     own = find_generator(generator)
     files = {network: work / f"{network}.safetensors" for network in (*needed_networks(own), "length")}
-    if (work / "decoder.safetensors").is_file():
-        # The codec that is used is the one with the tuned decoder.
-        files[own.CODEC] = work / "decoder.safetensors"
+    tuned = work / "decoder.safetensors"
+    if tuned.is_file() and load_weights(tuned)[1].get("kind") == own.CODEC:
+        files[own.CODEC] = tuned
     loaded = {network: load_weights(path) for network, path in files.items()}
     for network, path in files.items():
         shutil.copyfile(path, out / f"{network}.safetensors")

@@ -179,15 +179,16 @@ def evaluator_stage(
 
 
 def stages_of(generator: str = DEFAULT) -> dict[str, Stage]:
-    """What makes a model of this generator, in order. The decoder of its codes is tuned for MoMask alone."""
-    tuned: dict[str, Stage] = {"decoder": decoder_stage} if generator == DEFAULT else {}
+    """What makes a model of this generator, in order. Of the networks that make codes, an RVQ has its decoder tuned."""
+    parts = generator_training(generator)
+    tuned: dict[str, Stage] = {"decoder": decoder_stage} if parts.vq is RVQ else {}
     return {
         "tower": tower_stage,
         "rvq": rvq_stage,
         **tuned,
         "moclip": moclip_stage,
         "tokens": tokens_stage,
-        **{kind: learner_stage(kind) for kind in generator_training(generator).learners},
+        **{kind: learner_stage(kind) for kind in parts.learners},
     }
 
 

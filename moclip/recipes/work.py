@@ -158,9 +158,11 @@ def token_data(
     key = f"{fingerprint(text)} {fingerprint({k: v for k, v in arrays.items() if not k.startswith('decoder.')})}"
     network: Any = restore(vq, config, arrays).to(pick_device(device))
     splits = []
+    # Generators of one work folder may have codes of their own.
+    name = "tokens" if vq.KIND == "rvq" else f"tokens-{vq.KIND}"
     with Processes.join(device).first_goes_ahead():
         for split in ("train", "val"):
-            path, split_key = work / f"tokens.{split}.npz", f"{key} {dataset.fingerprint(split)}"
+            path, split_key = work / f"{name}.{split}.npz", f"{key} {dataset.fingerprint(split)}"
             made = load_token_clips(path, split_key)
             if made is None:
                 clips = load_clips(dataset, split)

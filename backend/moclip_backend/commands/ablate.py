@@ -31,6 +31,16 @@ class AblateOptions(MachineOptions):
         str | None,
         typer.Option(help="Also fine-tune this model to some arms' towers: teacher, paper ..."),
     ] = None
+    pipelines: Annotated[
+        str | None, typer.Option(help="Also train these generators to the teacher and tune them: momask,bamm,bad.")
+    ] = None
+    base_steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps of each of their networks, if not their recipes'.")
+    ] = None
+    codec_steps: Annotated[int | None, typer.Option(min=1, help="Steps of their codecs, if not the recipes'.")] = None
+    codecs: Annotated[
+        str | None, typer.Option(help="Model whose codec serves for generators that have one of its kind.")
+    ] = None
     evaluator: Annotated[Path | None, typer.Option(help="evaluator.safetensors, to measure generators with.")] = None
     rate: Annotated[float, typer.Option(min=0.0, help="Learning rate of the fine-tuning.")] = 1e-6
     fine_tune_steps: Annotated[int, typer.Option(min=1, help="Steps of masked and of residual transformer.")] = 2000
@@ -46,7 +56,7 @@ def ablate(options: AblateOptions) -> None:
     Example: moclip ablate --dataset data/mocap --work runs/ablation --out reports/ablation --generator models/base
     --evaluator runs/first/evaluator.safetensors
     """
-    if options.generator and options.evaluator is None:
+    if (options.generator or options.pipelines) and options.evaluator is None:
         raise typer.BadParameter("generators are measured with an evaluator; give one.", param_hint="--evaluator")
     options.prepare()
     from moclip.data.folder import DatasetFolder
@@ -55,6 +65,8 @@ def ablate(options: AblateOptions) -> None:
     from moclip.recipes.arms import ARMS, find_arm
     from moclip.recipes.downstream import FineTuneConfig
     from moclip.recipes.generator_trials import GeneratorTrial, run_generators
+    from moclip.recipes.generators import generator_training
+    from moclip.recipes.pipelines import Bases, run_pipelines
     from moclip.recipes.recipe import MoclipTable, load_recipe, settings, with_compute
 
     names = list(ARMS) if options.arms == "all" else [name.strip() for name in options.arms.split(",")]
@@ -66,15 +78,22 @@ def ablate(options: AblateOptions) -> None:
     recipe["moclip"] = {**recipe["moclip"], "batch": options.batch or part.batch, "schedule": schedule}
     dataset, seeds = DatasetFolder(options.dataset), range(options.seeds)
     ablation = Ablation(dataset, options.work, recipe, start=options.start, log=lambda line: print(line, flush=True))
+    pipelines = [name.strip() for name in (options.pipelines or "").split(",") if name.strip()]
+    for name in pipelines:
+        generator_training(name)
     report: dict[str, Any] = {
-        "seeds": list(seeds), "retrieval": run_alignment(ablation, names, seeds), "generators": None,
+        "seeds": list(seeds), "retrieval": run_alignment(ablation, names, seeds), "generators": None, "pipelines": None,
     }  # fmt: skip
-    if options.generator and options.evaluator:
+    if options.evaluator:
         steps = options.fine_tune_steps
         tune = FineTuneConfig(options.rate, masked_steps=steps, residual_steps=steps, captions=options.captions)
-        trial = GeneratorTrial(options.generator, options.evaluator, tune, options.clips, options.repeats)
+        trial = GeneratorTrial(options.generator or "", options.evaluator, tune, options.clips, options.repeats)
         compared = [name for name in names if ARMS[name].generator]
-        report["generators"] = run_generators(ablation, compared, seeds, trial)
+        if options.generator:
+            report["generators"] = run_generators(ablation, compared, seeds, trial)
+        if pipelines:
+            bases = Bases(options.base_steps, options.codec_steps, options.codecs)
+            report["pipelines"] = run_pipelines(ablation, pipelines, compared, seeds, bases, trial)
     paths = write_report(report, options.out)
     print(markdown(report))
     print("wrote " + ", ".join(map(str, paths)))

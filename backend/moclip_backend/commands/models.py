@@ -28,8 +28,8 @@ def list_command(as_json: Json = False) -> None:
     if as_json:
         print_json([_fields(info) for info in models])
         return
-    rows = [(i.name, _millions(i.parameters), _megabytes(i.sizes), i.licence, i.path) for i in models]
-    print_table(("name", "parameters", "size", "licence", "folder"), rows)
+    rows = [(i.name, i.generator_name, _millions(i.parameters), _megabytes(i.sizes), i.licence, i.path) for i in models]
+    print_table(("name", "generator", "parameters", "size", "licence", "folder"), rows)
 
 
 @app.command("info")
@@ -156,7 +156,7 @@ def _export(source: str, out: Path, format: Format, image_side: str | None) -> N
 
 def _fields(info: "ModelInfo") -> dict[str, Any]:
     names = ("name", "path", "licence", "description", "text_fingerprint", "parameters", "sizes", "metrics")
-    return {name: getattr(info, name) for name in names}
+    return {**{name: getattr(info, name) for name in names}, "generator": info.generator_name}
 
 
 def _shown(value: object) -> str:

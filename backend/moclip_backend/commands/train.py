@@ -234,8 +234,9 @@ def pack_command(
     from moclip.recipes.recipe import load_recipe, training_of
 
     recipe = load_recipe(config)
-    made = {"name": name, "description": description, "generator": training_of(recipe).name}
-    pack(DatasetFolder(dataset), work, out, sampling=recipe.get("sampling"), log=_log, **made)
+    generator, sampling = training_of(recipe).name, recipe.get("sampling")
+    told = {"name": name, "description": description}
+    pack(DatasetFolder(dataset), work, out, generator=generator, sampling=sampling, log=_log, **told)
 
 
 @dataclass(kw_only=True)
@@ -259,9 +260,10 @@ def embedded_command(options: EmbeddedOptions) -> None:
     options.prepare()
     from moclip.data.build import BuildOptions, build_dataset
     from moclip.data.folder import DatasetFolder
+    from moclip.generators.base.generator import find_generator
     from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import load_recipe, settings, with_compute
-    from moclip.recipes.stages import STAGES
+    from moclip.recipes.recipe import load_recipe, settings, training_of, with_compute
+    from moclip.recipes.stages import stages_of
 
     recipe = load_recipe(options.config or (Path("permissive") if options.permissive else None))
     recipe = with_compute(recipe, options.device, options.precision)
@@ -269,7 +271,9 @@ def embedded_command(options: EmbeddedOptions) -> None:
     build = replace(build, permissive=options.permissive or build.permissive)
     build_dataset(options.data, options.work / "dataset", build)
     dataset = DatasetFolder(options.work / "dataset")
-    for name, stage in STAGES.items():
+    generator = training_of(recipe).name
+    title = find_generator(generator).TITLE
+    for name, stage in stages_of(generator).items():
         _log(f"-- {name}")
         stage(dataset, options.work, recipe, log=_log)
     pack(
@@ -277,7 +281,8 @@ def embedded_command(options: EmbeddedOptions) -> None:
         options.work,
         options.out,
         name="permissive" if build.permissive else "embedded",
-        description="MoCLIP text tower and MoMask generator, trained on public motion capture",
+        description=f"MoCLIP text tower and {title} generator, trained on public motion capture",
+        generator=generator,
         sampling=recipe.get("sampling"),
         log=_log,
     )

@@ -42,8 +42,9 @@ def limits_told() -> dict[str, Any]:
 
 def welcome(engine: Engine, stages: Stages, *, resumed: bool) -> dict[str, Any]:
     """The answer to a `hello`. resumed: whether the session has jobs, or what they came to."""
+    features = [name for name in FEATURES if name != "context" or getattr(engine, "edits", True)]
     return {
         "type": wire.WELCOME, "protocol": wire.PROTOCOL, **model_told(engine), "fps": float(engine.fps),
-        "joints": list(JOINT_NAMES), "limits": limits_told(), "stages": stages.told(), "features": list(FEATURES),
+        "joints": list(JOINT_NAMES), "limits": limits_told(), "stages": stages.told(), "features": features,
         "resumed": resumed, "process": this_process(),
     }  # fmt: skip

@@ -38,7 +38,7 @@ def bad_loss(network: BadTransformer, batch: TokenBatch) -> tuple[Tensor, Number
     seen, hidden, order, ends = (tensor.cpu().numpy() for tensor in (shown, masked, _ranks(valid), lengths))
     ids = torch.from_numpy(fill_slots(seen, hidden, order, ends, config)).to(target.device)
     attend = torch.from_numpy(permutation_mask(hidden, order, ends, config)).to(target.device)
-    logits = network(ids, attend, *network.drop_text(batch.text, batch.words))
+    logits = network(ids, attend, *network.drop_text(batch.text, batch.words)).float()
     each = F.cross_entropy(logits.transpose(1, 2), target, reduction="none") * valid
     accuracy = (logits.argmax(-1) == target)[masked].float().mean().item()
     return (each.sum(dim=1) / lengths).mean(), {"acc": accuracy}
@@ -66,6 +66,7 @@ LEARNERS = {
         bad_loss,
         words=lambda tower, tokens: tower.words(tokens),
         adopt=lambda network, vq: network.use_codebook(vq.quantizer.codebook),
+        mean_over="rows",
     ),
     "length": LENGTH,
 }

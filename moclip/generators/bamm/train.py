@@ -44,12 +44,16 @@ def bamm_loss(network: BammTransformer, batch: TokenBatch) -> tuple[Tensor, Numb
     wrong = (torch.rand(ids.shape) < torch.rand(()) * MOST_CORRUPTED).to(device) & (place < lengths[:, None])
     shown = torch.where(wrong, torch.randint(config.codes, ids.shape).to(device), ids)
     # The row behind the last token predicts nothing that is there.
-    logits = network(shown, network.drop_text(batch.text), cond)[:, :-1]
+    logits = network(shown, network.drop_text(batch.text), cond)[:, :-1].float()
     weight = (counted / (counted.sum(1, keepdim=True) * len(ids)))[counted]
     logits, target = logits[counted], ids[counted]
     accuracy = (logits.argmax(-1) == target).float().mean().item()
     return (F.cross_entropy(logits, target, reduction="none") * weight).sum(), {"acc": accuracy}
 
 
-LEARNERS = {"bamm": Learner(BammTransformer, bamm_loss), "residual": MOMASK["residual"], "length": LENGTH}
+LEARNERS = {
+    "bamm": Learner(BammTransformer, bamm_loss, mean_over="rows"),
+    "residual": MOMASK["residual"],
+    "length": LENGTH,
+}
 """By the stages of `moclip train`, in their order. The length estimator tells what has no end of its own."""

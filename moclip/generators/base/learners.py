@@ -6,7 +6,7 @@ A generator's package says in its module `train` what there is to learn: `LEARNE
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -34,13 +34,15 @@ class Learner:
     network: built from its CONFIG. loss(network, batch): mean over the batch's tokens or rows, and numbers to log; what
     it draws, it draws on the CPU and moves. words(tower, tokens (B, 77)) -> (B, L, W): what the network reads of the
     frozen tower besides the pooled vector, handed to the loss as `batch.words`; None where it reads no words.
-    adopt(network, vq): take what the network needs of the trained VQ, before the first step.
+    adopt(network, vq): take what the network needs of the trained VQ, before the first step. mean_over: what the loss
+    weighs alike, which says what the parts of a batch weigh.
     """
 
     network: type[Network]
     loss: Callable[[Any, TokenBatch], tuple[Tensor, Numbers]]
     words: Callable[[TextTower, Tensor], Tensor] | None = None
     adopt: Callable[[Any, Any], None] | None = None
+    mean_over: Literal["tokens", "rows"] = "tokens"
 
 
 def length_loss(network: LengthEstimator, batch: TokenBatch) -> tuple[Tensor, Numbers]:
@@ -52,7 +54,7 @@ def length_loss(network: LengthEstimator, batch: TokenBatch) -> tuple[Tensor, Nu
     return F.cross_entropy(logits, lengths), {"tokens_off": error.abs().mean().item()}
 
 
-LENGTH = Learner(LengthEstimator, length_loss)
+LENGTH = Learner(LengthEstimator, length_loss, mean_over="rows")
 """For generators that cannot tell how long a text's motion lasts."""
 
 
@@ -105,8 +107,7 @@ class TokenTask(Task[TokenBatch]):
         return token_batch(self.data.train, rng, self.batch, self.noise)
 
     def weight(self, batch: TokenBatch) -> float:
-        """The tokens that the loss is a mean over."""
-        return float((~batch.padding).sum().item())
+        return float((~batch.padding).sum().item()) if self.learner.mean_over == "tokens" else super().weight(batch)
 
     def loss(self, batch: TokenBatch) -> tuple[Tensor, Numbers]:
         return self._loss(self.network, batch)
