@@ -2,13 +2,13 @@
 """What a good reconstruction of motion features is: joints, their speed, the root's path, feet that do not slide."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from moclip.codecs.vq import CodecNetwork
 from moclip.motion.features import HUMANML3D, KIT
 
 
@@ -50,17 +50,14 @@ class ReconstructionWeights:
 
 
 class ReconstructionLoss(nn.Module):
-    """How far rebuilt features are from the true ones, both normalised (B, T, F), where `valid` (B, T).
-
-    network: an RVQ or another with its configuration, mean and std.
-    """
+    """How far rebuilt features are from the true ones, both normalised (B, T, F), where `valid` (B, T)."""
 
     channels: Tensor
     of_positions: Tensor
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: Any, weights: ReconstructionWeights | None = None):
+    def __init__(self, network: CodecNetwork, weights: ReconstructionWeights | None = None):
         super().__init__()
         self.weights = weights or ReconstructionWeights()
         self.spec = HUMANML3D if network.config.joints == HUMANML3D.joints else KIT

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from moclip.codecs.config import RVQConfig
 from moclip.codecs.reconstruction_loss import ReconstructionLoss, ReconstructionWeights
-from moclip.codecs.rvq import RVQ
-from moclip.codecs.vq import VQ
+from moclip.codecs.rvq import RVQ, Codebook
+from moclip.codecs.vq import CodecNetwork, Quantizer
 from moclip.data.clips import Clips, load_clips
 from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
@@ -23,7 +23,6 @@ from moclip.training.task import LossFunction, Numbers, Task
 from moclip.training.trainer import Trainer
 
 WINDOW = 64
-CodecNetwork = RVQ | VQ
 Windows = tuple[Tensor, Tensor]
 
 
@@ -59,13 +58,13 @@ class RVQLoss:
 
 
 class DecoderLoss:
-    """Reconstruction by the decoder alone, from settled codes.
+    """Reconstruction by an RVQ's decoder alone, from settled codes.
 
     Each window keeps one to all of its layers: generated codes are unsure of the upper ones, so the decoder has to make
     a strike of the lower ones where it can.
     """
 
-    def __init__(self, network: CodecNetwork, weights: ReconstructionWeights | None = None):
+    def __init__(self, network: RVQ, weights: ReconstructionWeights | None = None):
         self.network, self.reconstruction = network, ReconstructionLoss(network, weights)
         network.requires_grad_(False)
         network.decoder.requires_grad_(True)
@@ -145,7 +144,7 @@ class ReconstructionTask(Task[Windows]):
     def begin(self, machine: Machine) -> None:
         if machine.processes.count > 1:
             for module in self.network.modules():
-                if hasattr(module, "gather"):
+                if isinstance(module, Codebook | Quantizer):
                     module.gather = machine.processes.gather
 
     def make_batch(self, rng: np.random.Generator) -> Windows:
@@ -189,7 +188,7 @@ def train_codec(
 
 def train_decoder(
     dataset: DatasetFolder,
-    network: CodecNetwork,
+    network: RVQ,
     config: dict[str, Any],
     run: Run,
     *,

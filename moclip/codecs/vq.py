@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moclip.codecs.config import VqConfig
-from moclip.codecs.rvq import Decoder, Encoder, alone
+from moclip.codecs.config import RVQConfig, VqConfig
+from moclip.codecs.rvq import RVQ, Decoder, Encoder, alone
 from moclip.nn.networks import Network
 
 RESET_EVERY = 21
@@ -28,7 +28,7 @@ class Quantizer(nn.Module):
     updates: Tensor
     initialised: Tensor
 
-    def __init__(self, config: VqConfig):
+    def __init__(self, config: RVQConfig):
         super().__init__()
         self.decay = config.codebook_decay
         self.register_buffer("codebook", torch.zeros(config.codes, config.code_dim))
@@ -57,7 +57,8 @@ class Quantizer(nn.Module):
 
     def vectors(self, codes: Tensor) -> Tensor:
         """(...) -> (..., D); code -1 adds nothing."""
-        return self.codebook[codes.clamp(min=0)] * (codes >= 0).unsqueeze(-1)
+        vectors: Tensor = self.codebook[codes.clamp(min=0)] * (codes >= 0).unsqueeze(-1)
+        return vectors
 
     def _drawn(self, x: Tensor) -> Tensor:
         """One vector of the batch (N, D) a code; with little noise where the batch has fewer than codes."""
@@ -65,7 +66,8 @@ class Quantizer(nn.Module):
         if len(x) >= count:
             return x[torch.randperm(len(x), device=x.device)[:count]]
         chosen = x[torch.randint(len(x), (count,), device=x.device)]
-        return chosen + 0.01 / dim**0.5 * torch.randn_like(chosen)
+        drawn: Tensor = chosen + 0.01 / dim**0.5 * torch.randn_like(chosen)
+        return drawn
 
     @torch.no_grad()
     def update(self, x: Tensor, codes: Tensor) -> None:
@@ -103,7 +105,7 @@ class Quantizer(nn.Module):
 class _Parts(nn.Module):
     """What official files have under `vqvae.`."""
 
-    def __init__(self, config: VqConfig):
+    def __init__(self, config: RVQConfig):
         super().__init__()
         self.encoder, self.decoder, self.quantizer = Encoder(config), Decoder(config), Quantizer(config)
 
@@ -117,10 +119,11 @@ class VQ(Network):
 
     KIND = "vq"
     CONFIG = VqConfig
+    config: RVQConfig
     mean: Tensor
     std: Tensor
 
-    def __init__(self, config: VqConfig):
+    def __init__(self, config: RVQConfig):
         super().__init__(config)
         self.register_buffer("mean", torch.zeros(config.features))
         self.register_buffer("std", torch.ones(config.features))
@@ -156,4 +159,9 @@ class VQ(Network):
 
     def decode(self, codes: Tensor) -> Tensor:
         latent = self.quantizer.vectors(codes[..., 0])
-        return self.decoder(latent.transpose(1, 2)).transpose(1, 2) * self.std + self.mean
+        normalized: Tensor = self.decoder(latent.transpose(1, 2)).transpose(1, 2)
+        return normalized * self.std + self.mean
+
+
+CodecNetwork = RVQ | VQ
+"""What makes codes of motion."""

@@ -34,7 +34,7 @@ class BuildReport:
     """clips: ids written, by kind. minutes: of motion, by split. refused: reason -> (files, minutes)."""
 
     clips: Counter[str] = field(default_factory=Counter)
-    minutes: Counter[str] = field(default_factory=Counter)
+    minutes: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     refused: dict[str, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0, 0.0]))
     messages: list[str] = field(default_factory=list)
 

@@ -86,7 +86,7 @@ class DatasetWriter:
 
     def _statistics(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the training clips, the latter averaged over each block as HumanML3D does."""
-        count, total, squares = 0, 0.0, 0.0
+        count, total, squares = 0, np.zeros(()), np.zeros(())
         for clip_id, line in self.lines.items():
             if line["split"] == "train":
                 rows = np.load(self.out / "new_joint_vecs" / f"{clip_id}.npy").astype(np.float64)

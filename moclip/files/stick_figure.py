@@ -48,7 +48,8 @@ def palette() -> list[int]:
         for share in ((0.0,) if a is b else (0.25, 0.5, 0.75))
     ]
     # Without the duplicates of `a is b` this is 8 + 28 * 3 = 92 colours.
-    return np.concatenate(mixtures).astype(int).tolist()
+    levels: list[int] = np.concatenate(mixtures).astype(int).tolist()
+    return levels
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ class _Scene:
     def draw(self, frame: int) -> "Image.Image":
         from PIL import Image, ImageDraw
 
-        image = Image.new("RGB", tuple(_OVERSAMPLING * s for s in self.size), PAPER)
+        width, height = self.size
+        image = Image.new("RGB", (_OVERSAMPLING * width, _OVERSAMPLING * height), PAPER)
         draw = ImageDraw.Draw(image)
         self._draw_ground(draw, frame)
         self._draw_body(draw, frame)

@@ -4,11 +4,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from moclip.codecs.vq import CodecNetwork
 from moclip.errors import MoclipError
 from moclip.generators.base.generator import DEFAULT, find_generator, generator_names, generator_part, has_part
 from moclip.generators.base.learners import Learner
 from moclip.nn.config import suggestion
-from moclip.nn.networks import Network
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class GeneratorTraining:
 
     name: str
     learners: Mapping[str, Learner]
-    vq: type[Network]
+    vq: type[CodecNetwork]
 
 
 def trainable_generators() -> list[str]:

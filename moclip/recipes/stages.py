@@ -14,6 +14,7 @@ import numpy as np
 from moclip.alignment.pairs import PairedClips, with_copies
 from moclip.alignment.presets import with_preset
 from moclip.alignment.train import motion_encoder_weights, train_moclip
+from moclip.codecs.config import RVQConfig
 from moclip.codecs.rvq import RVQ
 from moclip.codecs.train import train_codec, train_decoder
 from moclip.data.clips import action_group, emphasised
@@ -75,6 +76,7 @@ def tower_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: b
 def rvq_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:
     """Train the network that makes codes of motion."""
     part, sizes = network_settings(recipe, "rvq")
+    assert isinstance(sizes, RVQConfig)
     sizes = _fitted(sizes, {"features": len(dataset.mean), "joints": dataset.meta["joints"]})
     run = _run(part, work, resume, log)
     train_codec(training_of(recipe).vq, sizes, dataset, run, batch=part.batch, emphasis=part.emphasis)

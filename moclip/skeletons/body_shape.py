@@ -217,12 +217,13 @@ def _neck(rig: Rig, trunk: list[int], arms: Pair, aside: np.ndarray, up: np.ndar
             if c not in arms.firsts
             and abs(aside[c]) < UNEVEN * rig.size
             and rig.heads[c] @ up > height - 0.01 * rig.size
-            and not is_one_of_two(c)
+            and not is_one_of_two(c, rig.children[bone])
         ]
 
-    def is_one_of_two(bone: int) -> bool:
-        """Whether it has a mirror image beside it: the root of a wing or an ear."""
-        others = rig.children[rig.parents[bone]]  # hundreds, of a head with hair
+    def is_one_of_two(bone: int, others: list[int]) -> bool:
+        """Whether it has a mirror image among others on the same bone (hundreds, of a head with hair): the root of a
+        wing or an ear.
+        """
         between = np.linalg.norm(rig.heads[others] - rig.heads[bone], axis=1)
         apart = np.abs(aside[others] - aside[bone])
         mirrored = np.abs(aside[others] + aside[bone]) < 0.3 * apart
@@ -242,9 +243,8 @@ def _neck(rig: Rig, trunk: list[int], arms: Pair, aside: np.ndarray, up: np.ndar
         more = [c for c in onwards(found[-1]) if rig.heads[c] @ up > rig.heads[found[-1]] @ up + 0.01 * rig.size]
         if len(more) != 1 or len(found) > 1 and len(rig.children[found[-1]]) > 1:
             break
-        if not rig.children[more[0]] and any(
-            is_one_of_two(c) and is_above(c, more[0]) for c in rig.children[found[-1]]
-        ):
+        beside = rig.children[found[-1]]
+        if not rig.children[more[0]] and any(is_one_of_two(c, beside) and is_above(c, more[0]) for c in beside):
             break  # a jaw below eyes or ears
         found.append(more[0])
     if len(found) > 2 and not rig.children[found[-1]]:

@@ -11,7 +11,10 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
+BoneT = TypeVar("BoneT")
+"""A bone's name or number."""
 SIDED = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
 REQUIRED = (
     "pelvis", "spine1", "head", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
@@ -284,7 +287,7 @@ def _with_spine(joints: Mapping[str, str]) -> dict[str, str]:
     return named | {f"spine{k}": bone for k, bone in enumerate(three_of(spine), 1)}
 
 
-def three_of(spine: list[str]) -> list[str]:
+def three_of(spine: list[BoneT]) -> list[BoneT]:
     """Of the bones of a spine, from below, those that follow spine1, spine2 and spine3."""
     return spine if len(spine) <= 3 else [spine[0], spine[(len(spine) - 1) // 2], spine[-1]]
 

@@ -24,15 +24,15 @@ _TURN = np.cos(np.radians(30.0))
 
 @dataclass
 class Pair:
-    """Two chains that may mirror one another, bone by bone. firsts: what they hang on the trunk by, if not [0].
+    """Two chains that may mirror one another, bone by bone. firsts: the bones that they hang on the trunk by.
     turned: they are of one length but turned from one another.
     """
 
     rig: Rig
     one: list[int]
     other: list[int]
+    firsts: tuple[int, int]
     turned: bool = False
-    firsts: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         self.heads = self.rig.heads[self.one], self.rig.heads[self.other]
@@ -46,7 +46,6 @@ class Pair:
             apart = np.linalg.norm(self.between, axis=1)
             self.aside = len(apart) * self.between[int(np.argmax(apart > UNEVEN * self.rig.size))]
         self.across = unit(self.aside)
-        self.firsts = self.firsts or (self.one[0], self.other[0])
 
     def is_long(self) -> bool:
         return len(self.one) >= 3 and self.length > _SHORTEST_LIMB * self.rig.size
@@ -76,7 +75,7 @@ class Pair:
         while end > 0 and not apart[end - 1]:  # what lies on a limb's end is a prop
             end -= 1
         kept[-1] = end
-        return replace(self, one=[self.one[k] for k in kept], other=[self.other[k] for k in kept], firsts=self.firsts)
+        return replace(self, one=[self.one[k] for k in kept], other=[self.other[k] for k in kept])
 
     def straight(self, start: int, middle: int, end: int) -> float:
         """The cosine between two stretches, seen from the side: 1 where the middle lies in line with the others."""
@@ -100,11 +99,11 @@ def limb_pairs(rig: Rig) -> list["Pair"]:
         pairs = []
         long = [c for c in children if rig.depths[c] >= 3]
         for one, other in combinations(long, 2):
-            pair = Pair(rig, *_walk(rig, one, other))
+            pair = Pair(rig, *_walk(rig, one, other), (one, other))
             if not (pair.is_long() and pair.is_mirrored()):
                 if len(long) > _MOST_BRANCHES:
                     continue
-                pair = Pair(rig, *_walk(rig, one, other, turned=True), turned=True)
+                pair = Pair(rig, *_walk(rig, one, other, turned=True), (one, other), turned=True)
                 if not (pair.is_long() and pair.is_turned()):
                     continue
             pairs.append(pair)

@@ -32,7 +32,7 @@ class Rig:
 
     def __init__(self, bones: Sequence[BoneShape]):
         bones = _without_ends(bones)
-        number = {bone.name: k for k, bone in enumerate(bones)}
+        number: dict[str | None, int] = {bone.name: k for k, bone in enumerate(bones)}
         self.names = [bone.name for bone in bones]
         self.heads = np.array([bone.head for bone in bones], dtype=np.float64)
         self.tails = np.array([bone.tail for bone in bones], dtype=np.float64)

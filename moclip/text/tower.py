@@ -45,6 +45,7 @@ class TextTower(Network):
 
     KIND = KIND
     CONFIG = TowerConfig
+    config: TowerConfig
 
     def __init__(self, config: TowerConfig):
         super().__init__(config)
@@ -66,9 +67,8 @@ class TextTower(Network):
         l: the batch's last EOT position + 1.
         """
         ends = tokens.argmax(dim=-1)  # EOT has the highest id
-        if not (
-            torch.compiler.is_compiling() or torch.jit.is_tracing()
-        ):  # an exported graph takes the length it is given
+        # An exported graph takes the length that it is given.
+        if not (torch.compiler.is_compiling() or torch.jit.is_tracing()):  # type: ignore[attr-defined, no-untyped-call]
             tokens = tokens[:, : int(ends.max()) + 1]
         return self.words(tokens), ends
 
@@ -79,17 +79,20 @@ class TextTower(Network):
         """
         text, length = self.text, tokens.shape[1]
         x = text.token_embedding(tokens) + text.positional_embedding[:length]
-        return text.ln_final(text.transformer(x, attn_mask=text.attn_mask[:length, :length]))
+        states: Tensor = text.ln_final(text.transformer(x, attn_mask=text.attn_mask[:length, :length]))
+        return states
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Pooled embeddings (B, D), not normalised, of tokens (B, L) with L at most the context length."""
         hidden, ends = self.hidden(tokens)
-        return hidden[torch.arange(len(hidden), device=hidden.device), ends] @ self.text.text_projection
+        rows = torch.arange(len(hidden), device=hidden.device)
+        pooled: Tensor = hidden[rows, ends] @ self.text.text_projection
+        return pooled
 
     def features(self, tokens: Tensor) -> Tensor:
         """One embedding a token, (B, L, D); zero behind each text's EOT. At the EOT it is the pooled embedding."""
         hidden, ends = self.hidden(tokens)
-        projected = hidden @ self.text.text_projection
+        projected: Tensor = hidden @ self.text.text_projection
         behind = torch.arange(projected.shape[1], device=ends.device)[None] > ends[:, None]
         result = projected.new_zeros(*tokens.shape, projected.shape[-1])
         result[:, : projected.shape[1]] = projected.masked_fill(behind[..., None], 0.0)
@@ -148,7 +151,8 @@ def _open_clip_model(name: str, pretrained: str) -> nn.Module:
         raise MoclipError(f"There is no file {pretrained} with weights for {name}.", hint=hint, code="no_text_encoder")
     logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # its retries would bury the one clear sentence
     try:
-        return open_clip.create_model(name, pretrained=pretrained)
+        model: nn.Module = open_clip.create_model(name, pretrained=pretrained)
+        return model
     except (OSError, RuntimeError, ValueError) as error:  # no network, no such file on the hub, a foreign file
         raise MoclipError(
             f"The weights '{pretrained}' of the text encoder {name} are neither on this machine nor reachable.",
@@ -159,15 +163,16 @@ def _open_clip_model(name: str, pretrained: str) -> nn.Module:
 
 def from_open_clip(model: nn.Module) -> TextTower:
     """A copy of the text side of an open_clip CLIP model (of the built-in kind: causal, EOT-pooled, projected)."""
-    embedding, positions = model.token_embedding.weight, model.positional_embedding
-    first = model.transformer.resblocks[0]
+    parts: Any = model  # torch knows none of them by name
+    embedding, positions = parts.token_embedding.weight, parts.positional_embedding
+    first = parts.transformer.resblocks[0]
     config = TowerConfig(
         vocab_size=embedding.shape[0],
         context_length=positions.shape[0],
         width=embedding.shape[1],
         heads=first.attn.num_heads,
-        layers=len(model.transformer.resblocks),
-        embed_dim=model.text_projection.shape[1],
+        layers=len(parts.transformer.resblocks),
+        embed_dim=parts.text_projection.shape[1],
         quick_gelu=type(first.mlp.gelu).__name__ == "QuickGELU",
     )
     tower = TextTower(config)

@@ -18,7 +18,8 @@ class _MLP(nn.Module):
         self.gelu = QuickGELU() if quick_gelu else nn.GELU()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.c_proj(self.gelu(self.c_fc(x)))
+        out: Tensor = self.c_proj(self.gelu(self.c_fc(x)))
+        return out
 
 
 class _Block(nn.Module):
@@ -30,7 +31,8 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor, attend: Tensor) -> Tensor:
         x = x + self.attn(self.ln_1(x), attend)
-        return x + self.mlp(self.ln_2(x))
+        out: Tensor = x + self.mlp(self.ln_2(x))
+        return out
 
 
 class _Blocks(nn.Module):
@@ -64,7 +66,8 @@ class TraceableTower(nn.Module):
         attend = position[None, :] <= position[:, None]
         for block in text.transformer.resblocks:
             x = block(x, attend)
-        return text.ln_final(x)
+        states: Tensor = text.ln_final(x)
+        return states
 
     def forward(self, tokens: Tensor) -> Tensor:
         rows = torch.arange(tokens.shape[0], device=tokens.device)

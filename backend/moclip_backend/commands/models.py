@@ -3,9 +3,12 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from moclip.models import ModelInfo
 
 app = typer.Typer(
     no_args_is_help=True, help="List, describe, import, export and verify models. Example: moclip models list"
@@ -151,7 +154,7 @@ def _export(source: str, out: Path, format: Format, image_side: str | None) -> N
         save_tower(load_tower(folder / "text.safetensors"), out)
 
 
-def _fields(info) -> dict:  # noqa: ANN001
+def _fields(info: "ModelInfo") -> dict[str, Any]:
     names = ("name", "path", "licence", "description", "text_fingerprint", "parameters", "sizes", "metrics")
     return {**{name: getattr(info, name) for name in names}, "generator": info.generator_name}
 

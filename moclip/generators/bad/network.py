@@ -37,7 +37,8 @@ class Attention(nn.Module):
         query, key, value = self._split(self.query(x)), self._split(self.key(source)), self._split(self.value(source))
         dropout = self.dropout if self.training else 0.0
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attend, dropout_p=dropout)
-        return F.dropout(self.proj(mixed.transpose(1, 2).reshape(x.shape)), self.dropout, self.training)
+        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(x.shape))
+        return F.dropout(out, self.dropout, self.training)
 
 
 def _mlp(config: BadConfig) -> nn.Sequential:
@@ -60,7 +61,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, attend: Tensor) -> Tensor:
         normed = self.ln1(x)
         x = x + self.attn(normed, normed, attend)
-        return x + self.mlp(self.ln2(x))
+        out: Tensor = x + self.mlp(self.ln2(x))
+        return out
 
 
 class CrossBlock(nn.Module):
@@ -73,7 +75,8 @@ class CrossBlock(nn.Module):
 
     def forward(self, x: Tensor, words: Tensor) -> Tensor:
         x = x + self.attn(self.ln1(x), self.ln3(words), None)
-        return x + self.mlp(self.ln2(x))
+        out: Tensor = x + self.mlp(self.ln2(x))
+        return out
 
 
 class NumberEmbedding(nn.Module):
@@ -89,7 +92,8 @@ class NumberEmbedding(nn.Module):
 
     def forward(self, number: Tensor) -> Tensor:
         angle = number[:, None].to(self.rates.dtype) * self.rates
-        return self.mlp(torch.cat([torch.cos(angle), torch.sin(angle)], dim=-1))
+        out: Tensor = self.mlp(torch.cat([torch.cos(angle), torch.sin(angle)], dim=-1))
+        return out
 
 
 class _Quantizer(nn.Module):
@@ -141,7 +145,7 @@ class Base(nn.Module):
 
     def forward(self, ids: Tensor, attend: Tensor, text: Tensor, words: Tensor) -> Tensor:
         table = torch.cat([self.codebook, self.learn_tok_emb.weight])
-        x = self.to_emb(F.embedding(ids, table)) + self.positions[: ids.shape[1]]
+        x: Tensor = self.to_emb(F.embedding(ids, table)) + self.positions[: ids.shape[1]]
         embedded = self.word_emb(words)
         for layer in self.cross_att:
             x = layer(x, embedded)
@@ -171,7 +175,8 @@ class Head(nn.Module):
     def forward(self, x: Tensor, attend: Tensor, first: int) -> Tensor:
         for layer in self.blocks:
             x = layer(x, attend)
-        return self.head(self.ln_f(x[:, first:]))
+        logits: Tensor = self.head(self.ln_f(x[:, first:]))
+        return logits
 
 
 class BadTransformer(Network):
@@ -179,6 +184,7 @@ class BadTransformer(Network):
 
     KIND = "bad"
     CONFIG = BadConfig
+    config: BadConfig
 
     def __init__(self, config: BadConfig):
         super().__init__(config)
@@ -186,8 +192,8 @@ class BadTransformer(Network):
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
-                if getattr(module, "bias", None) is not None:
-                    nn.init.zeros_(module.bias)
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
 
     @torch.no_grad()
     def use_codebook(self, codebook: Tensor) -> None:
@@ -210,4 +216,5 @@ class BadTransformer(Network):
         """
         attend = mask[:, None]
         x = self.trans_base(ids, attend, text, words)
-        return self.trans_head(x, attend, self.config.conditions)
+        logits: Tensor = self.trans_head(x, attend, self.config.conditions)
+        return logits

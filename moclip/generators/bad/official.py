@@ -155,4 +155,5 @@ def _read(folder: Path, network: str) -> dict[str, Tensor]:
 
 def _meta(folder: Path, name: str) -> np.ndarray:
     path = _found(folder, [pattern.format(name) for pattern in META])
-    return np.load(path, allow_pickle=False).astype(np.float32)
+    moments: np.ndarray = np.load(path, allow_pickle=False).astype(np.float32)
+    return moments

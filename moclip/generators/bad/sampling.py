@@ -78,7 +78,8 @@ class Calls(Protocol):
 
 def step_counts(lengths: np.ndarray, steps: int, most_tokens: int) -> np.ndarray:
     """(B,) steps for motions of so many tokens: their share of what the longest takes."""
-    return np.round(np.float32(steps / most_tokens) * lengths.astype(np.float32)).astype(np.float32)
+    counts: np.ndarray = np.round(np.float32(steps / most_tokens) * lengths.astype(np.float32)).astype(np.float32)
+    return counts
 
 
 def progress_of(step: int, counts: np.ndarray) -> np.ndarray:
@@ -96,7 +97,8 @@ def open_counts(step: int, counts: np.ndarray, tokens: np.ndarray, schedule: str
         share = np.cos(done * np.float32(np.pi / 2))
     else:
         share = 1 - (done if schedule == "linear" else done**2)
-    return np.maximum(1, np.floor(share * tokens.astype(np.float32))).astype(np.int64)
+    still: np.ndarray = np.maximum(1, np.floor(share * tokens.astype(np.float32))).astype(np.int64)
+    return still
 
 
 def filtered(logits: np.ndarray, top_k: int, top_p: float) -> np.ndarray:
@@ -191,7 +193,8 @@ def _guided(runtime: Calls, state: "_Slots", text: np.ndarray, words: np.ndarray
     pairs |= {"text": [text, np.zeros_like(text)], "words": [words, np.zeros_like(words)]}
     both = runtime.call("bad", **{name: np.concatenate(pair) for name, pair in pairs.items()})
     conditional, unconditional = np.split(both, 2)
-    return unconditional + np.float32(scale) * (conditional - unconditional)
+    logits: np.ndarray = unconditional + np.float32(scale) * (conditional - unconditional)
+    return logits
 
 
 class _Slots:

@@ -23,6 +23,7 @@ def bad_loss(network: BadTransformer, batch: TokenBatch) -> tuple[Tensor, Number
     Shown tokens are replaced by random codes in part; masked ones are most of a motion in most batches.
     """
     config = network.config
+    assert batch.words is not None
     # One slot more, for the END of the longest.
     codes, padding = _shortened(batch) if network.training else (batch.codes[..., 0], batch.padding)
     target, valid = F.pad(codes, (0, 1)), F.pad(~padding, (0, 1), value=False)
