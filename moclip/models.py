@@ -7,7 +7,7 @@ The embedded model lies in the package; others under `models_folder()` or at any
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from moclip.errors import MoclipError
 from moclip.generators.base.generator import DEFAULT, Generator, find_generator
 from moclip.nn.checkpoint import fingerprint, load_weights
+from moclip.nn.config import Positive, read_settings
 
 JUDGE = "motion"
 """MoCLIP's motion encoder, which tells good takes from bad ones; a model may come without."""
@@ -24,6 +25,24 @@ LENGTH_TOWER = "length_text"
 GRAPH_WEIGHTS = "graphs.json"
 """Which tensors each ONNX graph takes, by graph name."""
 EMBEDDED = Path(__file__).parent / "weights" / "embedded"
+
+
+@dataclass(frozen=True)
+class _Description:
+    """What `model.json` holds. fps: of the motions. sampling: how it is sampled, see `moclip.generate.options`."""
+
+    name: str
+    licence: str
+    description: str
+    text_fingerprint: str
+    fps: Positive
+    format: int = 1
+    generator: str = DEFAULT
+    familiarity_threshold: float | None = None
+    parameters: dict[str, int] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    sampling: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,11 @@ class ModelInfo:
     parameters: dict[str, int]
     metrics: dict[str, Any]
     details: dict[str, Any]
+
+    @property
+    def described(self) -> str:
+        """Its `model.json`, for messages."""
+        return f"the model.json of '{self.name}'"
 
     @property
     def generator_name(self) -> str:
@@ -99,27 +123,32 @@ def list_models() -> list[ModelInfo]:
 
 
 def model_info(name: str) -> ModelInfo:
-    """Read `model.json` without loading weights. Raises MoclipError for an unknown or unreadable model."""
+    """Read `model.json` without loading weights.
+
+    Raises MoclipError for an unknown model, or one whose description is damaged or says what it should not.
+    """
     folder = find_model(name)
+    path, hint = folder / "model.json", "Correct it, or install the model again."
     try:
-        details = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        return ModelInfo(
-            name=details["name"],
-            path=folder,
-            licence=details["licence"],
-            description=details["description"],
-            text_fingerprint=details["text_fingerprint"],
-            sizes={p.name: p.stat().st_size for p in sorted(folder.iterdir()) if p.is_file()},
-            parameters=details.get("parameters", {}),
-            metrics=details.get("metrics", {}),
-            details=details,
-        )
-    except (ValueError, KeyError, TypeError) as error:
+        details = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise MoclipError(
-            f"The description of model '{name}' ({folder / 'model.json'}) is damaged.",
+            f"The description of model '{name}' ({path}) is damaged.",
             hint="Install the model again.",
             code="bad_weights",
         ) from error
+    told = read_settings(_Description, details, f"the model.json of '{name}'", hint=hint)
+    return ModelInfo(
+        name=told.name,
+        path=folder,
+        licence=told.licence,
+        description=told.description,
+        text_fingerprint=told.text_fingerprint,
+        sizes={p.name: p.stat().st_size for p in sorted(folder.iterdir()) if p.is_file()},
+        parameters=told.parameters,
+        metrics=told.metrics,
+        details=details,
+    )
 
 
 def needed_networks(generator: type[Generator]) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Model folders: found by name or path, and one clear sentence for each way in which one can be broken."""
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -121,10 +123,35 @@ def test_numbers_that_are_not_finite_are_found(folder):
     assert any("rvq" in p and name in p for p in verify_model(str(folder)))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"name": "tiny"}', '"x"'])
+@pytest.mark.parametrize("text", ["", "{"])
 def test_a_damaged_description_is_refused(folder, text):
     (folder / "model.json").write_text(text)
     assert refused(folder).code == "bad_weights"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"fps": "twenty"}, "fps is a number above 0, not 'twenty'"),
+        ({"licence": None}, "licence is a text, not nothing"),
+        ({"lisence": "MIT"}, r"no setting 'lisence' \(did you mean 'licence'"),
+        ({"text_fingerprint": ...}, "text_fingerprint is missing"),
+        ({"sampling": {"step": 4}}, r"no setting 'step' \(did you mean 'steps'"),
+        ({"sampling": {"steps": "ten"}}, "steps is a whole number, not 'ten'"),
+        ({"sampling": [1]}, "sampling is a table"),
+    ],
+)
+def test_a_mistake_in_a_description_is_one_sentence(folder, change, told):
+    details = {**json.loads((folder / "model.json").read_text()), **change}
+    (folder / "model.json").write_text(json.dumps({k: v for k, v in details.items() if v is not ...}))
+    error = refused(folder)
+    assert error.code == "bad_settings" and re.search(told, error.message), error.message
+
+
+@pytest.mark.parametrize("text", ["[]", '"x"', "3"])
+def test_a_description_that_is_no_table_is_refused(folder, text):
+    (folder / "model.json").write_text(text)
+    assert refused(folder).code == "bad_settings"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"masked": 3}', '{"masked": ["no_such_tensor"]}', "{}"])

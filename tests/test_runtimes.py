@@ -203,7 +203,7 @@ def test_sampling_options_of_a_model_are_used(folder, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(folder, other)
     details = json.loads((other / "model.json").read_text())
-    (other / "model.json").write_text(json.dumps({**details, "sampling": {"steps": 4, "window": 7, "unknown": 1}}))
+    (other / "model.json").write_text(json.dumps({**details, "sampling": {"steps": 4, "window": 7}}))
     engine = TextToMotion.load(str(other), runtime="onnx")
     assert (engine.generator.options.steps, engine.options.window) == (4, 7)
 

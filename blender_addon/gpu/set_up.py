@@ -145,6 +145,7 @@ class SetUp:
             finally:
                 if child.returncode is None:
                     self._end_child()
+                child.stdout.close()
                 with self._lock:
                     self._child = None
         return code

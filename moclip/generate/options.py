@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from moclip.errors import MoclipError
+from moclip.generators.base.generator import Generator
+from moclip.nn.config import read_settings, suggestion
+
 
 @dataclass(frozen=True)
 class PlanOptions:
@@ -24,7 +28,21 @@ class PlanOptions:
     window: int = 0
 
 
-def settings_of(kind: type[Any], values: Mapping[str, Any]) -> Any:
-    """The settings of this kind among those of a model's "sampling" table, which holds the generator's as well."""
-    names = {f.name for f in fields(kind)}
-    return kind(**{name: value for name, value in values.items() if name in names})
+def read_sampling(generator: type[Generator], values: Any, where: str, *, hint: str = "") -> tuple[PlanOptions, Any]:
+    """Settings of how motions are put together, and the generator's own, which lie side by side in a table "sampling".
+
+    Raises MoclipError(code="bad_settings") as `read_settings` does, for what is neither's too.
+    """
+    if not isinstance(values, Mapping):
+        raise MoclipError(f"In {where}, a table of settings belongs.", hint=hint, code="bad_settings")
+    shared, own = ({f.name for f in fields(kind)} for kind in (PlanOptions, generator.OPTIONS))
+    for name in values:
+        if name not in shared | own:
+            known = suggestion(str(name), shared | own)
+            raise MoclipError(f"In {where}, there is no setting '{name}'{known}.", hint=hint, code="bad_settings")
+    planned = {name: value for name, value in values.items() if name in shared}
+    sampled = {name: value for name, value in values.items() if name in own}
+    return (
+        read_settings(PlanOptions, planned, where, hint=hint),
+        read_settings(generator.OPTIONS, sampled, where, hint=hint),
+    )

@@ -10,7 +10,7 @@ from moclip.errors import MoclipError
 from moclip.generate.context import Kept, assemble, codes_after, codes_before, fit_between, joined, keep, pull_warning
 from moclip.generate.familiarity import load_familiarity
 from moclip.generate.lengths import ongoing, sample_lengths
-from moclip.generate.options import PlanOptions, settings_of
+from moclip.generate.options import PlanOptions, read_sampling
 from moclip.generate.plan import SHORTEST_TOKENS, LinePlan, Plan, TextStates, plan_line, plan_request
 from moclip.generate.reading import TextReader
 from moclip.generate.takes import best_takes, repeat_takes
@@ -36,13 +36,14 @@ class TextToMotion:
 
     def __init__(self, files: ModelFiles, runtime: Runtime, options: PlanOptions | None = None):
         details = files.info.details
-        settings = details.get("sampling", {})
         self.name, self.licence = files.info.name, files.info.licence
         self.fps = float(details["fps"])
         self.runtime, self.device = runtime.name, runtime.device
-        self.options: PlanOptions = options or settings_of(PlanOptions, settings)
         own = files.generator
-        self.generator = own(runtime, files.configs, settings_of(own.OPTIONS, settings))
+        where, hint = f"sampling of {files.info.described}", "Correct it, or install the model again."
+        planned, sampled = read_sampling(own, details.get("sampling", {}), where, hint=hint)
+        self.options: PlanOptions = options or planned
+        self.generator = own(runtime, files.configs, sampled)
         self.codec = self.generator.codec
         self.stages = (_READING, *own.STAGES, _SOLVING)
         self.edits = own.EDITS

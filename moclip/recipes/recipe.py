@@ -3,7 +3,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from moclip.alignment.presets import AlignmentConfig, with_preset
 from moclip.data.build import BuildOptions
 from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import EvaluatorConfig
-from moclip.generate.options import PlanOptions
+from moclip.generate.options import read_sampling
 from moclip.generators.base.generator import DEFAULT, find_generator
 from moclip.generators.base.length import LengthEstimator
 from moclip.generators.base.token_clips import TextNoise
@@ -125,21 +125,12 @@ def _check(recipe: Recipe) -> None:
         if name == "rvq" or name in parts.learners:
             network_settings(recipe, name)
         elif name == "sampling":
-            _check_sampling(recipe, parts.name)
+            read_sampling(find_generator(parts.name), _table(recipe, name), "[sampling]", hint=HINT)
         elif name in _TABLES:
             settings(recipe, name, _TABLES[name])
         else:
             known = ["generator", "rvq", "sampling", *parts.learners, *_TABLES]
             raise MoclipError(f"There is no stage '{name}'{suggestion(name, known)}.", code="bad_settings")
-
-
-def _check_sampling(recipe: Recipe, generator: str) -> None:
-    """[sampling] holds settings of the generator's and of how motions are put together, side by side."""
-    shared = {f.name for f in fields(PlanOptions)}
-    table = _table(recipe, "sampling")
-    read_settings(PlanOptions, {k: v for k, v in table.items() if k in shared}, "[sampling]", hint=HINT)
-    own = {k: v for k, v in table.items() if k not in shared}
-    read_settings(find_generator(generator).OPTIONS, own, "[sampling]", hint=HINT)
 
 
 def training_of(recipe: Recipe) -> GeneratorTraining:

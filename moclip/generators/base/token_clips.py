@@ -127,7 +127,8 @@ def load_caption_vectors(path: Path, key: str) -> list[np.ndarray] | None:
 
 def _opened(path: Path, key: str) -> dict[str, np.ndarray] | None:
     try:
-        with np.load(path, allow_pickle=False) as opened:
+        # Opened here: numpy leaves a damaged file open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as opened:
             file = dict(opened)
     except (OSError, ValueError, zipfile.BadZipFile):
         return None
