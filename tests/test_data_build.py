@@ -7,10 +7,14 @@ import pytest
 from gaits import gesture, walk
 from typer.testing import CliRunner
 
+from moclip.captions.labels import ActionLabel
 from moclip.data.build import BuildOptions, build_dataset
+from moclip.data.credits import Credit
 from moclip.data.folder import DatasetFolder
+from moclip.data.sources import BvhFolders
 from moclip.errors import MoclipError
 from moclip.files.bvh import write_bvh
+from moclip.files.foreign import load_bvh_motion
 from moclip.motion.features import BLOCKS, features_to_joints
 from moclip_backend.commands.data import app
 
@@ -33,7 +37,7 @@ def recordings(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def dataset(recordings, tmp_path_factory):
     out = tmp_path_factory.mktemp("dataset")
-    return build_dataset([recordings], out, OPTIONS), DatasetFolder(out)
+    return build_dataset(BvhFolders([recordings]), out, OPTIONS), DatasetFolder(out)
 
 
 def test_the_folder_is_whole_and_says_where_it_comes_from(dataset):
@@ -117,23 +121,25 @@ def test_the_same_files_give_the_same_bytes_and_a_broken_off_build_goes_on(datas
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build_dataset([recordings], tmp_path, OPTIONS, progress=stop_in_the_middle)
+        build_dataset(BvhFolders([recordings]), tmp_path, OPTIONS, progress=stop_in_the_middle)
     done = {p: p.stat().st_mtime_ns for p in (tmp_path / "texts").iterdir()}
     assert done and not (tmp_path / "train.txt").exists()
-    build_dataset([recordings], tmp_path, OPTIONS)
+    build_dataset(BvhFolders([recordings]), tmp_path, OPTIONS)
     assert {p: p.stat().st_mtime_ns for p in done} == done  # kept, not made again
     assert bytes_of(tmp_path) == bytes_of(folder.path)
 
 
 def test_no_mirror_and_no_sequences(recordings, tmp_path):
-    report = build_dataset([recordings], tmp_path, BuildOptions(captions_per_clip=1, sequences=0, mirror=False))
+    report = build_dataset(
+        BvhFolders([recordings]), tmp_path, BuildOptions(captions_per_clip=1, sequences=0, mirror=False)
+    )
     assert report.clips["sequence"] == 0
     assert not any(line["mirrored"] for line in DatasetFolder(tmp_path).clips.values())
 
 
 def test_rotations_of_humanml3d_on_demand(recordings, dataset, tmp_path):
     options = BuildOptions(captions_per_clip=1, sequences=0, mirror=False, rotation_channels="humanml3d")
-    build_dataset([recordings], tmp_path, options)
+    build_dataset(BvhFolders([recordings]), tmp_path, options)
     folder, own = DatasetFolder(tmp_path), dataset[1]
     assert folder.meta["rotation_channels"] == "humanml3d"
     theirs, ours = (f.load("dataset-2_walk_normal_000") for f in (folder, own))
@@ -146,16 +152,16 @@ def test_rotations_of_humanml3d_on_demand(recordings, dataset, tmp_path):
 
 def test_folders_without_anything_to_use(tmp_path):
     with pytest.raises(MoclipError, match="There is no folder"):
-        build_dataset([tmp_path / "none"], tmp_path / "out")
+        build_dataset(BvhFolders([tmp_path / "none"]), tmp_path / "out")
     with pytest.raises(MoclipError, match="no BVH file"):
-        build_dataset([tmp_path], tmp_path / "out")
+        build_dataset(BvhFolders([tmp_path]), tmp_path / "out")
     (tmp_path / "holiday.bvh").write_text("sun")
-    with pytest.raises(MoclipError, match="None of the BVH files") as error:
-        build_dataset([tmp_path], tmp_path / "out")
+    with pytest.raises(MoclipError, match="None of the recordings") as error:
+        build_dataset(BvhFolders([tmp_path]), tmp_path / "out")
     assert "not a BVH file" in error.value.hint
     (tmp_path / "file").write_text("")
     with pytest.raises(MoclipError, match="cannot be written"):
-        build_dataset([tmp_path], tmp_path / "file" / "out")
+        build_dataset(BvhFolders([tmp_path]), tmp_path / "file" / "out")
 
 
 def official(path: Path) -> Path:
@@ -250,7 +256,7 @@ def test_a_permissive_dataset_has_no_recording_under_a_non_commercial_or_unknown
         write_bvh(walk(60 + number, seed=number), folder / f"train_walking_{number:02d}.bvh")
     write_bvh(walk(50), folder / "my_walk.bvh")
     options = BuildOptions(captions_per_clip=2, sequences=2, permissive=True)
-    report = build_dataset([folder], tmp_path / "out", options)
+    report = build_dataset(BvhFolders([folder]), tmp_path / "out", options)
     built = DatasetFolder(tmp_path / "out")
     assert {line["source"].split("_")[0] for line in built.clips.values()} <= {"train", "Strain", "Sval", "Stest"}
     assert built.meta["licence"] == "see sources" and list(built.meta["sources"]) == [
@@ -272,9 +278,38 @@ def test_an_action_can_be_left_out(tmp_path):
         write_bvh(walk(50 + number, seed=number), folder / f"train_walking_{number:02d}.bvh")
         write_bvh(walk(60 + number, seed=number), folder / f"train_soccer_{number:02d}.bvh")
     options = BuildOptions(captions_per_clip=2, sequences=2, without=["soccer"])
-    report = build_dataset([folder], tmp_path / "out", options)
+    report = build_dataset(BvhFolders([folder]), tmp_path / "out", options)
     actions = {a["action"] for line in DatasetFolder(tmp_path / "out").clips.values() for a in line["actions"]}
     assert "walk" in actions and "soccer" not in actions
     assert report.refused["left out, soccer"][0] == 4
     refused = CliRunner().invoke(app, ["bvh", str(folder), "--out", str(tmp_path / "no"), "--without", "socer"])
     assert isinstance(refused.exception, MoclipError) and "'socer'" in str(refused.exception)
+
+
+class OneMotion:
+    """A source that is no folder of files: one recording with a caption and a credit of its own."""
+
+    name, bytes, captions = "made by hand", 1, ["somebody waves the Left hand"]
+    credit = Credit("A hand", "CC0 1.0")
+
+    def __init__(self, motion):
+        self._motion = motion
+
+    def recordings(self):
+        return [self]
+
+    def load(self):
+        return self._motion
+
+    def label(self, motion):
+        return ActionLabel("wave", None, "left")
+
+
+def test_any_source_is_built_and_its_captions_and_credit_go_along(recordings, tmp_path):
+    motion = load_bvh_motion(sorted(recordings.glob("*.bvh"))[0])
+    build_dataset(OneMotion(motion), tmp_path, BuildOptions(captions_per_clip=2, sequences=0))
+    made = DatasetFolder(tmp_path)
+    own = [i for i, line in made.clips.items() if line["kind"] == "clip"]
+    assert {made.captions(i)[0] for i in own} == {"somebody waves the Left hand", "somebody waves the Right hand"}
+    assert all((made.captions(i)[0].split()[-2] == "Right") == made.clips[i]["mirrored"] for i in own)
+    assert made.meta["sources"] == {"A hand": "CC0 1.0"} and made.meta["licence"] == "see sources"

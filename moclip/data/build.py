@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folders of BVH files to a dataset folder in HumanML3D's layout."""
+"""Recordings of a source to a dataset folder in HumanML3D's layout."""
 
 import zlib
 from collections import Counter, defaultdict
@@ -10,15 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from moclip.captions.action_phrases import ACTIONS
-from moclip.captions.labels import ActionLabel, label_clip
-from moclip.data.credits import is_permissive
+from moclip.captions.labels import ActionLabel
 from moclip.data.options import RARE_CAPTIONS, BuildOptions, BuildReport
 from moclip.data.screening import faces_where_it_goes, longest_unbroken, repeated_cycle
+from moclip.data.sources import Recording, Source
 from moclip.data.variants import RARE, Clip, sequences, single_actions, variants, whole
 from moclip.data.writer import DatasetWriter
 from moclip.errors import MoclipError
-from moclip.files.foreign import load_bvh_motion
-from moclip.files.joint_maps import JointMap
 from moclip.motion.motion import Motion
 
 __all__ = ["BuildOptions", "BuildReport", "build_dataset"]
@@ -27,24 +25,26 @@ Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class Recording:
+class Usable:
+    """A recording, as much of it as can be used. name: without a suffix, as its clips are called."""
+
     name: str
     motion: Motion
     label: ActionLabel
+    recording: Recording
 
 
 def build_dataset(
-    folders: Sequence[Path],
+    source: Source,
     out: Path,
     options: BuildOptions | None = None,
     *,
-    joint_map: JointMap | None = None,
     progress: Progress | None = None,
 ) -> BuildReport:
-    """Convert all BVH files under `folders`; the same files and options give the same bytes.
+    """Convert all recordings of a source; the same ones and options give the same bytes.
 
-    Finished clips of an earlier run with the same options and files are kept. Raises MoclipError when the folders hold
-    no BVH file that can be used.
+    Finished clips of an earlier run with the same options and recordings are kept. Raises MoclipError when there is no
+    recording that can be used.
     """
     options, progress, report = options or BuildOptions(), progress or (lambda stage, fraction: None), BuildReport()
     if options.rotation_channels not in ("local", "humanml3d"):
@@ -59,15 +59,11 @@ def build_dataset(
             hint="Known: " + ", ".join(ACTIONS) + ".",
             code="bad_dataset",
         )
-    files = sorted({p for folder in folders for p in _bvh_files(folder)}, key=lambda p: p.name)
-    if not files:
-        raise MoclipError(
-            "There is no BVH file in the folders given.", hint="Name folders that hold .bvh files.", code="bad_dataset"
-        )
-    writer = DatasetWriter(Path(out), options, files, report)
-    recordings = _read(files, options, joint_map, report, progress)
+    everything = source.recordings()
+    writer = DatasetWriter(Path(out), options, [(r.name, r.bytes) for r in everything], report)
+    recordings = _read(everything, options, report, progress)
     if not recordings:
-        raise MoclipError("None of the BVH files could be used.", hint=report.messages[0], code="bad_dataset")
+        raise MoclipError("None of the recordings could be used.", hint=report.messages[0], code="bad_dataset")
     splits = split_recordings(recordings)
     rare = Counter(r.label.action for r in recordings)
     units: dict[str, list[Clip]] = defaultdict(list)
@@ -80,7 +76,9 @@ def build_dataset(
             units[split] += blocks
             for clip in clips:
                 clip_id = f"{'M' if clip.mirrored else ''}{recording.name}{clip.suffix}"
-                writer.write(clip_id, clip, split, captions)
+                # Sentences of a recording are of all of it.
+                own = recording.recording.captions if clip.kind == "clip" else ()
+                writer.write(clip_id, clip, split, captions, own)
     for split, count in (
         ("train", options.sequences),
         ("val", options.sequences // 12),
@@ -92,65 +90,58 @@ def build_dataset(
             for version in (clip, clip.mirror()) if options.mirror else (clip,):
                 clip_id = f"{'M' if version.mirrored else ''}S{split}{clip.suffix}"
                 writer.write(clip_id, version, split, options.captions_per_clip)
-    writer.finish()
+    writer.finish([one.recording.credit for one in recordings])
     return report
 
 
-def _bvh_files(folder: Path) -> Iterable[Path]:
-    folder = Path(folder)
-    if not folder.exists():
-        raise MoclipError(f"There is no folder {folder}.", hint="Check the path.", code="bad_dataset")
-    return [folder] if folder.is_file() else folder.rglob("*.bvh")
-
-
 def _read(
-    files: list[Path], options: BuildOptions, joint_map: JointMap | None, report: BuildReport, progress: Progress
-) -> list[Recording]:
-    recordings = []
-    for number, path in enumerate(files):
-        progress("reading", (number + 1) / len(files))
-        if options.permissive and not is_permissive(path.stem):
-            report.refuse("not known to be free for commercial use", path)
+    everything: Sequence[Recording], options: BuildOptions, report: BuildReport, progress: Progress
+) -> list[Usable]:
+    usable = []
+    for number, recording in enumerate(everything):
+        progress("reading", (number + 1) / len(everything))
+        if options.permissive and not (recording.credit and recording.credit.permissive):
+            report.refuse("not known to be free for commercial use", recording.name)
             continue
         try:
-            motion = load_bvh_motion(path, joint_map)
+            motion = recording.load()
         except MoclipError as error:
-            report.refuse("unreadable or unknown skeleton", path)
+            report.refuse("unreadable or unknown skeleton", recording.name)
             report.messages[-1] = str(error)
             continue
-        recording = _screened(path, motion, options, report)
-        if recording is not None:
-            recordings.append(recording)
-    return recordings
+        found = _screened(recording, motion, options, report)
+        if found is not None:
+            usable.append(found)
+    return usable
 
 
-def _screened(path: Path, motion: Motion, options: BuildOptions, report: BuildReport) -> Recording | None:
+def _screened(recording: Recording, motion: Motion, options: BuildOptions, report: BuildReport) -> Usable | None:
     """What of a motion can be used; says in the report what cannot."""
-    sound = longest_unbroken(motion)
+    name, sound = recording.name, longest_unbroken(motion)
     lost = motion.seconds - (sound.seconds if sound else 0.0)
     if lost > 0:
-        report.refuse("the pelvis flips over (the longest sound part is kept)", path, lost)
-    label = label_clip(path.stem, sound) if sound else None
+        report.refuse("the pelvis flips over (the longest sound part is kept)", name, lost)
+    label = recording.label(sound) if sound else None
     if sound is None or label is None:
         if sound is not None:
-            report.refuse("no action in the file name", path, sound.seconds)
+            report.refuse("no action in the file name", name, sound.seconds)
         return None
     if label.action in options.without:
-        report.refuse(f"left out, {label.action}", path, sound.seconds)
+        report.refuse(f"left out, {label.action}", name, sound.seconds)
         return None
     if sound.frames <= options.min_frames:
         # A single cycle of steps can be repeated as often as one likes.
         sound = repeated_cycle(sound, label, frames=60) or sound
     if sound.frames <= options.min_frames:
-        report.refuse(f"shorter than {options.min_frames} frames", path, sound.seconds)
+        report.refuse(f"shorter than {options.min_frames} frames", name, sound.seconds)
     elif not faces_where_it_goes(sound, label):
-        report.refuse("faces away from where it goes", path, sound.seconds)
+        report.refuse("faces away from where it goes", name, sound.seconds)
     else:
-        return Recording(path.stem, sound, label)
+        return Usable(Path(name).stem, sound, label, recording)
     return None
 
 
-def split_recordings(recordings: list[Recording]) -> dict[str, str]:
+def split_recordings(recordings: list[Usable]) -> dict[str, str]:
     """name -> train, val or test; by class, so that each has held-out clips where it has at least four recordings."""
     classes: dict[tuple[str, str | None], list[str]] = defaultdict(list)
     for recording in recordings:
@@ -165,7 +156,7 @@ def split_recordings(recordings: list[Recording]) -> dict[str, str]:
     return splits
 
 
-def _clips_of(recording: Recording, options: BuildOptions, rare: bool) -> Iterable[tuple[list[Clip], list[Clip]]]:
+def _clips_of(recording: Usable, options: BuildOptions, rare: bool) -> Iterable[tuple[list[Clip], list[Clip]]]:
     """(clips to write, building blocks for sequences) of one recording, then of its mirror image."""
     rng = np.random.default_rng([options.seed, zlib.crc32(recording.name.encode())])
     original = Clip(recording.motion, (recording.label,), recording.name, "clip", "")

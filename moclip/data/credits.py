@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where recordings come from, and what may be done with what is made of them."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -27,12 +26,6 @@ _CREDITS = {
 """By how the names of a source's files begin."""
 
 
-def is_permissive(name: str) -> bool:
-    """Whether a recording of this name is from a source that is known to allow commercial use."""
-    return any(credit.permissive for prefix, credit in _CREDITS.items() if name.startswith(prefix))
-
-
-def credits_of(names: Iterable[str]) -> list[Credit]:
-    """The sources of recordings of these names."""
-    known = set(names)
-    return [credit for prefix, credit in _CREDITS.items() if any(name.startswith(prefix) for name in known)]
+def credit_of(name: str) -> Credit | None:
+    """The source of a recording whose file has this name, where it is known."""
+    return next((credit for prefix, credit in _CREDITS.items() if name.startswith(prefix)), None)

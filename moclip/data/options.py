@@ -4,7 +4,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 RARE_CAPTIONS = 3
 """Times the usual number of captions for a clip of a rare action: few clips would leave most wordings of it unused."""
@@ -38,7 +37,7 @@ class BuildReport:
     refused: dict[str, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0, 0.0]))
     messages: list[str] = field(default_factory=list)
 
-    def refuse(self, reason: str, path: Path, seconds: float = 0.0) -> None:
+    def refuse(self, reason: str, name: str, seconds: float = 0.0) -> None:
         self.refused[reason][0] += 1
         self.refused[reason][1] += seconds / 60
-        self.messages.append(f"{path.name}: {reason}")
+        self.messages.append(f"{name}: {reason}")

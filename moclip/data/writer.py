@@ -5,13 +5,14 @@ import hashlib
 import json
 import re
 import zlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from moclip.captions.writing import write_captions
-from moclip.data.credits import credits_of
+from moclip.data.credits import Credit
 from moclip.data.options import BuildOptions, BuildReport
 from moclip.data.variants import MAX_FRAMES, Clip
 from moclip.errors import MoclipError
@@ -25,9 +26,9 @@ _RULES = 8
 
 
 class DatasetWriter:
-    """Writes clips, and in the end the files that list them."""
+    """Writes clips, and in the end the files that list them. files: names and sizes of what they are made of."""
 
-    def __init__(self, out: Path, options: BuildOptions, files: list[Path], report: BuildReport):
+    def __init__(self, out: Path, options: BuildOptions, files: Sequence[tuple[str, int]], report: BuildReport):
         self.out, self.options, self.report = out, options, report
         self.lines: dict[str, dict[str, Any]] = {}
         try:
@@ -36,12 +37,13 @@ class DatasetWriter:
         except OSError as error:
             hint = "Choose a folder that you may write to."
             raise MoclipError(f"The folder {out} cannot be written.", hint=hint, code="bad_dataset") from error
-        key = json.dumps([FORMAT, _RULES, vars(options), [(p.name, p.stat().st_size) for p in files]])
+        key = json.dumps([FORMAT, _RULES, vars(options), list(files)])
         self.key = hashlib.sha256(key.encode()).hexdigest()
         self.resuming = (out / "build.key").is_file() and (out / "build.key").read_text() == self.key
         (out / "build.key").write_text(self.key)
 
-    def write(self, clip_id: str, clip: Clip, split: str, count: int) -> None:
+    def write(self, clip_id: str, clip: Clip, split: str, count: int, own: Sequence[str] = ()) -> None:
+        """count: of captions that are made from the clip's labels. own: those that its recording came with."""
         frames = min(clip.motion.frames, MAX_FRAMES) - 1
         if frames < self.options.min_frames or clip_id in self.lines:
             return
@@ -53,7 +55,8 @@ class DatasetWriter:
             )
             np.save(features, motion_to_features(motion, self.options.rotation_channels).astype(np.float32))
             rng = np.random.default_rng([self.options.seed, zlib.crc32(clip_id.encode())])
-            captions = write_captions(clip.labels, rng, count, frames / FPS)
+            captions = [mirrored_words(text) for text in own] if clip.mirrored else list(own)
+            captions += write_captions(clip.labels, rng, count, frames / FPS)
             text.write_text(
                 "".join(f"{caption}#{_tagged(caption)}#0.0#0.0\n" for caption in captions), encoding="utf-8"
             )
@@ -64,7 +67,8 @@ class DatasetWriter:
             "actions": [label.to_dict() for label in clip.labels], "frames": frames, "split": split,
         }  # fmt: skip
 
-    def finish(self) -> None:
+    def finish(self, credits: Iterable[Credit | None]) -> None:
+        """credits: of the recordings that clips were made of."""
         for split in ("train", "val", "test"):
             ids = [i for i, line in self.lines.items() if line["split"] == split]
             (self.out / f"{split}.txt").write_text("".join(f"{i}\n" for i in ids), encoding="utf-8")
@@ -75,12 +79,12 @@ class DatasetWriter:
         mean, std = self._statistics()
         np.save(self.out / "Mean.npy", mean)
         np.save(self.out / "Std.npy", std)
-        credits = credits_of(line["source"] for line in self.lines.values())
-        licence = "see sources" if all(credit.permissive for credit in credits) else "CC BY-NC 4.0"
+        known = sorted({credit for credit in credits if credit is not None}, key=lambda credit: credit.title)
+        licence = "see sources" if all(credit.permissive for credit in known) else "CC BY-NC 4.0"
         meta = {
             "format": FORMAT, "fps": FPS, "joints": 22, "features": len(mean),
             "rotation_channels": self.options.rotation_channels,
-            "licence": licence, "sources": {c.title: c.licence for c in credits}, "options": vars(self.options),
+            "licence": licence, "sources": {c.title: c.licence for c in known}, "options": vars(self.options),
         }  # fmt: skip
         (self.out / "meta.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
 
@@ -96,6 +100,20 @@ class DatasetWriter:
         for block in BLOCKS:
             std[block] = std[block].mean()
         return mean.astype(np.float32), std.astype(np.float32)
+
+
+_SIDES = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
+_SIDE = re.compile(rf"\b({'|'.join(_SIDES)})\b", re.I)
+
+
+def mirrored_words(caption: str) -> str:
+    """A caption of the mirror image: "raises the Left hand" -> "raises the Right hand"."""
+
+    def other(match: re.Match[str]) -> str:
+        word = _SIDES[match[0].lower()]
+        return word.capitalize() if match[0][0].isupper() else word
+
+    return _SIDE.sub(other, caption)
 
 
 def _tagged(caption: str) -> str:

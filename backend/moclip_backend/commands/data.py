@@ -42,6 +42,7 @@ def bvh_command(
     from rich.progress import Progress, TaskID
 
     from moclip.data.build import BuildOptions, build_dataset
+    from moclip.data.sources import BvhFolders
     from moclip.files.joint_maps import load_joint_map
 
     options = BuildOptions(min_frames, captions, sequences, mirror, seed, rotation_channels, permissive, without or ())
@@ -53,9 +54,8 @@ def bvh_command(
                 tasks[stage] = bar.add_task(stage, total=1.0)
             bar.update(tasks[stage], completed=fraction)
 
-        report = build_dataset(
-            sources, out, options, joint_map=load_joint_map(joint_map) if joint_map else None, progress=progress
-        )
+        source = BvhFolders(sources, load_joint_map(joint_map) if joint_map else None)
+        report = build_dataset(source, out, options, progress=progress)
     for kind, count in report.clips.items():
         print(f"{count} {kind} ids")
     for split, minutes in report.minutes.items():

@@ -260,6 +260,7 @@ def embedded_command(options: EmbeddedOptions) -> None:
     options.prepare()
     from moclip.data.build import BuildOptions, build_dataset
     from moclip.data.folder import DatasetFolder
+    from moclip.data.sources import BvhFolders
     from moclip.generators.base.generator import find_generator
     from moclip.recipes.pack import pack
     from moclip.recipes.recipe import load_recipe, settings, training_of, with_compute
@@ -269,7 +270,7 @@ def embedded_command(options: EmbeddedOptions) -> None:
     recipe = with_compute(recipe, options.device, options.precision)
     build = settings({"dataset": {}, **recipe}, "dataset", BuildOptions)
     build = replace(build, permissive=options.permissive or build.permissive)
-    build_dataset(options.data, options.work / "dataset", build)
+    build_dataset(BvhFolders(options.data), options.work / "dataset", build)
     dataset = DatasetFolder(options.work / "dataset")
     generator = training_of(recipe).name
     title = find_generator(generator).TITLE
