@@ -8,7 +8,7 @@ from moclip.errors import MoclipError
 if TYPE_CHECKING:
     from moclip.motion.motion import Motion
 
-__version__ = "0.9.0"
+__version__ = "0.10.0"
 __all__ = ["MoclipError", "Motion", "__version__"]
 
 
