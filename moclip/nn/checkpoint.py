@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights on disk: safetensors in float16, with their configuration as JSON in the file's metadata.
+"""Weights on disk: safetensors with their configuration as JSON in the file's metadata; ours are in float16.
 
 Reading needs numpy and safetensors only; in memory weights are float32.
 """
@@ -18,14 +18,21 @@ from moclip.errors import MoclipError
 FORMAT = 1
 
 
-def save_weights(path: Path, tensors: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Write tensors (torch or numpy) atomically; floating ones as float16."""
+def save_weights(
+    path: Path, tensors: Mapping[str, Any], config: Mapping[str, Any], *, full_precision: bool = False
+) -> None:
+    """Write tensors (torch or numpy) atomically; floating ones as float16, or with `full_precision` as float32.
+
+    Half precision moves logits of large networks by some thousandths: nothing to a network that was trained to be kept
+    so, but enough to change a token of one that somebody else has measured.
+    """
     from safetensors.numpy import save
 
     arrays = {}
     for name, tensor in tensors.items():
         array = tensor.detach().cpu().numpy() if hasattr(tensor, "detach") else np.asarray(tensor)
-        arrays[name] = np.ascontiguousarray(array.astype(np.float16) if array.dtype.kind == "f" else array)
+        kept = np.float32 if full_precision else np.float16
+        arrays[name] = np.ascontiguousarray(array.astype(kept) if array.dtype.kind == "f" else array)
     metadata = {"format": str(FORMAT), "config": json.dumps(dict(config))}
     unfinished = Path(path).with_suffix(".tmp")
     unfinished.write_bytes(save(arrays, metadata=metadata))

@@ -109,9 +109,9 @@ def tower_config(config: TowerConfig) -> dict[str, Any]:
     return {"kind": KIND, **config.to_dict()}
 
 
-def save_tower(tower: TextTower, path: Path) -> None:
-    """Write the tower as float16 safetensors with its config in the metadata."""
-    checkpoint.save_weights(path, tower.state_dict(), tower_config(tower.config))
+def save_tower(tower: TextTower, path: Path, *, full_precision: bool = False) -> None:
+    """Write the tower as safetensors, in float16 unless told otherwise, with its config in the metadata."""
+    checkpoint.save_weights(path, tower.state_dict(), tower_config(tower.config), full_precision=full_precision)
 
 
 def load_tower(path: Path) -> TextTower:

@@ -19,9 +19,9 @@ from moclip.errors import MoclipError
 from moclip.generators.bad.config import BadConfig
 from moclip.generators.bad.sampling import OFFICIAL
 from moclip.generators.base.length import LengthConfig
-from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state, refusal
+from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state, refusal, save_exactly
 from moclip.models import write_description
-from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
+from moclip.nn.checkpoint import fingerprint, load_weights
 from moclip.nn.layers import sinusoids
 from moclip.text.tower import TextTower, load_open_clip_tower, save_tower
 
@@ -65,13 +65,13 @@ def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> 
     except KeyError as error:
         raise _not_bads(f"The checkpoints under {folder} have no tensor {error}, so they are not BAD's.") from error
     out.mkdir(parents=True, exist_ok=True)
-    save_tower(tower or load_open_clip_tower(), out / "text.safetensors")
+    save_tower(tower or load_open_clip_tower(), out / "text.safetensors", full_precision=True)
     text = fingerprint(load_weights(out / "text.safetensors")[0])
     weights = {**states["vq"], "mean": torch.from_numpy(meta[0]), "std": torch.from_numpy(meta[1])}
     described = {"kind": "vq", **vq.to_dict(), "rotation_channels": "humanml3d", "fps": 20}
-    save_weights(out / "vq.safetensors", weights, described)
-    save_weights(out / "bad.safetensors", kept, {"kind": "bad", **sizes.to_dict(), "text_fingerprint": text})
-    save_weights(out / "length.safetensors", states["length"], {"kind": "length", **length, "text_fingerprint": text})
+    save_exactly(out / "vq.safetensors", weights, described)
+    save_exactly(out / "bad.safetensors", kept, {"kind": "bad", **sizes.to_dict(), "text_fingerprint": text})
+    save_exactly(out / "length.safetensors", states["length"], {"kind": "length", **length, "text_fingerprint": text})
     parameters = {"vq": states["vq"], "bad": kept, "length": states["length"]}
     write_description(out, {
         "format": 1, "generator": "bad", "name": out.name, "fps": 20, "text_fingerprint": text,

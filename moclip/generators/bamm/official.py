@@ -16,10 +16,10 @@ from moclip.generators.bamm.config import BammConfig
 from moclip.generators.bamm.network import BammTransformer
 from moclip.generators.bamm.options import OFFICIAL
 from moclip.generators.base.length import LengthConfig
-from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state, refusal
+from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state, refusal, save_exactly
 from moclip.generators.momask.official import read_meta, read_network, rvq_sizes, transformer_sizes
 from moclip.models import write_description
-from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
+from moclip.nn.checkpoint import fingerprint, load_weights
 from moclip.nn.networks import restore
 from moclip.text.tower import TextTower, load_open_clip_tower, save_tower
 
@@ -68,12 +68,12 @@ def import_official(folder: Path, out: Path, tower: TextTower | None = None, run
     residual = transformer_sizes(states["residual"], rvq).to_dict()
     states["residual"] = _without_tables(states["residual"])
     out.mkdir(parents=True, exist_ok=True)
-    save_tower(tower or load_open_clip_tower(), out / "text.safetensors")
+    save_tower(tower or load_open_clip_tower(), out / "text.safetensors", full_precision=True)
     text = fingerprint(load_weights(out / "text.safetensors")[0])
     own = {"rotation_channels": "humanml3d", "fps": 20}
-    save_weights(out / "rvq.safetensors", states["rvq"], {"kind": "rvq", **rvq.to_dict(), **own})
+    save_exactly(out / "rvq.safetensors", states["rvq"], {"kind": "rvq", **rvq.to_dict(), **own})
     for name, sizes in (("bamm", bamm.to_dict()), ("residual", residual), ("length", length)):
-        save_weights(out / f"{name}.safetensors", states[name], {"kind": name, **sizes, "text_fingerprint": text})
+        save_exactly(out / f"{name}.safetensors", states[name], {"kind": name, **sizes, "text_fingerprint": text})
     write_description(out, {
         "format": 1, "name": out.name, "generator": "bamm", "fps": 20, "text_fingerprint": text,
         "sampling": asdict(OFFICIAL), "licence": "that of the checkpoint's authors and of HumanML3D: research only",

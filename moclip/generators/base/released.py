@@ -2,6 +2,7 @@
 """Reading checkpoints as authors released them."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from moclip.errors import MoclipError
+from moclip.nn.checkpoint import save_weights
 
 HEAD_WIDTH = 64
 """Of attention heads in released networks, whose number no tensor tells."""
@@ -31,6 +33,10 @@ def read_state(path: Path, entries: Sequence[str], whose: str) -> dict[str, Tens
         if entry in content:
             return dict(content[entry])
     raise refusal(f"The checkpoint {path} has no entry {' or '.join(entries)}.", f"Is it {whose}?")
+
+
+save_exactly = partial(save_weights, full_precision=True)
+"""Released weights are kept as exactly as they come."""
 
 
 def count_parts(keys: Iterable[str], prefix: str, position: int) -> int:

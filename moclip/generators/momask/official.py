@@ -15,11 +15,11 @@ from torch import Tensor
 from moclip.codecs.config import RVQConfig
 from moclip.errors import MoclipError
 from moclip.generators.base.length import LengthConfig
-from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state
+from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state, save_exactly
 from moclip.generators.momask.config import TransformerConfig
 from moclip.generators.momask.sampling import OFFICIAL
 from moclip.models import write_description
-from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
+from moclip.nn.checkpoint import fingerprint, load_weights
 from moclip.text.tower import TextTower, load_open_clip_tower, save_tower
 
 LAYOUT = {
@@ -50,11 +50,11 @@ def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> 
             code="bad_checkpoint",
         )
     out.mkdir(parents=True, exist_ok=True)
-    save_tower(tower or load_open_clip_tower(), out / "text.safetensors")
+    save_tower(tower or load_open_clip_tower(), out / "text.safetensors", full_precision=True)
     text = fingerprint(load_weights(out / "text.safetensors")[0])
     rvq = rvq_sizes(states["rvq"])
     states["rvq"].update(mean=torch.from_numpy(meta[0]), std=torch.from_numpy(meta[1]))
-    save_weights(
+    save_exactly(
         out / "rvq.safetensors",
         states["rvq"],
         {"kind": "rvq", **rvq.to_dict(), "rotation_channels": "humanml3d", "fps": 20},
@@ -62,11 +62,11 @@ def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> 
     for network in ("masked", "residual"):
         sizes = transformer_sizes(states[network], rvq).to_dict()
         kept = {k: v for k, v in states[network].items() if not k.startswith(("position_enc", "clip_model"))}
-        save_weights(out / f"{network}.safetensors", kept, {"kind": network, **sizes, "text_fingerprint": text})
+        save_exactly(out / f"{network}.safetensors", kept, {"kind": network, **sizes, "text_fingerprint": text})
     length = LengthConfig(
         states["length"]["output.0.weight"].shape[1], states["length"]["output.11.weight"].shape[0]
     ).to_dict()
-    save_weights(out / "length.safetensors", states["length"], {"kind": "length", **length, "text_fingerprint": text})
+    save_exactly(out / "length.safetensors", states["length"], {"kind": "length", **length, "text_fingerprint": text})
     write_description(out, {
         "format": 1, "name": out.name, "fps": 20, "text_fingerprint": text, "generator": "momask",
         "sampling": {**asdict(OFFICIAL), "by_clause": False, "takes": 1},
