@@ -168,3 +168,19 @@ def test_a_model_of_an_unknown_generator_says_so(wheel):
     with pytest.raises(MoclipError, match="no generator 'mill'") as caught:
         load_model(str(wheel))
     assert "momask" in caught.value.hint
+
+
+def test_a_generator_that_tells_lengths_is_asked_where_nothing_else_tells(wheel, monkeypatch):
+    kind, asked = registry.find_generator("wheel"), []
+
+    def lengths(self, passages, seeds, span, watcher):
+        asked.append((len(passages), list(seeds)))
+        return np.full(len(passages), 8)
+
+    monkeypatch.setattr(kind, "TELLS_LENGTHS", True)
+    monkeypatch.setattr(kind, "lengths", lengths)
+    engine = TextToMotion.load(str(wheel), "onnx")
+    assert engine.generate([Request("a person walks", 2.0, 3)])[0].motion.frames == 40 and asked == []
+    assert engine.generate([Request("a person walks", None, 3)])[0].motion.frames == 32 and asked == [(1, [3])]
+    both = engine.generate([Request("a person walks", 2.0, 4), Request("a person walks, then jumps", 3.0, 5)])
+    assert [result.motion.frames for result in both] == [40, 60] and asked[1:] == [(2, [5, 5])]

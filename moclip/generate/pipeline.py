@@ -23,7 +23,7 @@ from moclip.motion.feet import hold_feet, toe_contacts
 from moclip.motion.motion import Motion
 from moclip.motion.solver import solve_rotations
 from moclip.prompts.limits import LONGEST_SECONDS
-from moclip.prompts.requests import Checked, Request, Result, check_request, check_script_seconds
+from moclip.prompts.requests import Checked, Line, Request, Result, check_request, check_script_seconds
 from moclip.runtimes import make_runtime
 
 MAX_BATCH = 16
@@ -80,7 +80,7 @@ class TextToMotion:
         watcher = Watcher(progress or (lambda stage, fraction: None), cancelled or (lambda: False))
         checked = self._checked(requests)
         watcher.progress("text", 0.0)
-        plans, warnings = self._plans(checked)
+        plans, warnings = self._plans(checked, watcher)
         codes = self._codes(checked, plans, watcher)
         results = []
         for k, (asked, plan) in enumerate(zip(checked, plans, strict=True)):
@@ -95,7 +95,7 @@ class TextToMotion:
         They are what `generate` solves rotations of, so measuring them costs less. Raises what it raises.
         """
         checked = self._checked(requests)
-        plans, _ = self._plans(checked)
+        plans, _ = self._plans(checked, Watcher())
         codes = self._codes(checked, plans, Watcher())
         return [self.codec.decode(own[None, : self._shown(plan)])[0] for own, plan in zip(codes, plans, strict=True)]
 
@@ -117,18 +117,24 @@ class TextToMotion:
         return -(-plan.frames // self.codec.stride)
 
     def _lengths(
-        self, prompts: Sequence[str], clauses: list[list[TextStates]], seeds: Sequence[int]
+        self, lines: Sequence[Line], clauses: list[list[TextStates]], seeds: Sequence[int], quiet: Watcher
     ) -> Iterator[tuple[int, bool]]:
-        """Of all clauses of all prompts: how many tokens it lasts, and whether it has no end of its own."""
+        """Of all clauses of all lines: how many tokens it lasts, and whether it has no end of its own."""
         flat = [states for own in clauses for states in own]
         ends = np.zeros(len(flat), dtype=bool)
         if self._estimates_lengths:
-            texts = flat if self._length_reader is None else self._length_texts(prompts)
+            texts = flat if self._length_reader is None else self._length_texts([line.text for line in lines])
             logits = self._networks.call("length", text=np.stack([states.vector for states in texts]))
             ends = ongoing(logits, self._longest)
         if self.generator.TELLS_LENGTHS:
-            passages = [Passage(k, 0, self._longest, s.vector, s.words) for k, s in enumerate(flat)]
-            tokens = self.generator.lengths(passages, seeds, SHORTEST_TOKENS, self._longest)
+            tokens = np.full(len(flat), self._longest)
+            # It takes a pass of its own, so only those are asked for that nothing else tells.
+            open_ = [line.seconds is None or len(own) > 1 for line, own in zip(lines, clauses, strict=True)]
+            asked = np.flatnonzero(np.repeat(open_, [len(own) for own in clauses]))
+            if len(asked):
+                parts = [Passage(k, 0, self._longest, flat[i].vector, flat[i].words) for k, i in enumerate(asked)]
+                span = (SHORTEST_TOKENS, self._longest)
+                tokens[asked] = self.generator.lengths(parts, [seeds[i] for i in asked], span, quiet)
         else:
             tokens = sample_lengths(logits, seeds, SHORTEST_TOKENS, self._longest)
         return zip(tokens.tolist(), ends.tolist(), strict=True)
@@ -144,7 +150,7 @@ class TextToMotion:
     def _most_clauses(self) -> int:
         return self._longest // SHORTEST_TOKENS
 
-    def _plans(self, checked: Sequence[Checked]) -> tuple[list[Plan], list[tuple[str, ...]]]:
+    def _plans(self, checked: Sequence[Checked], watcher: Watcher) -> tuple[list[Plan], list[tuple[str, ...]]]:
         """What to sample for each request, and warnings for the user."""
         lines = [line for asked in checked for line in asked.lines]
         owners = [k for k, asked in enumerate(checked) for _ in asked.lines]
@@ -152,7 +158,8 @@ class TextToMotion:
         whole = self._reader.read(prompts)
         clauses = self._reader.read_clauses(prompts, whole, self.options, self._most_clauses)
         seeds = [checked[k].seed for k, own in zip(owners, clauses, strict=True) for _ in own]
-        predicted = self._lengths(prompts, clauses, seeds)
+        # The motion itself is sampled later, and is what a bar should show.
+        predicted = self._lengths(lines, clauses, seeds, Watcher(cancelled=watcher.cancelled))
         planned: list[list[LinePlan]] = [[] for _ in checked]
         for k, line, texts, sentence in zip(owners, lines, clauses, whole, strict=True):
             lengths, endless = (np.array(column) for column in zip(*(next(predicted) for _ in texts), strict=True))

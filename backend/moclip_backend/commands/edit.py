@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`moclip edit`: make a part of a motion anew, go on from it, or lead to it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 from moclip.errors import MoclipError
 from moclip_backend.commands.convert import check_skeleton, tell
 from moclip_backend.commands.generate import check_folder, check_no_folder
+from moclip_backend.commands.options import from_options
 from moclip_backend.reporting import say
 from moclip_backend.terminal import print_json, progress_bar
 
@@ -23,29 +24,33 @@ if TYPE_CHECKING:
 SEEN_SECONDS = 2.0
 
 
-def edit(
-    motion: Annotated[Path, typer.Argument(help="A motion: .npz, .bvh or .npy.")],
-    text: Annotated[str, typer.Argument(help="What happens in the new part, in English.")],
+@dataclass(kw_only=True)
+class EditOptions:
+    motion: Annotated[Path, typer.Argument(help="A motion: .npz, .bvh or .npy.")]
+    text: Annotated[str, typer.Argument(help="What happens in the new part, in English.")]
     start: Annotated[
         float | None, typer.Option(help="Second at which the new part begins; without it, it leads to the motion.")
-    ] = None,
+    ] = None
     end: Annotated[
         float | None, typer.Option(help="Second at which it ends; without it, it replaces all that follows.")
-    ] = None,
-    seconds: Annotated[float | None, typer.Option(help="How long it is, where start or end is open.")] = None,
-    seed: Annotated[int, typer.Option(help="Same text, same seed: same motion.", min=0)] = 0,
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded",
-    runtime: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    out: Annotated[Path, typer.Option(help="File, its suffix is the format.")] = Path("edited.bvh"),
+    ] = None
+    seconds: Annotated[float | None, typer.Option(help="How long it is, where start or end is open.")] = None
+    seed: Annotated[int, typer.Option(help="Same text, same seed: same motion.", min=0)] = 0
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded"
+    runtime: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto"
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto"
+    out: Annotated[Path, typer.Option(help="File, its suffix is the format.")] = Path("edited.bvh")
     joint_map: Annotated[
         Path | None, typer.Option(help='JSON: {"joints": {"pelvis": "Hips", ...}} for skeletons of other names.')
-    ] = None,
+    ] = None
     skeleton: Annotated[
         str, typer.Option(help="keep: a BVH file stays on its own skeleton, at its own rate; ours; auto: keep it.")
-    ] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
-) -> None:
+    ] = "auto"
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False
+
+
+@from_options(EditOptions)
+def edit(options: EditOptions) -> None:
     """Make a part of a motion anew. The frames before and after it stay as they are, at the model's frame rate.
 
     A BVH file of another skeleton stays on that skeleton, with its own frame rate, names and fingers.
@@ -63,46 +68,48 @@ def edit(
     from moclip.prompts.checks import check_prompt
     from moclip.prompts.requests import Request
 
-    check_prompt(text)
-    suffix = check_writable_suffix(out)
-    if skeleton != "auto":
-        check_skeleton(skeleton, suffix)
-    check_folder(out.parent)
-    check_no_folder(out)
-    reading = read_motion(motion, Given(load_joint_map(joint_map) if joint_map else None), fps=FEATURES_FPS)
-    tell(motion, reading)
-    on_its_own = _kept_skeleton(reading, skeleton, suffix, motion)
+    check_prompt(options.text)
+    suffix = check_writable_suffix(options.out)
+    if options.skeleton != "auto":
+        check_skeleton(options.skeleton, suffix)
+    check_folder(options.out.parent)
+    check_no_folder(options.out)
+    joint_map = load_joint_map(options.joint_map) if options.joint_map else None
+    reading = read_motion(options.motion, Given(joint_map), fps=FEATURES_FPS)
+    tell(options.motion, reading)
+    on_its_own = _kept_skeleton(reading, options.skeleton, suffix, options.motion)
     given = reading.motion
-    _check_span(start, end, seconds, given.seconds)
+    _check_span(options.start, options.end, options.seconds, given.seconds)
     with progress_bar("generating") as progress:
         progress("loading", 0.0)
-        engine = TextToMotion.load(model, runtime, device)
+        engine = TextToMotion.load(options.model, options.runtime, options.device)
         given = at_rate(given, engine.fps)
-        before, after, length = _parts(given, start, end, seconds)
+        before, after, length = _parts(given, options.start, options.end, options.seconds)
         seen = round(SEEN_SECONDS * engine.fps)
         request = Request(
-            text, length, seed,
+            options.text, length, options.seed,
             before=before and _cut(before, before.frames - seen, before.frames), after=after and _cut(after, 0, seen),
         )  # fmt: skip
         result = engine.generate([request], progress=progress)[0]
     new = _cut(result.motion, *result.new)
     whole = [part for part in (before, new, after) if part is not None]
-    made = replace(_joined(whole), text=text, seed=seed)
+    made = replace(_joined(whole), text=options.text, seed=options.seed)
+    out, leads = options.out, options.start is None
     if on_its_own:
-        _save_on_its_skeleton(on_its_own, made, before, new, follows=after is not None, leads=start is None, out=out)
+        _save_on_its_skeleton(on_its_own, made, before, new, follows=after is not None, leads=leads, out=out)
     elif suffix == ".npy" and isinstance(reading, FeaturesReading) and made.fps == reading.motion.fps:
-        _save_features(reading.features, made, before, new, leads=start is None, out=out)
+        _save_features(reading.features, made, before, new, leads=leads, out=out)
     else:
         save_motion(made, out)
     for warning in result.warnings:
         say(f"warning: {warning}")
     first = before.frames / engine.fps if before else 0.0
-    told = {"path": str(out), "seconds": made.seconds, "frames": made.frames, "seed": seed,
+    told = {"path": str(out), "seconds": made.seconds, "frames": made.frames, "seed": options.seed,
             "new_seconds": [first, first + new.seconds], "warnings": list(result.warnings)}  # fmt: skip
-    if as_json:
+    if options.as_json:
         print_json([told])
     else:
-        print(f"{out}: {made.seconds:.2f} s, new from {first:.2f} to {first + new.seconds:.2f} s, seed {seed}")
+        print(f"{out}: {made.seconds:.2f} s, new from {first:.2f} to {first + new.seconds:.2f} s, seed {options.seed}")
 
 
 def _kept_skeleton(reading: "Reading", skeleton: str, suffix: str, path: Path) -> "BvhReading | None":

@@ -36,9 +36,11 @@ class Bamm(Generator):
     def _model(self) -> Model:
         return Model(self.runtime, self.codec.codes)
 
-    def lengths(self, passages: Sequence[Passage], seeds: Sequence[int], shortest: int, longest: int) -> np.ndarray:
+    def lengths(
+        self, passages: Sequence[Passage], seeds: Sequence[int], span: tuple[int, int], watcher: Watcher
+    ) -> np.ndarray:
         text = np.stack([p.text for p in passages])
-        return np.clip(sample_lengths(self._model, text, seeds, self.options, Watcher()), shortest, longest)
+        return np.clip(sample_lengths(self._model, text, seeds, self.options, watcher), *span)
 
     def sample(
         self,

@@ -83,8 +83,13 @@ class Generator(ABC):
         """All calls that a runtime must serve for a model of this generator."""
         return {**COMMON_CALLS, **codec_calls(cls.CODEC), **cls.CALLS}
 
-    def lengths(self, passages: Sequence[Passage], seeds: Sequence[int], shortest: int, longest: int) -> np.ndarray:
-        """Tokens (B,) that each passage wants, where TELLS_LENGTHS; a passage's own span is not looked at."""
+    def lengths(
+        self, passages: Sequence[Passage], seeds: Sequence[int], span: tuple[int, int], watcher: Watcher
+    ) -> np.ndarray:
+        """Tokens (B,) that each passage wants, where TELLS_LENGTHS; a passage's own span is not looked at.
+
+        span: fewest and most tokens. Raises Cancelled between iterations.
+        """
         raise NotImplementedError(f"{self.TITLE} does not tell lengths")
 
     @abstractmethod
