@@ -118,22 +118,28 @@ def test_auto_length_is_within_the_models_limits(driver):
     assert 1.0 <= driver.session.held[1].seconds <= 9.8
 
 
-def test_keying_196_frames_takes_under_a_tenth_of_a_second(driver):
+def test_keying_is_many_times_faster_than_inserting_keys_one_by_one(driver):
     bpy.ops.moclip.create_armature()
     rig, keyframes = driver.settings.target, driver.module("keying.keyframes")
     turns = np.tile([1.0, 0, 0, 0], (196, 22, 1))
     turns[:, :, 1] = np.sin(np.linspace(0, 6, 196))[:, None] * 0.3
     turns /= np.linalg.norm(turns, axis=-1, keepdims=True)
     clip = driver.module("motion.clip").Clip(20.0, turns, np.zeros((196, 3)), "timing")
-    times = []
+    # Of this process alone and against Blender's own in the same run: the machine may be slow, or busy.
+    times, inserted = [], []
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         action = keyframes.apply_clip(rig, clip, bpy.context.scene, 1)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     keys = sum(len(c.keyframe_points) for c in driver.module("compat").fcurves_of(action))
-    print(f"Blender {bpy.app.version_string}: {keys} keys in {min(times):.3f} s (median {sorted(times)[2]:.3f})")
+    for frame in range(1, 6):
+        started = time.process_time()
+        for bone in rig.pose.bones:
+            bone.keyframe_insert("rotation_quaternion", frame=frame)
+        inserted.append((time.process_time() - started) * 196)
+    print(f"Blender {bpy.app.version_string}: {keys} keys in {min(times):.3f} s, one by one {min(inserted):.3f} s")
     assert keys == (22 * 4 + 3) * 196
-    assert min(times) < 0.1
+    assert min(times) < min(inserted) / 2
 
 
 def test_torch_is_not_needed(driver):
