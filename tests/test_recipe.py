@@ -255,6 +255,13 @@ def test_the_whole_recipes_have_every_stage():
     assert set(permissive) == stages | {"dataset"} and permissive["dataset"]["permissive"]
 
 
+@pytest.mark.parametrize("generator", ["bamm", "bad"])
+def test_the_other_generators_recipes_have_every_stage_of_theirs(generator):
+    recipe = load_recipe(Path(generator))
+    stages = set(stages_of(generator)) - {"tokens"}
+    assert recipe["generator"] == generator and set(recipe) == stages | {"dataset", "sampling", "generator"}
+
+
 def test_the_ablations_recipe_makes_its_own_teacher_and_start():
     from moclip.text.teacher import MINILM
 

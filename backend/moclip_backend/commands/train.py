@@ -221,7 +221,7 @@ def pack_command(
     work: Work,
     out: Out,
     name: str = "embedded",
-    description: str = "MoCLIP text tower and MoMask generator",
+    description: Annotated[str | None, typer.Option(help="Of the model; by default it names the generator.")] = None,
     config: Config = None,
 ) -> None:
     """Pack the trained stages into a model folder with its ONNX graphs, to be sampled as the recipe says.
@@ -230,12 +230,14 @@ def pack_command(
     """
     prepare_torch(1)
     from moclip.data.folder import DatasetFolder
+    from moclip.generators.base.generator import find_generator
     from moclip.recipes.pack import pack
     from moclip.recipes.recipe import load_recipe, training_of
 
     recipe = load_recipe(config)
     generator, sampling = training_of(recipe).name, recipe.get("sampling")
-    told = {"name": name, "description": description}
+    title = find_generator(generator).TITLE
+    told = {"name": name, "description": description or f"MoCLIP text tower and {title} generator"}
     pack(DatasetFolder(dataset), work, out, generator=generator, sampling=sampling, log=_log, **told)
 
 
@@ -261,7 +263,7 @@ def embedded_command(options: EmbeddedOptions) -> None:
     from moclip.data.build import BuildOptions, build_dataset
     from moclip.data.folder import DatasetFolder
     from moclip.data.sources import BvhFolders
-    from moclip.generators.base.generator import find_generator
+    from moclip.generators.base.generator import DEFAULT, find_generator
     from moclip.recipes.pack import pack
     from moclip.recipes.recipe import load_recipe, settings, training_of, with_compute
     from moclip.recipes.stages import stages_of
@@ -274,6 +276,7 @@ def embedded_command(options: EmbeddedOptions) -> None:
     dataset = DatasetFolder(options.work / "dataset")
     generator = training_of(recipe).name
     title = find_generator(generator).TITLE
+    made = "permissive" if build.permissive else "embedded" if generator == DEFAULT else generator
     for name, stage in stages_of(generator).items():
         _log(f"-- {name}")
         stage(dataset, options.work, recipe, log=_log)
@@ -281,7 +284,7 @@ def embedded_command(options: EmbeddedOptions) -> None:
         dataset,
         options.work,
         options.out,
-        name="permissive" if build.permissive else "embedded",
+        name=made,
         description=f"MoCLIP text tower and {title} generator, trained on public motion capture",
         generator=generator,
         sampling=recipe.get("sampling"),
