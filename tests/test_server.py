@@ -20,6 +20,7 @@ from moclip.errors import Cancelled, MoclipError
 from moclip.motion.skeleton import JOINT_NAMES
 from moclip_backend import wire
 from moclip_backend.client.client import Client
+from moclip_backend.client.connection import Connection
 from moclip_backend.client.running import connect_running
 from moclip_backend.state.credentials import make_keys, read_client_keys
 
@@ -599,7 +600,16 @@ def test_shutdown_cancels_what_runs(tmp_path):
     assert backend.stop() == 0
 
 
-def test_other_machines_need_keys_and_the_right_ones(tmp_path):
+def send_at_the_worst_moment(connection, frames, send=Connection.send):
+    """After a handshake has failed, before libzmq connects again: then a socket cannot take anything."""
+    until = time.monotonic() + 2.0
+    while connection._socket.poll(0, zmq.POLLOUT) and time.monotonic() < until:
+        pass
+    send(connection, frames)
+
+
+@pytest.mark.parametrize("when", ["at once", "when nobody takes it"])
+def test_other_machines_need_keys_and_the_right_ones(tmp_path, monkeypatch, when):
     keys = tmp_path / "keys"
     refused = Backend(tmp_path, 0.02, "tcp://0.0.0.0:0")
     assert refused.ready["code"] == "no_keys" and refused.stop() == 1
@@ -612,6 +622,8 @@ def test_other_machines_need_keys_and_the_right_ones(tmp_path):
         assert list(client.generate([request()]))[-1][0]["type"] == "result"
     stranger = make_keys(keys, "stranger")
     other_server = make_keys(tmp_path / "other keys", "laptop")
+    if when != "at once":
+        monkeypatch.setattr(Connection, "send", send_at_the_worst_moment)
     for wrong in (None, read_client_keys(stranger), read_client_keys(other_server)):
         # The stranger's key was made after the backend read whom to let in.
         with pytest.raises(MoclipError) as caught:

@@ -152,6 +152,7 @@ class Connection:
         """A socket on which hello has been said, and what has not been answered asked again; and its monitor."""
         dealer = self._context.socket(zmq.DEALER)
         dealer.setsockopt(zmq.LINGER, 0)
+        dealer.setsockopt(zmq.SNDHWM, 0)
         dealer.setsockopt(zmq.MAXMSGSIZE, wire.MAX_MESSAGE_BYTES)
         credentials, monitor = self._credentials, None
         try:
@@ -167,7 +168,7 @@ class Connection:
             _close(dealer, monitor)
             raise
         for frames in [self._hello, *(frames for sent in self._sent.values() for frames in sent.messages)]:
-            dealer.send_multipart(frames, zmq.NOBLOCK)
+            _send(dealer, frames, zmq)
         return dealer, monitor
 
     def _run(self, dealer, monitor, reader) -> None:
@@ -204,8 +205,7 @@ class Connection:
             if reader in ready:
                 reader.recv()
                 message = self._outgoing.get()
-                with suppress(zmq.Again):  # whom the backend does not let in has nobody to send to
-                    dealer.send_multipart(self._note(*message) if message else _GOODBYE, zmq.NOBLOCK)
+                _send(dealer, self._note(*message) if message else _GOODBYE, zmq)
                 if message is None:
                     return False
             if dealer in ready:
@@ -221,7 +221,7 @@ class Connection:
                 self._lose("does not answer")
             if welcomed and silent > SECONDS_BETWEEN_PINGS and time.monotonic() - pinged > SECONDS_BETWEEN_PINGS:
                 pinged = time.monotonic()
-                dealer.send_multipart(wire.encode({"type": wire.PING}), zmq.NOBLOCK)
+                _send(dealer, wire.encode({"type": wire.PING}), zmq)
 
     def _lose(self, why: str) -> None:
         self._heard = time.monotonic()
@@ -264,6 +264,12 @@ class Connection:
         if last or header["type"] in (wire.ERROR, wire.CANCELLED):
             del self._sent[job_id]
         return known
+
+
+def _send(dealer, frames: list[bytes], zmq) -> None:
+    # Whom the backend does not let in has nobody to send to.
+    with suppress(zmq.Again):
+        dealer.send_multipart(frames, zmq.NOBLOCK)
 
 
 def _close(dealer, monitor, linger: int = 0) -> None:

@@ -4,6 +4,7 @@
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import zmq
@@ -45,6 +46,7 @@ class Connection:
         self._check_port(timeout)
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.SNDHWM, 0)
         self._socket.setsockopt(zmq.MAXMSGSIZE, wire.MAX_MESSAGE_BYTES)
         self._socket.setsockopt(zmq.IPV6, int("[" in self.address))
         if self._keys:
@@ -72,9 +74,11 @@ class Connection:
         raise self.silent()
 
     def send(self, frames: Sequence[bytes]) -> None:
-        """On an open connection only."""
+        """On an open connection only. What a backend cannot take any more is lost, as on a connection that broke."""
         assert self._socket is not None
-        self._socket.send_multipart(frames)
+        # After a refused handshake nobody is left to send to, and a send that waits would do so for ever.
+        with suppress(zmq.Again):
+            self._socket.send_multipart(frames, zmq.NOBLOCK)
 
     def wait(self, seconds: float) -> None:
         """Until something has come or happened."""
