@@ -64,11 +64,13 @@ class CodecNetwork(Network, ABC):
 
     def latent(self, normalized: Tensor) -> Tensor:
         """(B, T, features) -> (B, S, D)."""
-        return self.parts.encoder(normalized.transpose(1, 2)).transpose(1, 2)
+        latent: Tensor = self.parts.encoder(normalized.transpose(1, 2)).transpose(1, 2)
+        return latent
 
     def reconstruct(self, latent: Tensor) -> Tensor:
         """(B, S, D) -> normalised features (B, T, features)."""
-        return self.parts.decoder(latent.transpose(1, 2)).transpose(1, 2)
+        normalized: Tensor = self.parts.decoder(latent.transpose(1, 2)).transpose(1, 2)
+        return normalized
 
     def forward(self, features: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Normalised features, valid (B, T) bool -> reconstruction (B, T, features), commitment, codes (B, S, Q)."""
