@@ -99,10 +99,11 @@ def test_a_batch_that_was_broken_off_goes_on(moclip, studio, listed, tmp_path):
     studio.fail["b.blend"] = KeyboardInterrupt()
     assert moclip("keyframe", "--batch", str(file), "--out", "done")[0] == 130
     assert (tmp_path / "done" / NAME).exists()
+    (tmp_path / "done" / "b.blend@").write_bytes(b"half")  # as a Blender that is killed leaves it
     studio.fail, studio.keyed = {}, []
     code, out, _ = moclip("keyframe", "--batch", str(file), "--out", "done")
     assert code == 0 and studio.keyed == ["b.blend", "c.blend"] and len(out.splitlines()) == 3
-    assert not (tmp_path / "done" / NAME).exists()
+    assert sorted(path.name for path in (tmp_path / "done").iterdir()) == ["a.blend", "b.blend", "c.blend"]
 
 
 def test_what_changed_meanwhile_is_keyed_again(moclip, studio, listed, tmp_path):
