@@ -20,27 +20,31 @@ class _OfTarget:
         return has_target(cls, context) and may_apply(cls, context)
 
 
-class _OfNewMotion(_OfTarget):
+class _OfMotion(_OfTarget):
+    wanted = staticmethod(history.shown)
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
         try:
-            history.new_motion(context.scene.moclip.target)
+            cls.wanted(context.scene.moclip.target)
         except MoclipError as error:
             cls.poll_message_set(str(error))
             return False
         return True
 
 
-class MOCLIP_OT_accept(_OfNewMotion, bpy.types.Operator):
-    """Keep the new motion, as the action of the character or as a strip in its NLA"""
+class MOCLIP_OT_accept(_OfMotion, bpy.types.Operator):
+    """Keep the motion that is shown, as the action of the character or as a strip in its NLA"""
 
     bl_idname = "moclip.accept"
     bl_label = "Accept"
 
     as_strip: bpy.props.BoolProperty(
-        name="To NLA", description="Make it a strip, over what the character did before", default=False
+        name="To NLA",
+        description="Make it a strip, over what the character did before, which becomes a strip too",
+        default=False,
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -51,11 +55,12 @@ class MOCLIP_OT_accept(_OfNewMotion, bpy.types.Operator):
         return tell(self, f"Kept '{action.name}'{' as a strip' if self.as_strip else ''}.")
 
 
-class MOCLIP_OT_reject(_OfNewMotion, bpy.types.Operator):
+class MOCLIP_OT_reject(_OfMotion, bpy.types.Operator):
     """Remove the new motion; the character has again what it had before"""
 
     bl_idname = "moclip.reject"
     bl_label = "Reject"
+    wanted = staticmethod(history.new_motion)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
