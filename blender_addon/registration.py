@@ -32,6 +32,7 @@ from .operators.generate import MOCLIP_OT_generate
 from .operators.history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_reject, MOCLIP_OT_try_again
 from .operators.mend_rig import MOCLIP_OT_mend_rig
 from .operators.open_preferences import MOCLIP_OT_open_preferences
+from .operators.pin_target import MOCLIP_OT_pin_target
 from .operators.remove_backend import MOCLIP_OT_remove_backend
 from .operators.restart_backend import MOCLIP_OT_copy_log, MOCLIP_OT_restart_backend
 from .operators.script import (
@@ -103,6 +104,7 @@ OPERATORS = (
     ),
     (
         MOCLIP_OT_create_armature,
+        MOCLIP_OT_pin_target,
         MOCLIP_OT_detect_bones,
         MOCLIP_OT_clear_bones,
         MOCLIP_OT_swap_bones,

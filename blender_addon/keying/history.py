@@ -25,6 +25,11 @@ def is_ours(action: bpy.types.Action | None) -> bool:
     return action is not None and KEY in action
 
 
+def is_new(action: bpy.types.Action | None) -> bool:
+    """Is it one of ours that waits to be accepted or rejected?"""
+    return is_ours(action) and not action[KEY].get("accepted")
+
+
 def motions() -> list[bpy.types.Action]:
     """The actions in the file that MoCLIP made, the newest first; those that do not tell when last."""
     return sorted(filter(is_ours, bpy.data.actions), key=_made, reverse=True)
@@ -41,7 +46,7 @@ def _made(action: bpy.types.Action) -> float:
 def new_motion(rig: bpy.types.Object) -> bpy.types.Action:
     """The rig's active action, one of ours that is not accepted yet. Raises MoclipError where there is none."""
     action = rig.animation_data.action if rig.animation_data else None
-    if not is_ours(action) or action[KEY].get("accepted"):
+    if not is_new(action):
         raise MoclipError(f"'{rig.name}' has no new motion.", hint="Generate or recall one.", code="no_motion")
     return action
 

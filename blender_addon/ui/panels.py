@@ -7,6 +7,7 @@ from ..backend import status
 from ..backend.session import SESSION
 from ..keying import history
 from ..rig import table
+from ..rig.target import character_of, told
 from . import mending
 from .sidebar import Sidebar, draw_text
 
@@ -31,11 +32,15 @@ class MOCLIP_PT_main(Sidebar, bpy.types.Panel):
         row.prop(settings, "seed")
         row.prop(settings, "variations")
         row = layout.row(align=True)
-        row.prop(settings, "target", text="", icon="ARMATURE_DATA")
+        if settings.pin_target:
+            row.prop(settings, "target", text="", icon="ARMATURE_DATA")
+        else:
+            row.label(text=told(context), icon="ARMATURE_DATA")
+        row.operator("moclip.pin_target", text="", icon="PINNED" if settings.pin_target else "UNPINNED")
         row.operator("moclip.create_armature", text="", icon="ADD")
         self._draw_job(layout)
         if SESSION.held is not None and SESSION.job is None:
-            self._draw_takes(layout)
+            self._draw_takes(layout, context)
         if SESSION.message:
             draw_text(layout, SESSION.message, context.region.width, _ICONS[SESSION.level])
         mending.draw_button(layout, SESSION.action)
@@ -55,19 +60,31 @@ class MOCLIP_PT_main(Sidebar, bpy.types.Panel):
         row.operator("moclip.cancel", text="", icon="X")
 
     @staticmethod
-    def _draw_takes(layout: bpy.types.UILayout) -> None:
-        if len(SESSION.takes) > 1:
+    def _draw_takes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+        rig = character_of(context)
+        action = rig.animation_data.action if rig is not None and rig.animation_data else None
+        if SESSION.done is not None and len(SESSION.takes) > 1:
             row = layout.row(align=True)
             row.operator("moclip.show_take", text="", icon="TRIA_LEFT").step = -1
-            row.label(text=f"Take {SESSION.shown + 1} of {len(SESSION.takes)}, seed {SESSION.held[1].seed}")
+            row.label(text=told_of(action))
             row.operator("moclip.show_take", text="", icon="TRIA_RIGHT").step = 1
         row = layout.row(align=True)
-        row.operator("moclip.accept", icon="CHECKMARK").as_strip = False
+        keep = row.row(align=True)
+        keep.enabled = history.is_new(action)
+        keep.operator("moclip.accept", icon="CHECKMARK").as_strip = False
         row.operator("moclip.accept", text="To NLA", icon="NLA").as_strip = True
         row.operator("moclip.reject", icon="X")
         row = layout.row(align=True)
         row.operator("moclip.try_again", icon="FILE_REFRESH")
         row.operator("moclip.apply_motion", icon="ACTION")
+
+
+def told_of(action: bpy.types.Action | None) -> str:
+    """What an action shows: which take, or which motion, by what seed."""
+    if not history.is_ours(action):
+        return "No motion is shown"
+    seed, take = action[history.KEY].get("seed", "?"), SESSION.take_of(action)
+    return f"{action.name}, seed {seed}" if take is None else f"Take {take + 1} of {len(SESSION.takes)}, seed {seed}"
 
 
 class MOCLIP_PT_history(Sidebar, bpy.types.Panel):
@@ -78,7 +95,7 @@ class MOCLIP_PT_history(Sidebar, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, rig = self.layout, context.scene.moclip.target
+        layout, rig = self.layout, character_of(context)
         active = rig.animation_data.action if rig is not None and rig.animation_data else None
         made = history.motions()
         if not made:
@@ -181,7 +198,7 @@ class MOCLIP_PT_bones(Sidebar, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, rig = self.layout, context.scene.moclip.target
+        layout, rig = self.layout, character_of(context)
         if rig is None or rig.type != "ARMATURE":
             draw_text(layout, "Choose a target armature first.", context.region.width)
             return
@@ -214,11 +231,11 @@ class MOCLIP_PT_odd_bones(Sidebar, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        rig = context.scene.moclip.target
+        rig = character_of(context)
         return rig is not None and rig.type == "ARMATURE" and any(row.trouble for row in rig.moclip_bones)
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, rig = self.layout, context.scene.moclip.target
+        layout, rig = self.layout, character_of(context)
         odd = [row for row in table.in_order(rig) if row.trouble]
         for row in odd[:_MOST_TOLD]:
             draw_text(layout, row.trouble, context.region.width, "ERROR")

@@ -12,6 +12,11 @@ def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> b
     return obj.type == "ARMATURE"
 
 
+def _pinned(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    """Who chooses a target wants it to stay, whatever is selected; nobody is a new one each time."""
+    settings.pin_target = True
+
+
 def _is_curve(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
     return obj.type == "CURVE"
 
@@ -80,9 +85,13 @@ class MoclipSettings(bpy.types.PropertyGroup):
     )
     target: bpy.props.PointerProperty(
         name="Target",
-        description="The armature to animate: MoCLIP's own, or yours (see Bones). Empty makes a new one",
+        description="The armature to animate, whatever is selected: MoCLIP's own, or yours. Empty makes a new one",
         type=bpy.types.Object,
+        update=_pinned,
         **_POLL,
+    )
+    pin_target: bpy.props.BoolProperty(
+        name="Pin", description="Key on this character, whatever is selected", default=False
     )
     start_at: bpy.props.EnumProperty(
         name="Start At",
