@@ -134,7 +134,7 @@ class MoclipSettings(bpy.types.PropertyGroup):
     active_row: bpy.props.IntProperty(name="Row", default=0)
     use_loop: bpy.props.BoolProperty(
         name="Loop",
-        description="Bend the end of the motion towards its beginning and repeat it for ever",
+        description="Repeat the cycle within the motion for ever, whole strides of a walk; without one, all of it",
         default=False,
     )
     use_fewer_keys: bpy.props.BoolProperty(
