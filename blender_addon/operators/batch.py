@@ -22,7 +22,7 @@ from .start_backend import start
 
 
 class MOCLIP_OT_add_row(bpy.types.Operator):
-    """Add a row with the prompt, target, seconds and seed of the panel, at the current frame"""
+    """Add a row with the prompt, target, seconds and variant of the panel, at the current frame"""
 
     bl_idname = "moclip.add_row"
     bl_label = "Add Row"

@@ -75,7 +75,7 @@ class MOCLIP_OT_reject(_OfMotion, bpy.types.Operator):
 
 
 class MOCLIP_OT_try_again(bpy.types.Operator):
-    """Generate the same prompt, script or range with the next seed"""
+    """Generate the same prompt, script or range as the next variant"""
 
     bl_idname = "moclip.try_again"
     bl_label = "Try Again"

@@ -8,6 +8,12 @@ from ..limits import EMBEDDED
 # Blender fixes the bounds of a property when the add-on is enabled, before any backend has answered.
 
 
+_SEED = (
+    "Which of the many motions that fit a prompt: the same number gives the same motion again, another number another "
+    "one. Others call it seed"
+)
+
+
 def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
     return obj.type == "ARMATURE"
 
@@ -45,7 +51,7 @@ class MoclipRow(bpy.types.PropertyGroup):
         min=0.0,
         max=EMBEDDED.longest_seconds,
     )
-    seed: bpy.props.IntProperty(name="Seed", description="Another seed gives another take", default=0, min=0)
+    seed: bpy.props.IntProperty(name="Variant", description=_SEED, default=0, min=0)
 
 
 class MoclipLine(bpy.types.PropertyGroup):
@@ -73,12 +79,10 @@ class MoclipSettings(bpy.types.PropertyGroup):
         step=20,
         precision=1,
     )
-    seed: bpy.props.IntProperty(
-        name="Seed", description="Another seed gives another take of the same prompt", default=0, min=0
-    )
+    seed: bpy.props.IntProperty(name="Variant", description=_SEED, default=0, min=0)
     variations: bpy.props.IntProperty(
-        name="Variations",
-        description="Generate so many takes at once, from seeds that follow",
+        name="Takes",
+        description="Generate so many takes at once, of this variant and those that follow",
         default=1,
         min=1,
         max=EMBEDDED.batch,

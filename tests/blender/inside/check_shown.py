@@ -24,7 +24,7 @@ def again(driver):
 
 
 def label(driver, rig):
-    return driver.module("ui.panels").told_of(rig.animation_data.action)
+    return driver.module("ui.panel_main").told_of(rig.animation_data.action)
 
 
 def first_frame(rig):
@@ -69,18 +69,18 @@ def test_takes_of_a_new_character_are_all_for_it(driver):
 def test_label_and_seed_follow_takes_undo_and_recall(driver, rig):
     name = rig.name
     generate(driver, seed=5, variations=3)
-    assert label(driver, rig) == "Take 1 of 3, seed 5"
+    assert label(driver, rig) == "Take 1 of 3, variant 5"
     bpy.ops.moclip.show_take("EXEC_DEFAULT", True, step=1)
-    assert label(driver, rig) == "Take 2 of 3, seed 6" and driver.settings.seed == 6
+    assert label(driver, rig) == "Take 2 of 3, variant 6" and driver.settings.seed == 6
     bpy.ops.ed.undo()
     rig = bpy.data.objects[name]
-    assert label(driver, rig) == "Take 1 of 3, seed 5" and driver.settings.seed == 5
+    assert label(driver, rig) == "Take 1 of 3, variant 5" and driver.settings.seed == 5
     bpy.ops.moclip.show_take(step=1)
-    assert label(driver, rig) == "Take 2 of 3, seed 6"
+    assert label(driver, rig) == "Take 2 of 3, variant 6"
     bpy.ops.moclip.accept()
     generate(driver, "a person bows", seed=9, variations=1)
     bpy.ops.moclip.recall(action="a person waves")
-    assert label(driver, rig) == "a person waves, seed 6" and driver.settings.seed == 6
+    assert label(driver, rig) == "a person waves, 6" and driver.settings.seed == 6
     assert bpy.ops.moclip.accept(as_strip=True) == {"FINISHED"}
 
 
