@@ -20,6 +20,7 @@ from moclip.captions.phrases import FREE, free_sentence, noun_phrase, styled_phr
 from moclip.captions.said import counted_sentence, turned_sentence, written_sentence
 from moclip.captions.style_phrases import NEUTRAL_ADVERBS
 
+COUNTED_SHARE = 0.6  # of the captions of what is done several times that say how often
 WRITTEN_SHARE = 0.45  # of the captions of an action that people wrote whole sentences of
 FREE_SHARE = 0.5  # of the captions of an action that has free sentences
 SCENES = words(
@@ -37,7 +38,7 @@ FRAMES = words(
 
 
 def about_one(label: ActionLabel, rng: np.random.Generator) -> str:
-    if label.count is not None:
+    if label.count is not None and chance(rng, COUNTED_SHARE if label.count > 1 else COUNTED_SHARE / 2):
         return counted_sentence(label, rng)
     if label.turn is not None and chance(rng, 0.7):
         return turned_sentence(label, rng)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moclip_backend.commands.data import Permissive
+from moclip_backend.commands.data import Credits, Permissive
 from moclip_backend.commands.options import from_options
 
 if TYPE_CHECKING:
@@ -248,6 +248,7 @@ class EmbeddedOptions(MachineOptions):
     out: Out
     config: Config = None
     permissive: Permissive = False
+    credits: Credits = None
 
 
 @app.command("embedded")
@@ -257,10 +258,11 @@ def embedded_command(options: EmbeddedOptions) -> None:
 
     With --permissive and without --config it is the recipe `permissive`, whose sizes are for what is left of the data.
 
-    Example: moclip train embedded --data mocap/bandai-namco --data mocap/cmu --work runs/first --out models/first
+    Example: moclip train embedded --data mocap/bandai-namco --data mocap/cmu --credits shipped --work runs/first --out models/first
     """
     options.prepare()
     from moclip.data.build import BuildOptions, build_dataset
+    from moclip.data.credits import read_credits
     from moclip.data.folder import DatasetFolder
     from moclip.data.sources import BvhFolders
     from moclip.generators.base.generator import DEFAULT, find_generator
@@ -272,7 +274,8 @@ def embedded_command(options: EmbeddedOptions) -> None:
     recipe = with_compute(recipe, options.device, options.precision)
     build = settings({"dataset": {}, **recipe}, "dataset", BuildOptions)
     build = replace(build, permissive=options.permissive or build.permissive)
-    build_dataset(BvhFolders(options.data), options.work / "dataset", build)
+    source = BvhFolders(options.data, credits=read_credits(options.credits) if options.credits else {})
+    build_dataset(source, options.work / "dataset", build)
     dataset = DatasetFolder(options.work / "dataset")
     generator = training_of(recipe).name
     title = find_generator(generator).TITLE
