@@ -121,8 +121,8 @@ def counted_sentence(label: ActionLabel, rng: np.random.Generator) -> str:
     for slot, value in values.items():
         sentence = sentence.replace(slot, value)
     if agent.number == "p":
-        sentence = sentence.replace(f"{agent.text} does ", f"{agent.text} do ").replace(f"{agent.text} is ", "they are ")
-        sentence = sentence.replace(f"{agent.text} performs ", f"{agent.text} perform ")
+        for one_does, they_do in (("does", "do"), ("is", "are"), ("performs", "perform")):
+            sentence = sentence.replace(f"{agent.text} {one_does} ", f"{agent.text} {they_do} ")
     return sentence
 
 

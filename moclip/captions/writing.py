@@ -19,7 +19,6 @@ from moclip.captions.style_phrases import ALIASES, STYLES
 from moclip.captions.two_actions import about_two
 from moclip.errors import MoclipError
 
-
 Relation = Literal["then", "while"]
 """How two actions of a motion lie in time: one after the other, or the legs do the first and the arms the second."""
 SLIPS = 0.015

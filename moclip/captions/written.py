@@ -46,8 +46,8 @@ def written() -> Mapping[str, Written]:
         for action, tables in tomllib.loads(text).items():
             for name, sentences in tables.items():
                 lists.setdefault(action, {}).setdefault(name, []).extend(sentences)
-    verbs = _MORE_VERBS | {phrase.split()[0] for tables in lists.values() for phrase in tables.get("plain", ()) if phrase[0] != "*"}
-    verbs -= _SELDOM_VERBS
+    phrases = [phrase for tables in lists.values() for phrase in tables.get("plain", ()) if phrase[0] != "*"]
+    verbs = (_MORE_VERBS | {phrase.split()[0] for phrase in phrases}) - _SELDOM_VERBS
     for tables in lists.values():
         tables["plain"] = [_marked(phrase, verbs) for phrase in tables.get("plain", ())]
     return {action: Written(**{k: without_clashes(action, v) for k, v in tables.items()})
@@ -62,8 +62,11 @@ def _marked(phrase: str, verbs: Set[str]) -> str:
     if "*" in phrase:
         return phrase
     tokens = phrase.split(" ")
-    later = [k for k in range(1, len(tokens))
-             if tokens[k].rstrip(",") in verbs and (tokens[k - 1] in ("and", "then", "or") or tokens[k - 1][-1] == ",")]
+    later = [
+        k
+        for k in range(1, len(tokens))
+        if tokens[k].rstrip(",") in verbs and (tokens[k - 1] in ("and", "then", "or") or tokens[k - 1][-1] == ",")
+    ]
     for k in (0, *later) if later else ():
         tokens[k] = f"*{tokens[k]}"
     return " ".join(tokens)
@@ -72,7 +75,9 @@ def _marked(phrase: str, verbs: Set[str]) -> str:
 @cache
 def _clashes() -> Mapping[str, re.Pattern[str]]:
     tables = tomllib.loads((_HERE / "clashes.toml").read_text(encoding="utf-8"))
-    return {action: re.compile("|".join(rf"\b(?:{word})\b" for word in words), re.I) for action, words in tables.items()}
+    return {
+        action: re.compile("|".join(rf"\b(?:{word})\b" for word in words), re.I) for action, words in tables.items()
+    }
 
 
 def without_clashes(action: str, sentences: Iterable[str]) -> tuple[str, ...]:

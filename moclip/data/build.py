@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recordings of a source to a dataset folder in HumanML3D's layout."""
 
-import multiprocessing
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,10 @@ import numpy as np
 from moclip.captions.action_phrases import ACTIONS
 from moclip.data.cutting import pieces, standing_still
 from moclip.data.makers.variety import varied, windows
-from moclip.data.making import MAKERS, Pool, made_clips
+from moclip.data.making import MAKERS, made_clips
 from moclip.data.options import RARE_CAPTIONS, BuildOptions, BuildReport
+from moclip.data.parallel import each
+from moclip.data.pool import Pool
 from moclip.data.reading import Progress, Usable, read_recordings, split_recordings
 from moclip.data.sources import Source
 from moclip.data.variants import RARE, Clip, sequences, single_actions, variants, whole
@@ -66,11 +67,12 @@ def build_dataset(
     _check(options)
     everything = source.recordings()
     writer = DatasetWriter(Path(out), options, [(r.name, r.bytes, list(r.captions)) for r in everything], report)
-    recordings = read_recordings(everything, options, report, progress)
+    recordings = read_recordings(everything, options, report, progress, processes)
     if not recordings:
         raise MoclipError("None of the recordings could be used.", hint=report.messages[0], code="bad_dataset")
     writer.credits = {recording.name: recording.recording.credit for recording in recordings}
-    bases = {recording.name: list(_pieces_of(recording)) for recording in recordings}
+    cut = each(_pieces, range(len(recordings)), recordings, processes)
+    bases = {recording.name: clips for recording, clips in zip(recordings, cut, strict=True)}
     splits = split_recordings(recordings)
     pools = {split: Pool([clip for name, clips in bases.items() if splits[name] == split for clip in clips])
              for split in ("train", "val", "test")}  # fmt: skip
@@ -79,20 +81,20 @@ def build_dataset(
         Counter(_class_of(clip) for clips in bases.values() for clip in clips),
         Counter(r.label.action for r in recordings), defaultdict(list), pools,
     )  # fmt: skip
-    for number, (lines, units) in enumerate(_each(_clips_of_recording, range(len(recordings)), work, processes)):
+    for number, (lines, units) in enumerate(each(_clips_of_recording, range(len(recordings)), work, processes)):
         progress("clips", (number + 1) / len(recordings))
         work.units[splits[recordings[number].name]].extend(units)
         _enter(writer, lines)
     shares = {"train": 1.0, "val": 1 / 12, "test": 1 / 12}
     asked = [(split, share, k) for split, share in shares.items() for k in range(len(MAKERS)) if options.made > 0]
-    for number, (lines, units) in enumerate(_each(_made, asked, work, processes)):
+    for number, (lines, units) in enumerate(each(_made, asked, work, processes)):
         progress("makers", (number + 1) / len(asked))
         work.units[asked[number][0]].extend(units)
         _enter(writer, lines)
     counts = {"train": options.sequences, "val": options.sequences // 12, "test": options.sequences // 12}
     chunks = [(split, first, min(_CHUNK, count - first)) for split, count in counts.items()
               for first in range(0, count, _CHUNK)]  # fmt: skip
-    for number, (lines, _) in enumerate(_each(_sequences, chunks, work, processes)):
+    for number, (lines, _) in enumerate(each(_sequences, chunks, work, processes)):
         progress("sequences", (number + 1) / len(chunks))
         _enter(writer, lines)
     writer.finish()
@@ -106,29 +108,6 @@ def _enter(writer: DatasetWriter, lines: Sequence[Line | None]) -> None:
 
 
 Done = tuple[list[Line | None], list[Clip]]
-_work: _Work | None = None
-"""Of this process: what its parent had when it was forked."""
-
-
-def _each(do: Callable[[_Work, Any], Done], parts: Sequence[Any], work: _Work, processes: int) -> Iterator[Done]:
-    """What is done for each part, in their order."""
-    global _work
-    if processes <= 1 or len(parts) < 2 or "fork" not in multiprocessing.get_all_start_methods():
-        for part in parts:
-            yield do(work, part)
-        return
-    _work = work
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
-        yield from pool.imap(_Part(do), parts, chunksize=1)
-
-
-@dataclass(frozen=True)
-class _Part:
-    do: Callable[[_Work, Any], Done]
-
-    def __call__(self, part: Any) -> Done:
-        assert _work is not None
-        return self.do(_work, part)
 
 
 def _clips_of_recording(work: _Work, number: int) -> Done:
@@ -196,6 +175,10 @@ def _check(options: BuildOptions) -> None:
 
 def _class_of(clip: Clip) -> tuple[str, str | None]:
     return clip.labels[0].action, clip.labels[0].side
+
+
+def _pieces(recordings: Sequence[Usable], number: int) -> list[Clip]:
+    return list(_pieces_of(recordings[number]))
 
 
 def _pieces_of(recording: Usable) -> Iterator[Clip]:

@@ -16,7 +16,9 @@ from moclip.errors import MoclipError
 SHIPPED = Path(__file__).parent / "recordings.toml"
 """Credits of the collections that the models of this project are trained on, by the names of their folders."""
 _NOT_FOR_SALE = re.compile(r"\bNC\b|non-?commercial|research only|no commercial", re.I)
-_FOR_SALE = re.compile(r"\b(CC0|CC[ -]BY|public domain|MIT|Apache|BSD|Unlicense|ISC|free for all uses|CMU free use)\b", re.I)
+_FOR_SALE = re.compile(
+    r"\b(CC0|CC[ -]BY|public domain|MIT|Apache|BSD|Unlicense|ISC|free for all uses|CMU free use)\b", re.I
+)
 
 
 class Credit(NamedTuple):
@@ -56,9 +58,9 @@ def credit_from(stated: Mapping[str, Any], fallback: Credit | None = None) -> Cr
     before = fallback or Credit("", licence)
     licence = before.licence if fallback else licence
     sale = _yes(stated.get("commercial"), before.permissive if fallback else allows_sale(licence))
-    title = str(stated.get("title") or before.title or stated.get("source_repo") or "recordings without a title").strip()
+    title = stated.get("title") or before.title or stated.get("source_repo") or "recordings without a title"
     by = before.by or str(stated.get("credit") or "").strip()
-    return Credit(title, licence, sale, by, _yes(stated.get("keyframed"), before.keyframed))
+    return Credit(str(title).strip(), licence, sale, by, _yes(stated.get("keyframed"), before.keyframed))
 
 
 def _yes(value: Any, otherwise: bool) -> bool:

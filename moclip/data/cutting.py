@@ -12,6 +12,7 @@ import numpy as np
 
 from moclip.captions.labels import ActionLabel, peaks
 from moclip.captions.said import COUNTABLE
+from moclip.data.exercises import AGAIN, SIDES, Again, heights, times
 from moclip.data.posture import LEG_M, Posture, smoothed, spans
 from moclip.data.sequences import cut
 from moclip.motion.motion import Motion
@@ -28,147 +29,17 @@ class Piece:
     whole: bool = False
 
 
-_SIDES = ("left", "right")
 _LEAST = 8
 """Frames of a piece."""
 _MOST_COUNTED = 5
 _STILL_M_S, _STILL_FRAMES = 0.12, 20
 
 
-def _both(joints: np.ndarray, joint: str) -> np.ndarray:
-    """(T, 2) heights of the left and the right joint, in the body's leg lengths."""
-    heights: np.ndarray = joints[:, [JOINT_INDEX[f"{side}_{joint}"] for side in _SIDES], 1] / LEG_M
-    return heights
-
-
-Signal = Callable[[Posture], np.ndarray]
-
-
-def _higher(joint: str) -> Signal:
-    def heights(posture: Posture) -> np.ndarray:
-        found = _both(posture.joints, joint)
-        above: np.ndarray = found - np.percentile(found, 10, axis=0)
-        return above
-
-    return heights
-
-
-def _hands_up(posture: Posture) -> np.ndarray:
-    return _both(posture.joints, "wrist").mean(axis=1, keepdims=True)
-
-
-def _bent_down(posture: Posture) -> np.ndarray:
-    return -posture.joints[:, [JOINT_INDEX["head"]], 1] / LEG_M
-
-
-def _down(posture: Posture) -> np.ndarray:
-    return -posture.pelvis[:, None]
-
-
-def _off_the_floor(posture: Posture) -> np.ndarray:
-    """(T, 1) how far the lower foot is over the floor."""
-    lower = _both(posture.joints, "foot").min(axis=1)
-    above: np.ndarray = np.maximum(lower - np.median(lower), 0.0)[:, None]
-    return above
-
-
-def _elbow_at_knee(posture: Posture) -> np.ndarray:
-    left, right = (posture.joints[:, JOINT_INDEX[f"{s}_elbow"]] for s in _SIDES)
-    knees = [posture.joints[:, JOINT_INDEX[f"{s}_knee"]] for s in _SIDES]
-    near = [np.linalg.norm(left - knees[1], axis=1), np.linalg.norm(right - knees[0], axis=1)]
-    return -np.min(near, axis=0)[:, None] / LEG_M
-
-
-def _chest_down(posture: Posture) -> np.ndarray:
-    return -posture.joints[:, [JOINT_INDEX["spine3"]], 1] / LEG_M
-
-
-def _twisted(posture: Posture) -> np.ndarray:
-    """(T, 2) how far the shoulders are turned to the left and to the right of the hips, in half turns."""
-    lines = [posture.joints[:, JOINT_INDEX[f"left_{j}"]] - posture.joints[:, JOINT_INDEX[f"right_{j}"]]
-             for j in ("shoulder", "hip")]  # fmt: skip
-    shoulders, hips = (np.arctan2(-line[:, 2], line[:, 0]) for line in lines)
-    turned = (shoulders - hips + np.pi) % (2 * np.pi) - np.pi
-    return np.stack([turned, -turned], axis=1) / np.pi
-
-
-def _bent_aside(posture: Posture) -> np.ndarray:
-    """(T, 2) how far the head is lower than upright, by which hand is lower."""
-    shoulders = _both(posture.joints, "shoulder")
-    return np.stack([shoulders[:, 1] - shoulders[:, 0], shoulders[:, 0] - shoulders[:, 1]], axis=1)
-
-
-@dataclass(frozen=True)
-class Again:
-    """How one time of an exercise is told from the next. signal: (T, 1) or (T, 2) for a left and a right one, high in
-    the middle of it. rise: how far it goes up, at the least. gap: frames between two. sided: the label gets the side.
-    lead: frames before and after the signal that belong to it: a jump begins with bent knees.
-    """
-
-    signal: Signal
-    rise: float
-    gap: int
-    sided: bool = False
-    lead: int = 5
-
-
-_AGAIN = {
-    "squat": Again(_down, 0.25, 12),
-    "toe_touch": Again(_bent_down, 0.4, 12),
-    "jumping_jack": Again(_hands_up, 0.35, 10),
-    "arm_circle": Again(_hands_up, 0.35, 10),
-    "knee_raise": Again(_higher("knee"), 0.18, 8, sided=True),
-    "front_kick": Again(_higher("ankle"), 0.4, 14, sided=True),
-    "side_kick": Again(_higher("ankle"), 0.4, 14, sided=True),
-    "roundhouse_kick": Again(_higher("ankle"), 0.4, 14, sided=True),
-    "jump": Again(_off_the_floor, 0.05, 12, lead=22),
-    "high_jump": Again(_off_the_floor, 0.12, 16, lead=22),
-    "jump_forward": Again(_off_the_floor, 0.05, 16, lead=22),
-    "jump_turn": Again(_off_the_floor, 0.05, 16, lead=22),
-    "elbow_to_knee": Again(_elbow_at_knee, 0.25, 8),
-    "push_up": Again(_chest_down, 0.12, 8),
-    "twist_torso": Again(_twisted, 0.1, 8),
-    "side_bend": Again(_bent_aside, 0.12, 12, sided=True),
-    "reach_up_and_down": Again(_bent_down, 0.4, 14),
-    "pick_up": Again(_bent_down, 0.3, 20),
-    "kick_ball": Again(_higher("ankle"), 0.3, 20, sided=True),
-}
-
-
-def times(posture: Posture, again: Again) -> list[tuple[int, int, str | None]]:
-    """(first, end, side) of each time that an exercise is done."""
-    signal = again.signal(posture)
-    best = signal.max(axis=1)
-    rest = np.percentile(best, 8)
-    tops = [k for k in peaks(best, rest + again.rise, again.gap) if 0 < k < len(best) - 1]
-    valleys = [_calmest(best, a, b) for a, b in zip(tops, tops[1:], strict=False)]
-    if not tops:
-        return []
-    calm = rest + 0.2 * again.rise
-    before = np.flatnonzero(best[: tops[0]] <= calm)
-    after = np.flatnonzero(best[tops[-1] :] <= calm)
-    ends = [max(0, int(before[-1]) - again.lead) if len(before) else 0, *valleys,
-            min(len(best), tops[-1] + int(after[0]) + again.lead + 1) if len(after) else len(best)]  # fmt: skip
-    found = []
-    for k, top in enumerate(tops):
-        # A pause between two times belongs to neither.
-        first, end = max(ends[k], top - 40), min(ends[k + 1] + 1, top + 45)
-        side = _SIDES[int(signal[top].argmax())] if again.sided and signal.shape[1] == 2 else None
-        found.append((first, end, side))
-    return found
-
-
-def _calmest(values: np.ndarray, a: int, b: int) -> int:
-    """The middle of the lowest frames between two tops."""
-    part = values[a : b + 1]
-    return a + int(np.median(np.flatnonzero(part <= part.min() + 1e-3)))
-
-
 def pieces(motion: Motion, label: ActionLabel) -> list[Piece]:
     """What of a take shows its label; the take itself where no rule cuts it."""
     posture, rule = Posture.of(motion), _RULES.get(label.action)
-    if label.action in _AGAIN:
-        made = list(_repeats(motion, label, posture, _AGAIN[label.action]))
+    if label.action in AGAIN:
+        made = list(_repeats(motion, label, posture, AGAIN[label.action]))
     elif rule is not None:
         made = list(rule(motion, label, posture))
     else:
@@ -179,7 +50,7 @@ def pieces(motion: Motion, label: ActionLabel) -> list[Piece]:
 def standing_still(motion: Motion, label: ActionLabel) -> list[Piece]:
     """The longest moment of a take in which somebody stands and does nothing, arms down."""
     posture = Posture.of(motion)
-    hands = _both(posture.joints, "wrist").max(axis=1) * LEG_M < posture.joints[:, JOINT_INDEX["spine1"], 1]
+    hands = heights(posture.joints, "wrist").max(axis=1) * LEG_M < posture.joints[:, JOINT_INDEX["spine1"], 1]
     still = spans(posture.standing & (posture.pelvis > 0.97) & (posture.liveliness < _STILL_M_S) & hands, _STILL_FRAMES)
     if not still or label.action == "stand":
         return []
@@ -229,8 +100,8 @@ def _seats(motion: Motion, label: ActionLabel, posture: Posture) -> Iterator[Pie
 
 
 def _to_the_floor(motion: Motion, label: ActionLabel, posture: Posture) -> Iterator[Piece]:
-    """Lying down from standing; where it passes over sitting, sitting down on the floor; lying; and all of it backwards:
-    getting up, standing up from the floor, sitting up."""
+    """Lying down from standing; where it passes over sitting, sitting down on the floor; lying; and all of it
+    backwards: getting up, standing up from the floor, sitting up."""
     if not posture.standing[:10].any() or posture.pelvis[-3:].mean() > 0.42:
         yield Piece(motion, label, whole=True)
         return
@@ -284,7 +155,9 @@ def _rising(motion: Motion, label: ActionLabel, posture: Posture) -> Iterator[Pi
         first = max(0, low + int(base[-1]) - 8)
         part = slice(first, min(top + 8, first + 196))
         # On a climbing frame only what is done with the arms is climbing.
-        hands = _both(posture.joints, "wrist")[part].min(axis=1) > posture.joints[part, JOINT_INDEX["head"], 1] / LEG_M
+        hands = (
+            heights(posture.joints, "wrist")[part].min(axis=1) > posture.joints[part, JOINT_INDEX["head"], 1] / LEG_M
+        )
         if label.action != "climb" or hands.mean() > 0.25:
             yield Piece(cut(motion, part.start, part.stop), label)
         k = max(top + 20, k + 30)
@@ -303,28 +176,28 @@ def _until_it_stands(motion: Motion, label: ActionLabel, posture: Posture) -> It
 
 def _on_one_leg(motion: Motion, label: ActionLabel, posture: Posture) -> Iterator[Piece]:
     """Where one foot is well over the other and the standing one rests."""
-    ankles = _both(posture.joints, "ankle")
+    ankles = heights(posture.joints, "ankle")
     for side, other in ((0, 1), (1, 0)):
         for first, end in spans(ankles[:, other] - ankles[:, side] > 0.12, 24):
-            sided = replace(label, side=_SIDES[side])
+            sided = replace(label, side=SIDES[side])
             for start in range(max(0, first - 8), end - 20, 60):
                 yield Piece(cut(motion, start, min(end + 8, start + 100)), sided)
 
 
 def _hopping(motion: Motion, label: ActionLabel, posture: Posture) -> Iterator[Piece]:
     """Hops on one leg: the other foot stays up while the pelvis goes up and down; jumps on both legs are jumps."""
-    ankles = smoothed(_both(posture.joints, "ankle"), 5)
+    ankles = smoothed(heights(posture.joints, "ankle"), 5)
     bobbing = np.abs(np.gradient(posture.pelvis)) * motion.fps
     lively = smoothed(bobbing[:, None], 12)[:, 0] > 0.35
     for side, other in ((0, 1), (1, 0)):
         for first, end in spans((ankles[:, other] - ankles[:, side] > 0.1) & lively, 20):
             for start in range(first, end - 18, 50):
-                yield Piece(cut(motion, start, min(end, start + 100)), replace(label, side=_SIDES[side]))
+                yield Piece(cut(motion, start, min(end, start + 100)), replace(label, side=SIDES[side]))
     both = spans((np.abs(ankles[:, 0] - ankles[:, 1]) < 0.06) & lively, 30)
     for first, end in both:
         inside = cut(motion, first, end)
         jump = replace(label, action="jump", side=None)
-        yield from _repeats(inside, jump, Posture.of(inside), _AGAIN["jump"])
+        yield from _repeats(inside, jump, Posture.of(inside), AGAIN["jump"])
 
 
 def _kneeling(motion: Motion, label: ActionLabel, posture: Posture) -> Iterator[Piece]:

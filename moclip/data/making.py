@@ -1,150 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clips of what no recording shows, made of the pieces of those that there are: which maker, of what, and how many."""
+"""Turns, stops, side steps and two things at once, of the pieces of recordings; and what is made in all."""
 
 import zlib
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from moclip.captions.labels import ActionLabel
-from moclip.data.makers import paths, turns
-from moclip.data.makers.legs import lowered
+from moclip.data.makers import turns
 from moclip.data.makers.together import joined, lasting, settled, trunks_agree
 from moclip.data.makers.travel import in_place
+from moclip.data.making_gaits import GAIT_MAKERS
+from moclip.data.pool import RUNS, TRIES, WALKS, Make, Maker, Pool, renamed, sources_of
 from moclip.data.posture import Posture, spans
 from moclip.data.sequences import cut, join_matched, loop, stretch, take, to_and_fro
 from moclip.data.variants import MAX_FRAMES, Clip
 from moclip.motion.motion import Motion
 
-WALKS = (*("walk",) * 8, "slow_walk", "brisk_walk")
-RUNS = (*("run",) * 8, "jog", "sprint")
-_TRIES = 12
 _SHORTEST = 24
-
-
-class Pool:
-    """The pieces of one split, by action; nothing of another split gets into what is made of them."""
-
-    def __init__(self, clips: Sequence[Clip]):
-        self._by_action: dict[str, list[Clip]] = defaultdict(list)
-        for clip in clips:
-            self._by_action[clip.labels[0].action].append(clip)
-
-    def of(self, *actions: str) -> list[Clip]:
-        return [clip for action in dict.fromkeys(actions) for clip in self._by_action.get(action, ())]
-
-    def any(self, rng: np.random.Generator, *actions: str) -> Clip | None:
-        """One of these actions' clips: first an action, then a clip of it."""
-        present = [action for action in actions if self._by_action.get(action)]
-        if not present:
-            return None
-        clips = self._by_action[present[int(rng.integers(len(present)))]]
-        return clips[int(rng.integers(len(clips)))]
-
-    def gait(self, rng: np.random.Generator, actions: Sequence[str], frames: int) -> Clip | None:
-        """One of these gaits straight on for so many frames; None where no recording of them can be looped."""
-        for _ in range(_TRIES):
-            clip = self.any(rng, *actions)
-            if clip is None:
-                return None
-            posture = Posture.of(clip.motion)
-            if clip.motion.frames < 24 or posture.speed.mean() < 0.4 or np.ptp(posture.yaw) > 1.0:
-                continue
-            made = loop(clip.motion, frames, rng)
-            if made is not None and paths.length(made) > 0.4 * made.seconds:
-                return replace(clip, motion=made)
-        return None
-
-
-Make = Callable[[Pool, np.random.Generator], Clip | None]
-
-
-@dataclass(frozen=True)
-class Maker:
-    """clips: of the training split, before mirroring. make: one clip, None where that time it did not work out."""
-
-    name: str
-    clips: int
-    make: Make
-
-
-def _renamed(clip: Clip, motion: Motion, action: str, **more: str | None) -> Clip:
-    label = replace(clip.labels[0], action=action, count=None, **{"side": None, **more})  # type: ignore[arg-type]
-    return replace(clip, motion=motion, labels=(label,), kind="made")
-
-
-def _walks_in_place(pool: Pool, rng: np.random.Generator) -> Clip | None:
-    gait = pool.gait(rng, WALKS, int(rng.integers(50, 190)))
-    stride = 1.0 if rng.random() < 0.2 else float(rng.uniform(0.25, 0.55))
-    return gait and _renamed(gait, in_place(gait.motion, stride), "walk_in_place")
-
-
-def _runs_in_place(pool: Pool, rng: np.random.Generator) -> Clip | None:
-    gait = pool.gait(rng, RUNS, int(rng.integers(40, 180)))
-    stride = 1.0 if rng.random() < 0.2 else float(rng.uniform(0.35, 0.6))
-    return gait and _renamed(gait, in_place(gait.motion, stride), "run_in_place")
-
-
-def _closed(pool: Pool, rng: np.random.Generator, actions: Sequence[str], radii: tuple[float, float]) -> Clip | None:
-    """A gait as long as one round of a circle with a radius between these."""
-    gait = pool.gait(rng, actions, MAX_FRAMES)
-    if gait is None:
-        return None
-    frames = int(2 * np.pi * rng.uniform(*radii) / max(paths.length(gait.motion) / MAX_FRAMES, 1e-3))
-    return replace(gait, motion=cut(gait.motion, 0, int(np.clip(frames, 60, MAX_FRAMES))))
-
-
-def _circles(actions: Sequence[str], action: str, radii: tuple[float, float]) -> Make:
-    def make(pool: Pool, rng: np.random.Generator) -> Clip | None:
-        gait = _closed(pool, rng, actions, radii)
-        if gait is None:
-            return None
-        # As far round as there is room for; most often once.
-        angle = min(2 * np.pi, paths.length(gait.motion) / radii[0])
-        return _renamed(gait, paths.bent(gait.motion, paths.circle(angle)), action, side="left")
-
-    return make
-
-
-def _figure_eight(pool: Pool, rng: np.random.Generator) -> Clip | None:
-    gait = pool.gait(rng, WALKS, int(rng.integers(165, MAX_FRAMES + 1)))
-    if gait is None or paths.length(gait.motion) < 7.5:
-        return None
-    return _renamed(gait, paths.bent(gait.motion, paths.figure_eight(1.0)), "walk_figure_eight")
-
-
-def _zigzags(actions: Sequence[str], action: str, metres: float) -> Make:
-    def make(pool: Pool, rng: np.random.Generator) -> Clip | None:
-        gait = pool.gait(rng, actions, int(rng.integers(90, MAX_FRAMES)))
-        if gait is None:
-            return None
-        bends = int(np.clip(round(paths.length(gait.motion) / metres), 2, 7))
-        turning = paths.zigzag(bends, float(rng.uniform(0.5, 0.8)), 1.0)
-        return _renamed(gait, paths.bent(gait.motion, turning), action)
-
-    return make
-
-
-def _u_turns(actions: Sequence[str], action: str, frames: tuple[int, int], metres: float) -> Make:
-    def make(pool: Pool, rng: np.random.Generator) -> Clip | None:
-        gait = pool.gait(rng, actions, int(rng.integers(*frames)))
-        if gait is None:
-            return None
-        share = metres / max(paths.length(gait.motion), 1e-3)
-        if share > 0.6:
-            return None
-        turning = paths.u_turn(float(rng.uniform(0.42, 0.55)), share, 1.0)
-        return _renamed(gait, paths.bent(gait.motion, turning), action)
-
-    return make
-
-
-def _strolls(pool: Pool, rng: np.random.Generator) -> Clip | None:
-    gait = pool.gait(rng, ("walk", "slow_walk"), int(rng.integers(110, MAX_FRAMES)))
-    turning = gait and paths.wandering(rng, paths.length(gait.motion))
-    return gait and turning and _renamed(gait, paths.bent(gait.motion, turning), "walk_around")
 
 
 def _turns_on_the_spot(pool: Pool, rng: np.random.Generator) -> Clip | None:
@@ -158,7 +32,7 @@ def _turns_on_the_spot(pool: Pool, rng: np.random.Generator) -> Clip | None:
     turned = turns.turned_on_the_spot(stepping, angle, 5)
     stands = to_and_fro(before.motion, 24)
     made = join_matched(join_matched(cut(stands, 0, int(rng.integers(10, 20))), turned, rng, 10), stands, rng, 10)
-    return _renamed(replace(gait, source=_both(gait, before)), made, "turn_on_the_spot", side="left",
+    return renamed(replace(gait, source=sources_of(gait, before)), made, "turn_on_the_spot", side="left",
                     turn=turns.how_far(angle))  # fmt: skip
 
 
@@ -170,7 +44,7 @@ def _turns_as_recorded(pool: Pool, rng: np.random.Generator) -> Clip | None:
         return None
     first, end, angle = found[int(rng.integers(len(found)))]
     side = "left" if angle > 0 else "right"
-    return _renamed(clip, stretch(cut(clip.motion, first, end), rng.uniform(0.95, 1.3)), "turn_on_the_spot", side=side,
+    return renamed(clip, stretch(cut(clip.motion, first, end), rng.uniform(0.95, 1.3)), "turn_on_the_spot", side=side,
                     turn=turns.how_far(angle))  # fmt: skip
 
 
@@ -195,12 +69,15 @@ def _stops(actions: Sequence[str], action: str, tails: Sequence[str]) -> Make:
             return None
         if ends is not None and found is not None:
             tail = cut(ends.motion, max(0, found[0] - 22), found[1])
-            made, source = settled(join_matched(gait.motion, tail, rng), int(rng.integers(8, 40))), _both(gait, ends)
+            made, source = (
+                settled(join_matched(gait.motion, tail, rng), int(rng.integers(8, 40))),
+                sources_of(gait, ends),
+            )
         else:
             slower = _slowing(gait.motion, 12)
             made = join_matched(slower, to_and_fro(stand.motion, int(rng.integers(30, 60))), rng, window=10, blend=12)
-            source = _both(gait, stand)
-        return _renamed(replace(gait, source=source), made, action)
+            source = sources_of(gait, stand)
+        return renamed(replace(gait, source=source), made, action)
 
     return make
 
@@ -212,14 +89,6 @@ def _slowing(motion: Motion, frames: int) -> Motion:
     return take(motion, np.concatenate([np.arange(last - frames), np.minimum(slow, last)]))
 
 
-def _crouched(pool: Pool, rng: np.random.Generator) -> Clip | None:
-    gait = pool.gait(rng, ("slow_walk", "walk", "walk", "sneak"), int(rng.integers(50, 180)))
-    if gait is None:
-        return None
-    made = lowered(stretch(gait.motion, rng.uniform(1.0, 1.25)), rng.uniform(0.2, 0.32), rng.uniform(0.35, 0.7))
-    return _renamed(gait, cut(made, 0, MAX_FRAMES), "crouch_walk")
-
-
 def _side_steps(pool: Pool, rng: np.random.Generator) -> Clip | None:
     """Where somebody goes sideways; the arms are those of somebody who stands."""
     clip = pool.any(rng, *("basketball_dribble",) * 3, *("indian_dance",) * 2, "boxing")
@@ -229,7 +98,9 @@ def _side_steps(pool: Pool, rng: np.random.Generator) -> Clip | None:
     found = [
         (first, end, way)
         for way, sign in (("left", 1.0), ("right", -1.0))
-        for first, end in spans((sign * velocity[:, 0] > 0.3) & (np.abs(velocity[:, 0]) > 2 * np.abs(velocity[:, 1])), 16)
+        for first, end in spans(
+            (sign * velocity[:, 0] > 0.3) & (np.abs(velocity[:, 0]) > 2 * np.abs(velocity[:, 1])), 16
+        )
     ]
     if not found:
         return None
@@ -241,8 +112,8 @@ def _side_steps(pool: Pool, rng: np.random.Generator) -> Clip | None:
     stand = pool.any(rng, "stand")
     if stand is not None:
         arms = to_and_fro(stand.motion, motion.frames)
-        motion, source = joined(motion, arms, ("left", "right"), head=True, trunk=0.6), _both(clip, stand)
-    return _renamed(replace(clip, source=source), stretch(motion, rng.uniform(1.0, 1.5)), "side_step", side=way)
+        motion, source = joined(motion, arms, ("left", "right"), head=True, trunk=0.6), sources_of(clip, stand)
+    return renamed(replace(clip, source=source), stretch(motion, rng.uniform(1.0, 1.5)), "side_step", side=way)
 
 
 LOWER = ("walk", "walk", "walk", "run", "run", "stand", "stand", "sit", "sit",
@@ -276,29 +147,15 @@ def _at_once(pool: Pool, rng: np.random.Generator) -> Clip | None:
     labels = (
         ActionLabel(lower.labels[0].action, lower.labels[0].style, None), ActionLabel(what, None, side),
     )  # fmt: skip
-    return replace(lower, motion=made, labels=labels, kind="while", source=_both(lower, upper), relation="while")
-
-
-def _both(one: Clip, other: Clip) -> str:
-    return f"{one.source}+{other.source}"
+    return replace(lower, motion=made, labels=labels, kind="while", source=sources_of(lower, upper), relation="while")
 
 
 MAKERS = (
-    Maker("in_place", 60, _walks_in_place),
-    Maker("run_in_place", 40, _runs_in_place),
-    Maker("circle", 80, _circles(WALKS, "walk_in_circle", (0.9, 1.5))),
-    Maker("run_circle", 40, _circles(RUNS, "jog_in_circle", (1.5, 3.0))),
-    Maker("turn_around", 80, _u_turns(WALKS, "turn_around", (80, 190), 2.0)),
-    Maker("run_u_turn", 40, _u_turns(RUNS, "run_u_turn", (60, 150), 3.5)),
+    *GAIT_MAKERS,
     Maker("turn_on_the_spot", 130, _turns_on_the_spot),
     Maker("turn_as_recorded", 16, _turns_as_recorded),
     Maker("stop", 80, _stops(WALKS, "stop", ("stop", "walk", "slow_walk", "turn_left"))),
     Maker("run_and_stop", 40, _stops(RUNS, "run_and_stop", ("run_and_stop",))),
-    Maker("figure_eight", 36, _figure_eight),
-    Maker("zigzag", 36, _zigzags(WALKS, "walk_zigzag", 1.7)),
-    Maker("run_zigzag", 30, _zigzags(RUNS, "run_zigzag", 3.0)),
-    Maker("stroll", 40, _strolls),
-    Maker("crouch_walk", 50, _crouched),
     Maker("side_step", 70, _side_steps),
     Maker("at_once", 800, _at_once),
 )
@@ -308,7 +165,7 @@ def made_clips(pool: Pool, split: str, maker: Maker, share: float, seed: int) ->
     """(id, clip) of all that one maker makes of a split's pieces. share: of the clips that it names."""
     rng = np.random.default_rng([seed, zlib.crc32(f"{split} {maker.name}".encode())])
     wanted, made = max(2, round(maker.clips * share)), 0
-    for _ in range(_TRIES * wanted):
+    for _ in range(TRIES * wanted):
         if made == wanted:
             break
         clip = maker.make(pool, rng)

@@ -31,16 +31,27 @@ class BuildOptions:
     made: float = 1.0
 
 
+def _nothing() -> list[float]:
+    return [0, 0.0]
+
+
 @dataclass
 class BuildReport:
     """clips: ids written, by kind. minutes: of motion, by split. refused: reason -> (files, minutes)."""
 
     clips: Counter[str] = field(default_factory=Counter)
     minutes: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    refused: dict[str, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0, 0.0]))
+    refused: dict[str, list[float]] = field(default_factory=lambda: defaultdict(_nothing))
     messages: list[str] = field(default_factory=list)
 
     def refuse(self, reason: str, name: str, seconds: float = 0.0) -> None:
         self.refused[reason][0] += 1
         self.refused[reason][1] += seconds / 60
         self.messages.append(f"{name}: {reason}")
+
+    def add(self, other: "BuildReport") -> None:
+        """What another report refuses, too."""
+        for reason, (files, minutes) in other.refused.items():
+            self.refused[reason][0] += files
+            self.refused[reason][1] += minutes
+        self.messages += other.messages

@@ -11,6 +11,7 @@ import numpy as np
 
 from moclip.captions.labels import ActionLabel
 from moclip.data.options import BuildOptions, BuildReport
+from moclip.data.parallel import each
 from moclip.data.preparing import prepared
 from moclip.data.screening import faces_where_it_goes, repeated_cycle, sound_parts
 from moclip.data.sources import Recording
@@ -53,29 +54,35 @@ def is_drawn(recording: Recording) -> bool:
 
 
 def read_recordings(
-    everything: Sequence[Recording], options: BuildOptions, report: BuildReport, progress: Progress
+    everything: Sequence[Recording],
+    options: BuildOptions,
+    report: BuildReport,
+    progress: Progress,
+    processes: int = 1,
 ) -> list[Usable]:
     """All that can be used; the report says what cannot, and why."""
-    return _without_outnumbered(_read(everything, options, report, progress), report)
-
-
-def _read(
-    everything: Sequence[Recording], options: BuildOptions, report: BuildReport, progress: Progress
-) -> list[Usable]:
     usable: list[Usable] = []
-    for number, recording in enumerate(everything):
+    read = each(_read, range(len(everything)), (everything, options), processes)
+    for number, (found, told) in enumerate(read):
         progress("reading", (number + 1) / len(everything))
-        if reason := _refusal(recording, options):
-            report.refuse(reason, recording.name)
-            continue
-        try:
-            motion = recording.load()
-        except MoclipError as error:
-            report.refuse("unreadable or unknown skeleton", recording.name)
-            report.messages[-1] = str(error)
-            continue
-        usable += _screened(recording, motion, options, report)
-    return usable
+        usable += found
+        report.add(told)
+    return _without_outnumbered(usable, report)
+
+
+def _read(given: tuple[Sequence[Recording], BuildOptions], number: int) -> tuple[list[Usable], BuildReport]:
+    everything, options = given
+    recording, report = everything[number], BuildReport()
+    if reason := _refusal(recording, options):
+        report.refuse(reason, recording.name)
+        return [], report
+    try:
+        motion = recording.load()
+    except MoclipError as error:
+        report.refuse("unreadable or unknown skeleton", recording.name)
+        report.messages[-1] = str(error)
+        return [], report
+    return list(_screened(recording, motion, options, report)), report
 
 
 def _refusal(recording: Recording, options: BuildOptions) -> str:

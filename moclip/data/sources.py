@@ -38,7 +38,7 @@ class Recording(Protocol):
     def trial(self) -> str: ...
     @property
     def left_out(self) -> str:
-        """Why it is of no use, where its makers' words say so; else "". """
+        """Why it is of no use, where its makers' words say so; else ""."""
         ...
 
     def load(self) -> Motion:

@@ -28,7 +28,8 @@ _RULES = 9
 
 
 class DatasetWriter:
-    """Writes clips, and in the end the files that list them. files: names, sizes and sentences of what they are made of."""
+    """Writes clips, and in the end the files that list them. files: what they are made of: names, sizes,
+    sentences."""
 
     def __init__(self, out: Path, options: BuildOptions, files: Sequence[tuple[object, ...]], report: BuildReport):
         self.out, self.options, self.report = out, options, report

@@ -51,6 +51,7 @@ def bvh_command(
         float,
         typer.Option(help="Clips of what no recording shows (circles, stops, two things at once); 1 is usual, 0 none."),
     ] = 1.0,
+    processes: Annotated[int, typer.Option(help="How many processes make clips at the same time.")] = 1,
 ) -> None:
     """Turn folders of BVH files into a dataset folder in HumanML3D layout.
 
@@ -81,7 +82,7 @@ def bvh_command(
         source = BvhFolders(
             sources, load_joint_map(joint_map) if joint_map else None, read_credits(credits) if credits else {}
         )
-        report = build_dataset(source, out, options, progress=progress)
+        report = build_dataset(source, out, options, progress=progress, processes=processes)
     for kind, count in report.clips.items():
         print(f"{count} {kind} ids")
     for split, minutes in report.minutes.items():

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from moclip.captions.labels import ActionLabel
 from moclip.captions.said import COUNTABLE
 from moclip.data.makers.together import led_in, settled
 from moclip.data.posture import Posture
@@ -59,10 +60,12 @@ def varied(clip: Clip, count: int, rng: np.random.Generator) -> Iterator[Clip]:
             made = settled(led_in(made, int(rng.integers(2, 8))), _SHORTEST)
         times = label.count
         labels = (label,) if times == clip.labels[0].count else (replace(label, count=times),)
-        yield replace(clip, motion=cut(made, 0, MAX_FRAMES), labels=labels, kind="stretch", suffix=f"{clip.suffix}_V{k}")
+        yield replace(
+            clip, motion=cut(made, 0, MAX_FRAMES), labels=labels, kind="stretch", suffix=f"{clip.suffix}_V{k}"
+        )
 
 
-def _one(clip: Clip, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+def _one(clip: Clip, rng: np.random.Generator) -> tuple[Motion, ActionLabel]:
     label, motion = clip.labels[0], clip.motion
     action = label.action
     paced = stretch(motion, rng.uniform(0.82, 1.22))
