@@ -26,7 +26,7 @@ def dataset(tmp_path_factory):
     for number in range(3):
         write_bvh(walk(60 + number, seed=number), recordings / f"dataset-2_walk_normal_{number:03d}.bvh")
         write_bvh(gesture(50 + number, 16, 140), recordings / f"dataset-2_raise-up-left-hand_normal_{number:03d}.bvh")
-    build_dataset(BvhFolders([recordings]), out, BuildOptions(captions_per_clip=1, sequences=8))
+    build_dataset(BvhFolders([recordings]), out, BuildOptions(captions_per_clip=1, sequences=8, made=0))
     return out
 
 
