@@ -25,7 +25,9 @@ def flies(k: Kinematics) -> bool:
 def walks(joints: np.ndarray) -> bool:
     """Goes forwards, straight ahead, at a walking speed."""
     k = kinematics_of(joints)
-    quick = k.top_speed > 1.85 or (k.top_speed > 1.3 and flies(k))
+    # Some recorded walks seem to fly, for their feet were marked high; but no walk has so quick or so high steps, too.
+    trots = flies(k) and (k.cadence > 2.25 or k.air.max() > 0.085)
+    quick = k.top_speed > 1.85 or (k.top_speed > 1.3 and trots)
     return goes_straight(k) and k.speed > 0.3 and k.air.max() < 0.12 and not quick
 
 
@@ -54,12 +56,21 @@ def walks_backward(joints: np.ndarray) -> bool:
 
 
 def walks_diagonally(joints: np.ndarray, side: str) -> bool:
-    """Goes forwards and to one side of its facing direction, without turning."""
+    """Goes forwards and to one side of its facing direction, without turning; or veers to that side a little."""
     k = kinematics_of(joints)
     drift = k.drift if side == "left" else -k.drift
+    if _veers(k, 1 if side == "left" else -1):
+        return True
     straight = float(np.hypot(*k.displacement)) > max(0.8, 0.6 * k.path)
     onwards = k.forwards > max(0.3, 0.2 * k.path)
     return 14 <= drift < 75 and abs(k.turn) < 40 and onwards and straight and k.top_speed < 1.9
+
+
+def _veers(k: Kinematics, sign: int) -> bool:
+    """The way bends to a side by less than a turn, the body along with it."""
+    aside, ahead = sign * float(k.displacement[0]), float(k.displacement[1])
+    bends = 25 <= sign * k.turn < 50 and abs(k.drift) < 14 and k.top_speed < 1.9
+    return bends and aside > 0.2 * ahead > 0 and k.forwards > max(0.8, 0.6 * k.path)
 
 
 def turns(joints: np.ndarray, side: str) -> bool:

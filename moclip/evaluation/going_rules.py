@@ -74,7 +74,8 @@ def walks_around(joints: np.ndarray) -> bool:
     """Walks and changes its direction, by 60 degrees or more in all."""
     k = kinematics_of(joints)
     changes = np.abs(np.diff(k.yaw)).sum()
-    return k.path > 1.2 and k.speed > 0.25 and k.top_speed < 1.8 and float(changes) > 90 and k.air.max() < 0.15
+    goes = k.path > 1.5 and k.forwards > 0.35 * k.path and 0.3 < k.speed and k.top_speed < 1.8
+    return goes and float(changes) > 90 and k.air.max() < 0.12 and k.limb_activity("wrist") < 1.2
 
 
 def turns_around(joints: np.ndarray) -> bool:
@@ -190,7 +191,7 @@ def sneaks(joints: np.ndarray) -> bool:
 
 def walks_slowly(joints: np.ndarray) -> bool:
     k = kinematics_of(joints)
-    return goes_straight(k, 0.5) and 0.15 < k.speed < 1.03 and k.air.max() < 0.12
+    return goes_straight(k, 0.5) and 0.15 < k.speed < 1.06 and k.air.max() < 0.12
 
 
 def walks_briskly(joints: np.ndarray) -> bool:
@@ -268,12 +269,13 @@ def climbs_stairs(joints: np.ndarray) -> bool:
 
 
 def climbs_ladder(joints: np.ndarray) -> bool:
-    """Hands are up and reach higher in turns, knees come up in turns, and the body goes hardly ahead."""
+    """Both hands are before the chest or higher and reach up in turns, feet come up in turns, and hardly go ahead."""
     p = postures_of(joints)
     hands = [p.k.hand_height(side) for side in SIDES]
-    up = float((np.maximum(*hands) > -0.08).mean()) > 0.6
-    in_turns = swings(hands[0] - hands[1], 0.12) >= 2
-    return up and in_turns and steps(joints, 0.12) >= 2 and p.k.path / p.k.seconds < 0.5 and p.trunk.max() < 60
+    up = float(np.median(np.maximum(*hands))) > -0.3 and float(np.median(np.minimum(*hands))) > -0.45
+    ahead = min(float(np.median(p.k.hand(side)[:, 2])) for side in SIDES) > 0.12
+    in_turns = swings(hands[0] - hands[1], 0.12) >= 2 and 2 <= steps(joints, 0.12) < 1.6 * p.k.seconds
+    return up and ahead and in_turns and p.k.path / p.k.seconds < 0.5 and p.trunk.max() < 60
 
 
 def ducks_under(joints: np.ndarray) -> bool:

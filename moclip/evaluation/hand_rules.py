@@ -99,7 +99,7 @@ def drinks(joints: np.ndarray) -> bool:
         mouth = p.distance(f"{side}_wrist", "head") < 0.35
         hand = p.k.hand(side)
         before = hand[:, 2] > 0.02
-        low = p.k.hand_height(other) < 0.05
+        low = p.k.hand_height(other) < -0.1
         came = np.ptp(p.k.hand_height(side)) > 0.12
         if held(mouth & before & low & (p.k.hand_height(side) < 0.25), 0.3) and came:
             return True
@@ -138,7 +138,7 @@ def grabs_high(joints: np.ndarray) -> bool:
         high = (hand[:, 1] > 0.04) & (hand[:, 2] > 0.05) & (p.k.hand_height(other) < -0.15)
         if held(high, 0.25) and np.ptp(hand[:, 1]) > 0.3 and p.k.hand_swings(side, above=-0.05) <= 4:
             return p.k.path < 3.0 and float(p.standing.mean()) > 0.6
-    return reaches_up(joints)
+    return False
 
 
 def pushes(joints: np.ndarray) -> bool:
@@ -147,7 +147,7 @@ def pushes(joints: np.ndarray) -> bool:
     hands = [p.k.hand(s) for s in SIDES]
     ahead = np.minimum(hands[0][:, 2], hands[1][:, 2]) > 0.22
     level = (np.abs(hands[0][:, 1] + 0.1) < 0.35) & (np.abs(hands[1][:, 1] + 0.1) < 0.35)
-    return held(ahead & level & (p.k.lean > 8) & (p.height > 0.7), 0.8) and p.k.limb_activity("wrist") < 1.5
+    return held(ahead & level & (p.k.lean > 8) & (p.height > 0.6), 0.8) and p.k.limb_activity("wrist") < 1.5
 
 
 def cheers(joints: np.ndarray) -> bool:
@@ -190,7 +190,7 @@ def wipes_high(joints: np.ndarray) -> bool:
         hand = k.hand(side)
         up = (hand[:, 1] > -0.3) & (hand[:, 2] > 0.15)
         if up.mean() > 0.5 and max(swings(hand[up][:, axis], 0.15) for axis in (0, 1)) / k.seconds > 0.8:
-            return True
+            return k.limb_activity("ankle") < 0.4
     return False
 
 
@@ -202,4 +202,5 @@ def uses_both_hands_low(joints: np.ndarray) -> bool:
     ahead &= float(np.median(p.distance("left_wrist", "right_wrist"))) < 0.65
     low = float(np.median(np.maximum(hands[0][:, 1], hands[1][:, 1]))) < -0.1
     middle = (hands[0] + hands[1]) / 2
+    ahead &= float(np.median(p.k.lean)) > 15
     return ahead and low and max(swings(middle[:, axis], 0.1) for axis in (0, 2)) / p.k.seconds > 0.8

@@ -9,6 +9,8 @@ IMPLIED = {
 }
 """(rule, action of the clips) -> why such clips are not counted among the other actions."""
 KINDS = (
+    *((rule, {"turn_left", "turn_right", "walk_in_circle"}, "some turn no farther than a veer")
+      for rule in ("walk_left", "walk_right")),
     ("walk", {"slow_walk", "brisk_walk", "long_strides", "stop", "sneak", "formal_walk", "tired_walk", "march",
               "zombie_walk", "rough_ground"}, "walks, of another manner"),
     ("slow_walk", {"walk", "sneak", "zombie_walk", "tired_walk", "stop", "limp", "crouch_walk"}, "slow walks too"),
@@ -47,7 +49,7 @@ KINDS = (
                   "jumping_jack", "cheer", "reach_up_and_down", "wash_windows", "throw_basketball",
                   "basketball_shoot"}, "a hand is far up"),
     ("grab_high", {"reach_up", "raise_left", "raise_right", "wave_left", "wave_right", "use", "raise_hand",
-                   "reach_up_and_down"}, "a hand goes up"),
+                   "reach_up_and_down", "drink", "respond", "guide", "call", "listen", "throw"}, "a hand goes up"),
     ("lie", {"sleep"}, "lie"),
     ("sleep", {"lie"}, "lie"),
     ("sit", {"sit_and_talk", "drive"}, "are seated"),
@@ -74,6 +76,7 @@ KINDS = (
     ("whirl", {"spin", "salsa", "breakdance"}, "turn round and round in part"),
     ("turn_on_the_spot", {"jump_turn", "spin"}, "turn on the spot"),
     ("climb_stairs", {"climb", "climb_ladder"}, "go up by the legs"),
+    ("throw_basketball", {"basketball_shoot", "raise_both", "cheer"}, "both hands go up"),
     ("climb_ladder", {"climb"}, "go up by hands and feet"),
     ("duck_under", {"put_down", "pick_up"}, "dip on their way"),
     ("dance", {"salsa", "ballet", "indian_dance", "breakdance", "charleston", "whirl", "jumping_jack"},

@@ -9,7 +9,6 @@ from moclip.evaluation.first_rules import kick_frames, kicks, thrusts
 from moclip.evaluation.hand_rules import circles_arms
 from moclip.evaluation.kinematics import FPS, SIDES, kinematics_of
 from moclip.evaluation.postures import postures_of
-from moclip.motion.skeleton import JOINT_INDEX as J
 
 
 def count_throws(joints: np.ndarray, side: str) -> int:
@@ -39,19 +38,17 @@ def throws(joints: np.ndarray, side: str | None = None) -> bool:
 
 
 def throws_with_both(joints: np.ndarray) -> bool:
-    """Both hands fly forward or up together, from the chest or from over the head."""
-    k = kinematics_of(joints)
-    hands = np.stack([k.hand(s) for s in SIDES])
-    near = np.linalg.norm(joints[:, J["left_wrist"]] - joints[:, J["right_wrist"]], axis=1) < 0.65
-    middle = hands.mean(axis=0)
+    """Both hands, near one another, fly up or forward to before the shoulders, by 40 cm in 0.7 s."""
+    p = postures_of(joints)
+    near = p.distance("left_wrist", "right_wrist") < 0.7
+    middle = (p.k.hand("left") + p.k.hand("right")) / 2
     reach = np.linalg.norm(middle, axis=1)
-    speed = np.minimum(k.hand_speed("left"), k.hand_speed("right"))
-    for end in range(6, len(reach)):
-        start = max(0, end - 9)
-        gains = reach[end] - reach[start : end + 1].min() > 0.15 and middle[end, 1] > -0.4
-        ahead = middle[end, 2] - middle[start : end + 1, 2].min() > 0.12
-        if gains and ahead and near[start:end].all() and speed[start:end].max() > 1.5:
-            return True
+    for end in np.flatnonzero((middle[:, 1] > -0.1) & (middle[:, 2] > 0.12) & (reach > 0.32)):
+        start = max(0, end - 14)
+        way = middle[start : end + 1]
+        pushed = max(middle[end, 1] - way[:, 1].min(), middle[end, 2] - way[:, 2].min()) > 0.4
+        if pushed and near[start:end].all():
+            return p.k.limb_activity("ankle") < 1.6
     return False
 
 
