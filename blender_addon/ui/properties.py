@@ -8,8 +8,19 @@ from ..limits import EMBEDDED
 # Blender fixes the bounds of a property when the add-on is enabled, before any backend has answered.
 
 
+_SEED = (
+    "Which of the many motions that fit a prompt: the same number gives the same motion again, another number another "
+    "one. Others call it seed"
+)
+
+
 def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
     return obj.type == "ARMATURE"
+
+
+def _pinned(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    """Who chooses a target wants it to stay, whatever is selected; nobody is a new one each time."""
+    settings.pin_target = True
 
 
 def _is_curve(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
@@ -40,7 +51,7 @@ class MoclipRow(bpy.types.PropertyGroup):
         min=0.0,
         max=EMBEDDED.longest_seconds,
     )
-    seed: bpy.props.IntProperty(name="Seed", description="Another seed gives another take", default=0, min=0)
+    seed: bpy.props.IntProperty(name="Variant", description=_SEED, default=0, min=0)
 
 
 class MoclipLine(bpy.types.PropertyGroup):
@@ -68,21 +79,23 @@ class MoclipSettings(bpy.types.PropertyGroup):
         step=20,
         precision=1,
     )
-    seed: bpy.props.IntProperty(
-        name="Seed", description="Another seed gives another take of the same prompt", default=0, min=0
-    )
+    seed: bpy.props.IntProperty(name="Variant", description=_SEED, default=0, min=0)
     variations: bpy.props.IntProperty(
-        name="Variations",
-        description="Generate so many takes at once, from seeds that follow",
+        name="Takes",
+        description="Generate so many takes at once, of this variant and those that follow",
         default=1,
         min=1,
         max=EMBEDDED.batch,
     )
     target: bpy.props.PointerProperty(
         name="Target",
-        description="The armature to animate: MoCLIP's own, or yours (see Bones). Empty makes a new one",
+        description="The armature to animate, whatever is selected: MoCLIP's own, or yours. Empty makes a new one",
         type=bpy.types.Object,
+        update=_pinned,
         **_POLL,
+    )
+    pin_target: bpy.props.BoolProperty(
+        name="Pin", description="Key on this character, whatever is selected", default=False
     )
     start_at: bpy.props.EnumProperty(
         name="Start At",
@@ -125,7 +138,7 @@ class MoclipSettings(bpy.types.PropertyGroup):
     active_row: bpy.props.IntProperty(name="Row", default=0)
     use_loop: bpy.props.BoolProperty(
         name="Loop",
-        description="Bend the end of the motion towards its beginning and repeat it for ever",
+        description="Repeat the cycle within the motion for ever, whole strides of a walk; without one, all of it",
         default=False,
     )
     use_fewer_keys: bpy.props.BoolProperty(
