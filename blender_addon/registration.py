@@ -33,6 +33,7 @@ from .operators.history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_rej
 from .operators.mend_rig import MOCLIP_OT_mend_rig
 from .operators.open_preferences import MOCLIP_OT_open_preferences
 from .operators.pin_target import MOCLIP_OT_pin_target
+from .operators.prompts import MOCLIP_OT_random_prompt, MOCLIP_OT_search_prompt, MOCLIP_OT_use_prompt
 from .operators.remove_backend import MOCLIP_OT_remove_backend
 from .operators.restart_backend import MOCLIP_OT_copy_log, MOCLIP_OT_restart_backend
 from .operators.script import (
@@ -48,7 +49,7 @@ from .operators.show_message import MOCLIP_OT_show_message
 from .operators.start_backend import MOCLIP_OT_start_backend
 from .operators.stop_backend import MOCLIP_OT_stop_backend
 from .rig import table
-from .ui import bars, menu, properties
+from .ui import bars, menu, properties, shortcuts
 from .ui.panel_backend import MOCLIP_PT_backend
 from .ui.panel_direction import MOCLIP_PT_direction, MOCLIP_UL_lines
 from .ui.panel_main import MOCLIP_PT_main
@@ -62,11 +63,13 @@ from .ui.panels import (
     MOCLIP_UL_rows,
 )
 from .ui.preferences import MoclipPreferences
+from .ui.prompt_menu import MOCLIP_MT_prompts
 
 PROPERTIES = (
     table.MoclipBone,
     properties.MoclipRow,
     properties.MoclipLine,
+    properties.MoclipRecent,
     properties.MoclipSettings,
     bars.MoclipBars,
     MoclipPreferences,
@@ -82,6 +85,8 @@ OPERATORS = (
         MOCLIP_OT_reject,
         MOCLIP_OT_recall,
         MOCLIP_OT_show_message,
+        MOCLIP_OT_search_prompt,
+        MOCLIP_OT_random_prompt,
     ),
     (
         MOCLIP_OT_generate_script,
@@ -142,8 +147,9 @@ PANELS = (
     MOCLIP_PT_licence,
 )
 """In the order of the tab."""
-CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), *PANELS, *menu.SUBMENUS, menu.MOCLIP_MT_menu)
-_ATTACHED = (table, properties, bars, menu, timer)
+MENUS = (*menu.SUBMENUS, menu.MOCLIP_MT_menu, MOCLIP_MT_prompts, shortcuts.MOCLIP_MT_takes_pie)
+CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), MOCLIP_OT_use_prompt, *PANELS, *MENUS)
+_ATTACHED = (table, properties, bars, menu, shortcuts, timer)
 """What puts something of its own on Blender's types or into its handlers."""
 
 

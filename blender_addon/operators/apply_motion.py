@@ -14,6 +14,7 @@ from ..rig.create import create_armature
 from ..rig.mapping import map_rig
 from ..rig.target import choose, target_of
 from ..shared.errors import MoclipError
+from ..ui.properties import remember_prompt
 from . import reporting
 from .polls import may_apply
 from .reporting import fail
@@ -84,6 +85,8 @@ def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context, take: 
     if not job.as_strip:
         choose(scene, rig)
         scene.moclip.seed = min(clip.seed, _LARGEST)
+        if not job.script:
+            remember_prompt(scene.moclip, clip.text)
     limits = [o for o in obstacles.found(rig, map_rig(rig), scene.moclip.root) if not o.stops]
     told = [action[history.KEY].get("path", ""), *clip.warnings, *(limit.told for limit in limits)]
     level, mend = "WARNING" if clip.warnings or limits else "INFO", limits[0].action if limits else ""

@@ -21,7 +21,9 @@ class MOCLIP_PT_main(Sidebar, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.moclip
-        layout.prop(settings, "prompt", text="", icon="TEXT", placeholder="What does the character do?")
+        row = layout.row(align=True)
+        row.prop(settings, "prompt", text="", icon="TEXT", placeholder="What does the character do?")
+        row.menu("MOCLIP_MT_prompts", text="", icon="DOWNARROW_HLT")
         row = layout.row(align=True)
         row.prop(settings, "use_auto_seconds", toggle=True)
         length = row.row(align=True)

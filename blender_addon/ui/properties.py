@@ -12,6 +12,7 @@ _SEED = (
     "Which of the many motions that fit a prompt: the same number gives the same motion again, another number another "
     "one. Others call it seed"
 )
+_MOST_RECENT = 12
 
 
 def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
@@ -61,12 +62,17 @@ class MoclipLine(bpy.types.PropertyGroup):
     end: bpy.props.IntProperty(name="End", description="The frame at which the next line begins", default=1)
 
 
+class MoclipRecent(bpy.types.PropertyGroup):
+    """A prompt of this file, as its `name`; the newest first."""
+
+
 class MoclipSettings(bpy.types.PropertyGroup):
     prompt: bpy.props.StringProperty(
         name="Prompt",
         description="What the character does, in English: 'a tired man walks, then waves with his left hand'",
         options={"TEXTEDIT_UPDATE"},
     )
+    recent: bpy.props.CollectionProperty(type=MoclipRecent)
     use_auto_seconds: bpy.props.BoolProperty(
         name="Auto Length", description="Let the model choose how long the motion lasts", default=True
     )
@@ -148,6 +154,17 @@ class MoclipSettings(bpy.types.PropertyGroup):
         name="Error", description="How far fewer keys may turn a bone away from the motion",
         default=1.0, min=0.05, max=10.0, step=10, precision=2,
     )  # fmt: skip
+
+
+def remember_prompt(settings: bpy.types.PropertyGroup, prompt: str) -> None:
+    """As the newest of the file's recent prompts; the oldest are forgotten."""
+    recent = settings.recent
+    if (known := recent.find(prompt)) >= 0:
+        recent.remove(known)
+    recent.add().name = prompt
+    recent.move(len(recent) - 1, 0)
+    while len(recent) > _MOST_RECENT:
+        recent.remove(len(recent) - 1)
 
 
 def attach() -> None:

@@ -20,7 +20,7 @@ _WRITERS = ("first", "second", "third", "paths")
 _MORE_VERBS = {"release", "jerk", "crash", "breathe", "sag", "meet", "tighten", "settle", "come", "straighten"}
 _SELDOM_VERBS = {"back", "round", "circle", "ring", "curve", "left"}
 """Words behind "and" that are verbs, or are not, whatever phrases begin with."""
-_COUNTED = re.compile(r"\b(twice|thrice|two|three|four|five|six|eight|ten|twenty|dozen|\d+)\b", re.I)
+_COUNTED = re.compile(r"\b(once|twice|thrice|two|three|four|five|six|eight|ten|twenty|dozen|\d+)\b", re.I)
 
 
 @dataclass(frozen=True)

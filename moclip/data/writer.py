@@ -142,7 +142,11 @@ class DatasetWriter:
         return mean.astype(np.float32), std.astype(np.float32)
 
 
-_SIDES = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
+_SIDES = {
+    "left": "right", "right": "left", "leftward": "rightward", "rightward": "leftward", "leftwards": "rightwards",
+    "rightwards": "leftwards", "clockwise": "counterclockwise", "counterclockwise": "clockwise",
+    "anticlockwise": "clockwise",
+}  # fmt: skip
 _SIDE = re.compile(rf"\b({'|'.join(_SIDES)})\b", re.I)
 
 

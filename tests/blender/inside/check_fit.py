@@ -176,8 +176,8 @@ def test_an_object_that_moves_on_is_taken_where_the_motion_starts(driver, tools)
 
 
 def test_a_loop_goes_on_without_a_jump(driver, tools, walk):
-    rig = own_rig(driver)
-    action = key(driver, rig, walk(driver), loop=True)
+    clip, rig = walk(driver), own_rig(driver)
+    action = key(driver, rig, clip, loop=True)
     lap = round(action.frame_range[1] - action.frame_range[0])
     heads = tools.pose_heads(rig, NAMES, frames=2 * lap + 10)
     pose = heads - heads[:, :1]

@@ -73,7 +73,7 @@ def test_the_menu_is_short_and_has_them_all(driver):
     below = Drawn()
     for submenu in menu.SUBMENUS:
         submenu.draw(SimpleNamespace(layout=below, operators=submenu.operators), bpy.context)
-    assert len(layout.items) <= 16 and layout.names("menu") == [submenu.bl_idname for submenu in menu.SUBMENUS]
+    assert len(layout.items) <= 18 and layout.names("menu") == [submenu.bl_idname for submenu in menu.SUBMENUS]
     named = layout.names("operator") + below.names("operator")
     assert named == [cls.bl_idname for cls in operators(driver)]
 
@@ -85,6 +85,39 @@ def draw_main(driver, width=280):
     )
     driver.module("ui.panel_main").MOCLIP_PT_main.draw(SimpleNamespace(layout=layout), context)
     return layout
+
+
+def test_the_menu_of_prompts_offers_what_the_model_can_do_and_what_was_asked_for(driver):
+    repertoire, session = driver.module("backend.repertoire"), driver.session
+    before = repertoire.known({})
+    assert {"On foot", "Gestures", "Styles"} <= {one.group for one in before} and len(before) > 40
+    rig = driver.generate("a person  juggles", use_auto_seconds=False, seconds=1.0)
+    assert repertoire.known(session.welcome) == before and rig is not None
+    layout = Drawn()
+    driver.module("ui.prompt_menu").MOCLIP_MT_prompts.draw(SimpleNamespace(layout=layout), bpy.context)
+    assert [row.name for row in driver.settings.recent] == ["a person juggles"]
+    assert len(layout.names("operator")) == len(before) + 3
+    assert (
+        bpy.ops.moclip.use_prompt(prompt="a person bows") == {"FINISHED"} and driver.settings.prompt == "a person bows"
+    )
+    examples = {one.example for one in before if one.group != "Styles"}
+    for _ in range(5):
+        old = driver.settings.prompt
+        assert bpy.ops.moclip.random_prompt() == {"FINISHED"}
+        assert driver.settings.prompt in examples - {old}
+    for k in range(20):
+        driver.module("ui.properties").remember_prompt(driver.settings, f"prompt {k % 15}")
+    assert [row.name for row in driver.settings.recent][:6] == [f"prompt {k}" for k in (4, 3, 2, 1, 0, 14)]
+    assert len(driver.settings.recent) == 12
+
+
+def test_a_model_that_tells_nothing_or_nonsense_offers_only_what_was_asked_for(driver):
+    known = driver.module("backend.repertoire").known
+    assert (
+        known({"model": "old"}) == () and known({"model": "x", "actions": [1, {}, {"name": "n"}], "styles": None}) == ()
+    )
+    (one,) = known({"model": "x", "actions": [{"example": "a person swims"}]})
+    assert (one.group, one.name) == ("Actions", "a person swims")
 
 
 LONG = "The bone 'left_elbow' of 'Character' is held by 'Copy Rotation', which no motion can move. " * 4
