@@ -24,8 +24,8 @@ _MEGABYTE = 1_000_000
 _JOB_SECONDS = 0.3
 _JOBS_BEFORE = 31
 _MALFORMED = 10_000
-_SAMPLES = 120
-"""Of memory in a soak."""
+_SAMPLES, _FEWEST_SAMPLES = 120, 4
+"""Of memory in a soak, which lasts until it has a few."""
 
 
 def bench_serve(jobs: int = 500, soak_minutes: float = 0.0) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _soak(folder: Path, minutes: float) -> dict[str, Any]:
     jobs = 0
     started = time.monotonic()
     with Served(folder, 0.0) as served:
-        while (elapsed := time.monotonic() - started) < 60 * minutes:
+        while (elapsed := time.monotonic() - started) < 60 * minutes or len(samples) < _FEWEST_SAMPLES:
             with served.client() as client:
                 for _ in range(20):
                     _job(client)
