@@ -81,7 +81,11 @@ def belong_to(pid: int) -> list[str]:
 def wait_for_files(batch: Batch, process: subprocess.Popen, count: int) -> None:
     """Ray takes a while to start where much else runs."""
     wait_until(lambda: process.poll() is not None or len(list(batch.out.glob("m*.npz"))) >= count, LONG)
-    assert process.poll() is None, process.communicate()
+    if process.poll() is not None:
+        said = process.communicate()
+        if "node timed out during startup" in said[1]:
+            pytest.skip("this computer is too busy for Ray, which gives itself 30 seconds to start")
+        raise AssertionError(said)
 
 
 @pytest.fixture

@@ -4,10 +4,15 @@
 from types import SimpleNamespace
 
 import pytest
+from serve_slow_engine import SlowEngine
 
 import moclip
 from moclip.errors import MoclipError
+from moclip_backend.batch.items import Item
+from moclip_backend.batch.ledger import open_ledger
+from moclip_backend.batch.run import AT_ONCE, Here, generate_batch
 from moclip_backend.farm.cluster import Share
+from moclip_backend.farm.motions import Farm, MotionWork
 from moclip_backend.farm.pool import TRIES, Pool
 
 
@@ -149,3 +154,62 @@ def test_another_version_is_refused(monkeypatch):
     monkeypatch.setattr(module._Worker, "load", lambda self: ("0.0.1", load(self)[1]))
     with pytest.raises(MoclipError, match=f"has moclip 0.0.1, and this is {moclip.__version__}"):
         pool(ray, Work())
+
+
+class Mortal(SlowEngine):
+    """Dies of prompts, each as often as `deaths` says. asked: the prompts that it was given."""
+
+    def __init__(self, deaths: dict[str, int] | None = None):
+        super().__init__(0.0)
+        self.deaths, self.asked = deaths or {}, []
+
+    def generate(self, requests, *, progress=None, cancelled=None):
+        texts = [request.text for request in requests]
+        self.asked += texts
+        for text in texts:
+            if self.deaths.get(text, 0):
+                self.deaths[text] -= 1
+                raise Died
+        return super().generate(requests, progress=lambda *_: None, cancelled=lambda: False)
+
+
+def make(folder, workers, count=3 * AT_ONCE + 2):
+    """A batch by whoever works at it: what became of each prompt, and whether its ledger stays."""
+    folder.mkdir(exist_ok=True)
+    items = [Item(k, f"m{k}", folder / f"m{k}.npz", f"walk {k}", 1.0, k) for k in range(count)]
+    with open_ledger(folder, [item.path for item in items]) as kept:
+        outcomes = list(generate_batch(workers, items, lambda *_: None, kept.ledger))
+        kept.keep = any(isinstance(outcome, MoclipError) for outcome in outcomes)
+    return outcomes
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.glob("m*.npz")}
+
+
+def test_a_batch_on_a_cluster_gives_the_files_of_one_here_and_each_goes_on_with_the_others(tmp_path):
+    here = make(tmp_path / "here", Here(Mortal()))
+    mortal = Mortal({"walk 3": 1, "walk 25": 2, "walk 9": 99})
+    farm = Farm(Pool(MadeUp(), Share(2, 1.0, 0.0), lambda: MotionWork(lambda: mortal)))
+    outcomes = make(tmp_path / "farm", farm)
+    lost = [outcome for outcome in outcomes if isinstance(outcome, MoclipError)]
+    assert [outcome.message.partition(":")[0] for outcome in lost] == [f"line {k}" for k in range(8, 16)]
+    assert [outcome["name"] for outcome in outcomes if not isinstance(outcome, MoclipError)] == [
+        outcome["name"] for k, outcome in enumerate(here) if not 8 <= k < 16
+    ]
+    assert mortal.asked.count("walk 3") == 2 and mortal.asked.count("walk 25") == 3
+    assert mortal.asked.count("walk 9") == TRIES and mortal.asked.count("walk 17") == 1
+    # The same ledger: what is left is done here.
+    healthy = Mortal()
+    assert not [outcome for outcome in make(tmp_path / "farm", Here(healthy)) if isinstance(outcome, MoclipError)]
+    assert healthy.asked == [f"walk {k}" for k in range(8, 16)]
+    assert files(tmp_path / "farm") == files(tmp_path / "here") and len(here) == len(files(tmp_path / "here"))
+
+
+def test_a_cluster_goes_on_with_what_was_begun_here(tmp_path):
+    begun = Mortal({"walk 17": 1})
+    with pytest.raises(Died):
+        make(tmp_path / "farm", Here(begun))
+    mortal = Mortal()
+    make(tmp_path / "farm", Farm(Pool(MadeUp(), Share(2, 1.0, 0.0), lambda: MotionWork(lambda: mortal))))
+    assert sorted(mortal.asked) == sorted(f"walk {k}" for k in range(16, 26))
