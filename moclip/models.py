@@ -29,7 +29,11 @@ EMBEDDED = Path(__file__).parent / "weights" / "embedded"
 
 @dataclass(frozen=True)
 class _Description:
-    """What `model.json` holds. fps: of the motions. sampling: how it is sampled, see `moclip.generate.options`."""
+    """What `model.json` holds. fps: of the motions. sampling: how it is sampled, see `moclip.generate.options`.
+
+    actions, styles: what it may be asked for, each with its `name` and an `example`, a sentence; actions have a `group`
+    of like ones. Menus show them.
+    """
 
     name: str
     licence: str
@@ -42,6 +46,8 @@ class _Description:
     parameters: dict[str, int] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     sampling: dict[str, Any] = field(default_factory=dict)
+    actions: list[dict[str, str]] = field(default_factory=list)
+    styles: list[dict[str, str]] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
 
 
