@@ -24,6 +24,9 @@ def serve(
     parent_stdin: Annotated[
         bool, typer.Option("--parent-stdin", help="End when standard input ends, even if it is no pipe.")
     ] = False,
+    models: Annotated[
+        int, typer.Option(min=1, help="How many models may be in memory at once: over 1, requests may name others.")
+    ] = 1,
 ) -> None:
     """Run the backend; one line of JSON on stdout says when it is ready.
 
@@ -39,5 +42,5 @@ def serve(
     from moclip_backend.server.serving import ServeOptions
     from moclip_backend.server.serving import serve as run
 
-    code = run(ServeOptions(bind, model, runtime, device, token_file, keys, parent_stdin or None))
+    code = run(ServeOptions(bind, model, runtime, device, token_file, keys, parent_stdin or None, models))
     raise typer.Exit(code)

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ class ServeOptions:
 
     keys: folder of CURVE keys; needed, and looked for in the usual place, when other machines can reach `bind`.
     parent_stdin: end at the end of standard input. None: do so when it is a pipe that somebody holds open.
+    models: how many models may be in memory at once, the one that is named here and others that requests name.
     """
 
     bind: str = DEFAULT_BIND
@@ -48,6 +49,7 @@ class ServeOptions:
     token_file: Path | None = None
     keys: Path | None = None
     parent_stdin: bool | None = None
+    models: int = 1
 
 
 def load_engine(options: ServeOptions) -> Engine:
@@ -86,7 +88,9 @@ def _serve(options: ServeOptions, load: Callable[[ServeOptions], Engine]) -> int
 
 def _listen(options: ServeOptions, load: Callable[[ServeOptions], Engine], wake: "Wake") -> bool:
     """Serve until the end; whether the engine came to rest."""
+    from moclip_backend.server.batches import best_batch
     from moclip_backend.server.listener import listen
+    from moclip_backend.server.models import Models
     from moclip_backend.server.server import Server
     from moclip_backend.server.welcome import model_told
 
@@ -105,7 +109,8 @@ def _listen(options: ServeOptions, load: Callable[[ServeOptions], Engine], wake:
     with closing(listen(options.bind, keys)) as listener:
         with _token(options, needed=keys is None) as (token, token_file):
             engine = load(options)
-            server = Server(listener, engine, token, wake, ended)
+            models = Models(engine, lambda path: load(replace(options, model=path)), options.models)
+            server = Server(listener, engine, token, wake, ended, models, best_batch(engine))
             address = listener.address
             with _signals(end), _announced(address, token_file, server_key=keys.public if keys else None):
                 _say({
