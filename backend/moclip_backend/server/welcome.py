@@ -53,4 +53,5 @@ def welcome(engine: Engine, stages: Stages, models: Models, *, resumed: bool) ->
         "type": wire.WELCOME, "protocol": wire.PROTOCOL, **model_told(engine), "fps": float(engine.fps),
         "joints": list(JOINT_NAMES), "limits": limits_told(), "stages": stages.told(), "features": features,
         "resumed": resumed, "process": this_process(), "models": [offer.told() for offer in offers],
+        **getattr(engine, "repertoire", {}),
     }  # fmt: skip
