@@ -252,15 +252,15 @@ class Server:
             messages = [wire.encode(wire.error_header(*told, job=job.id))]
         outcome = "done" if job.error is None else "cancelled" if isinstance(job.error, Cancelled) else "failed"
         self._counts[outcome] += 1
-        log_job(job=outcome, requests=len(job.requests), jobs_waiting=self._jobs.waiting)
         mark = session.submitted.pop(job.id, b"")
-        if job.dropped:
-            return
-        if session.name:
-            self._sessions.keep(session, job.id, Outcome(mark, messages, time.monotonic()))
-        for frames in messages:
-            if session.link:
-                session.link.send(frames)
+        if not job.dropped:
+            if session.name:
+                self._sessions.keep(session, job.id, Outcome(mark, messages, time.monotonic()))
+            for frames in messages:
+                if session.link:
+                    session.link.send(frames)
+        # Last: the results do not wait for a slow disk.
+        log_job(job=outcome, requests=len(job.requests), jobs_waiting=self._jobs.waiting)
 
     # -- clients that went away --------------------------------------------------------------------------------------
 

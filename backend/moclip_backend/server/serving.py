@@ -4,6 +4,7 @@
 Used by `moclip serve` (typer) and by `python -m moclip_backend.builtin` (Blender's own Python, which has no typer).
 """
 
+import gc
 import json
 import os
 import select
@@ -113,6 +114,8 @@ def _listen(options: ServeOptions, load: Callable[[ServeOptions], Engine], wake:
             engine = load(options)
             models = Models(engine, lambda path: load(replace(options, model=path)), options.models)
             server = Server(listener, engine, token, wake, ended, models, best_batch(engine))
+            # What is there by now stays: the collector need not walk through the vocabulary in the middle of a job.
+            gc.freeze()
             address = listener.address
             with _signals(end), _announced(address, token_file, server_key=keys.public if keys else None):
                 _say({
