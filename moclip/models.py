@@ -15,7 +15,7 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.generators.base.generator import DEFAULT, Generator, find_generator
-from moclip.nn.checkpoint import fingerprint, load_weights
+from moclip.nn.checkpoint import Weights, fingerprint, read_weights
 from moclip.nn.config import Positive, read_settings
 
 JUDGE = "motion"
@@ -24,6 +24,8 @@ LENGTH_TOWER = "length_text"
 """The text tower that the length estimator was trained with, where that is not the generator's."""
 GRAPH_WEIGHTS = "graphs.json"
 """Which tensors each ONNX graph takes, by graph name."""
+HALF_WEIGHTS = "float16"
+"""Its entry that says, again by graph name, which of them the graph takes as float16; the others are float32."""
 EMBEDDED = Path(__file__).parent / "weights" / "embedded"
 
 
@@ -85,7 +87,7 @@ class ModelFiles:
     """A model in memory: tensors and configuration of each network."""
 
     info: ModelInfo
-    arrays: dict[str, dict[str, np.ndarray]]
+    arrays: dict[str, Weights]
     configs: dict[str, dict[str, Any]]
 
     @property
@@ -124,8 +126,13 @@ def find_model(name: str) -> Path:
     )
 
 
+def model_names() -> list[str]:
+    """Of the models that are there, whether they are whole or not; the embedded one first."""
+    return list(_candidates())
+
+
 def list_models() -> list[ModelInfo]:
-    return [model_info(name) for name in _candidates()]
+    return [model_info(name) for name in model_names()]
 
 
 def model_info(name: str) -> ModelInfo:
@@ -171,7 +178,7 @@ def load_model(name: str) -> ModelFiles:
     info = model_info(name)
     optional = (JUDGE, LENGTH_TOWER, *(("length",) if info.generator.TELLS_LENGTHS else ()))
     networks = [*needed_networks(info.generator), *(n for n in optional if (info.path / f"{n}.safetensors").is_file())]
-    loaded = {network: load_weights(info.path / f"{network}.safetensors") for network in networks}
+    loaded = {network: read_weights(info.path / f"{network}.safetensors") for network in networks}
     files = ModelFiles(info, {k: v[0] for k, v in loaded.items()}, {k: v[1] for k, v in loaded.items()})
     own = fingerprint(files.arrays["text"])
     for network in (n for n in networks if n not in ("text", info.generator.CODEC, LENGTH_TOWER)):
