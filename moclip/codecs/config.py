@@ -5,10 +5,16 @@ from dataclasses import dataclass
 
 from moclip.nn.config import Config, Count, NotNegative, Share
 
+ACTIVATIONS = ("relu", "silu", "gelu")
+
 
 @dataclass(frozen=True)
 class RVQConfig(Config):
-    """Residual VQ-VAE. `stride` frames become one token of `quantizers` codes."""
+    """Residual VQ-VAE. `stride` frames become one token of `quantizers` codes.
+
+    activation: of the residual blocks, "relu" as in the released weights, "silu" or "gelu". Raises ValueError for
+    another one.
+    """
 
     features: Count = 263
     joints: Count = 22
@@ -23,6 +29,11 @@ class RVQConfig(Config):
     quantize_dropout: Share = 0.2
     codebook_decay: Share = 0.99
     sample_temperature: NotNegative = 0.5
+    activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation is {' or '.join(ACTIVATIONS)}, not '{self.activation}'")
 
     @property
     def stride(self) -> int:

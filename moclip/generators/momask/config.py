@@ -12,6 +12,9 @@ class TransformerConfig(Config):
 
     cond_drop: share of training samples whose text vector is zeroed, for classifier-free guidance.
     pre_norm: layer norm before attention and feed-forward; the official checkpoints are post-norm.
+    share_weight: of the residual transformer: a layer's codes are embedded by the table that predicts them, as in the
+    released weights. Without, tables are apart and logits have a bias; doubled_logits: the tables' part of these counts
+    twice, as the released code has it by mistake.
     Raises ValueError for a width that does not divide among the heads.
     """
 
@@ -26,6 +29,8 @@ class TransformerConfig(Config):
     dropout: Share = 0.2
     cond_drop: Share = 0.1
     pre_norm: bool = False
+    share_weight: bool = True
+    doubled_logits: bool = False
 
     def __post_init__(self) -> None:
         if self.width % self.heads:

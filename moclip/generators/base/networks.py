@@ -30,7 +30,8 @@ def examples_of(generator: str, configs: Mapping[str, Mapping[str, Any]]) -> dic
     """Call -> tracing example, of all calls that may be traced for a model of this generator."""
     own: dict[str, Example] = generator_part(generator, "networks").examples(configs)
     tokens = torch.tensor([[49406, 320, 2533, 4160, 49407, 0], [49406, 320, 2533, 49407, 0, 0]])
-    joints, valid = torch.randn(2, 48, 22, 3), torch.ones(2, 48, dtype=torch.bool)
+    body = 21 if configs.get("motion", {}).get("parts") == "kit" else 22
+    joints, valid = torch.randn(2, 48, body, 3), torch.ones(2, 48, dtype=torch.bool)
     read = Example({"tokens": tokens}, {"tokens": {1: "L"}}, {1: "D"})
     return {
         "text": read,
