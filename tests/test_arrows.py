@@ -22,7 +22,7 @@ ROOMS = (
 BACKEND_ROOMS = (
     "wire", "liveness", "prompt_table", "packages", "address", "state", "reporting", "terminal",
     "engine", "server", "client",
-    "batch", "blender", "bench", "commands",
+    "batch", "blender", "farm", "interop", "bench", "commands",
 )  # fmt: skip
 """Of `moclip_backend`; what starts it (cli, builtin, probe, __main__) may know all of them."""
 STARTS = ("cli", "builtin", "probe", "__main__")

@@ -49,7 +49,7 @@ def official_states(time_cond=True):
     """(VQ-VAE, transformer) as their authors write them."""
     torch.manual_seed(0)
     vq = VQ(VQ_SIZES)
-    vq.quantizer.codebook.normal_()
+    vq.parts.quantizer.codebook.normal_()
     vq = {name: tensor for name, tensor in vq.state_dict().items() if name not in ("mean", "std")}
     sizes = replace(SIZES, time_cond=time_cond)
     rows = 50 + sizes.conditions
@@ -96,7 +96,7 @@ def test_imported_networks_have_the_sizes_of_their_tensors_and_restore(official,
     vq = restore(VQ, config, arrays)
     assert vq.config == VQ_SIZES
     assert (vq.mean == 0.25).all() and (vq.std == 0.5).all()
-    torch.testing.assert_close(vq.quantizer.codebook, vq_state["vqvae.quantizer.codebook"], atol=0, rtol=0)
+    torch.testing.assert_close(vq.parts.quantizer.codebook, vq_state["vqvae.quantizer.codebook"], atol=0, rtol=0)
 
 
 def test_imported_model_says_what_it_is_and_how_it_samples(official, tmp_path):

@@ -7,7 +7,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="the networks need PyTorch")
 
 from moclip.codecs.config import RVQConfig  # noqa: E402
-from moclip.codecs.rvq import RVQ, Codebook, ResidualStack  # noqa: E402
+from moclip.codecs.convolutions import ResidualStack  # noqa: E402
+from moclip.codecs.rvq import RVQ, Codebook  # noqa: E402
 from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
 from moclip.generators.momask.config import TransformerConfig  # noqa: E402
 from moclip.generators.momask.transformers import EncoderStack, MaskedTransformer, ResidualTransformer  # noqa: E402

@@ -12,97 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from moclip.codecs.config import RVQConfig
-from moclip.nn.networks import Network
-
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "silu": F.silu, "gelu": F.gelu}
-
-
-class ResidualBlock(nn.Module):
-    def __init__(self, width: int, dilation: int, dropout: float, activation: str):
-        super().__init__()
-        self.activation = _ACTIVATIONS[activation]
-        self.conv1 = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
-        self.conv2 = nn.Conv1d(width, width, 1)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.dropout(self.conv2(self.activation(self.conv1(self.activation(x)))))
-        return out
-
-
-class ResidualStack(nn.Module):
-    """Blocks whose dilation shrinks (9, 3, 1), in the encoder and in the decoder.
-
-    The other order has the same state dict and would load without a complaint, with wrong results.
-    """
-
-    def __init__(self, config: RVQConfig):
-        super().__init__()
-        dilations = [config.dilation_growth**k for k in reversed(range(config.depth))]
-        blocks = (ResidualBlock(config.width, d, config.dropout, config.activation) for d in dilations)
-        self.model = nn.Sequential(*blocks)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.model(x)
-        return out
-
-
-class Encoder(nn.Module):
-    def __init__(self, config: RVQConfig):
-        super().__init__()
-        width = config.width
-        down = [
-            nn.Sequential(nn.Conv1d(width, width, 4, stride=2, padding=1), ResidualStack(config))
-            for _ in range(config.down_t)
-        ]
-        self.model = nn.Sequential(
-            nn.Conv1d(config.features, width, 3, padding=1),
-            nn.ReLU(),
-            *down,
-            nn.Conv1d(width, config.code_dim, 3, padding=1),
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, features, T) -> (B, code_dim, T / stride)."""
-        latent: Tensor = self.model(features)
-        return latent
-
-
-class Decoder(nn.Module):
-    def __init__(self, config: RVQConfig):
-        super().__init__()
-        width = config.width
-        up = [
-            nn.Sequential(
-                ResidualStack(config),
-                nn.Upsample(scale_factor=2, mode="nearest"),
-                nn.Conv1d(width, width, 3, padding=1),
-            )
-            for _ in range(config.down_t)
-        ]
-        self.model = nn.Sequential(
-            nn.Conv1d(config.code_dim, width, 3, padding=1),
-            nn.ReLU(),
-            *up,
-            nn.Conv1d(width, width, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv1d(width, config.features, 3, padding=1),
-        )
-
-    def forward(self, latent: Tensor) -> Tensor:
-        features: Tensor = self.model(latent)
-        return features
-
+from moclip.codecs.convolutions import Decoder, Encoder
+from moclip.codecs.network import CodecNetwork, alone
 
 DEAD_COUNT = 0.2
 FRESH_COUNT = 0.5
 """A code with fewer vectors a batch than DEAD_COUNT (a moving average) is put on a random vector, with the weight of
 FRESH_COUNT: it has some 90 batches to prove useful. Without this a tenth of the codes does all the work."""
-
-
-def alone(rows: Tensor) -> Tensor:
-    """What a codebook gathers while one process trains it."""
-    return rows
 
 
 class Codebook(nn.Module):
@@ -223,42 +139,18 @@ class ResidualQuantizer(nn.Module):
         return (torch.stack(vectors, dim=-2) * present).sum(dim=-2)
 
 
-class RVQ(Network):
-    """features (B, T, features) <-> codes (B, T / stride, quantizers); T a multiple of `config.stride`.
-
-    `mean` and `std` are those that training normalised by: `encode` and `decode` take and give features in their own
-    units, `forward` works on normalised ones.
-    """
+class RVQ(CodecNetwork):
+    """MoMask's codec: features (B, T, features) <-> codes (B, T / stride, quantizers)."""
 
     KIND = "rvq"
     CONFIG = RVQConfig
-    config: RVQConfig
-    mean: Tensor
-    std: Tensor
 
     def __init__(self, config: RVQConfig):
         super().__init__(config)
-        self.register_buffer("mean", torch.zeros(config.features))
-        self.register_buffer("std", torch.ones(config.features))
         self.encoder = Encoder(config)
         self.quantizer = ResidualQuantizer(config)
         self.decoder = Decoder(config)
 
-    def normalize(self, features: Tensor) -> Tensor:
-        return (features - self.mean) / self.std
-
-    def forward(self, features: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalised features, valid (B, T) bool -> reconstruction (B, T, features), commitment, codes (B, S, Q)."""
-        latent = self.encoder(features.transpose(1, 2)).transpose(1, 2)
-        token_valid = valid[:, self.config.stride - 1 :: self.config.stride]
-        # Half precision would find other codes, and lose what a codebook's average gains in a step.
-        with torch.autocast(latent.device.type, enabled=False):
-            quantized, codes, commit = self.quantizer(latent.float(), token_valid)
-        return self.decoder(quantized.transpose(1, 2)).transpose(1, 2), commit, codes
-
-    def encode(self, features: Tensor) -> Tensor:
-        return self.quantizer.encode(self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2))
-
-    def decode(self, codes: Tensor) -> Tensor:
-        normalized: Tensor = self.decoder(self.quantizer.decode(codes).transpose(1, 2)).transpose(1, 2)
-        return normalized * self.std + self.mean
+    @property
+    def parts(self) -> "RVQ":
+        return self

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from moclip.codecs.config import RVQConfig
+from moclip.codecs.network import CodecNetwork
 from moclip.codecs.reconstruction_loss import ReconstructionLoss, ReconstructionWeights
 from moclip.codecs.rvq import RVQ, Codebook
-from moclip.codecs.vq import CodecNetwork, Quantizer
+from moclip.codecs.vq import Quantizer
 from moclip.data.clips import Clips, load_clips
 from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
@@ -75,12 +76,12 @@ class DecoderLoss:
         network.encoder.eval()
         # Codes are those of full precision, whatever the decoder is trained in.
         with torch.no_grad(), torch.autocast(features.device.type, enabled=False):
-            latent = network.encoder(features.transpose(1, 2)).transpose(1, 2)
+            latent = network.latent(features)
             codes = network.quantizer.encode(latent)
             known = torch.randint(1, codes.shape[-1] + 1, (len(codes), 1, 1)).to(codes.device)
             codes = codes.masked_fill(torch.arange(codes.shape[-1], device=codes.device) >= known, -1)
             quantized = network.quantizer.decode(codes)
-        rebuilt = network.decoder(quantized.transpose(1, 2)).transpose(1, 2)
+        rebuilt = network.reconstruct(quantized)
         loss, parts = self.reconstruction(rebuilt, features, valid)
         return loss, {name: part.item() for name, part in parts.items()}
 

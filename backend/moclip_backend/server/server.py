@@ -22,7 +22,7 @@ from moclip_backend.server.sessions import Outcome, Session, Sessions, fingerpri
 from moclip_backend.server.submit import read_requests, read_within
 from moclip_backend.server.welcome import model_told, welcome
 from moclip_backend.state.folders import log_file
-from moclip_backend.state.log import LOG
+from moclip_backend.state.log import LOG, log_job
 
 MAX_CLIENTS = 32
 IDLE_SECONDS = 0.5
@@ -246,6 +246,7 @@ class Server:
             messages = [wire.encode(wire.error_header(*told, job=job.id))]
         outcome = "done" if job.error is None else "cancelled" if isinstance(job.error, Cancelled) else "failed"
         self._counts[outcome] += 1
+        log_job(job=outcome, requests=len(job.requests), jobs_waiting=self._jobs.waiting)
         mark = session.submitted.pop(job.id, b"")
         if job.dropped:
             return

@@ -39,6 +39,7 @@ class ServeOptions:
 
     keys: folder of CURVE keys; needed, and looked for in the usual place, when other machines can reach `bind`.
     parent_stdin: end at the end of standard input. None: do so when it is a pipe that somebody holds open.
+    log_json: log to standard error, an object a line, instead of to the log file.
     """
 
     bind: str = DEFAULT_BIND
@@ -48,6 +49,7 @@ class ServeOptions:
     token_file: Path | None = None
     keys: Path | None = None
     parent_stdin: bool | None = None
+    log_json: bool = False
 
 
 def load_engine(options: ServeOptions) -> Engine:
@@ -61,7 +63,7 @@ def serve(options: ServeOptions, load: Callable[[ServeOptions], Engine] = load_e
 
     A line of JSON on stdout says that it is ready, or why it is not.
     """
-    open_log()
+    open_log(options.log_json)
     try:
         return _serve(options, load)
     except MoclipError as error:
