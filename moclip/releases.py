@@ -11,10 +11,10 @@ from torch import Tensor
 from moclip.errors import MoclipError
 from moclip.folders import whole_folder
 from moclip.generators.base.generator import find_generator
-from moclip.generators.base.networks import networks_of
+from moclip.generators.base.networks import networks_of, parameter_counts
 from moclip.generators.base.released import check_fits, save_exactly
 from moclip.generators.base.self_check import seeded_numbers
-from moclip.models import LENGTH_TOWER, load_model, write_description
+from moclip.models import LENGTH_TOWER, ModelFiles, load_model, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights
 from moclip.nn.config import Config
 from moclip.nn.networks import restore
@@ -55,7 +55,8 @@ class Release:
 def write_model(out: Path, release: Release, towers: Towers) -> None:
     """Write the folder. Raises MoclipError for tensors that do not fit, and for a folder that holds something."""
     classes, codec = networks_of(release.generator), find_generator(release.generator).CODEC
-    counts = {n: check_fits(classes[n], part.config, part.state, part.where) for n, part in release.parts.items()}
+    for name, part in release.parts.items():
+        check_fits(classes[name], part.config, part.state, part.where)
     read = towers.text.config.embed_dim
     for name, part in release.parts.items():
         wanted = getattr(part.config, "text_dim", read)
@@ -69,11 +70,9 @@ def write_model(out: Path, release: Release, towers: Towers) -> None:
     with whole_folder(out) as folder:
         save_tower(towers.text, folder / "text.safetensors", full_precision=True)
         prints = {"text": fingerprint(load_weights(folder / "text.safetensors")[0])}
-        counts = {"text": _parameters(towers.text), **counts}
         if towers.length is not None:
             save_tower(towers.length, folder / f"{LENGTH_TOWER}.safetensors", full_precision=True)
             prints["length"] = fingerprint(load_weights(folder / f"{LENGTH_TOWER}.safetensors")[0])
-            counts[LENGTH_TOWER] = _parameters(towers.length)
         for name, part in release.parts.items():
             told = {"kind": name, **part.config.to_dict(), **part.told}
             if name != codec:
@@ -82,18 +81,15 @@ def write_model(out: Path, release: Release, towers: Towers) -> None:
         details = {
             "format": 1, "name": out.name, "generator": release.generator, "fps": release.fps,
             "text_fingerprint": prints["text"], "sampling": dict(release.sampling), "licence": LICENCE,
-            "description": release.description, "parameters": counts,
+            "description": release.description,
         }  # fmt: skip
         write_description(folder, details)
-        write_description(folder, {**details, "self_check": _numbers(folder)})
+        files = load_model(str(folder))
+        counts = parameter_counts(release.generator, files.configs)
+        write_description(folder, {**details, "parameters": counts, "self_check": _numbers(files)})
 
 
-def _parameters(tower: TextTower) -> int:
-    return sum(parameter.numel() for parameter in tower.parameters())
-
-
-def _numbers(folder: Path) -> dict[str, list[float]]:
-    files = load_model(str(folder))
+def _numbers(files: ModelFiles) -> dict[str, list[float]]:
     classes = networks_of(files.generator.NAME)
     networks = {name: restore(classes[name], files.configs[name], own) for name, own in files.arrays.items()}
     return seeded_numbers(files.generator, networks, files.configs)

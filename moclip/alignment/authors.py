@@ -83,6 +83,8 @@ def _encoder_of(state: Mapping[str, Tensor], path: Path) -> MotionEncoderConfig:
     """Their encoder, at the sizes of these tensors."""
     first, second = (_shape(state, f"motion.encoder.{name}.0.weight", path) for name in ("six_layers", "six_layers_2"))
     torso, embed = _shape(state, "motion.encoder.six_layers.1.weight", path), _shape(state, "motion.embed.weight", path)
+    if embed[0] % ENCODER.heads:
+        raise _not_theirs(path, f"its width {embed[0]} does not divide among {ENCODER.heads} heads")
     return replace(
         ENCODER,
         part_width=second[0],

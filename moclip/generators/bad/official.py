@@ -43,7 +43,10 @@ LAYOUT = {
 }  # fmt: skip
 """Network -> where its file may lie under the folder, best first, and the entry that holds its state dict."""
 
-META = ("checkpoints/{set}/*/meta/{name}.npy", "exit/{set}-{name}.npy", "exit/{set}_{name}.npy")
+META = (
+    "checkpoints/{set}/VQVAE*/meta/{name}.npy", "checkpoints/{set}/*/meta/{name}.npy", "exit/{set}-{name}.npy",
+    "exit/{set}_{name}.npy",
+)  # fmt: skip
 _HINT = "Point to the folder of BAD's repository, with its released files in output/, checkpoints/ and exit/."
 _VQ = "trans_base.vqvae."
 _CODEBOOK = "vqvae.quantizer.codebook"

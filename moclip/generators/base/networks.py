@@ -10,6 +10,7 @@ from moclip.alignment.motion_encoder import MotionEncoder
 from moclip.generators.base.generator import generator_part
 from moclip.generators.base.length import LengthEstimator
 from moclip.generators.base.tracing import Example
+from moclip.nn.config import sizes
 from moclip.nn.networks import Network
 from moclip.text.tower import TextTower
 
@@ -24,6 +25,17 @@ COMMON: dict[str, type[Network]] = {
 def networks_of(generator: str) -> dict[str, type[Network]]:
     """Name in the model folder -> class, for models of this generator."""
     return {**COMMON, **generator_part(generator, "networks").NETWORKS}
+
+
+def parameter_counts(generator: str, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Network -> its parameters' number, by the configurations of a model folder; codebooks and means are none."""
+    counts = {}
+    for name, config in configs.items():
+        network = networks_of(generator)[name]
+        with torch.device("meta"):
+            made = network(network.CONFIG.from_dict(sizes(config)))
+        counts[name] = sum(parameter.numel() for parameter in made.parameters())
+    return counts
 
 
 def examples_of(generator: str, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Example]:

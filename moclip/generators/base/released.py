@@ -179,11 +179,8 @@ def heads_of(options: Mapping[str, Any], width: int, run: Path) -> int:
     return heads
 
 
-def check_fits(network: type[Network], config: Any, state: Mapping[str, Tensor], where: Path) -> int:
-    """Raises MoclipError unless the tensors are all that a network of these sizes has; returns its parameters' number.
-
-    where: the file, for messages. Buffers, such as codebooks, are no parameters.
-    """
+def check_fits(network: type[Network], config: Any, state: Mapping[str, Tensor], where: Path) -> None:
+    """Raises MoclipError unless the tensors are all that a network of these sizes has. where: their file."""
     with torch.device("meta"):
         made = network(config)
     own = made.state_dict()
@@ -199,7 +196,6 @@ def check_fits(network: type[Network], config: Any, state: Mapping[str, Tensor],
             f"The checkpoint {where} has the tensor {foreign[0]}, which a network of its kind does not have.",
             "It may come from a variant that cannot be imported.",
         )
-    return sum(parameter.numel() for parameter in made.parameters())
 
 
 save_exactly = partial(save_weights, full_precision=True)
