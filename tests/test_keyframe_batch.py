@@ -94,15 +94,26 @@ def test_a_row_that_fails_is_told_with_its_line(moclip, studio, listed, tmp_path
     assert told[0].startswith("line 2: row 3: failed: ") and told[1] == "line 2: row 1: failed: stumble"
 
 
+def test_one_scene_says_what_was_written(moclip, studio, listed, tmp_path):
+    listed(line("a"))
+    (tmp_path / "list" / "a.csv").write_text("armature,prompt\n,stumble\n,\n")
+    code, out, _ = moclip("keyframe", "list/a.blend", "list/a.csv", "--out", "b.blend")
+    assert code == 1 and out.splitlines()[-1] == "0 of 2 rows keyed, written to b.blend"
+    (tmp_path / "list" / "a.csv").write_text("armature,prompt\n,\n")
+    code, out, _ = moclip("keyframe", "list/a.blend", "list/a.csv", "--out", "c.blend")
+    assert code == 1 and len(out.splitlines()) == 1 and not (tmp_path / "c.blend").exists()
+
+
 def test_a_batch_that_was_broken_off_goes_on(moclip, studio, listed, tmp_path):
     file = listed(line("a"), line("b"), line("c"))
     studio.fail["b.blend"] = KeyboardInterrupt()
     assert moclip("keyframe", "--batch", str(file), "--out", "done")[0] == 130
     assert (tmp_path / "done" / NAME).exists()
+    (tmp_path / "done" / "b.blend@").write_bytes(b"half")  # as a Blender that is killed leaves it
     studio.fail, studio.keyed = {}, []
     code, out, _ = moclip("keyframe", "--batch", str(file), "--out", "done")
     assert code == 0 and studio.keyed == ["b.blend", "c.blend"] and len(out.splitlines()) == 3
-    assert not (tmp_path / "done" / NAME).exists()
+    assert sorted(path.name for path in (tmp_path / "done").iterdir()) == ["a.blend", "b.blend", "c.blend"]
 
 
 def test_what_changed_meanwhile_is_keyed_again(moclip, studio, listed, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..motion import fit
 from ..motion.clip import Clip, resample
+from ..motion.loop import looped
 from ..motion.path import followed
 from ..rig import obstacles
 from ..rig import root as travel
@@ -66,7 +67,7 @@ def apply_clip(
     turns, root = resample(clip, fps)
     told = ""
     if how.loop:
-        turns, root = fit.looped(turns, root, fps)
+        turns, root = looped(turns, root, fps)
     if how.path is not None:
         turns, root, told = _along(rig, bone_of, turns, root, fps, how)
     elif how.place is not None:

@@ -8,6 +8,13 @@ import numpy as np
 from moclip.errors import MoclipError
 from moclip.models import ModelFiles
 
+FAR = "This prompt is far from what the model was trained on, so the motion may not show it."
+
+
+def is_unfamiliar(warning: str) -> bool:
+    """Whether a warning says that a model was not trained for a prompt."""
+    return warning == FAR
+
 
 class Familiarity:
     """How close a prompt lies to the captions that the model was trained on.
@@ -26,8 +33,7 @@ class Familiarity:
         return nearest
 
     def warnings(self, text: np.ndarray) -> list[list[str]]:
-        message = "This prompt is far from what the model was trained on, so the motion may not show it."
-        return [[message] if s < self.threshold else [] for s in self.similarity(text)]
+        return [[FAR] if s < self.threshold else [] for s in self.similarity(text)]
 
 
 def load_familiarity(files: ModelFiles) -> Familiarity | None:

@@ -39,6 +39,8 @@ class TextToMotion:
         details = files.info.details
         self.name, self.licence = files.info.name, files.info.licence
         self.fps = float(details["fps"])
+        # What its makers say that it knows, each with a sentence that asks for it.
+        self.repertoire = {name: details[name] for name in ("actions", "styles") if name in details}
         self.runtime, self.device = runtime.name, runtime.device
         own = files.generator
         where, hint = f"sampling of {files.info.described}", "Correct it, or install the model again."

@@ -25,7 +25,9 @@ from moclip.training.run import Compute, Schedule
 Recipe = dict[str, Any]
 """What a recipe's file says, once it is checked; `settings` and `network_settings` read its tables."""
 DEFAULT_RECIPE = Path(__file__).parent / "embedded.toml"
-BUILT_IN = ("embedded", "permissive", "paper", "ablation", "bamm", "bad", "official", "official-bamm", "official-bad")
+BUILT_IN = (
+    "embedded", "open", "permissive", "paper", "ablation", "bamm", "bad", "official", "official-bamm", "official-bad",
+)  # fmt: skip
 HINT = "Copy `moclip/recipes/embedded.toml` and change that."
 T = TypeVar("T")
 

@@ -56,7 +56,10 @@ class Ledger:
 
     def sweep(self, paths: Sequence[Path]) -> None:
         """Remove what a process that was killed had half written of these files."""
-        # As `moclip.files.formats` names them. Nobody else writes here now.
+        # As Blender names them, and as `moclip.files.formats` does. Nobody else writes here now.
+        for path in paths:
+            with suppress(OSError):
+                path.with_name(f"{path.name}@").unlink(missing_ok=True)
         names = {(path.stem, path.suffix) for path in paths}
         for path in self._path.parent.glob(".*"):
             match = re.fullmatch(r"\.(.+)-[a-z0-9_]{8}", path.stem)

@@ -8,7 +8,6 @@ that is let in, --keys FILE one with a key (a wrong one without --known); else i
 import argparse
 import contextlib
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -71,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def bench_serve(jobs: int = 500, soak_minutes: float = 0.0) -> dict[str, Any]:
     figures["fairness"] = _in_folder(_fairness)
     figures["malformed"] = {
         f"{'curve' if curve else 'null'}_{'client' if known else 'stranger'}": _in_folder(
-            lambda folder, curve=curve, known=known: _malformed(folder, curve, known)
+            partial(_malformed, curve=curve, known=known)
         )
         for curve, known in itertools.product((False, True), (False, True))
     }

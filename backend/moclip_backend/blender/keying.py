@@ -44,10 +44,22 @@ class Told:
         return f"row {self.row}: {'done' if self.done else 'failed'}: {self.message}"
 
 
-def key_scene(scene: Scene, hear: Callable[[Told], None] = lambda told: None) -> list[Told]:
-    """Key the rows of a scene's table and write its `out`; what became of each row, of which `hear` is told at once.
+@dataclass(frozen=True)
+class Keyed:
+    """What became of a scene's rows. written: whether its `out` was, which a table without a good row does not need."""
 
-    Raises MoclipError where nothing is written: no good row, a scene that cannot be opened, no Blender.
+    rows: tuple[Told, ...]
+    written: bool
+
+    @property
+    def done(self) -> int:
+        return sum(row.done for row in self.rows)
+
+
+def key_scene(scene: Scene, hear: Callable[[Told], None] = lambda told: None) -> Keyed:
+    """Key the rows of a scene's table and write its `out`. hear: is told of each row at once.
+
+    Raises MoclipError for a scene that cannot be opened, and where there is no Blender.
     """
     check_paths(scene.scene, scene.out)
     rows, failures = read_rows(scene.prompts)
@@ -60,7 +72,7 @@ def key_scene(scene: Scene, hear: Callable[[Told], None] = lambda told: None) ->
     for number, why in failures:
         tell(number, False, why)
     if not rows:
-        return told
+        return Keyed(tuple(told), written=False)
     blender = find_blender(scene.blender)
     task = {
         "zip": str(addon_zip(blender)), "scene": str(scene.scene.absolute()), "out": str(scene.out.absolute()),
@@ -77,7 +89,7 @@ def key_scene(scene: Scene, hear: Callable[[Told], None] = lambda told: None) ->
     for row in rows:
         if row["row"] not in known:
             tell(row["row"], False, "Blender said nothing of it.")
-    return told
+    return Keyed(tuple(told), written=True)
 
 
 def prepare(scene: Path | None) -> Blender:

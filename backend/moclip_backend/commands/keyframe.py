@@ -11,7 +11,7 @@ from moclip.errors import MoclipError
 from moclip_backend.reporting import report, say
 
 if TYPE_CHECKING:
-    from moclip_backend.blender.keying import Scene, Told
+    from moclip_backend.blender.keying import Keyed, Scene
 
 
 def keyframe(
@@ -70,11 +70,10 @@ def keyframe(
 def _key_one(scene: Path, prompts: Path, out: Path, blender: Path | None) -> None:
     from moclip_backend.blender.keying import Scene, key_scene
 
-    told = key_scene(Scene(None, scene, prompts, out, blender), typer.echo)
-    done = sum(one.done for one in told)
-    if done or any("Blender said nothing" in one.message for one in told):
-        typer.echo(f"{done} of {len(told)} rows keyed, written to {out}")
-    if done < len(told):
+    keyed = key_scene(Scene(None, scene, prompts, out, blender), typer.echo)
+    if keyed.written:
+        typer.echo(f"{keyed.done} of {len(keyed.rows)} rows keyed, written to {out}")
+    if keyed.done < len(keyed.rows):
         raise typer.Exit(1)
 
 
@@ -103,15 +102,15 @@ def _key_many(batch: Path, out: Path, blender: Path | None, engine: str, workers
                 problems += 1
                 kept.keep |= came.code in ("unwritable_file", "worker_died", "blender")
                 continue
-            done = sum(one.done for one in came)
-            problems += len(came) - done
-            for one in came:
-                if not one.done:
-                    say(f"line {scene.line}: {one}")
-            if scene.out.is_file():
+            problems += len(came.rows) - came.done
+            for row in came.rows:
+                if not row.done:
+                    say(f"line {scene.line}: {row}")
+            if came.written:
                 written += 1
-                kept.ledger.add(keys[left[place]], scene.out, {"path": str(scene.out), "rows": len(came), "done": done})
-            typer.echo(f"{scene.out}: {done} of {len(came)} rows keyed")
+                outcome = {"path": str(scene.out), "rows": len(came.rows), "done": came.done}
+                kept.ledger.add(keys[left[place]], scene.out, outcome)
+            typer.echo(f"{scene.out}: {came.done} of {len(came.rows)} rows keyed")
     say(f"{written} of {len(scenes) + len(errors)} scenes written to {out}.")
     if problems:
         raise typer.Exit(1)
@@ -128,7 +127,7 @@ def _key(scene: "Scene") -> str:
 
 def _work(
     scenes: "Sequence[Scene]", blender: Path | None, engine: str, workers: int | None
-) -> "Iterator[tuple[int, list[Told] | MoclipError]]":
+) -> "Iterator[tuple[int, Keyed | MoclipError]]":
     from moclip_backend.farm.scenes import attempt, key_on_cluster
 
     if engine == "ray":

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import moclip
 from moclip.errors import MoclipError
 from moclip_backend.batch.run import Answer, Maker, Shard, attempt
 from moclip_backend.engine import Engine
@@ -22,8 +21,8 @@ class MotionWork:
         self._engine = load()
         self._maker = Maker.of(self._engine)
 
-    def about(self) -> tuple[Maker, str]:
-        return self._maker, moclip.__version__
+    def about(self) -> Maker:
+        return self._maker
 
     def __call__(self, shard: Shard) -> Answer:
         return Answer(shard.number, self._maker, attempt(self._engine, shard.requests, lambda *_: None))
@@ -34,14 +33,7 @@ class Farm:
 
     def __init__(self, pool: Pool):
         self._pool = pool
-        others = sorted({version for _, version in pool.about} - {moclip.__version__})
-        if others:
-            raise MoclipError(
-                f"The Ray cluster has moclip {others[0]}, and this is {moclip.__version__}.",
-                hint="Install the same version everywhere.",
-                code="other_version",
-            )
-        self.makers: Sequence[Maker] = sorted({maker for maker, _ in pool.about}, key=str)
+        self.makers: Sequence[Maker] = sorted(set(pool.about), key=str)
 
     def work(self, shards: Sequence[Shard], progress: Progress) -> Iterator[Answer]:
         for done, (place, answer) in enumerate(self._pool.run(shards), start=1):

@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+import moclip
 from moclip.errors import MoclipError
 from moclip_backend.farm.cluster import Share
 
@@ -29,7 +30,7 @@ class _Worker:
     def load(self) -> Any:
         try:
             self._work = self._make()
-            return self._work.about()
+            return moclip.__version__, self._work.about()
         except MoclipError as error:
             return error
 
@@ -101,7 +102,9 @@ class Pool:
             elif isinstance(came, MoclipError):
                 raise came
             else:
-                self.about.append(came)
+                version, about = came
+                _check_version(version)
+                self.about.append(about)
 
     def _died(self, error: Exception) -> None:
         self._died_starting += 1
@@ -112,3 +115,12 @@ class Pool:
                 hint="Is moclip on all nodes, and is there memory enough? `--workers` sets how many there are.",
                 code="worker_died",
             ) from error
+
+
+def _check_version(there: str) -> None:
+    if there != moclip.__version__:
+        raise MoclipError(
+            f"The Ray cluster has moclip {there}, and this is {moclip.__version__}.",
+            hint="Install the same version everywhere.",
+            code="other_version",
+        )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from moclip.errors import MoclipError
-from moclip_backend.blender.keying import Scene, Told, key_scene, prepare
+from moclip_backend.blender.keying import Keyed, Scene, key_scene, prepare
 from moclip_backend.farm.cluster import cluster, nodes_of, share_out
 from moclip_backend.farm.pool import TRIES, Pool
 
@@ -22,11 +22,11 @@ class SceneWork:
     def about(self) -> str:
         return self._name
 
-    def __call__(self, scene: Scene) -> list[Told] | MoclipError:
+    def __call__(self, scene: Scene) -> Keyed | MoclipError:
         return attempt(scene)
 
 
-def attempt(scene: Scene) -> list[Told] | MoclipError:
+def attempt(scene: Scene) -> Keyed | MoclipError:
     try:
         return key_scene(scene)
     except MoclipError as error:
@@ -35,12 +35,12 @@ def attempt(scene: Scene) -> list[Told] | MoclipError:
 
 def key_on_cluster(
     scenes: Sequence[Scene], blender: Path | None, workers: int | None
-) -> Iterator[tuple[int, list[Told] | MoclipError]]:
+) -> Iterator[tuple[int, Keyed | MoclipError]]:
     """The place of each scene and what became of it, as they are done. Raises MoclipError as a cluster does."""
     with cluster(workers) as ray:
         make: Any = partial(SceneWork, blender)
         pool = Pool(ray, share_out(nodes_of(ray), workers, gpu=False), make)
-        for place, came in pool.run([replace(s, **_absolute(s)) for s in scenes]):
+        for place, came in pool.run(list(map(_absolute, scenes))):
             if came is None:
                 came = MoclipError(
                     f"{TRIES} workers ended while they keyed it.", hint="Is there memory enough?", code="worker_died"
@@ -48,5 +48,6 @@ def key_on_cluster(
             yield place, came
 
 
-def _absolute(scene: Scene) -> dict[str, Path]:
-    return {name: getattr(scene, name).absolute() for name in ("scene", "prompts", "out")}
+def _absolute(scene: Scene) -> Scene:
+    """As it is called from any folder."""
+    return replace(scene, scene=scene.scene.absolute(), prompts=scene.prompts.absolute(), out=scene.out.absolute())
