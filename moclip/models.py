@@ -5,6 +5,7 @@ A model folder holds `model.json` (name, licence, what it was trained on, metric
 The embedded model lies in the package; others under `models_folder()` or at any path.
 """
 
+import importlib.util
 import json
 import os
 from dataclasses import dataclass, field
@@ -34,7 +35,8 @@ class _Description:
     """What `model.json` holds. fps: of the motions. sampling: how it is sampled, see `moclip.generate.options`.
 
     actions, styles: what it may be asked for, each with its `name` and an `example`, a sentence; actions have a `group`
-    of like ones. Menus show them.
+    of like ones. Menus show them. self_check: what the networks made of seeded inputs, see
+    `moclip.generators.base.self_check`.
     """
 
     name: str
@@ -51,6 +53,7 @@ class _Description:
     actions: list[dict[str, str]] = field(default_factory=list)
     styles: list[dict[str, str]] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
+    self_check: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -195,7 +198,11 @@ def load_model(name: str) -> ModelFiles:
 
 
 def verify_model(name: str) -> list[str]:
-    """What is wrong with a model, one sentence each; empty when it is whole."""
+    """What is wrong with a model, one sentence each; empty when it is whole.
+
+    Where torch is installed, networks are built and run too: a tensor that is missing, or a network that does not
+    compute what it did, is found.
+    """
     try:
         files = load_model(name)
     except MoclipError as error:
@@ -204,6 +211,11 @@ def verify_model(name: str) -> list[str]:
     for network, arrays in files.arrays.items():
         bad = [key for key, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
         problems += [f"{network}: {key} holds numbers that are not finite." for key in bad]
+    if not problems and importlib.util.find_spec("torch") and importlib.util.find_spec("open_clip"):
+        from moclip.generators.base.self_check import check_networks
+
+        known = files.info.details.get("self_check")
+        problems += check_networks(files.generator, files.arrays, files.configs, known)
     return problems
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from moclip.generators.base.networks import examples_of, networks_of
 from moclip.generators.base.tracing import Example
 from moclip.models import GRAPH_WEIGHTS, HALF_WEIGHTS, ModelFiles
 from moclip.nn.networks import restore
-from moclip.runtimes.networks import examples_of, networks_of
 from moclip.text.tower import TextTower
 from moclip.text.traceable import TraceableTower
 
