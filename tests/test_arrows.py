@@ -14,7 +14,8 @@ from checkout import ROOT
 
 ROOMS = (
     "errors", "folders", "motion", "skeletons", "files", "nn", "captions", "training", "text", "prompts", "data",
-    "codecs", "alignment", "generators.base", "models", "generators", "runtimes", "generate", "evaluation", "recipes",
+    "codecs", "alignment", "generators.base", "models", "releases", "generators", "runtimes", "generate", "evaluation",
+    "recipes",
 )  # fmt: skip
 """Of `moclip`, in the order in which they may know one another: backwards only."""
 

@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The convolutions around the codes, of MoMask's and BAD's codecs alike; names and shapes of the official files."""
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from moclip.codecs.config import RVQConfig
 
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "silu": F.silu, "gelu": F.gelu}
+
 
 class ResidualBlock(nn.Module):
-    def __init__(self, width: int, dilation: int, dropout: float):
+    def __init__(self, width: int, dilation: int, dropout: float, activation: str):
         super().__init__()
+        self.activation = _ACTIVATIONS[activation]
         self.conv1 = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
         self.conv2 = nn.Conv1d(width, width, 1)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.dropout(self.conv2(F.relu(self.conv1(F.relu(x)))))
+        out: Tensor = x + self.dropout(self.conv2(self.activation(self.conv1(self.activation(x)))))
         return out
 
 
@@ -28,7 +33,8 @@ class ResidualStack(nn.Module):
     def __init__(self, config: RVQConfig):
         super().__init__()
         dilations = [config.dilation_growth**k for k in reversed(range(config.depth))]
-        self.model = nn.Sequential(*(ResidualBlock(config.width, d, config.dropout) for d in dilations))
+        blocks = (ResidualBlock(config.width, d, config.dropout, config.activation) for d in dilations)
+        self.model = nn.Sequential(*blocks)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.model(x)

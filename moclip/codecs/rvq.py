@@ -33,6 +33,7 @@ class Codebook(nn.Module):
         super().__init__()
         self.decay = config.codebook_decay
         self.temperature = config.sample_temperature
+        self.resets_to_first = config.codebook_reset == "first"
         self.register_buffer("codebook", torch.zeros(config.codes, config.code_dim))
         # Training state. Official files and inference lack it: after loading one, call `start_from_codebook`, else
         # the first training batch would replace the codebook.
@@ -44,8 +45,9 @@ class Codebook(nn.Module):
 
     def start_from_codebook(self) -> None:
         """Begin training from the loaded codebook."""
-        self.code_sum.copy_(self.codebook * FRESH_COUNT)
-        self.code_count.fill_(FRESH_COUNT)
+        count = 1.0 if self.resets_to_first else FRESH_COUNT
+        self.code_sum.copy_(self.codebook * count)
+        self.code_count.fill_(count)
         self.initialised.fill_(True)
 
     def codes_of(self, x: Tensor, sample: bool) -> Tensor:
@@ -59,20 +61,28 @@ class Codebook(nn.Module):
     @torch.no_grad()
     def _fresh_codes(self, x: Tensor) -> Tensor:
         count, dim = self.codebook.shape
+        if self.resets_to_first:
+            if len(x) >= count:
+                return x[:count]
+            tiled: Tensor = x.repeat(-(-count // len(x)), 1)[:count]
+            spread: Tensor = tiled + 0.01 / dim**0.5 * torch.randn_like(tiled)
+            return spread
         chosen = x[torch.randint(len(x), (count,), device=x.device)]
         fresh: Tensor = chosen + 0.01 / dim**0.5 * torch.randn_like(chosen)
         return fresh
 
     @torch.no_grad()
     def update(self, x: Tensor, codes: Tensor) -> None:
-        """Move the codes towards their vectors; codes that no vector uses any more are put on random vectors."""
+        """Move the codes towards their vectors; those that hardly a vector uses any more are put on others."""
         one_hot = F.one_hot(codes, len(self.codebook)).to(x.dtype)
         self.code_sum.mul_(self.decay).add_(one_hot.t() @ x, alpha=1 - self.decay)
         self.code_count.mul_(self.decay).add_(one_hot.sum(0), alpha=1 - self.decay)
-        used = (self.code_count >= DEAD_COUNT).unsqueeze(1)
+        used = (self.code_count >= (1.0 if self.resets_to_first else DEAD_COUNT)).unsqueeze(1)
         moved = self.code_sum / self.code_count.clamp(min=1e-6).unsqueeze(1)
         fresh = self._fresh_codes(x)
         self.codebook.copy_(torch.where(used, moved, fresh))
+        if self.resets_to_first:
+            return  # the released code lets the average go on as it was
         self.code_sum.copy_(torch.where(used, self.code_sum, fresh * FRESH_COUNT))
         self.code_count.copy_(
             torch.where(used.squeeze(1), self.code_count, torch.full_like(self.code_count, FRESH_COUNT))

@@ -173,8 +173,12 @@ def train_codec(
     *,
     batch: int = 64,
     emphasis: dict[str, float] | None = None,
+    weights: ReconstructionWeights | None = None,
 ) -> float:
-    """Train a network of this kind and sizes on the dataset's `train` split; returns the best validation score."""
+    """Train a network of this kind and sizes on the dataset's `train` split; returns the best validation score.
+
+    weights: of the parts of the loss.
+    """
     torch.manual_seed(run.schedule.seed)
     network = kind(config)
     network.mean.copy_(torch.from_numpy(dataset.mean.astype(np.float16).astype(np.float32)))
@@ -183,7 +187,7 @@ def train_codec(
     described = {"kind": kind.KIND, **config.to_dict(), **described}
     # No sequences: they are made of the same frames.
     draws = WindowDraws(batch, emphasis, frozenset({"clip", "stretch", "loop"}))
-    task = ReconstructionTask(kind.KIND, RVQLoss(network), described, dataset, draws, (config.quantizers,))
+    task = ReconstructionTask(kind.KIND, RVQLoss(network, weights), described, dataset, draws, (config.quantizers,))
     return Trainer(task, run).run()
 
 

@@ -67,6 +67,7 @@ def pack(
 
     generator: its name. sampling: settings that the model is sampled with, the generator's and those of `PlanOptions`.
     """
+    from moclip.generators.base.networks import parameter_counts
     from moclip.runtimes.export import export_graphs
 
     out.mkdir(parents=True, exist_ok=True)
@@ -94,7 +95,7 @@ def pack(
         "fps": dataset.meta["fps"],
         "text_fingerprint": tower,
         "familiarity_threshold": round(threshold, 4),
-        "parameters": {k: int(sum(a.size for a in v[0].values())) for k, v in loaded.items()},
+        "parameters": parameter_counts(generator, {name: config for name, (_, config) in loaded.items()}),
         "sources": dataset.meta.get("sources", {}),
         "generator": generator,
         "sampling": sampling or {},

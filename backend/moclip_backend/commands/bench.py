@@ -20,6 +20,21 @@ def generate_command(model: str = "embedded", runtime: str = "auto", rounds: Cou
     print(json.dumps(bench_generation(model, runtime, rounds), indent=2))
 
 
+@app.command("official")
+def official_command(
+    rounds: Count = 7,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of torch. Default: its own choice.")] = None,
+) -> None:
+    """Time MoMask's stages at the official sizes beside the plain way and the bare forwards. Example: moclip bench
+    official --threads 2"""
+    from moclip_backend.commands.train import prepare_torch
+
+    prepare_torch(threads or 2)
+    from moclip_backend.bench.official import bench_official
+
+    print(json.dumps(bench_official(rounds, threads), indent=2))
+
+
 @app.command("serve")
 def serve_command(
     jobs: Annotated[int, typer.Option(min=10, help="Jobs and pings that the overhead is measured by.")] = 500,

@@ -70,7 +70,13 @@ def rules_command(
 @dataclass(kw_only=True)
 class TextMotionOptions:
     dataset: Annotated[Path, typer.Option(help="Dataset folder.")]
-    evaluator: Annotated[Path, typer.Option(help="evaluator.safetensors of `moclip train evaluator`.")]
+    evaluator: Annotated[
+        Path,
+        typer.Option(help="evaluator.safetensors of `moclip train evaluator`, or the released one's checkpoints/t2m."),
+    ]
+    glove: Annotated[
+        Path | None, typer.Option(help="Folder with our_vab_*, for a released evaluator. Default: glove beside it.")
+    ] = None
     model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded"
     against: Annotated[str | None, typer.Option(help="A second model, measured on the same samples.")] = None
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test"
@@ -94,14 +100,20 @@ def text_motion_command(options: TextMotionOptions) -> None:
     prepare_torch(2)
     from moclip.data.folder import DatasetFolder
     from moclip.evaluation.evaluator import load_evaluator
+    from moclip.evaluation.official import is_official, load_official_folder
     from moclip.evaluation.text_motion import evaluate_text_motion
     from moclip.evaluation.train_evaluator import judged_clips
     from moclip.generate.pipeline import TextToMotion
     from moclip_backend.terminal import print_json, print_table, progress_bar
 
-    judge, model, against = load_evaluator(options.evaluator), options.model, options.against
+    model, against = options.model, options.against
     judged = judged_clips(DatasetFolder(options.dataset), options.split, new_wordings=options.new_wordings)
     judged = judged.sample(options.clips)
+    if is_official(options.evaluator):
+        words = {word for texts in judged.sentences for sentence in texts for word, _ in sentence}
+        judge = load_official_folder(options.evaluator, words, options.glove)
+    else:
+        judge = load_evaluator(options.evaluator)
     models = {name: TextToMotion.load(name) for name in dict.fromkeys((model, against or model))}
     with progress_bar("text-motion") as progress:
         report = evaluate_text_motion(
