@@ -101,7 +101,10 @@ def serve_mcp(folder: Path, model: str, load: Callable[[str], Engine]) -> int:
 
     async def list_models() -> dict[str, Any]:
         """List the installed text-to-motion models with their licences."""
-        return {"models": studio.models()}
+        try:
+            return {"models": studio.models()}
+        except MoclipError as error:
+            raise tool_error(str(error)) from error
 
     async def generate_motion(
         text: str, name: str, seconds: float | None = None, seed: int = 0, format: str = "bvh", model: str | None = None
