@@ -170,6 +170,16 @@ def test_no_progress_indicator_is_drawn_which_blender_4_3_leaves_blue(driver):
     assert bars.job == pytest.approx(25.0) and bars.bl_rna.properties["job"].is_readonly
 
 
+def test_an_empty_prompt_and_an_empty_target_say_what_to_do(driver):
+    hint = driver.module("ui.panel_main").hint
+    driver.settings.prompt = ""
+    assert hint(bpy.context).startswith("Write what the character does")
+    driver.settings.prompt = "a person bows"
+    assert hint(bpy.context).startswith("Select a character")
+    bpy.ops.moclip.create_armature()
+    assert hint(bpy.context) == ""
+
+
 def test_words_are_those_of_animators(driver):
     told = driver.module("rig.words").told
     assert [told(j) for j in ("left_ankle", "right_foot", "left_wrist", "pelvis", "spine2", "head")] == [
