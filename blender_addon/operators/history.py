@@ -121,6 +121,10 @@ class MOCLIP_OT_recall(_OfTarget, bpy.types.Operator):
         name="Action", description="Name of a motion that MoCLIP made; empty is the newest"
     )
 
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return f"{cls.__doc__}: {properties.action}" if properties.action else cls.__doc__
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         newest = next(iter(history.motions()), None)
         action = bpy.data.actions.get(self.action) if self.action else newest

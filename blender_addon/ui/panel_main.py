@@ -6,7 +6,7 @@ import bpy
 from ..backend import status
 from ..backend.session import SESSION
 from ..keying import history
-from ..rig.target import character_of, told
+from ..rig.target import character_of, target_of, told
 from . import bars, mending
 from .sidebar import Sidebar, draw_lines, wrapped
 
@@ -35,7 +35,7 @@ class MOCLIP_PT_main(Sidebar, bpy.types.Panel):
         draw_target(layout, context)
         _draw_job(layout)
         _draw_takes(layout, context)
-        _draw_message(layout, context.region.width)
+        _draw_message(layout, context)
 
 
 def draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -90,11 +90,20 @@ def told_of(action: bpy.types.Action | None) -> str:
     return f"{action.name}, {seed}" if take is None else f"Take {take + 1} of {len(SESSION.takes)}, variant {seed}"
 
 
-def _draw_message(layout: bpy.types.UILayout, width: int) -> None:
+def hint(context: bpy.types.Context) -> str:
+    """What to do next, where there is nothing to tell."""
+    if not context.scene.moclip.prompt.strip():
+        return "Write what the character does, or take a sentence from the menu beside the prompt."
+    if target_of(context) is None:
+        return "Select a character to key it; with none, a new armature is made."
+    return ""
+
+
+def _draw_message(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """So many lines, whatever there is to say; a row with what mends it, and what shows the rest."""
-    lines = wrapped(SESSION.message, width, with_icon=True)
+    lines = wrapped(SESSION.message or hint(context), context.region.width, with_icon=True)
     shown = (*lines, *[""] * MESSAGE_LINES)[:MESSAGE_LINES]
-    draw_lines(layout, shown, _ICONS[SESSION.level] if lines else "BLANK1")
+    draw_lines(layout, shown, _ICONS[SESSION.level if SESSION.message else "INFO"] if lines else "BLANK1")
     row = layout.row(align=True)
     if SESSION.action in mending.BUTTONS:
         mending.draw_button(row, SESSION.action)

@@ -52,8 +52,8 @@ class MOCLIP_UL_rows(bpy.types.UIList):
         row = column.row(align=True)
         row.label(text=item.armature.name if item.armature else "A new armature", icon=_STATE_ICONS[state])
         when = row.row(align=True)
-        when.ui_units_x = 3.0
-        when.prop(item, "start", text="", emboss=False)
+        when.ui_units_x, when.alignment = 3.0, "RIGHT"
+        when.label(text=str(item.start))  # a number field would show the half of it beside its arrows
         column.prop(item, "prompt", text="", emboss=False, icon="BLANK1")
 
 

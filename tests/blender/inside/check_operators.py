@@ -170,6 +170,27 @@ def test_no_progress_indicator_is_drawn_which_blender_4_3_leaves_blue(driver):
     assert bars.job == pytest.approx(25.0) and bars.bl_rna.properties["job"].is_readonly
 
 
+def test_a_row_of_the_batch_tells_who_what_and_the_whole_frame(driver):
+    bpy.ops.moclip.add_row()
+    row = driver.settings.rows[0]
+    row.prompt, row.start = "a person bows", 12345
+    layout = Drawn()
+    driver.module("ui.panels").MOCLIP_UL_rows.draw_item(None, bpy.context, layout, None, row, 0, None, "")
+    labels = [item[1]["text"] for item in layout.items[0].items[0].items if isinstance(item, tuple)]
+    when = layout.items[0].items[0].items[-1].items
+    assert labels == ["A new armature"] and when == [("label", {"text": "12345"})]
+
+
+def test_an_empty_prompt_and_an_empty_target_say_what_to_do(driver):
+    hint = driver.module("ui.panel_main").hint
+    driver.settings.prompt = ""
+    assert hint(bpy.context).startswith("Write what the character does")
+    driver.settings.prompt = "a person bows"
+    assert hint(bpy.context).startswith("Select a character")
+    bpy.ops.moclip.create_armature()
+    assert hint(bpy.context) == ""
+
+
 def test_words_are_those_of_animators(driver):
     told = driver.module("rig.words").told
     assert [told(j) for j in ("left_ankle", "right_foot", "left_wrist", "pelvis", "spine2", "head")] == [
