@@ -29,7 +29,10 @@ EMBEDDED = Path(__file__).parent / "weights" / "embedded"
 
 @dataclass(frozen=True)
 class _Description:
-    """What `model.json` holds. fps: of the motions. sampling: how it is sampled, see `moclip.generate.options`."""
+    """What `model.json` holds. fps: of the motions. sampling: how it is sampled, see `moclip.generate.options`.
+
+    actions: what the model can do, with an example prompt of each.
+    """
 
     name: str
     licence: str
@@ -43,6 +46,7 @@ class _Description:
     sources: dict[str, str] = field(default_factory=dict)
     sampling: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    actions: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,11 @@ class ModelInfo:
     parameters: dict[str, int]
     metrics: dict[str, Any]
     details: dict[str, Any]
+
+    @property
+    def actions(self) -> dict[str, str]:
+        """What the model can do, with an example prompt of each; empty where it does not say."""
+        return dict(self.details.get("actions", {}))
 
     @property
     def described(self) -> str:

@@ -22,8 +22,8 @@ class Stage(Protocol):
 class Engine(Protocol):
     """`moclip.generate.pipeline.TextToMotion` is one.
 
-    It may have `stages`, a sequence of `Stage`s in the order in which `generate` reports them, and `edits`, false where
-    it cannot go on from a motion.
+    It may have `stages`, a sequence of `Stage`s in the order in which `generate` reports them, `edits`, false where it
+    cannot go on from a motion, and `actions`, what it can do with an example prompt of each.
     """
 
     name: str

@@ -51,7 +51,8 @@ welcome   protocol: int; version: str, of moclip; model, licence, runtime, devic
           int, "script_seconds", "between_seconds": float}; stages: [{"name": str, "words": str, "share": float}] in
           the order of the work: what `progress` calls them, what a user is told, and their shares of the time, 1 in
           all; resumed: bool, whether the session still has jobs or what they came to; process: {"pid": int, "host":
-          str}, see `moclip_backend.liveness`.
+          str}, see `moclip_backend.liveness`; actions: {str: str}, what the model can do, with an example prompt of
+          each; empty where it does not say.
 queued    id; position: int, jobs before this one (0: it starts now).
 progress  id; stage: str, the name of one of welcome.stages; fraction: float 0..1 within the stage; overall: float
           0..1 over the whole job, never falling. At most about 20 a second.

@@ -36,7 +36,7 @@ class TextToMotion:
 
     def __init__(self, files: ModelFiles, runtime: Runtime, options: PlanOptions | None = None):
         details = files.info.details
-        self.name, self.licence = files.info.name, files.info.licence
+        self.name, self.licence, self.actions = files.info.name, files.info.licence, files.info.actions
         self.fps = float(details["fps"])
         self.runtime, self.device = runtime.name, runtime.device
         own = files.generator
@@ -167,7 +167,8 @@ class TextToMotion:
             planned[k].append(plan_line(line.seconds, texts, lengths, endless, sentence, *scale))
         warnings = [list(asked.warnings) for asked in checked]
         if self._familiarity:
-            far = self._familiarity.warnings(np.stack([states.vector for states in whole]))
+            vectors = np.stack([states.vector for states in whole])
+            far = self._familiarity.warnings(vectors, self._reader.clause_vectors(prompts, vectors, self.options))
             for k, told in zip(owners, far, strict=True):
                 warnings[k] += [warning for warning in told if warning not in warnings[k]]
         plans = [self._plan(k, asked, planned[k]) for k, asked in enumerate(checked)]

@@ -46,5 +46,5 @@ def welcome(engine: Engine, stages: Stages, *, resumed: bool) -> dict[str, Any]:
     return {
         "type": wire.WELCOME, "protocol": wire.PROTOCOL, **model_told(engine), "fps": float(engine.fps),
         "joints": list(JOINT_NAMES), "limits": limits_told(), "stages": stages.told(), "features": features,
-        "resumed": resumed, "process": this_process(),
+        "resumed": resumed, "process": this_process(), "actions": dict(getattr(engine, "actions", {})),
     }  # fmt: skip
