@@ -71,6 +71,11 @@ class ModelInfo:
     details: dict[str, Any]
 
     @property
+    def actions(self) -> list[dict[str, str]]:
+        """What the model can do: `name` and `example`, a prompt for it, of each; empty where it does not say."""
+        return list(self.details.get("actions", []))
+
+    @property
     def described(self) -> str:
         """Its `model.json`, for messages."""
         return f"the model.json of '{self.name}'"

@@ -22,19 +22,22 @@ def flies(k: Kinematics) -> bool:
     return float(np.percentile(k.air, 85)) > 0.022
 
 
+def trots(k: Kinematics) -> bool:
+    """Flies with quick or with high steps. Some recorded walks seem to fly, too, for their feet were marked high."""
+    return flies(k) and (k.cadence > 2.25 or float(k.air.max()) > 0.085)
+
+
 def walks(joints: np.ndarray) -> bool:
     """Goes forwards, straight ahead, at a walking speed."""
     k = kinematics_of(joints)
-    # Some recorded walks seem to fly, for their feet were marked high; but no walk has so quick or so high steps, too.
-    trots = flies(k) and (k.cadence > 2.25 or k.air.max() > 0.085)
-    quick = k.top_speed > 1.85 or (k.top_speed > 1.3 and trots)
+    quick = k.top_speed > 1.85 or (k.top_speed > 1.3 and trots(k))
     return goes_straight(k) and k.speed > 0.3 and k.air.max() < 0.12 and not quick
 
 
 def has_running_speed(k: Kinematics) -> bool:
     """Fast, or not quite so fast but with both feet in the air at times, or trotting with quick steps as the old do."""
-    trots = k.cadence * k.top_speed > 3.3 and k.cadence > 2.15
-    return k.top_speed > 1.85 or (k.top_speed > 1.3 and (flies(k) or trots))
+    quick_steps = k.cadence * k.top_speed > 3.3 and k.cadence > 2.15
+    return k.top_speed > 1.85 or (k.top_speed > 1.3 and (flies(k) or quick_steps))
 
 
 def runs(joints: np.ndarray) -> bool:

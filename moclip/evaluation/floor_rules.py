@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from moclip.evaluation.kinematics import FPS
+from moclip.evaluation.kinematics import FPS, swings
 from moclip.evaluation.postures import follows, held, postures_of, runs
 
 _SLOWLY = 6.0
@@ -136,13 +136,15 @@ def count_push_ups(joints: np.ndarray) -> int:
     p = postures_of(joints)
     if p.plank.sum() < 8:
         return 0
-    chest = (p.over_floor("left_shoulder") + p.over_floor("right_shoulder"))[p.plank] / 2
-    low = chest < chest.min() + 0.35 * np.ptp(chest)
-    return len(runs(low, 2)) if np.ptp(chest) > 0.12 else 0
+    first, end = max(runs(p.plank | p.lying & p.face_down), key=lambda span: span[1] - span[0])
+    chest = (p.over_floor("left_shoulder") + p.over_floor("right_shoulder"))[first:end] / 2
+    # Down and up again is one; who gets up from the floor goes up only.
+    return swings(chest, 0.1) // 2 + swings(chest, 0.1) % 2 if np.ptp(chest) > 0.12 else 0
 
 
 def pushes_up(joints: np.ndarray) -> bool:
-    return count_push_ups(joints) >= 1 and float(postures_of(joints).plank.mean()) > 0.3
+    p = postures_of(joints)
+    return count_push_ups(joints) >= 1 and float((p.plank | p.lying & p.face_down).mean()) > 0.6
 
 
 def crawls(joints: np.ndarray) -> bool:

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from moclip.evaluation.first_rules import flies, goes_straight, has_running_speed
+from moclip.evaluation.first_rules import flies, goes_straight, has_running_speed, trots
 from moclip.evaluation.kinematics import FPS, SIDES, kinematics_of, swings
 from moclip.evaluation.postures import Postures, postures_of, runs
 from moclip.motion.skeleton import JOINT_INDEX as J
@@ -161,10 +161,10 @@ def side_steps(joints: np.ndarray, side: str | None = None) -> bool:
 def dodges(joints: np.ndarray, side: str | None = None) -> bool:
     """One quick hop or step aside or back, of 30 cm or more, from standing."""
     k = kinematics_of(joints)
-    quick = [k.velocity[a : a + 14].sum(axis=0) / FPS for a in range(0, max(1, len(k.velocity) - 10), 2)]
+    quick = [k.velocity[a : a + 12].sum(axis=0) / FPS for a in range(0, max(1, len(k.velocity) - 10), 2)]
     left, ahead = max(quick, key=lambda way: abs(way[0]) if way[1] > -0.3 else max(abs(way[0]), -way[1]))
-    aside = abs(left) > 0.28 and abs(left) > 0.8 * abs(ahead) or ahead < -0.28
-    sided = side is None or (abs(left) > 0.28 and (left > 0) == (side == "left"))
+    aside = abs(left) > 0.33 and abs(left) > 0.8 * abs(ahead) or ahead < -0.33
+    sided = side is None or (abs(left) > 0.33 and (left > 0) == (side == "left"))
     return bool(sided and aside and abs(k.turn) < 60 and np.hypot(*k.displacement) < 3.0)
 
 
@@ -197,7 +197,7 @@ def walks_slowly(joints: np.ndarray) -> bool:
 def walks_briskly(joints: np.ndarray) -> bool:
     """Goes straight ahead fast, without flying."""
     k = kinematics_of(joints)
-    return goes_straight(k, 0.8) and k.top_speed > 1.35 and k.top_speed < 2.3 and not flies(k)
+    return goes_straight(k, 0.8) and 1.3 < k.top_speed < 2.3 and not trots(k)
 
 
 def step_length(joints: np.ndarray) -> float:
@@ -241,7 +241,7 @@ def limps(joints: np.ndarray) -> bool:
     """Walks with two unlike legs."""
     k = kinematics_of(joints)
     goes = k.path > 0.7 and 0.12 < k.speed < 1.6 and k.cadence * k.seconds >= 3 and k.air.max() < 0.15
-    return goes and abs(k.turn) < 70 and unevenness(joints) > 0.22
+    return goes and abs(k.turn) < 70 and unevenness(joints) > 0.25
 
 
 def _lowest_of(values: np.ndarray, frames: int = 9) -> np.ndarray:

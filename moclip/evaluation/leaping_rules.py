@@ -3,9 +3,8 @@
 
 import numpy as np
 
-from moclip.evaluation.going_rules import turned
 from moclip.evaluation.kinematics import FPS, SIDES, Kinematics, kinematics_of
-from moclip.evaluation.postures import Postures, held, longest_run, postures_of, runs
+from moclip.evaluation.postures import Postures, held, postures_of, runs
 from moclip.motion.skeleton import JOINT_INDEX as J
 
 _OFF_FLOOR_M = 0.06
@@ -155,9 +154,13 @@ def stands(joints: np.ndarray) -> bool:
 
 
 def jumps_down(joints: np.ndarray) -> bool:
-    """Lands lower than it stood: 25 cm and more, within a second."""
+    """Stands, flies, and stands 25 cm lower, within a second and a half; the top of a jump is no standing."""
     feet = np.minimum(joints[:, J["left_ankle"], 1], joints[:, J["right_ankle"], 1]).astype(np.float64)
     pelvis = joints[:, J["pelvis"], 1].astype(np.float64)
-    span = round(FPS)
-    drops = np.minimum(feet[:-span] - feet[span:], pelvis[:-span] - pelvis[span:]) if len(feet) > span else np.zeros(1)
-    return bool(drops.max() > 0.25) and longest_run(postures_of(joints).standing) > 8 and abs(turned(joints)) < 400
+    rests = np.concatenate([[False], np.abs(np.diff(feet)) * FPS < 0.35])
+    before = [(end - 1, feet[end - 1], pelvis[end - 1]) for _, end in runs(rests, 5)]
+    after = [(first, feet[first], pelvis[min(first + 12, len(feet) - 1)]) for first, _ in runs(rests, 5)]
+    return any(
+        0 < b - a <= 1.5 * FPS and high - low > 0.25 and top - bottom > 0.2
+        for a, high, top in before for b, low, bottom in after
+    )  # fmt: skip

@@ -75,7 +75,7 @@ def stands_on_guard(joints: np.ndarray) -> bool:
     up = np.ones(len(joints), bool)
     for side in SIDES:
         hand = p.k.hand(side)
-        up &= (hand[:, 1] > -0.34) & (hand[:, 1] < 0.2) & (hand[:, 2] > 0.08)
+        up &= (hand[:, 1] > -0.34) & (hand[:, 1] < 0.2) & (hand[:, 2] > 0.12)
     quiet = p.k.limb_activity("wrist") < 1.0 and p.reach_of_travel() < 0.7
     bent = max(float(np.median(p.distance(f"{s}_wrist", f"{s}_shoulder"))) for s in SIDES) < 0.46
     return float(up.mean()) > 0.7 and quiet and bent and float(p.standing.mean()) > 0.6 and count_thrusts(joints) == 0

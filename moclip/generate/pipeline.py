@@ -183,7 +183,8 @@ class TextToMotion:
             planned[k].append(plan_line(line.seconds, texts, lengths, endless, sentence, *scale))
         warnings = [list(asked.warnings) for asked in checked]
         if self._familiarity:
-            far = self._familiarity.warnings(np.stack([states.vector for states in whole]))
+            vectors = np.stack([states.vector for states in whole])
+            far = self._familiarity.warnings(vectors, self._reader.clause_vectors(prompts, vectors, self.options))
             for k, told in zip(owners, far, strict=True):
                 warnings[k] += [warning for warning in told if warning not in warnings[k]]
         plans = [self._plan(k, asked, planned[k]) for k, asked in enumerate(checked)]

@@ -34,7 +34,7 @@ def list_command(as_json: Json = False) -> None:
 
 @app.command("info")
 def info_command(name: Name = "embedded", as_json: Json = False) -> None:
-    """Describe a model: licence, sizes, text tower, metrics. Example: moclip models info embedded"""
+    """Describe a model: licence, sizes, metrics, what it can do. Example: moclip models info embedded"""
     from moclip.models import model_info
     from moclip_backend.terminal import print_json, print_table
 
@@ -181,7 +181,7 @@ def _export(source: str, out: Path, format: Format, image_side: str | None) -> N
 
 
 def _fields(info: "ModelInfo") -> dict[str, Any]:
-    names = ("name", "path", "licence", "description", "text_fingerprint", "parameters", "sizes", "metrics")
+    names = ("name", "path", "licence", "description", "text_fingerprint", "parameters", "sizes", "metrics", "actions")
     return {**{name: getattr(info, name) for name in names}, "generator": info.generator_name}
 
 
