@@ -147,7 +147,16 @@ PANELS = (
     MOCLIP_PT_licence,
 )
 """In the order of the tab."""
-MENUS = (*menu.SUBMENUS, menu.MOCLIP_MT_menu, MOCLIP_MT_prompts, shortcuts.MOCLIP_MT_takes_pie)
+MENUS = (
+    menu.MOCLIP_MT_script,
+    menu.MOCLIP_MT_ranges,
+    menu.MOCLIP_MT_batch,
+    menu.MOCLIP_MT_character,
+    menu.MOCLIP_MT_backend,
+    menu.MOCLIP_MT_menu,
+    MOCLIP_MT_prompts,
+    shortcuts.MOCLIP_MT_takes_pie,
+)
 CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), MOCLIP_OT_use_prompt, *PANELS, *MENUS)
 _ATTACHED = (table, properties, bars, menu, shortcuts, timer)
 """What puts something of its own on Blender's types or into its handlers."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.generators.base.generator import DEFAULT, Generator, find_generator
-from moclip.nn.checkpoint import fingerprint, load_weights
+from moclip.nn.checkpoint import Weights, fingerprint, read_weights
 from moclip.nn.config import Positive, read_settings
 
 JUDGE = "motion"
@@ -25,6 +25,8 @@ LENGTH_TOWER = "length_text"
 """The text tower that the length estimator was trained with, where that is not the generator's."""
 GRAPH_WEIGHTS = "graphs.json"
 """Which tensors each ONNX graph takes, by graph name."""
+HALF_WEIGHTS = "float16"
+"""Its entry that says, again by graph name, which of them the graph takes as float16; the others are float32."""
 EMBEDDED = Path(__file__).parent / "weights" / "embedded"
 
 
@@ -32,7 +34,9 @@ EMBEDDED = Path(__file__).parent / "weights" / "embedded"
 class _Description:
     """What `model.json` holds. fps: of the motions. sampling: how it is sampled, see `moclip.generate.options`.
 
-    self_check: what the networks made of seeded inputs, see `moclip.generators.base.self_check`.
+    actions, styles: what it may be asked for, each with its `name` and an `example`, a sentence; actions have a `group`
+    of like ones. Menus show them. self_check: what the networks made of seeded inputs, see
+    `moclip.generators.base.self_check`.
     """
 
     name: str
@@ -46,6 +50,8 @@ class _Description:
     parameters: dict[str, int] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     sampling: dict[str, Any] = field(default_factory=dict)
+    actions: list[dict[str, str]] = field(default_factory=list)
+    styles: list[dict[str, str]] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
     self_check: dict[str, Any] = field(default_factory=dict)
 
@@ -84,7 +90,7 @@ class ModelFiles:
     """A model in memory: tensors and configuration of each network."""
 
     info: ModelInfo
-    arrays: dict[str, dict[str, np.ndarray]]
+    arrays: dict[str, Weights]
     configs: dict[str, dict[str, Any]]
 
     @property
@@ -123,8 +129,13 @@ def find_model(name: str) -> Path:
     )
 
 
+def model_names() -> list[str]:
+    """Of the models that are there, whether they are whole or not; the embedded one first."""
+    return list(_candidates())
+
+
 def list_models() -> list[ModelInfo]:
-    return [model_info(name) for name in _candidates()]
+    return [model_info(name) for name in model_names()]
 
 
 def model_info(name: str) -> ModelInfo:
@@ -170,7 +181,7 @@ def load_model(name: str) -> ModelFiles:
     info = model_info(name)
     optional = (JUDGE, LENGTH_TOWER, *(("length",) if info.generator.TELLS_LENGTHS else ()))
     networks = [*needed_networks(info.generator), *(n for n in optional if (info.path / f"{n}.safetensors").is_file())]
-    loaded = {network: load_weights(info.path / f"{network}.safetensors") for network in networks}
+    loaded = {network: read_weights(info.path / f"{network}.safetensors") for network in networks}
     files = ModelFiles(info, {k: v[0] for k, v in loaded.items()}, {k: v[1] for k, v in loaded.items()})
     own = fingerprint(files.arrays["text"])
     for network in (n for n in networks if n not in ("text", info.generator.CODEC, LENGTH_TOWER)):

@@ -41,7 +41,7 @@ class MOCLIP_OT_apply_motion(_OfHeldMotion, bpy.types.Operator):
     bl_label = "Apply Last Motion"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return _apply_held(self, context, SESSION.shown)
+        return _apply_held(self, context, _take_now())
 
 
 class MOCLIP_OT_show_take(_OfHeldMotion, bpy.types.Operator):
@@ -53,12 +53,15 @@ class MOCLIP_OT_show_take(_OfHeldMotion, bpy.types.Operator):
     step: bpy.props.IntProperty(name="Step", description="How many takes to go on", default=1)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        job, _ = SESSION.held
-        rig = job.target.find() if job.target else None
-        # Ctrl+Z or Recall may have changed what is shown since.
-        playing = SESSION.take_of(rig.animation_data.action) if rig is not None and rig.animation_data else None
-        take = SESSION.shown if playing is None else playing
-        return _apply_held(self, context, (take + self.step) % len(SESSION.takes))
+        return _apply_held(self, context, (_take_now() + self.step) % len(SESSION.takes))
+
+
+def _take_now() -> int:
+    """The take that is seen, as Ctrl+Z or Recall may have changed it since it was keyed; else the last that was."""
+    job, _ = SESSION.held
+    rig = job.target.find() if job.target else None
+    playing = SESSION.take_of(rig.animation_data.action) if rig is not None and rig.animation_data else None
+    return SESSION.shown if playing is None else playing
 
 
 def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context, take: int) -> set[str]:
@@ -83,7 +86,8 @@ def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context, take: 
     SESSION.shown = take
     action[history.KEY]["take"] = take
     if not job.as_strip:
-        choose(scene, rig)
+        if not (scene.moclip.pin_target and scene.moclip.target):
+            choose(scene, rig)
         scene.moclip.seed = min(clip.seed, _LARGEST)
         if not job.script:
             remember_prompt(scene.moclip, clip.text)

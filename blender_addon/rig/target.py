@@ -4,6 +4,8 @@
 The scene's `moclip.target` is who was pinned, or, unpinned, who was keyed last. Pinned and empty is always a new one.
 """
 
+from collections.abc import Iterator
+
 import bpy
 
 
@@ -15,9 +17,12 @@ def target_of(context: bpy.types.Context) -> bpy.types.Object | None:
     settings = context.scene.moclip
     if settings.pin_target:
         return _there(settings.target)
-    selected = _selected(context)
-    found = next((rig for rig in map(armature_of, selected) if rig is not None), None)
-    return found if found is not None or not selected else _there(settings.target)
+    some = False
+    for obj in _selected(context):
+        if (rig := armature_of(obj)) is not None:
+            return rig
+        some = True
+    return _there(settings.target) if some else None
 
 
 def character_of(context: bpy.types.Context) -> bpy.types.Object | None:
@@ -44,7 +49,8 @@ def told(context: bpy.types.Context) -> str:
     if rig is None:
         return "Keys a new armature"
     active = context.view_layer.objects.active
-    through = active is not None and active != rig and active in _selected(context) and armature_of(active) == rig
+    through = active is not None and active != rig and active == next(_selected(context), None)
+    through = through and armature_of(active) == rig
     return f"Keys {rig.name}, of {active.name}" if through else f"Keys {rig.name}"
 
 
@@ -56,13 +62,18 @@ def choose(scene: bpy.types.Scene, rig: bpy.types.Object) -> None:
     settings.pin_target = pinned
 
 
-def _selected(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """The selected objects, the active one first; it counts in Pose Mode and the like, selected or not."""
+def _selected(context: bpy.types.Context) -> Iterator[bpy.types.Object]:
+    """The selected objects, the active one first; it counts in Pose Mode and the like, selected or not.
+
+    One after the other: polls ask often, and to list the selection of a large scene takes its time.
+    """
     layer = context.view_layer
-    active, selected = layer.objects.active, list(layer.objects.selected)
-    if active is None or (active not in selected and active.mode == "OBJECT"):
-        return selected
-    return [active, *(obj for obj in selected if obj != active)]
+    active = layer.objects.active
+    if active is not None and (active.mode != "OBJECT" or active.select_get(view_layer=layer)):
+        yield active
+    for obj in layer.objects.selected:
+        if obj != active:
+            yield obj
 
 
 def is_there(obj: bpy.types.Object) -> bool:

@@ -77,9 +77,9 @@ def _draw_takes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     keep.operator("moclip.accept", icon="CHECKMARK").as_strip = False
     row.operator("moclip.accept", text="To NLA", icon="NLA").as_strip = True
     row.operator("moclip.reject", icon="X")
-    row = layout.row(align=True)
-    row.operator("moclip.try_again", icon="FILE_REFRESH")
-    row.operator("moclip.apply_motion", text="Key Again", icon="ACTION")
+    column = layout.column(align=True)
+    column.operator("moclip.try_again", icon="FILE_REFRESH")
+    column.operator("moclip.apply_motion", icon="ACTION")
 
 
 def told_of(action: bpy.types.Action | None) -> str:

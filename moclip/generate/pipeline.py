@@ -215,8 +215,14 @@ class TextToMotion:
             known[row, : lengths[row]] = plan.known
         passages, seeds = [p for plan in plans for p in plan.passages], [asked.seed for asked in checked]
         passages, lengths, seeds = repeat_takes(passages, lengths, seeds, takes)
-        codes = self.generator.sample(passages, lengths, seeds, np.repeat(known, takes, axis=0), watcher)
-        return codes if max(takes) == 1 else codes[best_takes(self._networks, self.codec, codes, passages, takes)]
+        known = np.repeat(known, takes, axis=0)
+        if max(takes) == 1:
+            return self.generator.sample(passages, lengths, seeds, known, watcher)
+
+        def choose(codes: np.ndarray) -> np.ndarray:
+            return best_takes(self._networks, self.codec, codes, passages, takes)
+
+        return self.generator.sample_best(passages, lengths, seeds, known, choose, watcher)
 
     def _result(self, asked: Checked, plan: Plan, codes: np.ndarray, warnings: tuple[str, ...]) -> Result:
         request, features = asked.request, self.codec.decode(codes[None])[0]

@@ -40,6 +40,9 @@ def serve(
             metavar="FOLDER", help="Serve an assistant instead, over standard input and output: motions go to FOLDER."
         ),
     ] = None,
+    models: Annotated[
+        int, typer.Option(min=1, help="How many models may be in memory at once: over 1, requests may name others.")
+    ] = 1,
 ) -> None:
     """Run the backend; one line of JSON on stdout says when it is ready.
 
@@ -68,7 +71,7 @@ def serve(
 
         raise typer.Exit(serve_mcp(mcp, model, load_by_name(runtime, device)))
     options = ServeOptions(
-        bind or DEFAULT_BIND, model, runtime, device, token_file, keys, parent_stdin or None, log_json
+        bind or DEFAULT_BIND, model, runtime, device, token_file, keys, parent_stdin or None, log_json, models
     )
     if mmcp:
         from moclip_backend.interop.mmcp import DEFAULT_BIND as MMCP_BIND

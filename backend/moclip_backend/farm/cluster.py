@@ -126,14 +126,17 @@ def _keep_quiet() -> None:
 @contextmanager
 def _own_folder() -> Iterator[str | None]:
     """For the files of a cluster of our own, removed after it; those of commands that were killed go, too."""
-    if not _FOLDERS.is_dir() or os.environ.get(ADDRESS_VARIABLE):
+    if os.name != "posix" or not _FOLDERS.is_dir() or os.environ.get(ADDRESS_VARIABLE):
         yield None
         return
-    for left in _FOLDERS.glob("moclip-ray-*"):
+    # Containers may share the folder, and have pids of their own.
+    place = this_process()["host"][:4]
+    for left in _FOLDERS.glob(f"moclip-ray-*-{place}-*"):
         pid = left.name.split("-")[2]
-        if pid.isdecimal() and left.stat().st_uid == os.getuid() and is_gone({**this_process(), "pid": int(pid)}):
+        # Another user's cannot be removed, and is not.
+        if pid.isdecimal() and is_gone({**this_process(), "pid": int(pid)}):
             shutil.rmtree(left, ignore_errors=True)
-    folder = tempfile.mkdtemp(prefix=f"moclip-ray-{os.getpid()}-", dir=_FOLDERS)
+    folder = tempfile.mkdtemp(prefix=f"moclip-ray-{os.getpid()}-{place}-", dir=_FOLDERS)
     try:
         yield folder
     finally:

@@ -81,7 +81,7 @@ def import_official(folder: Path, out: Path, towers: Callable[[], Towers], run: 
         raise _not_bads(f"The checkpoints under {folder} have tensors of other shapes than BAD's.") from error
     body = body_of(vq.features)
     vq = replace(vq, joints=body.joints)
-    mean, std = read_moments(*(_meta(folder, name, body.folder) for name in ("mean", "std")), vq.features)
+    mean, std = read_moments(_meta(folder, "mean", body.folder), _meta(folder, "std", body.folder), vq.features)
     length = [sized(states["length"], f"output.{k}.weight", 2, paths["length"]) for k in (0, 11)]
     weights = {**states["vq"], "mean": torch.from_numpy(mean), "std": torch.from_numpy(std)}
     parts = {

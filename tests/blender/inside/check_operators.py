@@ -97,9 +97,8 @@ def test_the_menu_of_prompts_offers_what_the_model_can_do_and_what_was_asked_for
     driver.module("ui.prompt_menu").MOCLIP_MT_prompts.draw(SimpleNamespace(layout=layout), bpy.context)
     assert [row.name for row in driver.settings.recent] == ["a person juggles"]
     assert len(layout.names("operator")) == len(before) + 3
-    assert (
-        bpy.ops.moclip.use_prompt(prompt="a person bows") == {"FINISHED"} and driver.settings.prompt == "a person bows"
-    )
+    assert bpy.ops.moclip.use_prompt(prompt="a person bows") == {"FINISHED"}
+    assert driver.settings.prompt == "a person bows"
     examples = {one.example for one in before if one.group != "Styles"}
     for _ in range(5):
         old = driver.settings.prompt
@@ -113,11 +112,18 @@ def test_the_menu_of_prompts_offers_what_the_model_can_do_and_what_was_asked_for
 
 def test_a_model_that_tells_nothing_or_nonsense_offers_only_what_was_asked_for(driver):
     known = driver.module("backend.repertoire").known
-    assert (
-        known({"model": "old"}) == () and known({"model": "x", "actions": [1, {}, {"name": "n"}], "styles": None}) == ()
-    )
+    assert known({"model": "old"}) == ()
+    assert known({"model": "x", "actions": [1, {}, {"name": "n"}], "styles": None}) == ()
     (one,) = known({"model": "x", "actions": [{"example": "a person swims"}]})
     assert (one.group, one.name) == ("Actions", "a person swims")
+
+
+def test_the_pie_has_what_is_done_with_takes(driver):
+    pie = Drawn()
+    layout = SimpleNamespace(menu_pie=lambda: pie)
+    driver.module("ui.shortcuts").MOCLIP_MT_takes_pie.draw(SimpleNamespace(layout=layout), bpy.context)
+    wanted = {"moclip.accept", "moclip.reject", "moclip.show_take", "moclip.try_again", "moclip.generate"}
+    assert wanted <= set(pie.names("operator")) and len(pie.items) == 8
 
 
 LONG = "The bone 'left_elbow' of 'Character' is held by 'Copy Rotation', which no motion can move. " * 4

@@ -75,6 +75,8 @@ def test_label_and_seed_follow_takes_undo_and_recall(driver, rig):
     bpy.ops.ed.undo()
     rig = bpy.data.objects[name]
     assert label(driver, rig) == "Take 1 of 3, variant 5" and driver.settings.seed == 5
+    bpy.ops.moclip.apply_motion()
+    assert label(driver, rig) == "Take 1 of 3, variant 5"
     bpy.ops.moclip.show_take(step=1)
     assert label(driver, rig) == "Take 2 of 3, variant 6"
     bpy.ops.moclip.accept()

@@ -98,6 +98,16 @@ def test_a_chosen_one_is_pinned_and_a_deleted_one_is_no_more(driver):
     assert told(driver) == "Keys a new armature"
 
 
+def test_another_take_of_one_leaves_the_pin_on_another(driver):
+    one, two = characters(driver, "One", "Two")
+    select(one)
+    quick(driver)
+    driver.settings.target = two
+    driver.settings.variations = 1
+    bpy.ops.moclip.apply_motion()
+    assert one.animation_data.action and not two.animation_data and told(driver) == "Keys Two"
+
+
 def test_with_nothing_selected_accept_still_speaks_of_the_one_that_was_keyed(driver):
     (one,) = characters(driver, "One")
     quick(driver)
