@@ -56,7 +56,7 @@ def save_values(reading: BvhReading, values: np.ndarray, path: str | Path, fps: 
 def save_parameters(parameters: Parameters, path: str | Path) -> None:
     """Write a motion of an SMPL body as AMASS has it, whole or not at all."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **parameters.arrays())  # type: ignore[arg-type]  # its types take no table of arrays
+    np.savez_compressed(buffer, **parameters.arrays())
     _atomically(Path(path), lambda temporary: _write_bytes(temporary, buffer.getvalue()))
 
 

@@ -63,10 +63,10 @@ class Parameters:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """As AMASS names them; SMPL-X's own add-on for Blender reads the same."""
-        named = {
+        named: dict[str, np.ndarray] = {
             "trans": self.trans, "poses": self.poses.reshape(len(self.poses), -1), "betas": self.betas,
-            "mocap_framerate": np.float64(self.fps), "gender": np.str_("neutral"),
-            "surface_model_type": np.str_(self.kind),
+            "mocap_framerate": np.array(float(self.fps)), "gender": np.array("neutral"),
+            "surface_model_type": np.array(self.kind),
         }  # fmt: skip
         if self.kind == "smplx":
             named |= {"root_orient": named["poses"][:, :3], "pose_body": named["poses"][:, 3:66]}

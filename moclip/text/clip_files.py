@@ -192,7 +192,7 @@ def _archive(path: Path) -> dict[str, Tensor] | None:
             return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch would rather have another format
-        module: Any = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+        module: Any = torch.jit.load(str(path), map_location="cpu")
     return dict(module.state_dict())
 
 

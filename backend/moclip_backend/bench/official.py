@@ -10,13 +10,13 @@ machine did meanwhile.
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from moclip.codecs.config import RVQConfig
-from moclip.codecs.rvq import RVQ
+from moclip.codecs.rvq import RVQ, Codebook
 from moclip.generators.base.generator import Watcher
 from moclip.generators.base.passages import Passage
 from moclip.generators.momask.config import TransformerConfig
@@ -42,7 +42,7 @@ class _Networks:
         torch.manual_seed(0)
         self.masked, self.residual, self.rvq = MaskedTransformer(sizes), ResidualTransformer(sizes), RVQ(codec)
         for layer in self.rvq.quantizer.layers:
-            layer.codebook.normal_()
+            cast(Codebook, layer).codebook.normal_()
         for network in (self.masked, self.residual, self.rvq):
             network.eval().requires_grad_(False)
 
