@@ -76,6 +76,7 @@ def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):
     from moclip.nn.checkpoint import save_weights
     from moclip.prompts.requests import Request
     from moclip_backend.engine import Stages
+    from moclip_backend.server.models import Models
     from moclip_backend.server.welcome import welcome
 
     folder = make_tiny_model(tmp_path / "tiny")
@@ -89,7 +90,7 @@ def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):
     engine = TextToMotion.load(str(folder), runtime="onnx")
     warnings = engine.generate([Request("a man walks, then sits down", 2.0)])[0].warnings
     assert warnings == (f"{FAR} The nearest that it can do: sit down, walk.",)
-    assert welcome(engine, Stages.of(engine), resumed=False)["actions"] == told
+    assert welcome(engine, Stages.of(engine), Models(engine), resumed=False)["actions"] == told
     code, out, _ = moclip("models", "info", str(folder), "--json")
     assert code == 0 and json.loads(out)["actions"] == told
     damaged = shutil.copytree(folder, tmp_path / "damaged")

@@ -61,7 +61,7 @@ def named_action(name: str, text: str = "") -> NamedAction:
 
 
 def _side_of(text: str) -> str | None:
-    sides = {match.lower() for match in _SIDE.findall(text)}
+    sides: set[str] = {match.lower() for match in _SIDE.findall(text)}
     if len(sides) == 1 and not _BOTH.search(text):
         return sides.pop()
     return None

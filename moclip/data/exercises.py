@@ -32,11 +32,13 @@ def _higher(joint: str) -> Signal:
 
 
 def _hands_up(posture: Posture) -> np.ndarray:
-    return heights(posture.joints, "wrist").mean(axis=1, keepdims=True)
+    both: np.ndarray = heights(posture.joints, "wrist").mean(axis=1, keepdims=True)
+    return both
 
 
 def _bent_down(posture: Posture) -> np.ndarray:
-    return -posture.joints[:, [JOINT_INDEX["head"]], 1] / LEG_M
+    low: np.ndarray = -posture.joints[:, [JOINT_INDEX["head"]], 1] / LEG_M
+    return low
 
 
 def _down(posture: Posture) -> np.ndarray:
@@ -54,11 +56,13 @@ def _elbow_at_knee(posture: Posture) -> np.ndarray:
     left, right = (posture.joints[:, JOINT_INDEX[f"{s}_elbow"]] for s in SIDES)
     knees = [posture.joints[:, JOINT_INDEX[f"{s}_knee"]] for s in SIDES]
     near = [np.linalg.norm(left - knees[1], axis=1), np.linalg.norm(right - knees[0], axis=1)]
-    return -np.min(near, axis=0)[:, None] / LEG_M
+    nearness: np.ndarray = -np.min(near, axis=0)[:, None] / LEG_M
+    return nearness
 
 
 def _chest_down(posture: Posture) -> np.ndarray:
-    return -posture.joints[:, [JOINT_INDEX["spine3"]], 1] / LEG_M
+    low: np.ndarray = -posture.joints[:, [JOINT_INDEX["spine3"]], 1] / LEG_M
+    return low
 
 
 def _twisted(posture: Posture) -> np.ndarray:
@@ -67,7 +71,8 @@ def _twisted(posture: Posture) -> np.ndarray:
              for j in ("shoulder", "hip")]  # fmt: skip
     shoulders, hips = (np.arctan2(-line[:, 2], line[:, 0]) for line in lines)
     turned = (shoulders - hips + np.pi) % (2 * np.pi) - np.pi
-    return np.stack([turned, -turned], axis=1) / np.pi
+    ways: np.ndarray = np.stack([turned, -turned], axis=1) / np.pi
+    return ways
 
 
 def _bent_aside(posture: Posture) -> np.ndarray:

@@ -56,9 +56,10 @@ def _rows(path: Path) -> list[dict[str, str]]:
             rows = [{str(k).lower(): str(v) for k, v in line.items() if v is not None} for line in lines]
         else:
             # Tabs separate texts that hold quotation marks as they like.
-            quoting = csv.QUOTE_NONE if path.suffix == ".tsv" else csv.QUOTE_MINIMAL
-            reader = csv.DictReader(
-                text.splitlines(), delimiter="\t" if path.suffix == ".tsv" else ",", quoting=quoting
+            reader = (
+                csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+                if path.suffix == ".tsv"
+                else csv.DictReader(text.splitlines())
             )
             rows = [{k.strip().lower(): v for k, v in row.items() if k and v is not None} for row in reader]
     except (OSError, ValueError, AttributeError, csv.Error) as error:

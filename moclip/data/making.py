@@ -139,7 +139,7 @@ def _at_once(pool: Pool, rng: np.random.Generator) -> Clip | None:
     if lower is None or not trunks_agree(lower.motion, upper.motion):
         return None
     what, side = upper.labels[0].action, upper.labels[0].side
-    sides = (side,) if what in _ONE_ARM and side in ("left", "right") else ("left", "right")
+    sides: tuple[str, ...] = (side,) if what in _ONE_ARM and side in ("left", "right") else ("left", "right")
     if what in ("nod", "shake_head"):
         sides = ()
     gesture = lasting(upper.motion, lower.motion.frames, rng)

@@ -65,7 +65,7 @@ class Maker:
 
 
 def renamed(clip: Clip, motion: Motion, action: str, **more: str | None) -> Clip:
-    label = replace(clip.labels[0], action=action, count=None, **{"side": None, **more})  # type: ignore[arg-type]
+    label = replace(clip.labels[0], action=action, count=None, **{"side": None, **more})
     return replace(clip, motion=motion, labels=(label,), kind="made")
 
 

@@ -84,7 +84,8 @@ class Postures:
         return self.over_floor("pelvis")
 
     def _bone(self, first: str, second: str) -> np.ndarray:
-        return (self.joints[:, J[second]] - self.joints[:, J[first]]).astype(np.float64)
+        bone: np.ndarray = (self.joints[:, J[second]] - self.joints[:, J[first]]).astype(np.float64)
+        return bone
 
     @cached_property
     def trunk(self) -> np.ndarray:
@@ -139,8 +140,8 @@ class Postures:
             & (self.thighs.min(axis=1) > 35) & (self.both("knee").min(axis=1) > 0.24) & (self.behind_feet > 0.18)
         )  # fmt: skip
         # On a high stool both thighs are level, which no body on its feet has so far up.
-        high = (self.height >= 0.74) & (self.height < 0.9) & (self.thighs.min(axis=1) > 60) & (self.trunk < 35)
-        return mask | high
+        mask |= (self.height >= 0.74) & (self.height < 0.9) & (self.thighs.min(axis=1) > 60) & (self.trunk < 35)
+        return mask
 
     @cached_property
     def on_floor(self) -> np.ndarray:
@@ -173,7 +174,8 @@ class Postures:
         """A knee on the floor with a level shin behind it, the trunk upright."""
         down = (self.both("knee") < 0.2) & (self.shins > 50)
         mask: np.ndarray = down.any(axis=1) & (self.trunk < 65) & (self.height > 0.22) & (self.height < 0.72)
-        return mask & (self.both("wrist").min(axis=1) > 0.02)
+        mask &= self.both("wrist").min(axis=1) > 0.02
+        return mask
 
     @cached_property
     def on_all_fours(self) -> np.ndarray:

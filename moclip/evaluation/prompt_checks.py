@@ -185,7 +185,7 @@ def summarise(samples: Sequence[Sample]) -> dict[str, Any]:
     for sample in told:
         by_action[sample.prompt.actions].append(sample.passed)
         by_prompt[sample.prompt.text].append(sample)
-        by_seed[sample.seed].append(sample.passed)
+        by_seed[sample.seed].append(bool(sample.passed))
     single = {actions[0]: _mean(v) for actions, v in by_action.items() if len(actions) == 1}
     sides = [sample.wrong_side for sample in told if sample.wrong_side is not None]
     seeds = [float(np.mean(v)) for v in by_seed.values()]

@@ -102,5 +102,5 @@ def fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
     for name in sorted(stored):
         array = np.asarray(stored[name]).astype(np.float16, order="C", copy=False)
         digest.update(f"{name}{array.shape}".encode())
-        digest.update(array.reshape(-1).view(np.uint8))
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()[:16]

@@ -79,8 +79,8 @@ def rvq_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: boo
     assert isinstance(sizes, RVQConfig)
     sizes = _fitted(sizes, {"features": len(dataset.mean), "joints": dataset.meta["joints"]})
     run = _run(part, work, resume, log)
-    kind, drawn = training_of(recipe).vq, {"batch": part.batch, "emphasis": part.emphasis}
-    train_codec(kind, sizes, dataset, run, **drawn, weights=part.loss)
+    kind = training_of(recipe).vq
+    train_codec(kind, sizes, dataset, run, batch=part.batch, emphasis=part.emphasis, weights=part.loss)
 
 
 def decoder_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:

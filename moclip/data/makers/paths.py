@@ -65,7 +65,8 @@ def zigzag(bends: int, angle: float, sign: float) -> Turning:
 
     def turning(done: np.ndarray) -> np.ndarray:
         wave = np.sin(np.pi * bends * done + np.pi / 2)
-        return sign * angle * np.tanh(2.5 * wave) / np.tanh(2.5)
+        turned: np.ndarray = sign * angle * np.tanh(2.5 * wave) / np.tanh(2.5)
+        return turned
 
     return turning
 
@@ -89,7 +90,8 @@ def wandering(rng: np.random.Generator, metres: float) -> Turning:
     def turning(done: np.ndarray) -> np.ndarray:
         fine = np.interp(np.linspace(0, 1, 400), at, knots)
         soft = np.convolve(np.pad(fine, 40, mode="edge"), np.hanning(81) / np.hanning(81).sum(), mode="valid")
-        return np.interp(done, np.linspace(0, 1, 400), soft) - soft[0]
+        turned: np.ndarray = np.interp(done, np.linspace(0, 1, 400), soft) - soft[0]
+        return turned
 
     return turning
 

@@ -25,7 +25,7 @@ def trunks_agree(lower: Motion, upper: Motion) -> bool:
         ahead = rot.rotate(motion.rotations[:, 0].astype(np.float64), np.array([0.0, 0.0, 1.0])).mean(axis=0)
         lean = np.arctan2(up @ (ahead * (1.0, 0.0, 1.0)) / max(np.linalg.norm(ahead[[0, 2]]), 1e-6), up[1])
         ways.append(float(lean))
-    return abs(ways[0] - ways[1]) < _MOST_APART
+    return bool(abs(ways[0] - ways[1]) < _MOST_APART)
 
 
 def joined(lower: Motion, upper: Motion, sides: tuple[str, ...], *, head: bool = False, trunk: float = 0.0) -> Motion:
