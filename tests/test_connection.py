@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from addon_part import addon_module
 from test_server import PATIENCE, Backend, request, wait_until
-from test_sessions import Way
+from test_sessions import DOWN, Way
 
 from moclip.errors import MoclipError
 from moclip_backend.address import DEFAULT_BIND
@@ -65,7 +65,7 @@ def test_until_a_backend_has_answered_its_limits_are_taken_for_what_it_then_says
     assert limits.Limits.of(other) == limits.Limits(30.0, 2.0, 4.0, batch=3)
 
 
-@pytest.mark.parametrize("seconds", [0.0, 2.0])
+@pytest.mark.parametrize("seconds", DOWN)
 def test_a_job_survives_a_way_that_breaks_and_its_results_come_once(connection, running, seconds):
     way = Way(running)
     made = connection.Connection(way.address, connection.Credentials(token=running.token))
@@ -76,7 +76,7 @@ def test_a_job_survives_a_way_that_breaks_and_its_results_come_once(connection, 
     way.cut()
     mender = threading.Timer(seconds, way.mend)
     mender.start()
-    events.until(lambda event: event.header.get("index") == 1)
+    events.until(lambda event: event.header.get("index") == 1, PATIENCE + seconds)
     time.sleep(0.5)
     events.all += made.take()
     kinds = [event.header.get("type") for event in events.all]
