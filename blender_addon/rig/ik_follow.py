@@ -22,7 +22,7 @@ def ik_curves(pose: Pose, kind: ControlRig, bone_of: Mapping[str, str]) -> list[
     for control, joint in kind.followers(bone_of).items():
         bone = rig.pose.bones.get(control)
         leader = bone_of[joint]
-        if bone is None or leader not in shown or not bone.bone.use_local_location:
+        if bone is None or leader not in shown:
             continue
         carried = _carried_by(bone)
         if carried not in (None, kind.root):
@@ -32,9 +32,19 @@ def ik_curves(pose: Pose, kind: ControlRig, bone_of: Mapping[str, str]) -> list[
         if carried is not None and carried in shown:
             over = shown[carried] @ np.linalg.inv(pose.rest.matrices[carried])
         rest = np.array(bone.bone.matrix_local, dtype=np.float64)
-        own = np.linalg.inv(over @ rest) @ moved @ rest
-        found.append(BoneCurves(control, rotations.continuous(turn_of(own)), own[:, :3, 3]))
+        unkeyed, wanted = over @ rest, moved @ rest
+        turn = rotations.continuous(turn_of(np.linalg.inv(unkeyed) @ wanted))
+        axes = (over @ _location_axes(bone.bone))[..., :3, :3]
+        offset = wanted[:, :3, 3] - unkeyed[..., :3, 3]
+        found.append(BoneCurves(control, turn, np.einsum("...ij,...j->...i", np.linalg.inv(axes), offset)))
     return found
+
+
+def _location_axes(bone: bpy.types.Bone) -> np.ndarray:
+    """(4, 4) in whose axes its location counts at rest, which for Rigify's are not the bone's own."""
+    if bone.use_local_location:
+        return np.array(bone.matrix_local, dtype=np.float64)
+    return np.array(bone.parent.matrix_local, dtype=np.float64) if bone.parent else np.eye(4)
 
 
 def _carried_by(bone: bpy.types.PoseBone) -> str | None:
