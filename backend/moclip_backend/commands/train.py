@@ -284,13 +284,9 @@ def embedded_command(options: EmbeddedOptions) -> None:
     for name, stage in stages_of(generator).items():
         _log(f"-- {name}")
         stage(dataset, options.work, recipe, log=_log)
+    described = f"MoCLIP text tower and {title} generator, trained on public motion capture"
+    sampling = recipe.get("sampling")
     pack(
-        dataset,
-        options.work,
-        options.out,
-        name=made,
-        description=f"MoCLIP text tower and {title} generator, trained on public motion capture",
-        generator=generator,
-        sampling=recipe.get("sampling"),
+        dataset, options.work, options.out, name=made, description=described, generator=generator, sampling=sampling,
         log=_log,
-    )
+    )  # fmt: skip
