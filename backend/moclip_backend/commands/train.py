@@ -279,8 +279,8 @@ def embedded_command(options: EmbeddedOptions) -> None:
     dataset = DatasetFolder(options.work / "dataset")
     generator = training_of(recipe).name
     title = find_generator(generator).TITLE
-    own = str(options.config) if str(options.config) in ("open", "permissive") else generator
-    made = "permissive" if options.permissive else "embedded" if own == "momask" else own
+    usual = "permissive" if build.permissive else "embedded" if generator == "momask" else generator
+    made = "open" if str(options.config) == "open" else usual
     for name, stage in stages_of(generator).items():
         _log(f"-- {name}")
         stage(dataset, options.work, recipe, log=_log)
