@@ -251,13 +251,6 @@ class EmbeddedOptions(MachineOptions):
     credits: Credits = None
 
 
-def _name_of(options: EmbeddedOptions, permissive: bool, generator: str) -> str:
-    """What the model is called: a recipe of the project's by its name."""
-    if options.config is not None and str(options.config) == "open":
-        return "open"
-    return "permissive" if permissive else "embedded" if generator == "momask" else generator
-
-
 @app.command("embedded")
 @from_options(EmbeddedOptions)
 def embedded_command(options: EmbeddedOptions) -> None:
@@ -286,7 +279,8 @@ def embedded_command(options: EmbeddedOptions) -> None:
     dataset = DatasetFolder(options.work / "dataset")
     generator = training_of(recipe).name
     title = find_generator(generator).TITLE
-    made = _name_of(options, build.permissive, generator)
+    usual = "permissive" if build.permissive else "embedded" if generator == "momask" else generator
+    made = "open" if str(options.config) == "open" else usual
     for name, stage in stages_of(generator).items():
         _log(f"-- {name}")
         stage(dataset, options.work, recipe, log=_log)
