@@ -21,7 +21,7 @@ def test_every_operator_says_what_it_does(driver):
 
 
 def test_in_an_empty_file_each_works_or_says_in_a_sentence_what_is_missing(driver, capfd):
-    driver.settings.prompt = ""
+    driver.settings.prompt, driver.session.takes = "", []  # nor anything of the tests before
     told = {}
     for cls in operators(driver):
         name = cls.bl_idname.removeprefix("moclip.")
