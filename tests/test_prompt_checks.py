@@ -54,7 +54,7 @@ def test_two_action_prompts_come_first(prompts):
     )
 
 
-@pytest.mark.parametrize("name", ["prompts", "tuning", "fresh", "blind"])
+@pytest.mark.parametrize("name", ["prompts", "tuning", "fresh", "blind", "while", "while_tuning"])
 def test_prompts_are_valid_requests(name):
     prompts = load_prompts(FOLDER / f"{name}.json")
     for prompt in prompts:
@@ -73,7 +73,7 @@ def test_left_and_right_are_asked_equally_often(prompts):
 def test_lists_share_no_prompt():
     texts = [
         bare_words(p.text)
-        for name in ("prompts", "tuning", "fresh", "blind")
+        for name in ("prompts", "tuning", "fresh", "blind", "while", "while_tuning")
         for p in load_prompts(FOLDER / f"{name}.json")
     ]
     assert len(set(texts)) == len(texts)
@@ -110,6 +110,7 @@ def test_prompts_that_are_captions_are_named(tmp_path):
     [
         "[", "{}", '{"prompts": []}', '{"prompts": [{"text": "a"}]}',
         '{"prompts": [{"text": "swims", "actions": ["swim"], "seconds": 2.0}]}',
+        '{"prompts": [{"text": "both", "actions": ["walk", "jump"], "seconds": 2.0, "at_once": true}]}',
     ],
 )  # fmt: skip
 def test_bad_lists_are_refused(tmp_path, content):
@@ -150,6 +151,16 @@ def test_summary_counts_samples():
     assert summary["actions"] == {"walk": 1.0, "wave_left": 0.5}
     assert [row["text"] for row in summary["failing"]] == ["two", "left"]
     assert summary["failing"][1]["failing_seeds"] == [1]
+
+
+def test_what_happens_at_once_is_judged_at_once(prompts):
+    both = load_prompts(FOLDER / "while.json")
+    assert len(both) == 8 and all(prompt.at_once for prompt in both)
+    assert not both[0].shown_by(_standing().joints())
+    samples = list(run_checks(Puppet(), both, [0]))
+    assert {sample.feet_off for sample in samples} == {0.0}
+    summary = summarise(samples)
+    assert summary["at_once"] == 0.0 and summary["two_actions"] is None and summary["feet_off_metres"] == 0.0
 
 
 class Puppet:

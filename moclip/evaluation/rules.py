@@ -101,20 +101,29 @@ def _hands(k: Kinematics, side: str) -> bool:
     return _hand_is_up(k, side) and _hand_is_down(k, _OTHER[side])
 
 
-def waves(joints: np.ndarray, side: str) -> bool:
-    """Stands, holds the hand up for a second and swings it to and fro; the other hand stays down."""
-    k = Kinematics(joints)
+def _waving(k: Kinematics, side: str) -> bool:
+    """Holds the hand up for a second and swings it to and fro; the other hand stays down."""
     named = SIDES if side == "both" else (side,)
-    moving = all(k.seconds_up(s) > 1.0 and k.hand_swings(s) >= 3 for s in named)
-    return _stays(k) and _hands(k, side) and moving and k.limb_activity("ankle") < 0.3
+    return _hands(k, side) and all(k.seconds_up(s) > 1.0 and k.hand_swings(s) >= 3 for s in named)
+
+
+def _raising(k: Kinematics, side: str) -> bool:
+    """Lifts the hand to the shoulder's height or higher, without waving; the other hand stays down."""
+    named = SIDES if side == "both" else (side,)
+    lifted = all(np.ptp(k.hand_height(s)) > 0.25 and k.hand_swings(s, above=-0.05) <= 4 for s in named)
+    return _hands(k, side) and lifted
+
+
+def waves(joints: np.ndarray, side: str) -> bool:
+    """Stands and waves."""
+    k = Kinematics(joints)
+    return _stays(k) and _waving(k, side) and k.limb_activity("ankle") < 0.3
 
 
 def raises(joints: np.ndarray, side: str) -> bool:
-    """Stands and lifts the hand to the shoulder's height or higher, without waving; the other hand stays down."""
+    """Stands and lifts the hand."""
     k = Kinematics(joints)
-    named = SIDES if side == "both" else (side,)
-    lifted = all(np.ptp(k.hand_height(s)) > 0.25 and k.hand_swings(s, above=-0.05) <= 4 for s in named)
-    return _stays(k) and _hands(k, side) and lifted and k.limb_activity("ankle") < 0.3
+    return _stays(k) and _raising(k, side) and k.limb_activity("ankle") < 0.3
 
 
 def kicks(joints: np.ndarray) -> bool:
@@ -210,6 +219,15 @@ RULES: dict[str, Rule] = {
     "slash": slashes,
 }
 """The 20 named actions: joints (T, 22, 3), T >= 2 -> does the motion show it?"""
+
+
+_ARMS = {"wave": _waving, "raise": _raising}
+
+
+def shows_at_once(joints: np.ndarray, going: str, doing: str) -> bool:
+    """The rule of an action on foot, and at the same time a wave or a raised hand, whatever the feet do."""
+    kind, _, side = doing.partition("_")
+    return RULES[going](joints) and _ARMS[kind](Kinematics(joints), side)
 
 
 def named_action(action: str, side: str | None) -> str | None:

@@ -14,6 +14,7 @@ from moclip.generate.options import PlanOptions, read_sampling
 from moclip.generate.plan import SHORTEST_TOKENS, LinePlan, Plan, TextStates, plan_line, plan_request
 from moclip.generate.reading import TextReader
 from moclip.generate.takes import best_takes, repeat_takes
+from moclip.generate.together import layer_parts, read_layers, with_layers
 from moclip.generators.base.generator import Stage, Watcher
 from moclip.generators.base.passages import Passage
 from moclip.generators.base.runtime import Runtime
@@ -79,15 +80,26 @@ class TextToMotion:
         """
         watcher = Watcher(progress or (lambda stage, fraction: None), cancelled or (lambda: False))
         checked = self._checked(requests)
+        bases, overs = read_layers(checked) if self.options.by_clause else (checked, [])
         watcher.progress("text", 0.0)
-        plans, warnings = self._plans(checked, watcher)
-        codes = self._codes(checked, plans, watcher)
+        plans, warnings = self._plans(bases, watcher)
+        parts = layer_parts(bases, plans, overs, self.codec.stride, self.fps)
+        if parts:
+            more, told = self._plans([part.asked for part in parts], watcher, len(bases))
+            plans, warnings = plans + more, warnings + told
+        everything = [*bases, *(part.asked for part in parts)]
+        codes = self._codes(everything, plans, watcher)
         results = []
-        for k, (asked, plan) in enumerate(zip(checked, plans, strict=True)):
+        for k, (asked, plan) in enumerate(zip(everything, plans, strict=True)):
             watcher.step("solve", k / len(plans))
             results.append(self._result(asked, plan, codes[k, : len(plan.known)], warnings[k]))
         watcher.progress("done", 1.0)
-        return results
+        return [
+            with_layers(
+                result, [(p, r) for p, r in zip(parts, results[len(bases) :], strict=True) if p.over.request == k]
+            )
+            for k, result in enumerate(results[: len(bases)])
+        ]
 
     def features(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """Features (T, F) of requests without neighbours as the networks make them, T in whole tokens.
@@ -150,8 +162,10 @@ class TextToMotion:
     def _most_clauses(self) -> int:
         return self._longest // SHORTEST_TOKENS
 
-    def _plans(self, checked: Sequence[Checked], watcher: Watcher) -> tuple[list[Plan], list[tuple[str, ...]]]:
-        """What to sample for each request, and warnings for the user."""
+    def _plans(
+        self, checked: Sequence[Checked], watcher: Watcher, first: int = 0
+    ) -> tuple[list[Plan], list[tuple[str, ...]]]:
+        """What to sample for each request, and warnings for the user. first: row of the first in what is sampled."""
         lines = [line for asked in checked for line in asked.lines]
         owners = [k for k, asked in enumerate(checked) for _ in asked.lines]
         prompts = [line.text for line in lines]
@@ -170,7 +184,7 @@ class TextToMotion:
             far = self._familiarity.warnings(np.stack([states.vector for states in whole]))
             for k, told in zip(owners, far, strict=True):
                 warnings[k] += [warning for warning in told if warning not in warnings[k]]
-        plans = [self._plan(k, asked, planned[k]) for k, asked in enumerate(checked)]
+        plans = [self._plan(first + k, asked, planned[k]) for k, asked in enumerate(checked)]
         return plans, [tuple(told) for told in warnings]
 
     def _plan(self, row: int, asked: Checked, lines: list[LinePlan]) -> Plan:

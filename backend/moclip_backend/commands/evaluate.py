@@ -212,6 +212,11 @@ def _print_summary(summary: dict[str, Any]) -> None:
     print(f"pass:        {percent(summary['pass_rate'])}, sd over seeds {percent(summary['pass_rate_sd_over_seeds'])}")
     print(f"one action:  {percent(summary['one_action'])}")
     print(f"two actions: {percent(summary['two_actions'])}")
+    if summary["at_once"] is not None:
+        off = summary["feet_off_metres"]
+        print(
+            f"two at once: {percent(summary['at_once'])}, feet within {off:.3f} m of where they are without the arms'"
+        )
     print(f"left for right: {percent(summary['side_error'])} of {summary['side_samples']} samples that name one side")
     if summary["known_prompts"] is not None:
         print(f"{len(summary['known_prompts'])} prompts are captions of the training split, word for word")
@@ -222,7 +227,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
         print("\nFailing prompts:")
     for row in summary["failing"]:
         seeds = ", ".join(map(str, row["failing_seeds"]))
-        print(f"  {row['pass_rate']:4.0%}  {row['text']}  [{' > '.join(row['actions'])}; seeds {seeds}]")
+        print(f"  {row['pass_rate']:4.0%}  {row['text']}  [{row['named']}; seeds {seeds}]")
 
 
 def _save_sheets(samples: "list[Sample]", folder: Path) -> None:
