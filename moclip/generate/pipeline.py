@@ -9,6 +9,7 @@ import numpy as np
 from moclip.errors import MoclipError
 from moclip.generate.context import Kept, assemble, codes_after, codes_before, fit_between, joined, keep, pull_warning
 from moclip.generate.familiarity import load_familiarity
+from moclip.generate.held import held, long_enough, nearest_takes
 from moclip.generate.lengths import ongoing, sample_lengths
 from moclip.generate.options import PlanOptions, read_sampling
 from moclip.generate.plan import SHORTEST_TOKENS, LinePlan, Plan, TextStates, plan_line, plan_request
@@ -93,13 +94,12 @@ class TextToMotion:
         for k, (asked, plan) in enumerate(zip(everything, plans, strict=True)):
             watcher.step("solve", k / len(plans))
             results.append(self._result(asked, plan, codes[k, : len(plan.known)], warnings[k]))
+        made = []
+        for k, request in enumerate(requests):
+            over = [(part, r) for part, r in zip(parts, results[len(bases) :], strict=True) if part.over.request == k]
+            made.append(held(with_layers(results[k], over), request))
         watcher.progress("done", 1.0)
-        return [
-            with_layers(
-                result, [(p, r) for p, r in zip(parts, results[len(bases) :], strict=True) if p.over.request == k]
-            )
-            for k, result in enumerate(results[: len(bases)])
-        ]
+        return made
 
     def features(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """Features (T, F) of requests without neighbours as the networks make them, T in whole tokens.
@@ -188,6 +188,7 @@ class TextToMotion:
         return plans, [tuple(told) for told in warnings]
 
     def _plan(self, row: int, asked: Checked, lines: list[LinePlan]) -> Plan:
+        lines = long_enough(asked, lines, self.fps, self._longest * self.codec.stride)
         frames = sum(line.frames for line in lines)
         check_script_seconds(frames / self.fps)
         before = after = np.zeros((0, self.codec.layers), dtype=np.int64)
@@ -214,7 +215,11 @@ class TextToMotion:
         passages, seeds = [p for plan in plans for p in plan.passages], [asked.seed for asked in checked]
         passages, lengths, seeds = repeat_takes(passages, lengths, seeds, takes)
         codes = self.generator.sample(passages, lengths, seeds, np.repeat(known, takes, axis=0), watcher)
-        return codes if max(takes) == 1 else codes[best_takes(self._networks, self.codec, codes, passages, takes)]
+        if max(takes) == 1:
+            return codes
+        best = best_takes(self._networks, self.codec, codes, passages, takes)
+        requests = [asked.request for asked in checked]
+        return codes[nearest_takes(self.codec, codes, best, plans, requests, takes, self.fps)]
 
     def _result(self, asked: Checked, plan: Plan, codes: np.ndarray, warnings: tuple[str, ...]) -> Result:
         request, features = asked.request, self.codec.decode(codes[None])[0]

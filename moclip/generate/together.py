@@ -67,7 +67,8 @@ def layer_parts(
         first, end = spans[over.layer.clause] if over.layer.clause < len(spans) else (spans[0][0], spans[-1][1])
         first, end = min(first * stride, plan.frames - 1), min(end * stride, plan.frames)
         whole = (first, end) == (0, plan.frames)
-        request = asked.request if whole else replace(asked.request, before=None, after=None)
+        request = replace(asked.request, pins=(), anchors=())
+        request = request if whole else replace(request, before=None, after=None)
         seconds = (end - first) / fps if request.has_context else max((end - first) / fps, SHORTEST_SECONDS)
         own = replace(
             asked, request=request, text=over.layer.text, lines=(Line(over.layer.text, seconds),), warnings=()

@@ -7,12 +7,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moclip.errors import MoclipError
 from moclip_backend.batch.ledger import Ledger
 from moclip_backend.engine import Engine, Stages
 from moclip_backend.terminal import Progress
+
+if TYPE_CHECKING:
+    from moclip.motion.control.pins import Anchor, Pin
 
 AT_ONCE = 8
 """Prompts sampled together: larger batches gain little on a CPU, and files appear later."""
@@ -31,6 +34,8 @@ class Item:
     seconds: float | None
     seed: int
     script: tuple[tuple[str, float | None], ...] = ()
+    pins: "tuple[Pin, ...]" = ()
+    anchors: "tuple[Anchor, ...]" = ()
 
 
 def read_script(file: Path) -> tuple[tuple[str, float | None], ...]:
@@ -112,7 +117,12 @@ def generate_batch(
             progress(stage, (done + size * stages.overall(stage, fraction)) / len(items))
 
         try:
-            requests = [Request(i.text, i.seconds, i.seed, tuple(Line(*line) for line in i.script)) for i in chunk]
+            requests = [
+                Request(
+                    i.text, i.seconds, i.seed, tuple(Line(*line) for line in i.script), pins=i.pins, anchors=i.anchors
+                )
+                for i in chunk
+            ]
             results = engine.generate(requests, progress=share)
         except MoclipError as error:
             if len(chunk) == 1:
