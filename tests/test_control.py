@@ -10,14 +10,14 @@ from gaits import walk
 from moclip.errors import MoclipError
 from moclip.models import list_models
 from moclip.motion import rotations as rot
-from moclip.motion.control.body import Pose, solve_pose
-from moclip.motion.control.easing import eased
-from moclip.motion.control.meet import Span, at_moment, met, missed
-from moclip.motion.control.pins import EFFECTORS, Aim, Anchor, Pin
-from moclip.motion.control.way import Post, bent
+from moclip.motion.easing import eased
 from moclip.motion.feet import toe_contacts
+from moclip.motion.meet import Span, at_moment, met, missed
 from moclip.motion.motion import forward_kinematics, world_rotations
+from moclip.motion.pins import EFFECTORS, Aim, Anchor, Pin
 from moclip.motion.skeleton import JOINT_INDEX
+from moclip.motion.way import Post, bent
+from moclip.motion.whole_body import Pose, solve_pose
 from moclip.prompts.limits import MAX_ANCHORS, MAX_PINS
 from moclip.prompts.requests import Request, check_request
 from moclip_backend.server.submit import read_requests

@@ -9,8 +9,8 @@ import numpy as np
 from moclip.errors import MoclipError
 from moclip.generate.plan import LinePlan, Plan
 from moclip.generators.base.codec import Codec
-from moclip.motion.control.meet import Span, met, missed, unlike
 from moclip.motion.features import features_to_joints
+from moclip.motion.meet import Span, met, missed, unlike
 from moclip.motion.skeleton import REST_OFFSETS
 from moclip.prompts.held import last_held
 from moclip.prompts.requests import Checked, Request, Result

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from moclip.errors import MoclipError
-from moclip.motion.control.pins import EFFECTORS, Anchor, Pin
+from moclip.motion.pins import EFFECTORS, Anchor, Pin
 from moclip.motion.skeleton import JOINT_COUNT
 from moclip.prompts.limits import FARTHEST_PIN, LONGEST_SCRIPT_SECONDS, MAX_ANCHORS, MAX_PINS
 

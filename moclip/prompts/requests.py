@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclip.errors import MoclipError
-from moclip.motion.control.pins import Anchor, Pin
 from moclip.motion.motion import Motion
+from moclip.motion.pins import Anchor, Pin
 from moclip.prompts.checks import check_prompt, check_seconds
 from moclip.prompts.held import check_held
 from moclip.prompts.limits import LONGEST_SCRIPT_SECONDS, MAX_LINES, SHORTEST_BETWEEN_SECONDS, SHORTEST_SECONDS

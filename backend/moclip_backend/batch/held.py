@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from moclip.errors import MoclipError
-from moclip.motion.control.meet import at_moment
-from moclip.motion.control.pins import Anchor, Pin
+from moclip.motion.meet import at_moment
+from moclip.motion.pins import Anchor, Pin
 from moclip_backend.server.held import read_pins
 
 _HINT = (

@@ -15,7 +15,7 @@ from moclip_backend.engine import Engine, Stages
 from moclip_backend.terminal import Progress
 
 if TYPE_CHECKING:
-    from moclip.motion.control.pins import Anchor, Pin
+    from moclip.motion.pins import Anchor, Pin
 
 AT_ONCE = 8
 """Prompts sampled together: larger batches gain little on a CPU, and files appear later."""

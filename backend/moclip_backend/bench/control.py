@@ -9,9 +9,9 @@ import numpy as np
 from moclip.evaluation.kinematics import foot_skating, mean_jerk
 from moclip.generate.pipeline import TextToMotion
 from moclip.motion import rotations as rot
-from moclip.motion.control.meet import Span, at_moment, missed
-from moclip.motion.control.pins import EFFECTORS, Anchor, Pin
+from moclip.motion.meet import Span, at_moment, missed
 from moclip.motion.motion import Motion, forward_kinematics, world_rotations
+from moclip.motion.pins import EFFECTORS, Anchor, Pin
 from moclip.prompts.limits import MAX_BATCH
 from moclip.prompts.requests import Request, Result
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclip.errors import MoclipError
-from moclip.motion.control.pins import Anchor, Pin
+from moclip.motion.pins import Anchor, Pin
 from moclip.motion.skeleton import JOINT_COUNT
 from moclip.prompts.limits import MAX_ANCHORS, MAX_PINS
 from moclip_backend import wire

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclip.errors import MoclipError
-from moclip.motion.control.pins import Anchor
 from moclip.motion.motion import Motion
+from moclip.motion.pins import Anchor
 from moclip.motion.skeleton import JOINT_COUNT
 from moclip.prompts.limits import LONGEST_PROMPT, MAX_BATCH, MAX_CONTEXT_FRAMES, MAX_LINES
 from moclip.prompts.requests import Line, Request

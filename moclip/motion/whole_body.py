@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moclip.motion import rotations as rot
-from moclip.motion.control.pins import Aim
-from moclip.motion.motion import forward_kinematics, world_rotations
-from moclip.motion.skeleton import CHILDREN, JOINT_COUNT, JOINT_INDEX, PARENTS
+from . import rotations as rot
+from .motion import forward_kinematics, world_rotations
+from .pins import Aim
+from .skeleton import CHILDREN, JOINT_COUNT, JOINT_INDEX, PARENTS
 
 _STEPS, _GAIN, _DAMPING, _MOST_DAMPING, _MOST_TURN = 30, 1e-3, 1e-2, 1e6, 0.6
 _PLACE_M, _TURN = 0.0005, np.radians(0.15)

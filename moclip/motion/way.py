@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moclip.motion import rotations as rot
-from moclip.motion.control.easing import smooth
-from moclip.motion.skeleton import JOINT_INDEX
+from . import rotations as rot
+from .easing import smooth
+from .skeleton import JOINT_INDEX
 
 _GROUND = [0, 2]
 _UP = np.array([0.0, 1.0, 0.0])
 _ACROSS = [(JOINT_INDEX[f"left_{joint}"], JOINT_INDEX[f"right_{joint}"]) for joint in ("hip", "shoulder")]
+_BENT = 1e-3
 _EVENLY = 0.2
 """Of what lacks, the share that is made up evenly over time, however the body moves."""
 
@@ -39,6 +40,11 @@ class Way:
     yaw: np.ndarray
     there: np.ndarray
     here: np.ndarray
+
+    @property
+    def bends(self) -> bool:
+        """Whether it is another way than it was."""
+        return bool(max(np.ptp(self.here - self.there, axis=0).max(), np.ptp(self.yaw)) > _BENT)
 
     def moved(self, points: np.ndarray, frames: np.ndarray | None = None) -> np.ndarray:
         """Points (T, ..., 3) of all frames, or of these, where the way has them."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moclip.motion.skeleton import JOINT_INDEX
+from .skeleton import JOINT_INDEX
 
 EFFECTORS: dict[str, int] = {
     "left_hand": JOINT_INDEX["left_wrist"],

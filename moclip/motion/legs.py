@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moclip.motion import rotations as rot
-from moclip.motion.control.easing import smooth
-from moclip.motion.control.pins import Aim
-from moclip.motion.control.way import Way
-from moclip.motion.feet import step_lifts
-from moclip.motion.footing import bend_leg, contact_spans
-from moclip.motion.motion import forward_kinematics, world_rotations
-from moclip.motion.skeleton import JOINT_INDEX, PARENTS
+from . import rotations as rot
+from .easing import smooth
+from .feet import step_lifts
+from .footing import bend_leg, contact_spans
+from .motion import forward_kinematics, world_rotations
+from .pins import Aim
+from .skeleton import JOINT_INDEX, PARENTS
+from .way import Way
 
 _FADE_S, _STEP_S = 0.3, 0.4
 _STEP_M, _LIFT, _MOST_LIFT_M = 0.03, 0.3, 0.08
@@ -75,6 +75,10 @@ def rested(
         middle = np.full(len(frames), (first + last) // 2)
         stood = way.moved(foot.places[frames, None], middle)[:, 0]
         turned = rot.multiply(way.turns(middle), foot.turns[frames])
+        if way.bends:
+            # What slid a little before would slide on, and more of it.
+            toes = stood + rot.rotate(turned, leg.toes)
+            stood = stood + (np.median(toes, axis=0) - toes) * (1.0, 0.0, 1.0)
         here = [key for key in left if first <= key <= last]
         down_at = [key for key in here if keys[key][0][1] - stood[key - first, 1] < _OFF_FLOOR_M]
         inside = [key for key in here if down_at and down_at[0] <= key <= down_at[-1]]
@@ -106,7 +110,7 @@ def rested(
     fade, count = max(2, round(_FADE_S * fps)), len(places)
     places = places + _joined(stretches, [s.places for s in stretches], count, fade)
     turns = rot.multiply(rot.from_vector(_joined(stretches, [s.turns for s in stretches], count, fade)), turns)
-    moved = np.linalg.norm(places - carried, axis=1) > _MOVED_M
+    moved = (np.linalg.norm(places - carried, axis=1) > _MOVED_M) | way.bends
     lifts = _lifts(places + rot.rotate(turns, leg.toes), down, moved, fps)
     away = np.min([np.abs(np.arange(count) - key) for key in keys], axis=0) if keys else np.full(count, count)
     places[:, 1] += lifts * smooth(np.clip(away / max(2, round(_LIFT_S * fps)), 0.0, 1.0))

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from moclip.motion import rotations as rot
-from moclip.motion.control.body import Pose, solve_pose
-from moclip.motion.control.easing import eased
-from moclip.motion.control.legs import SIDES, Foot, Leg, rested, with_feet
-from moclip.motion.control.pins import EFFECTORS, Aim, Anchor, Pin
-from moclip.motion.control.timing import retimed, standing_at_origin, strangeness
-from moclip.motion.control.way import Post, Way, bent, heading
-from moclip.motion.feet import toe_contacts
-from moclip.motion.motion import Motion, forward_kinematics, world_rotations
-from moclip.motion.skeleton import JOINT_INDEX
+from . import rotations as rot
+from .easing import eased
+from .feet import toe_contacts
+from .legs import SIDES, Foot, Leg, rested, with_feet
+from .motion import Motion, forward_kinematics, world_rotations
+from .pins import EFFECTORS, Aim, Anchor, Pin
+from .skeleton import JOINT_INDEX
+from .timing import retimed, standing_at_origin, strangeness
+from .way import Post, Way, bent, heading
+from .whole_body import Pose, solve_pose
 
 _REACH_S, _ANCHOR_REACH_S = 0.6, 0.8
 """How long before and after a body feels a pin, and a pose."""

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from moclip.motion import rotations as rot
-from moclip.motion.control.way import heading
-from moclip.motion.motion import Motion
-from moclip.motion.skeleton import JOINT_NAMES
+from . import rotations as rot
+from .motion import Motion
+from .skeleton import JOINT_NAMES
+from .way import heading
 
 _AWAY_S = 0.4
 """How far from its time a pose is sought."""
