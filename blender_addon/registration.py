@@ -30,8 +30,10 @@ from .operators.direction import (
 from .operators.export import MOCLIP_OT_export_motions
 from .operators.generate import MOCLIP_OT_generate
 from .operators.history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_reject, MOCLIP_OT_try_again
+from .operators.layers import MOCLIP_OT_lay_over
 from .operators.mend_rig import MOCLIP_OT_mend_rig
 from .operators.open_preferences import MOCLIP_OT_open_preferences
+from .operators.pins import MOCLIP_OT_add_pin, MOCLIP_OT_remove_pin
 from .operators.remove_backend import MOCLIP_OT_remove_backend
 from .operators.restart_backend import MOCLIP_OT_copy_log, MOCLIP_OT_restart_backend
 from .operators.script import (
@@ -46,9 +48,10 @@ from .operators.set_up_backend import MOCLIP_OT_cancel_set_up, MOCLIP_OT_open_se
 from .operators.start_backend import MOCLIP_OT_start_backend
 from .operators.stop_backend import MOCLIP_OT_stop_backend
 from .rig import table
-from .ui import menu, properties
+from .ui import menu, pins, properties
 from .ui.panel_backend import MOCLIP_PT_backend
 from .ui.panel_direction import MOCLIP_PT_direction, MOCLIP_UL_lines
+from .ui.panel_pins import MOCLIP_PT_pins, MOCLIP_UL_pins
 from .ui.panels import (
     MOCLIP_PT_batch,
     MOCLIP_PT_bones,
@@ -63,6 +66,7 @@ from .ui.preferences import MoclipPreferences
 
 PROPERTIES = (
     table.MoclipBone,
+    pins.MoclipPin,
     properties.MoclipRow,
     properties.MoclipLine,
     properties.MoclipSettings,
@@ -78,6 +82,7 @@ OPERATORS = (
         MOCLIP_OT_accept,
         MOCLIP_OT_reject,
         MOCLIP_OT_recall,
+        MOCLIP_OT_lay_over,
     ),
     (
         MOCLIP_OT_generate_script,
@@ -92,6 +97,10 @@ OPERATORS = (
         MOCLIP_OT_range_from_preview,
         MOCLIP_OT_continue_motion,
         MOCLIP_OT_lead_in,
+    ),
+    (
+        MOCLIP_OT_add_pin,
+        MOCLIP_OT_remove_pin,
     ),
     (
         MOCLIP_OT_run_batch,
@@ -129,6 +138,8 @@ PANELS = (
     MOCLIP_PT_odd_bones,
     MOCLIP_UL_lines,
     MOCLIP_PT_direction,
+    MOCLIP_UL_pins,
+    MOCLIP_PT_pins,
     MOCLIP_PT_history,
     MOCLIP_PT_batch,
     MOCLIP_PT_fit,
@@ -138,7 +149,7 @@ PANELS = (
 )
 """In the order of the tab."""
 CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), *PANELS, menu.MOCLIP_MT_menu)
-_ATTACHED = (table, properties, menu, timer)
+_ATTACHED = (table, pins, properties, menu, timer)
 """What puts something of its own on Blender's types or into its handlers."""
 
 

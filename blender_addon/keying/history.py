@@ -67,10 +67,15 @@ def accept(rig: bpy.types.Object, as_strip: bool) -> bpy.types.Action:
     if as_strip:
         lay_strip(data, action, compat.slot_of(data))
         _give_back(rig, action, scene_too=False)
+    settle(action)
+    return action
+
+
+def settle(action: bpy.types.Action) -> None:
+    """A motion counts as accepted: it stands in for nothing any more."""
     action[KEY]["accepted"] = True
     for name in ("before", "before_slot", "before_state"):
         action[KEY].pop(name, None)
-    return action
 
 
 def lay_strip(data: bpy.types.AnimData, action: bpy.types.Action, slot: str = "") -> bpy.types.NlaStrip:

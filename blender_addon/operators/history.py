@@ -20,7 +20,7 @@ class _OfTarget:
         return has_target(cls, context) and may_apply(cls, context)
 
 
-class _OfNewMotion(_OfTarget):
+class OfNewMotion(_OfTarget):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
@@ -33,7 +33,7 @@ class _OfNewMotion(_OfTarget):
         return True
 
 
-class MOCLIP_OT_accept(_OfNewMotion, bpy.types.Operator):
+class MOCLIP_OT_accept(OfNewMotion, bpy.types.Operator):
     """Keep the new motion, as the action of the character or as a strip in its NLA"""
 
     bl_idname = "moclip.accept"
@@ -51,7 +51,7 @@ class MOCLIP_OT_accept(_OfNewMotion, bpy.types.Operator):
         return tell(self, f"Kept '{action.name}'{' as a strip' if self.as_strip else ''}.")
 
 
-class MOCLIP_OT_reject(_OfNewMotion, bpy.types.Operator):
+class MOCLIP_OT_reject(OfNewMotion, bpy.types.Operator):
     """Remove the new motion; the character has again what it had before"""
 
     bl_idname = "moclip.reject"

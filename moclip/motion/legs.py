@@ -18,8 +18,8 @@ from .way import Way
 _FADE_S, _STEP_S = 0.3, 0.4
 _STEP_M, _LIFT, _MOST_LIFT_M = 0.03, 0.3, 0.08
 """From how far on a foot steps that should stand elsewhere, how high as a share of it, and at the most."""
-_OFF_FLOOR_M, _LIFT_S, _FEWEST = 0.05, 0.15, 3
-"""A key this far above a contact is a foot in the air, for which it leaves so much sooner; frames of a contact."""
+_LIFT_S, _FEWEST = 0.15, 3
+"""How much sooner a foot leaves for a key in the air; frames of a contact, at the least."""
 _SMALL_STEP_M, _MOVED_M = 0.06, 0.01
 SIDES = ("left", "right")
 
@@ -51,11 +51,13 @@ class _Stretch:
 
 @dataclass(frozen=True)
 class Leg:
-    """What a foot hangs on: hips (T, 3), how far it is from them (T,) at the most, and the toes' offset from it."""
+    """What a foot hangs on: hips (T, 3), how far it is from them (T,) at the most, and the toes' offset from it.
+    off_floor: metres from which on a key over a contact is a foot in the air."""
 
     hips: np.ndarray
     reach: np.ndarray
     toes: np.ndarray
+    off_floor: float
 
 
 def rested(
@@ -80,7 +82,7 @@ def rested(
             toes = stood + rot.rotate(turned, leg.toes)
             stood = stood + (np.median(toes, axis=0) - toes) * (1.0, 0.0, 1.0)
         here = [key for key in left if first <= key <= last]
-        down_at = [key for key in here if keys[key][0][1] - stood[key - first, 1] < _OFF_FLOOR_M]
+        down_at = [key for key in here if keys[key][0][1] - stood[key - first, 1] < leg.off_floor]
         inside = [key for key in here if down_at and down_at[0] <= key <= down_at[-1]]
         if inside:
             change = np.array([keys[key][0] - stood[key - first] for key in inside])

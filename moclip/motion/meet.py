@@ -21,12 +21,22 @@ from .timing import retimed, standing_at_origin, strangeness
 from .way import Post, Way, bent, heading
 from .whole_body import Pose, solve_pose
 
-_REACH_S, _ANCHOR_REACH_S = 0.6, 0.8
-"""How long before and after a body feels a pin, and a pose."""
 _GROUND = [0, 2]
 _LEAN_M = 0.15
 """How far a body leans or steps aside for a pin, before its way goes there."""
 _STRETCH = 0.998
+
+
+@dataclass(frozen=True)
+class _Feel:
+    """seconds: how long before and after a body feels what it meets. off_floor: metres from which on a foot over its
+    contact is one in the air, and not one that stands a little elsewhere."""
+
+    seconds: float
+    off_floor: float
+
+
+_PINS, _POSES = _Feel(0.6, 0.015), _Feel(0.8, 0.05)
 _ANKLES = {side: JOINT_INDEX[f"{side}_ankle"] for side in SIDES}
 
 
@@ -136,7 +146,7 @@ def _through_poses(motion: Motion, poses: Mapping[float, Pose], span: Span, cont
     targets: dict[int, Pose] = {}
     for moment, pose in poses.items():
         targets |= _given(carried, path, moment, pose)
-    return _warped(motion, path, carried, way, targets, _fence(span, motion.frames), contacts, span, _ANCHOR_REACH_S)
+    return _warped(motion, path, carried, way, targets, _fence(span, motion.frames), contacts, span, _POSES)
 
 
 def _fence(span: Span, frames: int) -> list[int]:
@@ -187,7 +197,8 @@ def _through_pins(
     yaw = np.unwrap(heading(motion.joints().astype(np.float64)))
     way = bent(root, yaw, [posts[frame] for frame in sorted(posts)], starts_where_it_was=True)
     path, carried = _carried(turns, root, way)
-    feet = _feet(motion, way, contacts, {}, forward_kinematics(carried, path, motion.offsets.astype(np.float64)))
+    body = forward_kinematics(carried, path, motion.offsets.astype(np.float64))
+    feet = _feet(motion, way, contacts, {}, body, _PINS)
     targets: dict[int, Pose] = {}
     begin, before = None, -2.0
     for moment, own in aims.items():
@@ -196,14 +207,14 @@ def _through_pins(
         begin = solve_pose(pose, motion.offsets, own, stands, begin if moment - before <= 1 else None)
         targets |= _given(carried, path, moment, begin)
         before = moment
-    return _warped(motion, path, carried, way, targets, fixed, contacts, span, _REACH_S)
+    return _warped(motion, path, carried, way, targets, fixed, contacts, span, _PINS)
 
 
 # -- both --------------------------------------------------------------------------------------------------------------
 
 
 def _feet(
-    motion: Motion, way: Way, contacts: np.ndarray, poses: Mapping[int, Pose], moved: np.ndarray
+    motion: Motion, way: Way, contacts: np.ndarray, poses: Mapping[int, Pose], moved: np.ndarray, feel: _Feel
 ) -> dict[str, Foot]:
     """moved: joints (T, 22, 3) of the body over them."""
     joints, world = motion.joints().astype(np.float64), world_rotations(motion.rotations.astype(np.float64))
@@ -214,7 +225,7 @@ def _feet(
         length = float(np.linalg.norm(motion.offsets[[knee, ankle]], axis=1).sum())
         # A leg that was straight already may stay so.
         reach = np.maximum(_STRETCH * length, np.linalg.norm(joints[:, hip] - joints[:, ankle], axis=1) + 1e-6)
-        leg = Leg(moved[:, hip], reach, motion.offsets[toe].astype(np.float64))
+        leg = Leg(moved[:, hip], reach, motion.offsets[toe].astype(np.float64), feel.off_floor)
         keys = {frame: (places[ankle], turns[ankle]) for frame, (places, turns) in at.items()}
         own = Foot(joints[:, ankle], world[:, ankle])
         feet[side] = rested(own, way, contacts[:, column], keys, leg, motion.fps)
@@ -223,13 +234,13 @@ def _feet(
 
 def _warped(
     motion: Motion, path: np.ndarray, carried: np.ndarray, way: Way, targets: Mapping[int, Pose], fixed: Sequence[int],
-    contacts: np.ndarray, span: Span, reach_s: float,
+    contacts: np.ndarray, span: Span, feel: _Feel,
 ) -> Motion:  # fmt: skip
     """The carried motion through its target poses, with what stays at the fixed frames and outside the span."""
     still = {frame: Pose(carried[frame], path[frame]) for frame in fixed if frame not in targets}
     poses = dict(sorted({**targets, **still}.items()))
     frames = list(poses)
-    reach = max(2, round(reach_s * motion.fps))
+    reach = max(2, round(feel.seconds * motion.fps))
     twist = np.array([
         rot.to_vector(rot.multiply(rot.conjugate(carried[frame]), pose.rotations)) for frame, pose in poses.items()
     ])  # fmt: skip
@@ -237,7 +248,7 @@ def _warped(
     turns = rot.multiply(carried, rot.from_vector(eased(frames, twist, motion.frames, reach)))
     root = path + eased(frames, shift, motion.frames, reach)
     offsets = motion.offsets.astype(np.float64)
-    feet = _feet(motion, way, contacts, poses, forward_kinematics(turns, root, offsets))
+    feet = _feet(motion, way, contacts, poses, forward_kinematics(turns, root, offsets), feel)
     turns = with_feet(turns, root, offsets, feet)
     made = motion.rotations.copy()
     new = slice(span.first, span.end)

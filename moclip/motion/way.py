@@ -51,7 +51,8 @@ class Way:
         frames = np.arange(len(self.yaw)) if frames is None else frames
         wide = (len(frames), *([1] * (points.ndim - 2)))
         there, here = (part[frames].reshape(*wide, 3) for part in (self.there, self.here))
-        return here + rot.rotate(self.turns(frames).reshape(*wide, 4), points - there)
+        found: np.ndarray = here + rot.rotate(self.turns(frames).reshape(*wide, 4), points - there)
+        return found
 
     def turns(self, frames: np.ndarray | None = None) -> np.ndarray:
         """(T, 4)"""
