@@ -33,7 +33,9 @@ from .operators.history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_rej
 from .operators.layers import MOCLIP_OT_lay_over
 from .operators.mend_rig import MOCLIP_OT_mend_rig
 from .operators.open_preferences import MOCLIP_OT_open_preferences
+from .operators.pin_target import MOCLIP_OT_pin_target
 from .operators.pins import MOCLIP_OT_add_pin, MOCLIP_OT_remove_pin
+from .operators.prompts import MOCLIP_OT_random_prompt, MOCLIP_OT_search_prompt, MOCLIP_OT_use_prompt
 from .operators.remove_backend import MOCLIP_OT_remove_backend
 from .operators.restart_backend import MOCLIP_OT_copy_log, MOCLIP_OT_restart_backend
 from .operators.script import (
@@ -45,12 +47,14 @@ from .operators.script import (
     MOCLIP_OT_remove_line,
 )
 from .operators.set_up_backend import MOCLIP_OT_cancel_set_up, MOCLIP_OT_open_set_up_log, MOCLIP_OT_set_up_backend
+from .operators.show_message import MOCLIP_OT_show_message
 from .operators.start_backend import MOCLIP_OT_start_backend
 from .operators.stop_backend import MOCLIP_OT_stop_backend
 from .rig import table
-from .ui import menu, pins, properties
+from .ui import bars, menu, pins, properties, shortcuts
 from .ui.panel_backend import MOCLIP_PT_backend
 from .ui.panel_direction import MOCLIP_PT_direction, MOCLIP_UL_lines
+from .ui.panel_main import MOCLIP_PT_main
 from .ui.panel_pins import MOCLIP_PT_pins, MOCLIP_UL_pins
 from .ui.panels import (
     MOCLIP_PT_batch,
@@ -58,18 +62,20 @@ from .ui.panels import (
     MOCLIP_PT_fit,
     MOCLIP_PT_history,
     MOCLIP_PT_licence,
-    MOCLIP_PT_main,
     MOCLIP_PT_odd_bones,
     MOCLIP_UL_rows,
 )
 from .ui.preferences import MoclipPreferences
+from .ui.prompt_menu import MOCLIP_MT_prompts
 
 PROPERTIES = (
     table.MoclipBone,
     pins.MoclipPin,
     properties.MoclipRow,
     properties.MoclipLine,
+    properties.MoclipRecent,
     properties.MoclipSettings,
+    bars.MoclipBars,
     MoclipPreferences,
 )
 OPERATORS = (
@@ -83,6 +89,9 @@ OPERATORS = (
         MOCLIP_OT_reject,
         MOCLIP_OT_recall,
         MOCLIP_OT_lay_over,
+        MOCLIP_OT_show_message,
+        MOCLIP_OT_search_prompt,
+        MOCLIP_OT_random_prompt,
     ),
     (
         MOCLIP_OT_generate_script,
@@ -112,6 +121,7 @@ OPERATORS = (
     ),
     (
         MOCLIP_OT_create_armature,
+        MOCLIP_OT_pin_target,
         MOCLIP_OT_detect_bones,
         MOCLIP_OT_clear_bones,
         MOCLIP_OT_swap_bones,
@@ -131,7 +141,7 @@ OPERATORS = (
         MOCLIP_OT_open_preferences,
     ),
 )
-"""In the groups and the order of the menu."""
+"""In the groups and the order of the menu: the first is the menu itself, the others are its sub-menus."""
 PANELS = (
     MOCLIP_UL_rows,
     MOCLIP_PT_main,
@@ -148,13 +158,23 @@ PANELS = (
     MOCLIP_PT_licence,
 )
 """In the order of the tab."""
-CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), *PANELS, menu.MOCLIP_MT_menu)
-_ATTACHED = (table, pins, properties, menu, timer)
+MENUS = (
+    menu.MOCLIP_MT_script,
+    menu.MOCLIP_MT_ranges,
+    menu.MOCLIP_MT_batch,
+    menu.MOCLIP_MT_character,
+    menu.MOCLIP_MT_backend,
+    menu.MOCLIP_MT_menu,
+    MOCLIP_MT_prompts,
+    shortcuts.MOCLIP_MT_takes_pie,
+)
+CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), MOCLIP_OT_use_prompt, *PANELS, *MENUS)
+_ATTACHED = (table, pins, properties, bars, menu, shortcuts, timer)
 """What puts something of its own on Blender's types or into its handlers."""
 
 
 def register() -> None:
-    menu.MOCLIP_MT_menu.groups = OPERATORS
+    menu.fill(OPERATORS)
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     for part in _ATTACHED:

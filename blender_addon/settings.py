@@ -26,7 +26,7 @@ class Settings:
         description="How to start it, for example: /home/me/moclip/.venv/bin/moclip serve --device cuda",
         default="moclip serve",
     )
-    address: bpy.props.StringProperty(name="Address", default="tcp://127.0.0.1:5555")
+    address: bpy.props.StringProperty(name="Address", default="tcp://127.0.0.1:5578")
     key_file: bpy.props.StringProperty(
         name="Key File",
         description="The client's file that `moclip keys` made, or the token file that `moclip serve` names",

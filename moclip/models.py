@@ -5,6 +5,7 @@ A model folder holds `model.json` (name, licence, what it was trained on, metric
 The embedded model lies in the package; others under `models_folder()` or at any path.
 """
 
+import importlib.util
 import json
 import os
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.generators.base.generator import DEFAULT, Generator, find_generator
-from moclip.nn.checkpoint import fingerprint, load_weights
+from moclip.nn.checkpoint import Weights, fingerprint, read_weights
 from moclip.nn.config import Positive, read_settings
 
 JUDGE = "motion"
@@ -24,12 +25,19 @@ LENGTH_TOWER = "length_text"
 """The text tower that the length estimator was trained with, where that is not the generator's."""
 GRAPH_WEIGHTS = "graphs.json"
 """Which tensors each ONNX graph takes, by graph name."""
+HALF_WEIGHTS = "float16"
+"""Its entry that says, again by graph name, which of them the graph takes as float16; the others are float32."""
 EMBEDDED = Path(__file__).parent / "weights" / "embedded"
 
 
 @dataclass(frozen=True)
 class _Description:
-    """What `model.json` holds. fps: of the motions. sampling: how it is sampled, see `moclip.generate.options`."""
+    """What `model.json` holds. fps: of the motions. sampling: how it is sampled, see `moclip.generate.options`.
+
+    actions, styles: what it may be asked for, each with its `name` and an `example`, a sentence; actions have a `group`
+    of like ones. Menus show them. self_check: what the networks made of seeded inputs, see
+    `moclip.generators.base.self_check`.
+    """
 
     name: str
     licence: str
@@ -42,7 +50,10 @@ class _Description:
     parameters: dict[str, int] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     sampling: dict[str, Any] = field(default_factory=dict)
+    actions: list[dict[str, str]] = field(default_factory=list)
+    styles: list[dict[str, str]] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
+    self_check: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,11 @@ class ModelInfo:
     parameters: dict[str, int]
     metrics: dict[str, Any]
     details: dict[str, Any]
+
+    @property
+    def actions(self) -> list[dict[str, str]]:
+        """What the model can do: `name` and `example`, a prompt for it, of each; empty where it does not say."""
+        return list(self.details.get("actions", []))
 
     @property
     def described(self) -> str:
@@ -79,7 +95,7 @@ class ModelFiles:
     """A model in memory: tensors and configuration of each network."""
 
     info: ModelInfo
-    arrays: dict[str, dict[str, np.ndarray]]
+    arrays: dict[str, Weights]
     configs: dict[str, dict[str, Any]]
 
     @property
@@ -118,8 +134,13 @@ def find_model(name: str) -> Path:
     )
 
 
+def model_names() -> list[str]:
+    """Of the models that are there, whether they are whole or not; the embedded one first."""
+    return list(_candidates())
+
+
 def list_models() -> list[ModelInfo]:
-    return [model_info(name) for name in _candidates()]
+    return [model_info(name) for name in model_names()]
 
 
 def model_info(name: str) -> ModelInfo:
@@ -165,7 +186,7 @@ def load_model(name: str) -> ModelFiles:
     info = model_info(name)
     optional = (JUDGE, LENGTH_TOWER, *(("length",) if info.generator.TELLS_LENGTHS else ()))
     networks = [*needed_networks(info.generator), *(n for n in optional if (info.path / f"{n}.safetensors").is_file())]
-    loaded = {network: load_weights(info.path / f"{network}.safetensors") for network in networks}
+    loaded = {network: read_weights(info.path / f"{network}.safetensors") for network in networks}
     files = ModelFiles(info, {k: v[0] for k, v in loaded.items()}, {k: v[1] for k, v in loaded.items()})
     own = fingerprint(files.arrays["text"])
     for network in (n for n in networks if n not in ("text", info.generator.CODEC, LENGTH_TOWER)):
@@ -182,7 +203,11 @@ def load_model(name: str) -> ModelFiles:
 
 
 def verify_model(name: str) -> list[str]:
-    """What is wrong with a model, one sentence each; empty when it is whole."""
+    """What is wrong with a model, one sentence each; empty when it is whole.
+
+    Where torch is installed, networks are built and run too: a tensor that is missing, or a network that does not
+    compute what it did, is found.
+    """
     try:
         files = load_model(name)
     except MoclipError as error:
@@ -191,6 +216,11 @@ def verify_model(name: str) -> list[str]:
     for network, arrays in files.arrays.items():
         bad = [key for key, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
         problems += [f"{network}: {key} holds numbers that are not finite." for key in bad]
+    if not problems and importlib.util.find_spec("torch") and importlib.util.find_spec("open_clip"):
+        from moclip.generators.base.self_check import check_networks
+
+        known = files.info.details.get("self_check")
+        problems += check_networks(files.generator, files.arrays, files.configs, known)
     return problems
 
 

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A backend with an engine that needs no weights: what tests of server and clients run as a process.
 
-`python tests/serve_slow_engine.py SECONDS_PER_JOB [BIND [KEYS_FOLDER]]`. Prompts that begin with "crash", "refuse" or
-"far" make the engine fail unexpectedly, refuse, or warn; "endless", "huge" and "nan" make it answer what no message can
-carry. The frames of a motion are its seconds times 20, its height
-its seed.
+`python tests/serve_slow_engine.py [--log-json] SECONDS_PER_JOB [BIND [KEYS_FOLDER]]`. Prompts that begin with "crash",
+"refuse" or "far" make the engine fail unexpectedly, refuse, or warn; "endless", "huge" and "nan" make it answer what no
+message can carry. The frames of a motion are its seconds times 20, its height its seed.
 """
 
 import sys
@@ -47,7 +46,7 @@ class SlowEngine:
 
     def _result(self, request):
         if request.text.startswith("crash"):
-            raise ZeroDivisionError("as the test asked")
+            raise ZeroDivisionError(f"as the test asked: {request.text}")
         if request.text.startswith("refuse"):
             raise MoclipError("No.", hint="Ask for something else.", action="models", code="bad_prompt")
         frames = round((request.seconds or 2.0) * self.fps)
@@ -66,9 +65,10 @@ class SlowEngine:
 
 
 def main() -> int:
-    arguments = sys.argv[1:]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--log-json"]
     bind = arguments[1] if len(arguments) > 1 else "tcp://127.0.0.1:0"
-    options = ServeOptions(bind=bind, keys=Path(arguments[2]) if len(arguments) > 2 else None)
+    keys = Path(arguments[2]) if len(arguments) > 2 else None
+    options = ServeOptions(bind=bind, keys=keys, log_json="--log-json" in sys.argv)
     return serve(options, lambda _: SlowEngine(float(arguments[0])))
 
 

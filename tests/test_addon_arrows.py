@@ -21,7 +21,7 @@ STOREYS = (
 )  # fmt: skip
 """From the ground up: a room may import those before it. "" is the package itself."""
 LONGEST = 300
-OF_BLENDER = {"bpy", "mathutils", "numpy", "addon_utils", "zmq"}
+OF_BLENDER = {"blf", "bpy", "mathutils", "numpy", "addon_utils", "rna_keymap_ui", "zmq"}
 
 
 def name_of(path: Path) -> str:

@@ -14,14 +14,15 @@ from checkout import ROOT
 
 ROOMS = (
     "errors", "folders", "motion", "skeletons", "files", "nn", "captions", "training", "text", "prompts", "data",
-    "codecs", "alignment", "generators.base", "models", "generators", "runtimes", "generate", "evaluation", "recipes",
+    "codecs", "alignment", "generators.base", "models", "releases", "generators", "runtimes", "generate", "evaluation",
+    "recipes",
 )  # fmt: skip
 """Of `moclip`, in the order in which they may know one another: backwards only."""
 
 BACKEND_ROOMS = (
     "wire", "liveness", "prompt_table", "packages", "address", "state", "reporting", "terminal",
     "engine", "server", "client",
-    "batch", "blender", "bench", "commands",
+    "batch", "blender", "farm", "interop", "bench", "commands",
 )  # fmt: skip
 """Of `moclip_backend`; what starts it (cli, builtin, probe, __main__) may know all of them."""
 STARTS = ("cli", "builtin", "probe", "__main__")

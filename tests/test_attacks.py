@@ -7,7 +7,6 @@ import secrets
 import socket
 import struct
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -15,6 +14,8 @@ import pytest
 import zmq
 from test_server import PATIENCE, Backend, answer, hello, request
 
+from moclip_backend.bench.malformed import send_malformed
+from moclip_backend.bench.watching import Watch
 from moclip_backend.client.client import Client
 from moclip_backend.state.credentials import ClientKeys, make_keys, read_client_keys
 
@@ -24,51 +25,6 @@ MEGABYTE = 1_000_000
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + bytes(32)
 READY = b"\x04\x1a\x05READY\x0bSocket-Type" + struct.pack(">I", 6) + b"DEALER"
 READY = READY[:1] + bytes([len(READY) - 2]) + READY[2:]
-
-
-def memory(pid: int) -> int:
-    """Resident bytes of a process."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return 1024 * int(line.split()[1])
-    raise AssertionError("no VmRSS")
-
-
-class Watch:
-    """While open, a good client pings all the time: `slowest` answer in seconds, and most `growth` of memory."""
-
-    def __init__(self, pid: int, connect):
-        self._pid, self._connect = pid, connect
-        self._over = threading.Event()
-        self.slowest, self.growth, self.pings = 0.0, 0, 0
-        self.failure = None
-
-    def __enter__(self):
-        self._client = self._connect()
-        for _ in range(20):
-            self._client.ping()
-        self._before = memory(self._pid)
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        return self
-
-    def _run(self):
-        try:
-            while not self._over.is_set():
-                self.slowest = max(self.slowest, self._client.ping())
-                self.growth = max(self.growth, memory(self._pid) - self._before)
-                self.pings += 1
-                time.sleep(0.005)
-        except Exception as error:
-            self.failure = error
-
-    def __exit__(self, *_):
-        until = time.monotonic() + 1.0
-        while time.monotonic() < until or (self.pings < 20 and time.monotonic() < until + PATIENCE):
-            time.sleep(0.05)
-        self._over.set()
-        self._thread.join()
-        self._client.close()
 
 
 class Place:
@@ -179,20 +135,8 @@ def many_unfinished_messages(place, known):
 
 def malformed_messages(place, known):
     """10,000, of all kinds."""
-    kinds = [
-        [b""], [b"\x80\x04pickle"], [b"{"], [b'{"type": 5}'], [b"[]"], [b'{"type": "submit", "id": "\\ud800"}'],
-        [b'{"type": "ping", "arrays": [{"name": "a", "dtype": "f4", "shape": [1073741824, 4]}]}', b"x"],
-        [b'{"type": "submit", "requests": ' + b"[" * 5000], [b'{"type": "ping"}', *[b"x"] * 60], [bytes(6000)],
-        [b'{"type": "hello", "protocol": 1, "token": "wrong"}' if not known else b'{"type": "dance"}'],
-    ]  # fmt: skip
     attacker = place.dealer(known)
-    for number in range(10_000):
-        with contextlib.suppress(zmq.Again):  # a wrong key has no connection to send by
-            attacker.send_multipart(kinds[number % len(kinds)], zmq.NOBLOCK)
-        if number % 100 == 0:
-            while attacker.poll(0):
-                attacker.recv_multipart()
-    time.sleep(1.0)
+    send_malformed(attacker, 10_000, known)
     attacker.close()
 
 

@@ -104,3 +104,15 @@ def test_truncated_weights_are_one_sentence(model, environment, tmp_path):
         assert result.returncode == 1 and len(result.stderr.splitlines()) == 1, result.stderr
         assert result.stderr.startswith("error: ") and "masked.safetensors" in result.stderr
     assert not (tmp_path / "x.npz").exists()
+
+
+MEMORY_MB = 300
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_a_backend_stays_small(client):
+    for text in ("a person walks forward", "a man runs, then sits down", "someone dances"):
+        list(client.generate([{"text": text, "seed": seed} for seed in range(2)]))
+    status = Path(f"/proc/{client.status()['pid']}/status").read_text()
+    resident = int(status.split("VmRSS:")[1].split()[0]) / 1024
+    assert resident < MEMORY_MB, f"{resident:.0f} MB"

@@ -183,7 +183,7 @@ def test_graph_gives_torchs_logits_for_other_batches_and_slots(time_cond):
 def made_vq() -> VQ:
     torch.manual_seed(0)
     vq = VQ(SMALL_VQ).eval()
-    vq.quantizer.codebook.normal_()
+    vq.parts.quantizer.codebook.normal_()
     vq.mean.normal_()
     vq.std.uniform_(0.5, 2)
     return vq
@@ -192,8 +192,8 @@ def made_vq() -> VQ:
 @torch.no_grad()
 def test_vq_decodes_codebook_rows_and_minus_one_adds_nothing():
     vq, codes = made_vq(), torch.tensor([[[3], [-1], [5]]])
-    rows = torch.stack([vq.quantizer.codebook[3], torch.zeros(8), vq.quantizer.codebook[5]])[None]
-    expected = vq.decoder(rows.transpose(1, 2)).transpose(1, 2) * vq.std + vq.mean
+    rows = torch.stack([vq.parts.quantizer.codebook[3], torch.zeros(8), vq.parts.quantizer.codebook[5]])[None]
+    expected = vq.parts.decoder(rows.transpose(1, 2)).transpose(1, 2) * vq.std + vq.mean
     torch.testing.assert_close(vq.decode(codes), expected)
     assert expected.shape == (1, 12, 20)
 
@@ -201,15 +201,15 @@ def test_vq_decodes_codebook_rows_and_minus_one_adds_nothing():
 @torch.no_grad()
 def test_vq_takes_the_nearest_code_of_normalised_features():
     vq, features = made_vq(), torch.randn(2, 24, 20)
-    latent = vq.encoder(((features - vq.mean) / vq.std).transpose(1, 2)).transpose(1, 2)
-    nearest = torch.cdist(latent.double(), vq.quantizer.codebook.double()[None]).argmin(-1)
+    latent = vq.parts.encoder(((features - vq.mean) / vq.std).transpose(1, 2)).transpose(1, 2)
+    nearest = torch.cdist(latent.double(), vq.parts.quantizer.codebook.double()[None]).argmin(-1)
     assert torch.equal(vq.encode(features), nearest[..., None])
 
 
 def test_vq_has_no_dropout_and_shrinking_dilations():
     vq = VQ(SMALL_VQ)
     assert all(m.p == 0 for m in vq.modules() if isinstance(m, torch.nn.Dropout))
-    for half in (vq.encoder, vq.decoder):
+    for half in (vq.parts.encoder, vq.parts.decoder):
         wide = [m.dilation[0] for m in half.modules() if isinstance(m, torch.nn.Conv1d) and m.dilation != (1,)]
         assert wide == [9, 3, 9, 3]
 

@@ -21,6 +21,7 @@ from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa:
 from moclip.nn.checkpoint import load_weights  # noqa: E402
 from moclip.nn.layers import sinusoids  # noqa: E402
 from moclip.nn.networks import restore  # noqa: E402
+from moclip.releases import Towers  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig  # noqa: E402
 
 VQ_SIZES = VqConfig(width=16, code_dim=8, codes=20, depth=2)
@@ -29,6 +30,12 @@ SIZES = BadConfig(
     word_dim=32,
 )  # fmt: skip
 TOWER = TowerConfig(width=32, heads=2, layers=1, embed_dim=16, quick_gelu=True)
+
+
+def towers() -> Towers:
+    return Towers(TextTower(TOWER))
+
+
 TRANS, VQ_FILE = "output/t2m/trans_best_fid.pth", "output/vq/vq_last.pth"
 META = "checkpoints/t2m/VQVAEV3_CB1024_CMT_H1024_NRES3/meta"
 
@@ -42,7 +49,7 @@ def official_states(time_cond=True):
     """(VQ-VAE, transformer) as their authors write them."""
     torch.manual_seed(0)
     vq = VQ(VQ_SIZES)
-    vq.quantizer.codebook.normal_()
+    vq.parts.quantizer.codebook.normal_()
     vq = {name: tensor for name, tensor in vq.state_dict().items() if name not in ("mean", "std")}
     sizes = replace(SIZES, time_cond=time_cond)
     rows = 50 + sizes.conditions
@@ -79,7 +86,7 @@ def change(path, entry, **tensors):
 def test_imported_networks_have_the_sizes_of_their_tensors_and_restore(official, tmp_path, time_cond):
     vq_state, trans = official_states(time_cond)
     write(official, TRANS, {"trans": trans, "iter": 7})
-    import_official(official, tmp_path / "out", TextTower(TOWER))
+    import_official(official, tmp_path / "out", towers)
     arrays, config = load_weights(tmp_path / "out" / "bad.safetensors")
     network = restore(BadTransformer, config, arrays)
     assert network.config == replace(SIZES, time_cond=time_cond)
@@ -89,11 +96,11 @@ def test_imported_networks_have_the_sizes_of_their_tensors_and_restore(official,
     vq = restore(VQ, config, arrays)
     assert vq.config == VQ_SIZES
     assert (vq.mean == 0.25).all() and (vq.std == 0.5).all()
-    torch.testing.assert_close(vq.quantizer.codebook, vq_state["vqvae.quantizer.codebook"], atol=0, rtol=0)
+    torch.testing.assert_close(vq.parts.quantizer.codebook, vq_state["vqvae.quantizer.codebook"], atol=0, rtol=0)
 
 
 def test_imported_model_says_what_it_is_and_how_it_samples(official, tmp_path):
-    import_official(official, tmp_path / "bad", TextTower(TOWER))
+    import_official(official, tmp_path / "bad", towers)
     details = json.loads((tmp_path / "bad" / "model.json").read_text(encoding="utf-8"))
     assert (details["generator"], details["name"], details["fps"]) == ("bad", "bad", 20)
     options = BadOptions(**details["sampling"])
@@ -110,21 +117,21 @@ def test_transformer_of_another_vq_is_refused(official, tmp_path):
     other = torch.zeros(20, 8)
     change(official / TRANS, "trans", **{"trans_base.vqvae.vqvae.quantizer.codebook": other})
     with pytest.raises(MoclipError, match="another VQ-VAE"):
-        import_official(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", towers)
     assert not (tmp_path / "out").exists()
 
 
 def test_learned_positions_are_refused(official, tmp_path):
     change(official / TRANS, "trans", **{"trans_base.pos_embed.embed": torch.zeros(52, 1, 128)})
     with pytest.raises(MoclipError, match="positions"):
-        import_official(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", towers)
 
 
 @pytest.mark.parametrize("name", [VQ_FILE, TRANS, f"{META}/std.npy"])
 def test_missing_file_is_named(official, tmp_path, name):
     (official / name).unlink()
     with pytest.raises(MoclipError) as caught:
-        import_official(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", towers)
     assert name.rsplit("/", 1)[1] in str(caught.value) and caught.value.code == "bad_checkpoint"
 
 
@@ -132,24 +139,24 @@ def test_statistics_of_the_folder_for_generation_serve_too(official, tmp_path):
     for name in ("mean", "std"):
         (official / "exit").mkdir(exist_ok=True)
         (official / META / f"{name}.npy").rename(official / f"exit/t2m-{name}.npy")
-    import_official(official, tmp_path / "out", TextTower(TOWER))
+    import_official(official, tmp_path / "out", towers)
     assert (load_weights(tmp_path / "out" / "vq.safetensors")[0]["std"] == 0.5).all()
 
 
 def test_damaged_and_foreign_files_are_refused(official, tmp_path):
     write(official, TRANS, {"trans": {"token_emb.weight": torch.zeros(2)}})
     with pytest.raises(MoclipError, match="not BAD's"):
-        import_official(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", towers)
     write(official, TRANS, {"t2m_transformer": {}})
     with pytest.raises(MoclipError, match="no entry trans"):
-        import_official(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", towers)
     (official / TRANS).write_bytes((official / TRANS).read_bytes()[:100])
     with pytest.raises(MoclipError, match="damaged"):
-        import_official(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", towers)
 
 
 def test_kit_models_are_refused_in_one_sentence(official, tmp_path):
     for name in ("mean", "std"):
         np.save(official / META / f"{name}.npy", np.ones(251))
     with pytest.raises(MoclipError, match="251 features"):
-        import_official(official, tmp_path / "out", TextTower(TOWER))
+        import_official(official, tmp_path / "out", towers)

@@ -22,10 +22,15 @@ from moclip.generators.momask.transformers import MaskedTransformer, ResidualTra
 from moclip.nn.checkpoint import fingerprint, load_weights  # noqa: E402
 from moclip.nn.layers import sinusoids  # noqa: E402
 from moclip.nn.networks import restore  # noqa: E402
+from moclip.releases import Towers  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig  # noqa: E402
 
 RUN = "2024-02-14-14-27-29_8_GPT_officialTrans_2iterPrdictEnd"
 TOWER = TowerConfig(width=32, heads=2, layers=1, embed_dim=16, quick_gelu=True)
+
+
+def towers() -> Towers:
+    return Towers(TextTower(TOWER))
 
 
 def sizes(variant: str) -> BammConfig:
@@ -62,7 +67,7 @@ def official(request, tmp_path):
 
 def test_imported_networks_are_those_of_the_checkpoint(official, tmp_path):
     root, network = official
-    import_official(root, tmp_path / "bamm", TextTower(TOWER))
+    import_official(root, tmp_path / "bamm", towers)
     details = json.loads((tmp_path / "bamm/model.json").read_text())
     assert details["generator"] == "bamm" and BammOptions(**details["sampling"]) == OFFICIAL
     arrays, config = load_weights(tmp_path / "bamm/bamm.safetensors")
@@ -79,7 +84,7 @@ def test_run_beside_momasks_folders_is_found(official, tmp_path):
     root, _ = official
     (root / "log/t2m/t2m" / RUN).rename(root / "checkpoints/t2m" / RUN)
     write_run(root / "checkpoints/t2m/t2m_nlayer8", MaskedTransformer(TransformerConfig(20, 24, 3, 16, 48, 1, 3, 32)))
-    import_official(root / "checkpoints/t2m", tmp_path / "bamm", TextTower(TOWER))
+    import_official(root / "checkpoints/t2m", tmp_path / "bamm", towers)
     assert (tmp_path / "bamm/bamm.safetensors").is_file()
 
 
@@ -88,8 +93,8 @@ def test_of_several_runs_one_is_named(official, tmp_path):
     other = root / "log/t2m/t2m/other"
     write_run(other, network)
     with pytest.raises(MoclipError, match="several runs of BAMM under .*2024.*, other"):
-        import_official(root, tmp_path / "bamm", TextTower(TOWER))
-    import_official(root, tmp_path / "bamm", TextTower(TOWER), run=other)
+        import_official(root, tmp_path / "bamm", towers)
+    import_official(root, tmp_path / "bamm", towers, run=other)
 
 
 def change(root, edit) -> None:
@@ -105,7 +110,7 @@ def change(root, edit) -> None:
         (lambda root: (root / "log/t2m/t2m" / RUN / "model/latest.tar").unlink(), "no run of BAMM"),
         (lambda root: (root / "log/t2m/t2m" / RUN / "model/latest.tar").write_bytes(b"PK"), "damaged"),
         (lambda root: write(root / "log/t2m/t2m" / RUN / "model/latest.tar", {"ep": 1}), "no entry t2m_transformer"),
-        (lambda root: change(root, lambda state: state.pop("cond_emb.bias")), "do not fit"),
+        (lambda root: change(root, lambda state: state.pop("cond_emb.bias")), "lacks the tensor cond_emb.bias"),
         (lambda root: change(root, lambda state: state.pop("token_emb.weight")), "lacks the tensor token_emb.weight"),
         (lambda root: (root / "checkpoints/t2m/length_estimator/model/finest.tar").unlink(), "length_estimator"),
         (lambda root: np.save(root / "checkpoints/t2m/rvq_nq6/meta/mean.npy", np.ones(251)), "251 features"),
@@ -121,5 +126,5 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing_behind(official, tmp_p
     root, _ = official
     spoil(root)
     with pytest.raises(MoclipError, match=sentence):
-        import_official(root, tmp_path / "bamm", TextTower(TOWER))
+        import_official(root, tmp_path / "bamm", towers)
     assert not (tmp_path / "bamm").exists()

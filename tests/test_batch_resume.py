@@ -16,8 +16,7 @@ from moclip_backend.batch.ledger import NAME
 from moclip_backend.batch.run import AT_ONCE
 
 RUN = """
-import sys, time
-sys.path.insert(0, "tests")
+import os, sys, time
 from serve_slow_engine import SlowEngine
 from moclip_backend import cli
 from moclip_backend.commands import generate
@@ -28,7 +27,9 @@ NOTED = sys.argv[1]
 class Noted(SlowEngine):
     def generate(self, requests, *, progress=None, cancelled=None):
         with open(NOTED, "a") as file:
-            file.writelines(request.text + "\\n" for request in requests)
+            file.write("".join(f"{os.getpid()}\\t{request.text}\\n" for request in requests))
+        if any(request.text.startswith("die") for request in requests):
+            os._exit(1)
         return super().generate(requests, progress=progress, cancelled=lambda: False)
 
 generate._load = lambda *_: Noted(SECONDS)
@@ -40,6 +41,7 @@ sys.exit(cli.main())
 class Batch:
     def __init__(self, folder: Path, count: int, seconds: float):
         self.folder, self.out, self.seconds, self.noted = folder, folder / "out", seconds, folder / "noted"
+        self.options: tuple[str, ...] = ()
         lines = [{"id": f"m{k}", "text": f"walk {k}", "seconds": 1.0, "seed": k} for k in range(count)]
         (folder / "batch.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -54,18 +56,27 @@ class Batch:
             "--batch",
             str(self.folder / "batch.jsonl"),
         ]
-        environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "MOCLIP_STATE": str(self.folder / "state")}
+        path = os.pathsep.join((PYTHONPATH, str(ROOT / "tests")))  # of all processes that it may start
+        environment = {**os.environ, "PYTHONPATH": path, "MOCLIP_STATE": str(self.folder / "state")}
         return subprocess.Popen(
-            [*command, "--out", str(out or self.out)], env=environment, cwd=ROOT, text=True,
+            [*command, *self.options, "--out", str(out or self.out)], env=environment, cwd=ROOT, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen,
         )  # fmt: skip
 
     def run(self, **options) -> tuple[int, str, str]:
         process = self.start(**options)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=400)
         return process.returncode, out, err
 
     def done(self) -> list[str]:
+        """The prompts that an engine was given, in turn."""
+        return [line.partition("\t")[2] for line in self._lines()]
+
+    def pids(self) -> list[int]:
+        """Whose engine it was."""
+        return [int(line.partition("\t")[0]) for line in self._lines()]
+
+    def _lines(self) -> list[str]:
         return self.noted.read_text().splitlines() if self.noted.exists() else []
 
 
@@ -73,7 +84,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def wait_until(condition, seconds: float = 20.0) -> None:
+def wait_until(condition, seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -101,6 +112,25 @@ def test_a_batch_that_was_killed_goes_on_and_gives_the_files_of_an_unbroken_run(
     assert sum((batch.out / f"{name}.npz").stat().st_mtime_ns != when for name, when in before.items()) <= 1
     assert batch.run(out=tmp_path / "whole")[0] == 0
     assert files(batch.out) == files(tmp_path / "whole") and len(files(batch.out)) == count
+
+
+def test_a_thousand_prompts_survive_a_kill_half_way(tmp_path):
+    batch = Batch(tmp_path, 1000, 0.0)
+    process = batch.start()
+    wait_until(lambda: (batch.out / "m499.npz").exists(), 300.0)
+    process.kill()
+    process.communicate()
+    finished = {path.name: path.stat().st_mtime_ns for path in batch.out.glob("m*.npz")}
+    assert 500 <= len(finished) < 1000
+    asked = len(batch.done())
+    code, _, err = batch.run()
+    assert code == 0 and err == f"1000 of 1000 motions written to {batch.out}.\n"
+    # Sets are sampled as a whole; at the most the one that was at work is sampled again.
+    assert len(batch.done()) - asked <= 1000 - len(finished) // AT_ONCE * AT_ONCE
+    touched = [name for name, when in finished.items() if (batch.out / name).stat().st_mtime_ns != when]
+    assert len(touched) <= 1, "the kill may fall between a file and the note that it is finished"
+    assert batch.run(out=tmp_path / "whole")[0] == 0
+    assert files(batch.out) == files(tmp_path / "whole") and len(files(batch.out)) == 1000
 
 
 def test_only_the_same_line_counts_as_finished(tmp_path):

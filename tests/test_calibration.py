@@ -16,6 +16,7 @@ from moclip.errors import MoclipError
 from moclip.evaluation.calibration import real_clips, score_order, score_rules
 from moclip.evaluation.kinematics import foot_skating
 from moclip.evaluation.reconstruction import round_trip
+from moclip.evaluation.rules import RULES
 from moclip.files.bvh import write_bvh
 from moclip_backend.commands.evaluate import app
 
@@ -26,7 +27,7 @@ def dataset(tmp_path_factory):
     for number in range(3):
         write_bvh(walk(60 + number, seed=number), recordings / f"dataset-2_walk_normal_{number:03d}.bvh")
         write_bvh(gesture(50 + number, 16, 140), recordings / f"dataset-2_raise-up-left-hand_normal_{number:03d}.bvh")
-    build_dataset(BvhFolders([recordings]), out, BuildOptions(captions_per_clip=1, sequences=8))
+    build_dataset(BvhFolders([recordings]), out, BuildOptions(captions_per_clip=1, sequences=8, made=0))
     return out
 
 
@@ -35,7 +36,9 @@ def test_rules_are_scored_on_their_own_clips_and_on_those_of_others(dataset):
     clips = list(real_clips(folder))
     scores, failing, walks = score_rules(clips)
     by_rule = {score.action: score for score in scores}
-    assert set(by_rule) == {"walk", "raise_left", "raise_right"}  # mirror images raise the other hand
+    # Mirror images raise the other hand; rules without a recording tell how few of the others pass.
+    assert {name for name, score in by_rule.items() if score.own is not None} == {"walk", "raise_left", "raise_right"}
+    assert set(by_rule) == set(RULES) and by_rule["crawl"].verdict == "few" and by_rule["crawl"].others == 0.0
     assert (by_rule["walk"].clips, by_rule["walk"].own, by_rule["walk"].others) == (6, 1.0, 0.0)
     assert by_rule["raise_left"].own == 1.0 and by_rule["raise_left"].calibrated and not failing
     own = [foot_skating(joints) for _, action, joints in clips if action == "walk"]

@@ -12,7 +12,8 @@ from serve_slow_engine import SlowEngine
 from moclip.errors import MoclipError
 from moclip.files.formats import load_motion
 from moclip_backend import cli
-from moclip_backend.batch.run import Item, generate_batch, read_batch
+from moclip_backend.batch.items import Item, read_batch
+from moclip_backend.batch.run import Here, generate_batch
 from moclip_backend.commands import generate as generate_module
 
 
@@ -195,7 +196,7 @@ def test_ids_that_are_no_safe_file_names_are_refused(tmp_path, name):
 def test_a_file_that_cannot_be_written_costs_only_its_line(tmp_path):
     (tmp_path / "b.npz").mkdir()
     items = [Item(k, name, tmp_path / f"{name}.npz", "walk", 1.0, 0) for k, name in enumerate("abc", start=1)]
-    outcomes = list(generate_batch(Checking(0.0), items, lambda stage, fraction: None))
+    outcomes = list(generate_batch(Here(Checking(0.0)), items, lambda stage, fraction: None))
     assert [type(outcome).__name__ for outcome in outcomes] == ["dict", "MoclipError", "dict"]
     assert str(outcomes[1]).startswith("line 2: ")
 
@@ -203,7 +204,7 @@ def test_a_file_that_cannot_be_written_costs_only_its_line(tmp_path):
 def test_the_progress_of_a_batch_never_falls_and_ends_at_one(tmp_path):
     items = [Item(k, str(k), tmp_path / f"{k}.npz", "walk", 1.0, 0) for k in range(20)]
     seen = []
-    list(generate_batch(Checking(0.0), items, lambda stage, fraction: seen.append(fraction)))
+    list(generate_batch(Here(Checking(0.0)), items, lambda stage, fraction: seen.append(fraction)))
     assert seen == sorted(seen) and 0.9 < seen[-1] <= 1.0
 
 

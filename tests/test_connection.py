@@ -2,15 +2,18 @@
 """The add-on's connection, without Blender, to a real backend over a way that breaks."""
 
 import secrets
+import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from addon_part import addon_module
 from test_server import PATIENCE, Backend, request, wait_until
-from test_sessions import Way
+from test_sessions import DOWN, Way
 
 from moclip.errors import MoclipError
+from moclip_backend.address import DEFAULT_BIND
 from moclip_backend.state.credentials import make_keys
 
 
@@ -62,7 +65,7 @@ def test_until_a_backend_has_answered_its_limits_are_taken_for_what_it_then_says
     assert limits.Limits.of(other) == limits.Limits(30.0, 2.0, 4.0, batch=3)
 
 
-@pytest.mark.parametrize("seconds", [0.0, 2.0])
+@pytest.mark.parametrize("seconds", DOWN)
 def test_a_job_survives_a_way_that_breaks_and_its_results_come_once(connection, running, seconds):
     way = Way(running)
     made = connection.Connection(way.address, connection.Credentials(token=running.token))
@@ -73,7 +76,7 @@ def test_a_job_survives_a_way_that_breaks_and_its_results_come_once(connection, 
     way.cut()
     mender = threading.Timer(seconds, way.mend)
     mender.start()
-    events.until(lambda event: event.header.get("index") == 1)
+    events.until(lambda event: event.header.get("index") == 1, PATIENCE + seconds)
     time.sleep(0.5)
     events.all += made.take()
     kinds = [event.header.get("type") for event in events.all]
@@ -140,3 +143,38 @@ def test_a_key_that_is_not_let_in_is_told(connection, tmp_path):
 def test_no_address_is_an_error_at_once(connection):
     with pytest.raises(MoclipError, match="is not an address"):
         connection.Connection("nowhere", connection.Credentials())
+
+
+def test_a_thread_that_dies_says_so_and_nobody_waits_for_it(connection, running, monkeypatch):
+    def falls_over(*_arguments):
+        raise RuntimeError("something nobody thought of")
+
+    monkeypatch.setattr(connection.Connection, "_serve", falls_over)
+    made = connection.Connection(running.address, connection.Credentials(token=running.token))
+    lost = Events(made).until(lambda event: event.lost).lost
+    assert "something nobody thought of" in lost and "cannot be reached any more" in lost
+    sender = threading.Thread(target=lambda: [submit(made, str(k)) for k in range(3000)] and made.close(), daemon=True)
+    sender.start()
+    sender.join(20.0)
+    assert not sender.is_alive()
+
+
+def test_an_address_of_the_sixth_version_is_reached(connection, tmp_path):
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            pytest.skip("this computer has no ::1")
+    started = Backend(tmp_path, 0.02, "tcp://[::1]:0", token=secrets.token_hex(16))
+    try:
+        assert "[::1]" in started.address
+        made = connection.Connection(started.address, connection.Credentials(token=started.token))
+        Events(made).until_type("welcome")
+        made.close()
+    finally:
+        started.stop()
+
+
+def test_the_addon_and_the_backend_name_the_same_port(connection):
+    text = (Path(connection.__file__).parents[1] / "settings.py").read_text(encoding="utf-8")
+    assert f'default="{DEFAULT_BIND}"' in text

@@ -18,8 +18,15 @@ from moclip.files.foreign import load_bvh_motion
 from moclip.motion.features import BLOCKS, features_to_joints
 from moclip_backend.commands.data import app
 
-OPTIONS = BuildOptions(captions_per_clip=4, sequences=24)
+BANDAI = Credit("Bandai-Namco-Research-Motiondataset", "CC BY-NC 4.0", False, "Bandai Namco Research Inc.")
+CMU = Credit("CMU Graphics Lab Motion Capture Database", "free for all uses")
+OPTIONS = BuildOptions(captions_per_clip=4, sequences=24, made=0)
 KINDS = ("clip", "sequence")
+
+
+def source(folder: Path) -> BvhFolders:
+    """A folder's recordings, credited as the user says."""
+    return BvhFolders([folder], credits={folder.name: BANDAI})
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +44,7 @@ def recordings(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def dataset(recordings, tmp_path_factory):
     out = tmp_path_factory.mktemp("dataset")
-    return build_dataset(BvhFolders([recordings]), out, OPTIONS), DatasetFolder(out)
+    return build_dataset(source(recordings), out, OPTIONS), DatasetFolder(out)
 
 
 def test_the_folder_is_whole_and_says_where_it_comes_from(dataset):
@@ -121,24 +128,24 @@ def test_the_same_files_give_the_same_bytes_and_a_broken_off_build_goes_on(datas
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build_dataset(BvhFolders([recordings]), tmp_path, OPTIONS, progress=stop_in_the_middle)
+        build_dataset(source(recordings), tmp_path, OPTIONS, progress=stop_in_the_middle)
     done = {p: p.stat().st_mtime_ns for p in (tmp_path / "texts").iterdir()}
     assert done and not (tmp_path / "train.txt").exists()
-    build_dataset(BvhFolders([recordings]), tmp_path, OPTIONS)
+    build_dataset(source(recordings), tmp_path, OPTIONS)
     assert {p: p.stat().st_mtime_ns for p in done} == done  # kept, not made again
     assert bytes_of(tmp_path) == bytes_of(folder.path)
 
 
 def test_no_mirror_and_no_sequences(recordings, tmp_path):
     report = build_dataset(
-        BvhFolders([recordings]), tmp_path, BuildOptions(captions_per_clip=1, sequences=0, mirror=False)
+        BvhFolders([recordings]), tmp_path, BuildOptions(captions_per_clip=1, sequences=0, mirror=False, made=0)
     )
     assert report.clips["sequence"] == 0
     assert not any(line["mirrored"] for line in DatasetFolder(tmp_path).clips.values())
 
 
 def test_rotations_of_humanml3d_on_demand(recordings, dataset, tmp_path):
-    options = BuildOptions(captions_per_clip=1, sequences=0, mirror=False, rotation_channels="humanml3d")
+    options = BuildOptions(captions_per_clip=1, sequences=0, mirror=False, rotation_channels="humanml3d", made=0)
     build_dataset(BvhFolders([recordings]), tmp_path, options)
     folder, own = DatasetFolder(tmp_path), dataset[1]
     assert folder.meta["rotation_channels"] == "humanml3d"
@@ -237,7 +244,9 @@ def test_damaged_clips_are_found_one_sentence_each(tmp_path):
 def test_the_commands_report_and_check(recordings, tmp_path):
     runner = CliRunner()
     out = tmp_path / "made"
-    result = runner.invoke(app, ["bvh", str(recordings), "--out", str(out), "--captions", "2", "--sequences", "4"])
+    result = runner.invoke(
+        app, ["bvh", str(recordings), "--out", str(out), "--captions", "2", "--sequences", "4", "--made", "0"]
+    )
     assert result.exit_code == 0, result.output
     assert "refused, no action in the file name: 1 files" in result.output
     result = runner.invoke(app, ["check", str(out)])
@@ -249,20 +258,22 @@ def test_the_commands_report_and_check(recordings, tmp_path):
 
 
 def test_a_permissive_dataset_has_no_recording_under_a_non_commercial_or_unknown_licence(tmp_path):
-    folder = tmp_path / "bvh"
-    folder.mkdir()
-    for number in range(4):
-        write_bvh(walk(50 + number, seed=number), folder / f"dataset-2_walk_normal_{number:03d}.bvh")
-        write_bvh(walk(60 + number, seed=number), folder / f"train_walking_{number:02d}.bvh")
-    write_bvh(walk(50), folder / "my_walk.bvh")
-    options = BuildOptions(captions_per_clip=2, sequences=2, permissive=True)
-    report = build_dataset(BvhFolders([folder]), tmp_path / "out", options)
+    for folder, prefix in (
+        ("bandai", "dataset-2_walk_normal_{:03d}"),
+        ("cmu", "train_walking_{:02d}"),
+        ("mine", "train_running_{:02d}"),
+    ):
+        (tmp_path / folder).mkdir()
+        for number in range(4):
+            write_bvh(walk(50 + number, seed=number), tmp_path / folder / f"{prefix.format(number)}.bvh")
+    options = BuildOptions(captions_per_clip=2, sequences=2, permissive=True, made=0)
+    places = BvhFolders([tmp_path], credits={"bandai": BANDAI, "cmu": CMU})
+    report = build_dataset(places, tmp_path / "out", options)
     built = DatasetFolder(tmp_path / "out")
-    assert {line["source"].split("_")[0] for line in built.clips.values()} <= {"train", "Strain", "Sval", "Stest"}
-    assert built.meta["licence"] == "see sources" and list(built.meta["sources"]) == [
-        "CMU Graphics Lab Motion Capture Database"
-    ]
-    assert report.refused["not known to be free for commercial use"][0] == 5
+    sources = {part for line in built.clips.values() for part in line["source"].split("+")}
+    assert sources and all(name.startswith("train_walking") for name in sources)
+    assert built.meta["licence"] == "CC BY 4.0" and list(built.meta["sources"]) == [CMU.title]
+    assert report.refused["not known to be free for commercial use"][0] == 8
 
 
 def test_nothing_permissive_is_one_sentence(tmp_path):
@@ -276,12 +287,12 @@ def test_an_action_can_be_left_out(tmp_path):
     folder.mkdir()
     for number in range(4):
         write_bvh(walk(50 + number, seed=number), folder / f"train_walking_{number:02d}.bvh")
-        write_bvh(walk(60 + number, seed=number), folder / f"train_soccer_{number:02d}.bvh")
-    options = BuildOptions(captions_per_clip=2, sequences=2, without=["soccer"])
+        write_bvh(walk(60 + number, seed=number), folder / f"train_basketball_{number:02d}.bvh")
+    options = BuildOptions(captions_per_clip=2, sequences=2, without=["basketball_dribble"], made=0)
     report = build_dataset(BvhFolders([folder]), tmp_path / "out", options)
     actions = {a["action"] for line in DatasetFolder(tmp_path / "out").clips.values() for a in line["actions"]}
-    assert "walk" in actions and "soccer" not in actions
-    assert report.refused["left out, soccer"][0] == 4
+    assert "walk" in actions and "basketball_dribble" not in actions
+    assert report.refused["left out, basketball_dribble"][0] == 4
     refused = CliRunner().invoke(app, ["bvh", str(folder), "--out", str(tmp_path / "no"), "--without", "socer"])
     assert isinstance(refused.exception, MoclipError) and "'socer'" in str(refused.exception)
 
@@ -289,7 +300,7 @@ def test_an_action_can_be_left_out(tmp_path):
 class OneMotion:
     """A source that is no folder of files: one recording with a caption and a credit of its own."""
 
-    name, bytes, captions = "made by hand", 1, ["somebody waves the Left hand"]
+    name, bytes, captions, trial, left_out = "made by hand", 1, ["somebody waves the Left hand"], "made by hand", ""
     credit = Credit("A hand", "CC0 1.0")
 
     def __init__(self, motion):
@@ -307,9 +318,9 @@ class OneMotion:
 
 def test_any_source_is_built_and_its_captions_and_credit_go_along(recordings, tmp_path):
     motion = load_bvh_motion(sorted(recordings.glob("*.bvh"))[0])
-    build_dataset(OneMotion(motion), tmp_path, BuildOptions(captions_per_clip=2, sequences=0))
+    build_dataset(OneMotion(motion), tmp_path, BuildOptions(captions_per_clip=2, sequences=0, made=0))
     made = DatasetFolder(tmp_path)
     own = [i for i, line in made.clips.items() if line["kind"] == "clip"]
     assert {made.captions(i)[0] for i in own} == {"somebody waves the Left hand", "somebody waves the Right hand"}
     assert all((made.captions(i)[0].split()[-2] == "Right") == made.clips[i]["mirrored"] for i in own)
-    assert made.meta["sources"] == {"A hand": "CC0 1.0"} and made.meta["licence"] == "see sources"
+    assert made.meta["sources"] == {"A hand": "CC0 1.0"} and made.meta["licence"] == "CC BY 4.0"

@@ -307,3 +307,13 @@ def test_children_do_not_inherit_what_would_mislead_them(plan, monkeypatch):
     for name in ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET"):
         monkeypatch.setitem(os.environ, name, "/no/such/folder")
     assert run(plan).state == "done"
+
+
+@pytest.mark.parametrize("error", [ValueError("a broken marker"), AttributeError("x"), RuntimeError("nobody knew")])
+def test_a_set_up_that_fails_in_any_way_ends(plan, error):
+    def make():
+        raise error
+
+    made = set_up.SetUp(make, allow_online=False)
+    wait_for(lambda: made.state != "running")
+    assert made.state == "failed" and str(error) in str(made.error) and made.error.action == "set_up_backend"

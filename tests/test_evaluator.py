@@ -10,7 +10,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="the evaluator needs PyTorch")
 
 from moclip.errors import MoclipError  # noqa: E402
-from moclip.evaluation.evaluator import Evaluator, EvaluatorConfig, load_evaluator, load_official  # noqa: E402
+from moclip.evaluation.evaluator import Evaluator, EvaluatorConfig, load_evaluator  # noqa: E402
+from moclip.evaluation.official import load_official  # noqa: E402
 from moclip.evaluation.train_evaluator import (  # noqa: E402
     JudgedClips,
     agreement,
@@ -267,5 +268,5 @@ def test_an_official_checkpoint_is_read_at_any_size_and_another_is_refused(tmp_p
     network = load_official(tmp_path / "finest.tar", table(300), np.zeros(263), np.ones(263))
     assert torch.equal(network.motion_encoder.gru.weight_hh_l0, state["motion_encoder"]["gru.weight_hh_l0"])
     assert network.embed_motions([np.zeros((40, 263), np.float32)]).shape == (1, 16)
-    with pytest.raises(MoclipError, match="not the official evaluator"):
+    with pytest.raises(MoclipError, match="not the official evaluator for words of 12"):
         load_official(tmp_path / "finest.tar", table(12), np.zeros(263), np.ones(263))

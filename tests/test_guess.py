@@ -328,7 +328,7 @@ def test_nothing_speaks_against_right_tables(kind):
     ("changed", "joint", "says"),
     [
         ({"left_elbow": "left_collar"}, "left_elbow", "is the left collar already"),
-        ({"left_elbow": "left_collar", "left_collar": "left_elbow"}, "left_elbow", "carries the left shoulder"),
+        ({"left_elbow": "left_collar", "left_collar": "left_elbow"}, "left_elbow", "carries the left upper arm"),
         ({"left_wrist": "right_wrist", "right_wrist": "left_wrist"}, "left_wrist", "does not hang on"),
         ({"head": "left_ankle", "left_ankle": "head"}, "head", "does not hang on"),
         ({"pelvis": "spine2", "spine2": "pelvis"}, "pelvis", "spine"),

@@ -13,6 +13,7 @@ from moclip.motion.motion import Motion
 from moclip.prompts.requests import Request, Result
 from moclip_backend.engine import Stages
 from moclip_backend.server.jobs import CAPACITY, CAPACITY_OF_ALL, JobQueue
+from moclip_backend.server.models import Models
 from moclip_backend.server.welcome import welcome
 
 
@@ -128,7 +129,7 @@ def test_going_on_from_a_motion_is_offered_where_the_model_can(edits, offered):
     engine = HeldEngine()
     if edits is not None:
         engine.edits = edits
-    told = welcome(engine, Stages.of(engine), resumed=False)
+    told = welcome(engine, Stages.of(engine), Models(engine), resumed=False)
     assert ("context" in told["features"]) == offered and "script" in told["features"]
 
 

@@ -7,7 +7,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="the networks need PyTorch")
 
 from moclip.codecs.config import RVQConfig  # noqa: E402
-from moclip.codecs.rvq import RVQ, Codebook, ResidualStack  # noqa: E402
+from moclip.codecs.convolutions import ResidualStack  # noqa: E402
+from moclip.codecs.rvq import RVQ, Codebook  # noqa: E402
 from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
 from moclip.generators.momask.config import TransformerConfig  # noqa: E402
 from moclip.generators.momask.transformers import EncoderStack, MaskedTransformer, ResidualTransformer  # noqa: E402
@@ -100,9 +101,20 @@ def test_residual_prediction_ignores_layers_at_or_above_its_own():
 
 def test_residual_tables_are_shared_between_input_and_output():
     network = ResidualTransformer(SMALL)
-    embed, project = network.tables()
-    assert embed.shape == project.shape == (2, 9, 16)
-    assert torch.equal(embed[1], project[0])
+    assert network.input_table(0).shape == network.output_table(2).shape == (9, 16)
+    assert torch.equal(network.input_table(1), network.output_table(1))
+    apart = ResidualTransformer(TransformerConfig(**{**SMALL.to_dict(), "share_weight": False}))
+    assert not torch.equal(apart.input_table(1), apart.output_table(1))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_batch_in_one_layer_is_computed_as_rows_in_several_are(shared):
+    network = ResidualTransformer(TransformerConfig(**{**SMALL.to_dict(), "share_weight": shared})).eval()
+    codes, text, padding = torch.randint(9, (2, 6, 2)), torch.randn(2, 12), torch.zeros(2, 6, dtype=torch.bool)
+    both = network(codes, torch.tensor([1, 2]), text, padding)
+    for row, layer in enumerate((1, 2)):
+        alone = network(codes, torch.full((2,), layer), text, padding)
+        assert torch.allclose(both[row], alone[row], atol=1e-5)
 
 
 def test_guidance_dropout_zeroes_whole_text_vectors_while_training_only():

@@ -18,6 +18,7 @@ from moclip.generators.momask.sampling import OFFICIAL  # noqa: E402
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer  # noqa: E402
 from moclip.models import load_model, verify_model  # noqa: E402
 from moclip.nn.layers import sinusoids  # noqa: E402
+from moclip.releases import Towers  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig  # noqa: E402
 
 RVQ_SIZES = RVQConfig(width=32, code_dim=24, codes=20, quantizers=3)
@@ -25,6 +26,10 @@ SIZES = TransformerConfig(
     codes=20, code_dim=24, quantizers=3, text_dim=16, width=128, layers=2, heads=2, feed_forward=48
 )
 TOWER = TowerConfig(width=32, heads=2, layers=1, embed_dim=16, quick_gelu=True)
+
+
+def towers() -> Towers:
+    return Towers(TextTower(TOWER))
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def official(tmp_path):
 
 
 def test_imported_model_has_the_sizes_of_its_tensors_and_generates(official, tmp_path):
-    import_official(official, tmp_path / "momask", TextTower(TOWER))
+    import_official(official, tmp_path / "momask", towers)
     assert verify_model(str(tmp_path / "momask")) == []
     files = load_model(str(tmp_path / "momask"))
     assert {k: files.configs["rvq"][k] for k in ("width", "codes", "code_dim", "quantizers", "down_t", "depth")} == {
@@ -75,18 +80,18 @@ def test_imported_model_has_the_sizes_of_its_tensors_and_generates(official, tmp
 def test_missing_file_is_named(official, tmp_path):
     (official / "length_estimator/model/finest.tar").unlink()
     with pytest.raises(MoclipError, match="length_estimator"):
-        import_official(official, tmp_path / "momask", TextTower(TOWER))
+        import_official(official, tmp_path / "momask", towers)
 
 
 def test_damaged_file_is_refused(official, tmp_path):
     path = official / "tres_nlayer8/model/net_best_fid.tar"
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(MoclipError, match="damaged"):
-        import_official(official, tmp_path / "momask", TextTower(TOWER))
+        import_official(official, tmp_path / "momask", towers)
 
 
 def test_kit_models_are_refused_in_one_sentence(official, tmp_path):
     for name in ("mean", "std"):
         np.save(official / f"rvq_nq6/meta/{name}.npy", np.ones(251))
     with pytest.raises(MoclipError, match="251 features"):
-        import_official(official, tmp_path / "momask", TextTower(TOWER))
+        import_official(official, tmp_path / "momask", towers)

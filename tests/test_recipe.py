@@ -250,7 +250,9 @@ def test_the_whole_recipes_have_every_stage():
     stages = {name for name in STAGES if name != "tokens"}
     embedded = load_recipe()
     assert set(embedded) == stages | set(EXTRA_STAGES) | {"dataset", "sampling"}
-    assert BuildOptions(**embedded["dataset"]).without == ["soccer"]
+    assert BuildOptions(**embedded["dataset"]).without_licences == ["BY-SA"]
+    opened = load_recipe(Path("open"))
+    assert set(opened) == set(embedded) and BuildOptions(**opened["dataset"]).permissive
     permissive = load_recipe(Path("permissive"))
     assert set(permissive) == stages | {"dataset"} and permissive["dataset"]["permissive"]
 

@@ -21,8 +21,10 @@ from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.models import load_model  # noqa: E402
 from moclip.motion.features import WIDTH  # noqa: E402
 from moclip.motion.skeleton import REST_OFFSETS  # noqa: E402
+from moclip.nn.checkpoint import save_weights  # noqa: E402
 from moclip.runtimes import make_runtime  # noqa: E402
 from moclip.runtimes.export import export_graphs  # noqa: E402
+from moclip.runtimes.onnx_runtime import ROWS  # noqa: E402
 from moclip.text.tokenizer import Tokenizer  # noqa: E402
 
 PROMPTS = ["a person walks forward", "Someone waves with the left hand, then kicks.", "jump"]
@@ -225,6 +227,53 @@ def test_exporting_leaves_the_model_as_it_was(folder, tmp_path):
     before = files.arrays["masked"]["token_emb.weight"].copy()
     export_graphs(files, tmp_path)
     assert np.array_equal(files.arrays["masked"]["token_emb.weight"], before)
+
+
+def test_weights_are_fed_as_they_lie_in_their_file(folder, tmp_path):
+    files, other = load_model(str(folder)), make_tiny_model(tmp_path / "other")
+    told = json.loads((folder / "graphs.json").read_text())
+    assert told["float16"]["masked"] == told["masked"] and told["float16"]["text"] == told["text"]
+    # A network that is kept in full precision stays so: to the last bit, as tokens hang on it.
+    for network in ("masked", "residual"):
+        exact = {name: array + np.float32(1e-6) for name, array in files.arrays[network].items()}
+        save_weights(other / f"{network}.safetensors", exact, files.configs[network], full_precision=True)
+    full = load_model(str(other))
+    export_graphs(full, other)
+    halves = json.loads((other / "graphs.json").read_text())["float16"]
+    assert halves["masked"] == halves["residual"] == [] and halves["text"] == told["text"]
+    for name in ("masked", "residual", "text"):
+        given = inputs(name, 2, 9)
+        onnx, torch = (make_runtime(full, runtime, "cpu").call(name, **given) for runtime in ("onnx", "torch"))
+        assert np.abs(onnx - torch).max() < 1e-4
+
+
+def test_a_graph_for_float16_does_not_take_other_weights(folder, tmp_path):
+    other, files = tmp_path / "other", load_model(str(folder))
+    shutil.copytree(folder, other)
+    save_weights(other / "masked.safetensors", files.arrays["masked"], files.configs["masked"], full_precision=True)
+    with pytest.raises(MoclipError, match=r"masked\.onnx"):
+        make_runtime(load_model(str(other)), "onnx")
+
+
+def test_a_loaded_runtime_needs_the_weights_no_more(folder):
+    files = load_model(str(folder))
+    runtime, given = make_runtime(files, "onnx"), inputs("masked", 2, 9)
+    before, vectors = runtime.call("masked", **given), runtime.call("text", **inputs("text", 2, 9))
+    for weights in files.arrays.values():
+        for array in weights.stored.values():
+            array[...] = 0
+    assert np.array_equal(runtime.call("masked", **given), before)
+    assert np.array_equal(runtime.call("text", **inputs("text", 2, 9)), vectors)
+
+
+def test_large_batches_go_through_the_networks_in_parts(runtimes):
+    onnx, _ = runtimes
+    given = inputs("masked", 2 * ROWS + 3, 9)
+    parts = [onnx.call("masked", **{k: a[n : n + 1] for k, a in given.items()}) for n in (0, ROWS, 2 * ROWS + 2)]
+    whole = onnx.call("masked", **given)
+    assert len(whole) == 2 * ROWS + 3
+    for part, n in zip(parts, (0, ROWS, 2 * ROWS + 2), strict=True):
+        assert np.abs(part[0] - whole[n]).max() < 1e-5
 
 
 def test_runtime_and_device_that_do_not_exist_are_refused(folder):

@@ -556,6 +556,29 @@ def test_wrong_tokens_do_not_push_the_rest_out_of_the_log(tmp_path):
     assert len(log) < 10_000 and "serving slow" in log and "wrong token" in log
 
 
+def test_logs_as_json_tell_of_jobs_and_never_what_was_asked_for(tmp_path):
+    backend = Backend(tmp_path, 0.02, "tcp://127.0.0.1:0", "--log-json", token=secrets.token_hex(16))
+    with backend.client() as client:
+        list(client.generate([request("a secret wish"), request("a secret wish")]))
+        with pytest.raises(MoclipError, match="unexpectedly"):
+            list(client.generate([request("crash of a secret wish")]))
+        for _ in range(100):
+            client.send({"type": "cancel", "id": "none"})
+    backend.process.stdin.close()
+    said = backend.process.stderr.read()
+    assert backend.process.wait(PATIENCE) == 0
+    backend.process.stdout.close()
+    backend.process.stderr.close()
+    assert "secret" not in said and "as the test asked" not in said and not (tmp_path / "moclip.log").exists()
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert all({"time", "level", "pid", "event"} <= set(line) and line["pid"] == lines[0]["pid"] for line in lines)
+    jobs = [(line["job"], line["requests"]) for line in lines if line["event"] == "a job is over"]
+    assert jobs == [("done", 2), ("failed", 1)]
+    errors = [line for line in lines if line["level"] == "error"]
+    assert len(errors) == 1 and errors[0]["error"] == "ZeroDivisionError"
+    assert errors[0]["at"][-1].endswith(" _result") and "serve_slow_engine.py:" in errors[0]["at"][-1]
+
+
 def test_a_short_token_is_refused(tmp_path):
     backend = Backend(tmp_path, token="short")
     assert backend.ready["code"] == "bad_token" and backend.stop() == 1

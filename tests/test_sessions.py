@@ -100,7 +100,11 @@ def counts(backend):
         yield client.status
 
 
-@pytest.mark.parametrize("seconds", [0.0, 2.0])
+DOWN = [0.0, 1.0, 2.0, *(pytest.param(seconds, marks=pytest.mark.slow) for seconds in (10.0, 50.0))]
+"""Seconds without a way. The long ones run with `pytest -m slow tests/test_sessions.py tests/test_connection.py`."""
+
+
+@pytest.mark.parametrize("seconds", DOWN)
 def test_a_connection_that_drops_keeps_its_job(backend, way, counts, seconds):
     before = counts()["jobs_done"]
     with Client(way.address, backend.token) as client:
@@ -136,6 +140,22 @@ def test_a_silent_way_is_noticed_and_left(backend, way, monkeypatch):
         way.mute = True
         threading.Timer(4.0, lambda: setattr(way, "mute", False)).start()
         assert list(events)[-1][0]["type"] == "result"
+
+
+@pytest.mark.parametrize("seconds", DOWN[1:])
+def test_a_way_that_lets_nothing_through_for_a_while_loses_nothing(backend, way, counts, seconds):
+    """No connection breaks: the link is down, and nothing says so."""
+    before = counts()["jobs_done"]
+    with Client(way.address, backend.token) as client:
+        events = client.generate([request(seed=3), request(seed=4)])
+        while next(events)[0]["type"] != "progress":
+            pass
+        way.mute = True
+        mender = threading.Timer(seconds, lambda: setattr(way, "mute", False))
+        mender.start()
+        seeds = [header["seed"] for header, _ in events if header["type"] == "result"]
+        mender.join()
+    assert seeds == [3, 4] and counts()["jobs_done"] == before + 1
 
 
 def hello(token: str, session: str) -> list[bytes]:

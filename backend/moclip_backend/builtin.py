@@ -22,6 +22,7 @@ def options(arguments: list[str]) -> ServeOptions:
     parser.add_argument("--token-file", type=Path, help="file with the token; made when missing")
     parser.add_argument("--keys", type=Path, help="folder of CURVE keys")
     parser.add_argument("--parent-stdin", action="store_true", default=None, help="end at the end of standard input")
+    parser.add_argument("--models", type=int, default=1, help="how many models may be in memory at once")
     return ServeOptions(**vars(parser.parse_args(arguments)))
 
 

@@ -23,7 +23,8 @@ class Engine(Protocol):
     """`moclip.generate.pipeline.TextToMotion` is one.
 
     It may have `stages`, a sequence of `Stage`s in the order in which `generate` reports them, and `edits`, false where
-    it cannot go on from a motion.
+    it cannot go on from a motion, and `repertoire`, fields of `welcome` that say what to ask it for: `actions`, each a
+    `group`, a `name` and an `example`, and `styles`, each a `name` and an `example`.
     """
 
     name: str

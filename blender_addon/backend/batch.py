@@ -43,6 +43,12 @@ class Batch:
         self.states |= {row: ("failed", why) for row, _ in self.waiting}
         self.waiting.clear()
 
+    def leave_out(self, row: str, why: str) -> None:
+        """Give up one row, if it waits."""
+        kept = [(name, make) for name, make in self.waiting if name != row]
+        if len(kept) < len(self.waiting):
+            self.waiting, self.states[row] = deque(kept), ("failed", why)
+
     def counts(self) -> dict[str, int]:
         found = [state for state, _ in self.states.values()]
         return {state: found.count(state) for state in ("done", "failed", "waiting", "running")}

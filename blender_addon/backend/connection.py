@@ -7,6 +7,7 @@ import queue
 import secrets
 import threading
 import time
+import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ class Connection:
             self._context.term()
             raise MoclipError(
                 f"'{address}' is not an address of a backend.",
-                hint="It looks like tcp://127.0.0.1:5555.",
+                hint="It looks like tcp://127.0.0.1:5578.",
                 code="bad_address",
             ) from error
         self._thread = threading.Thread(
@@ -130,8 +131,12 @@ class Connection:
             raise MoclipError(f"The request cannot be sent: {error}.", code="bad_request") from error
 
     def _put(self, message: tuple[Mapping[str, Any], list[bytes]] | None) -> None:
+        import zmq
+
         self._outgoing.put(message)
-        self._wake.send(b"")
+        # Blender's thread never waits: where this finds no room the thread has ended, or will look anyway.
+        with suppress(zmq.Again):
+            self._wake.send(b"", zmq.NOBLOCK)
 
     def take(self) -> list[Event]:
         """What has come since the last call; never waits."""
@@ -152,6 +157,8 @@ class Connection:
         """A socket on which hello has been said, and what has not been answered asked again; and its monitor."""
         dealer = self._context.socket(zmq.DEALER)
         dealer.setsockopt(zmq.LINGER, 0)
+        # Only for such as tcp://[::1]:5578: with it on, `localhost` may no longer mean 127.0.0.1.
+        dealer.setsockopt(zmq.IPV6, int("[" in self.address))
         dealer.setsockopt(zmq.SNDHWM, 0)
         dealer.setsockopt(zmq.MAXMSGSIZE, wire.MAX_MESSAGE_BYTES)
         credentials, monitor = self._credentials, None
@@ -183,6 +190,9 @@ class Connection:
                     return
                 time.sleep(SECONDS_TO_COME_BACK)
                 dealer, monitor = self._connect(zmq)
+        except Exception as error:  # whatever ends the thread: nobody else would ever hear of it
+            traceback.print_exc()
+            self._lose(f"cannot be reached any more ({type(error).__name__}: {error})")
         finally:
             _close(dealer, monitor)
             reader.close(0)

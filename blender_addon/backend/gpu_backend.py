@@ -8,6 +8,7 @@ import functools
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +88,9 @@ class GpuBackend:
             self.machine = machine.detect()
         except MoclipError as error:
             self.problem = error
+        except Exception as error:  # else it would be looked at again and again, and nobody told why
+            traceback.print_exc()
+            self.problem = MoclipError(f"This machine cannot be looked at ({type(error).__name__}: {error}).")
 
     @property
     def sizes(self) -> tuple[float, float]:
@@ -145,6 +149,10 @@ class GpuBackend:
                 environment.remove(folder)
             except MoclipError as error:
                 self._not_removed = error
+            except Exception as error:  # else it would be said to be removed
+                traceback.print_exc()
+                why = f"The GPU backend was not removed ({type(error).__name__}: {error})."
+                self._not_removed = MoclipError(why)
 
         self._not_removed, self.set_up = None, None
         self._remover = threading.Thread(target=work, name="moclip-remove", daemon=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..editing.range_edit import Edit
 from ..motion.fit import Place
+from ..rig.target import is_there
 from . import status
 
 
@@ -29,7 +30,7 @@ class Target:
         """The armature, even if it was renamed; None once it is deleted."""
         for obj in bpy.data.objects:
             if obj.session_uid == self.session_uid and obj.type == "ARMATURE":
-                return obj
+                return obj if is_there(obj) else None
         return None
 
 
@@ -39,6 +40,7 @@ class Job:
     the character stands at that frame; None for the rig's rest. variations: so many takes, of seeds that follow.
     as_strip: it becomes an NLA strip at once, as the rows of a batch do. script: prompts and seconds that are done one
     after the other; text is then only what they are called. edit: a range of what the target does that is made anew.
+    made: the target was made for its motion, and is made again where it is gone.
     """
 
     text: str
@@ -53,16 +55,20 @@ class Job:
     as_strip: bool = False
     script: tuple[tuple[str, float], ...] = ()
     edit: Edit | None = None
+    made: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     submitted: bool = False
     cancelling: bool = False
     progress: float = 0.0
     stage: str = field(default_factory=lambda: status.stage("starting"))
 
-    def again(self, seed: int) -> "Job":
-        """The same with another seed, to be submitted anew."""
+    def again(self, **changed: Any) -> "Job":
+        """The same, but for what is changed, to be submitted anew; for a target that was made for it and is gone,
+        for a new one."""
+        gone = self.made and self.target is not None and self.target.find() is None
         fresh = {"id": uuid.uuid4().hex, "submitted": False, "cancelling": False, "progress": 0.0}
-        return replace(self, seed=seed, stage=status.stage("starting"), **fresh)
+        fresh |= {"target": None, "made": False} if gone else {}
+        return replace(self, stage=status.stage("starting"), **fresh | changed)
 
     @property
     def needs(self) -> set[str]:

@@ -7,7 +7,6 @@ It holds our end of a pipe as its standard input; when Blender ends, however it 
 import json
 import os
 import secrets
-import shlex
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from ..gpu import environment
 from ..gpu.machine import clean_environment
 from ..settings import EXTENSION
 from ..shared.errors import MoclipError
+from .command_line import words_of
 
 TOKEN_VARIABLE = "MOCLIP_TOKEN"
 ANY_PORT = "tcp://127.0.0.1:0"
@@ -35,7 +35,7 @@ def builtin_command() -> list[str]:
 
 def external_command(text: str) -> list[str]:
     """A command of the user's, such as `/opt/moclip/bin/moclip serve --device cuda`."""
-    words = shlex.split(text, posix=os.name == "posix")
+    words = words_of(text, windows=os.name == "nt")
     if not words:
         raise MoclipError(
             "There is no command for the external backend.",

@@ -18,25 +18,23 @@ from .batch import Batch
 from .connection import Connection, Credentials, Event, read_credentials
 from .jobs import Job
 from .process import BackendProcess, command_for
+from .takes import Takes
 
 BUSY_INTERVAL, IDLE_INTERVAL = 0.05, 0.5
 MODES_TO_APPLY_IN = ("OBJECT", "POSE")
 
 
-class Session:
+class Session(Takes):
     """state: "off", "starting" (the process), "connecting", "ready". level: INFO, WARNING or ERROR of the message."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.process: BackendProcess | None = None
         self.connection: Connection | None = None
         self.welcome: dict = {}
         self.job: Job | None = None
-        self.takes: list[Clip] = []
-        self.shown = 0
         self.batch = Batch()
-        self._held_job: Job | None = None
         self._arrived: list[Clip] = []
-        self.file_number = 0
         self.level, self.message, self.action = "INFO", "", ""
         self._credentials = Credentials()
         self._waiting_to_apply = False
@@ -61,17 +59,6 @@ class Session:
     def errors(self) -> list[str]:
         """The error output of the backend that runs, else of the last one."""
         return list(self.process.errors) if self.process else self._last_errors
-
-    @property
-    def held(self) -> tuple[Job, Clip] | None:
-        """The last job that was done and the take of it that is shown."""
-        return (self._held_job, self.takes[self.shown]) if self.takes else None
-
-    @property
-    def directed(self) -> Job | None:
-        """The last job that was done, if it was a script or an edit in this file."""
-        job = self._held_job
-        return job if job and (job.script or job.edit) and job.file_number == self.file_number else None
 
     # What operators call.
 
@@ -163,7 +150,7 @@ class Session:
             self._used = time.monotonic()
         elif self.process and idle_minutes and time.monotonic() - self._used > 60 * idle_minutes:
             self._close(wait=False)
-        if self.state == "off" and not self._waiting_to_apply:
+        if self.state == "off" and not self._waiting_to_apply and not self.batch.waiting:
             return None
         return IDLE_INTERVAL if self.state == "ready" and self.job is None else BUSY_INTERVAL
 

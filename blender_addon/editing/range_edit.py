@@ -39,6 +39,7 @@ class Edit:
 
     The scene frames first..end-1 are keyed anew; one of them is None where the motion's length decides. before, after:
     what the rig does there, as the model is told, at `fps`. origin: the scene frame in whose armature space both are.
+    name: what the result is called, "" for the prompt.
     """
 
     source: str
@@ -49,6 +50,7 @@ class Edit:
     after: Part | None
     fps: float
     origin: float
+    name: str = ""
 
 
 def read_edit(rig: bpy.types.Object, scene: bpy.types.Scene, first: int | None, end: int | None, fps: float) -> Edit:
@@ -106,7 +108,7 @@ def apply_edit(
     with _active(rig, source, edit.slot):
         stance = stance_on(rig)
         curves = _curves(rig, bone_of, scene, clip, edit, (first, end), shown, foot_lock)
-        made = RangeAction(rig, source, edit.slot, action_name(clip.text), span)
+        made = RangeAction(rig, source, edit.slot, action_name(edit.name or clip.text), span)
         try:
             for bone in curves:
                 made.add_bone(bone)

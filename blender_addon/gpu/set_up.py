@@ -11,6 +11,7 @@ import signal
 import subprocess
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,11 @@ class SetUp:
             self.error, self.state = error, "cancelled" if self._cancelled.is_set() else "failed"
         except OSError as error:  # of the log or the marker: a full disk, a folder that was deleted meanwhile
             message = f"The set-up cannot go on: {error.strerror or error}."
+            self.error = MoclipError(message, hint="Set up again.", action="set_up_backend", code="setup_failed")
+            self.state = "failed"
+        except Exception as error:  # whatever it is: a set-up that nobody told had ended would seem to run for ever
+            traceback.print_exc()
+            message = f"The set-up went wrong ({type(error).__name__}: {error})."
             self.error = MoclipError(message, hint="Set up again.", action="set_up_backend", code="setup_failed")
             self.state = "failed"
 

@@ -13,7 +13,7 @@ import bpy
 from .. import compat
 from ..rig.channels import bone_of
 from ..shared.errors import MoclipError
-from . import before
+from . import before, strips
 from .actions import play_in_full, rest_unkeyed
 from .before import Before
 from .keyframes import check_editable
@@ -23,6 +23,11 @@ KEY = "moclip"
 
 def is_ours(action: bpy.types.Action | None) -> bool:
     return action is not None and KEY in action
+
+
+def is_new(action: bpy.types.Action | None) -> bool:
+    """Is it one of ours that waits to be accepted or rejected?"""
+    return is_ours(action) and not action[KEY].get("accepted")
 
 
 def motions() -> list[bpy.types.Action]:
@@ -41,7 +46,7 @@ def _made(action: bpy.types.Action) -> float:
 def new_motion(rig: bpy.types.Object) -> bpy.types.Action:
     """The rig's active action, one of ours that is not accepted yet. Raises MoclipError where there is none."""
     action = rig.animation_data.action if rig.animation_data else None
-    if not is_ours(action) or action[KEY].get("accepted"):
+    if not is_new(action):
         raise MoclipError(f"'{rig.name}' has no new motion.", hint="Generate or recall one.", code="no_motion")
     return action
 
@@ -58,15 +63,31 @@ def stand_in(action: bpy.types.Action, previous: Before, scene: bpy.types.Scene)
     action[KEY]["before_slot"], action[KEY]["before_state"] = slot, before.written(state)
 
 
+def shown(rig: bpy.types.Object) -> bpy.types.Action:
+    """The rig's active action, one of ours. Raises MoclipError where there is none."""
+    action = rig.animation_data.action if rig.animation_data else None
+    if not is_ours(action):
+        raise MoclipError(f"'{rig.name}' shows no motion.", hint="Generate or recall one.", code="no_motion")
+    return action
+
+
 def accept(rig: bpy.types.Object, as_strip: bool) -> bpy.types.Action:
-    """Keep the new motion: as the rig's action, or as a strip of a new NLA track where it was, over what was before."""
+    """Keep the motion that is shown: as the rig's action, or as a strip where it was, over what was before.
+
+    The action that the rig had before would play over all strips: it becomes one too. A motion that was accepted can
+    still become a strip.
+    """
     check_editable(rig)
-    action = new_motion(rig)
+    action = shown(rig) if as_strip else new_motion(rig)
     data = rig.animation_data
     action.use_fake_user = True
     if as_strip:
-        lay_strip(data, action, compat.slot_of(data))
+        slot = compat.slot_of(data)
         _give_back(rig, action, scene_too=False)
+        data = rig.animation_data_create()
+        strips.push_down(data)
+        if not strips.is_laid(data, action):
+            strips.lay(data, action, slot)
     settle(action)
     return action
 
@@ -78,26 +99,7 @@ def settle(action: bpy.types.Action) -> None:
         action[KEY].pop(name, None)
 
 
-def lay_strip(data: bpy.types.AnimData, action: bpy.types.Action, slot: str = "") -> bpy.types.NlaStrip:
-    """An action as a strip of a new track, where it is; over what still plays there it is blended in."""
-    track = data.nla_tracks.new()
-    track.name = action.name
-    strip = track.strips.new(action.name, int(action.frame_range[0]), action)
-    strip.extrapolation = "HOLD_FORWARD"
-    strip.blend_in = _overlap(data, strip)
-    compat.assign_strip(strip, slot)
-    return strip
-
-
-def _overlap(data: bpy.types.AnimData, strip: bpy.types.NlaStrip) -> float:
-    """Frames in which a strip begins over one that still plays: there the two are blended."""
-    playing = [
-        other.frame_end - strip.frame_start
-        for track in data.nla_tracks
-        for other in track.strips
-        if other != strip and other.frame_start < strip.frame_start < other.frame_end
-    ]
-    return min(max(playing, default=0.0), strip.frame_end - strip.frame_start)
+lay_strip = strips.lay
 
 
 def reject(rig: bpy.types.Object) -> str:
@@ -127,8 +129,7 @@ def recall(rig: bpy.types.Object, action: bpy.types.Action, scene: bpy.types.Sce
         return
     if data.action is not None:
         data.action.use_fake_user = True
-    if not action[KEY].get("accepted"):
-        stand_in(action, previous, scene)
+    stand_in(action, previous, scene)
     compat.use(data, action)
     play_in_full(data)
     if "first" not in action[KEY]:

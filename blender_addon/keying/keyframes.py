@@ -9,6 +9,7 @@ import numpy as np
 
 from ..motion import fit
 from ..motion.clip import Clip, resample
+from ..motion.loop import looped
 from ..motion.path import followed
 from ..rig import obstacles
 from ..rig import root as travel
@@ -16,6 +17,7 @@ from ..rig.controls import control_rig, switches_of
 from ..rig.curve import line_of
 from ..rig.foot_lock import lock_feet
 from ..rig.held import Held, give_back_legs, met_by_rig, pinned_feet
+from ..rig.ik_follow import ik_curves
 from ..rig.mapping import map_rig
 from ..rig.pose import Pose
 from ..rig.read_back import remember_stance
@@ -69,7 +71,7 @@ def apply_clip(
     turns, root = resample(clip, fps)
     told = ""
     if how.loop:
-        turns, root = fit.looped(turns, root, fps)
+        turns, root = looped(turns, root, fps)
     if how.path is not None:
         turns, root, told = _along(rig, bone_of, turns, root, fps, how)
     elif how.place is not None:
@@ -91,6 +93,8 @@ def apply_clip(
     for bone in pose.curves():
         made.add_bone(bone)
     if kind := control_rig(rig, bone_of):
+        for bone in ik_curves(pose, kind, bone_of):
+            made.add_bone(bone)
         for bone, name, value in switches_of(rig, kind):
             made.add_switch(bone, name, value)
     if moves is not None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import bpy
 
-from ..backend.jobs import Job
+from ..backend.jobs import Job, Target
 from ..backend.session import SESSION
 from ..editing.range_edit import apply_edit
 from ..keying import before, history
@@ -13,11 +13,16 @@ from ..rig import obstacles
 from ..rig.create import create_armature
 from ..rig.held import Held
 from ..rig.mapping import map_rig
+from ..rig.target import choose, target_of
 from ..shared.errors import MoclipError
+from ..ui.properties import remember_prompt
 from . import reporting
 from .pins import pins_of
 from .polls import may_apply
 from .reporting import fail
+
+_LARGEST = 2**31 - 1
+"""That an integer of Blender's can be; a seed of a file may be larger."""
 
 
 class _OfHeldMotion:
@@ -32,13 +37,13 @@ class _OfHeldMotion:
 
 
 class MOCLIP_OT_apply_motion(_OfHeldMotion, bpy.types.Operator):
-    """Key the last generated motion on the target armature as a new action; the old action is kept"""
+    """Key the last generated motion again, where it began, by what Fit says now; the old action is kept"""
 
     bl_idname = "moclip.apply_motion"
     bl_label = "Apply Last Motion"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return _apply_held(self, context)
+        return _apply_held(self, context, _take_now())
 
 
 class MOCLIP_OT_show_take(_OfHeldMotion, bpy.types.Operator):
@@ -50,29 +55,44 @@ class MOCLIP_OT_show_take(_OfHeldMotion, bpy.types.Operator):
     step: bpy.props.IntProperty(name="Step", description="How many takes to go on", default=1)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        before_it = SESSION.shown
-        SESSION.shown = (before_it + self.step) % len(SESSION.takes)
-        result = _apply_held(self, context)
-        if result == {"CANCELLED"}:
-            SESSION.shown = before_it
-        return result
+        return _apply_held(self, context, (_take_now() + self.step) % len(SESSION.takes))
 
 
-def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
-    job, clip = SESSION.held
-    scene, rig, start, place = context.scene, None, context.scene.frame_current, None
-    if job.file_number == SESSION.file_number:
-        scene, start = bpy.data.scenes.get(job.scene, scene), job.start
-        rig = job.target.find() if job.target else None
-        place = job.place if rig is not None else None
-    rig = rig or scene.moclip.target
+def _take_now() -> int:
+    """The take that is seen, as Ctrl+Z or Recall may have changed it since it was keyed; else the last that was."""
+    job, _ = SESSION.held
+    rig = job.target.find() if job.target else None
+    playing = SESSION.take_of(rig.animation_data.action) if rig is not None and rig.animation_data else None
+    return SESSION.shown if playing is None else playing
+
+
+def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context, take: int) -> set[str]:
+    job, clip = SESSION.held[0], SESSION.takes[take]
+    here = job.file_number == SESSION.file_number
+    scene = bpy.data.scenes.get(job.scene, context.scene) if here else context.scene
+    start = job.start if here else scene.frame_current
+    rig = job.target.find() if here and job.target else None
+    place = job.place if rig is not None else None
+    makes = here and rig is None and (job.target is None or job.made)
     try:
+        if rig is None and not makes:
+            rig = target_of(context)
         if rig is None:
-            rig = create_armature(context)
+            rig = _make(context, job)
+            if makes:
+                # Its other takes are for the same one.
+                job.target, job.made = Target.of(rig), True
         action = _key(rig, job, clip, scene, start, place)
     except MoclipError as error:
         return fail(operator, error)
-    scene.moclip.target = rig
+    SESSION.shown = take
+    action[history.KEY]["take"] = take
+    if not job.as_strip:
+        if not (scene.moclip.pin_target and scene.moclip.target):
+            choose(scene, rig)
+        scene.moclip.seed = min(clip.seed, _LARGEST)
+        if not job.script:
+            remember_prompt(scene.moclip, clip.text)
     limits = [o for o in obstacles.found(rig, map_rig(rig), scene.moclip.root) if not o.stops]
     held = action[history.KEY].get("pins", "")
     told = [action[history.KEY].get("path", ""), held, *clip.warnings, *(limit.told for limit in limits)]
@@ -81,6 +101,19 @@ def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context) -> set
     SESSION.say(level, message.strip(), mend)
     reporting.failed = None
     return {"FINISHED"}
+
+
+def _make(context: bpy.types.Context, job: Job) -> bpy.types.Object:
+    """A new armature, selected so that what comes next is for it too; a batch leaves the selection as it was."""
+    layer = context.view_layer
+    active, selected = layer.objects.active, list(layer.objects.selected)
+    rig = create_armature(context)
+    if job.as_strip:
+        rig.select_set(False)
+        for obj in selected:
+            obj.select_set(True)
+        layer.objects.active = active
+    return rig
 
 
 def _key(
@@ -101,7 +134,9 @@ def _key(
         return history.accept(rig, as_strip=True)
     if history.is_ours(previous) and previous[history.KEY].get("job") == job.id:
         if not previous[history.KEY].get("accepted"):
+            name = previous.name
             bpy.data.actions.remove(previous)
+            action.name = name  # not with the number that it got beside the one it replaces
     return action
 
 

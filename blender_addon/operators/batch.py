@@ -3,6 +3,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -12,6 +13,7 @@ from ..backend.jobs import Job, Target
 from ..backend.session import SESSION
 from ..keying.keyframes import place_of
 from ..keying.scene import at_frame
+from ..rig.target import target_of
 from ..shared.errors import MoclipError
 from ..shared.prompt_table import Row, TableError, read_table, write_table
 from .generate import check_prompt, check_target
@@ -20,7 +22,7 @@ from .start_backend import start
 
 
 class MOCLIP_OT_add_row(bpy.types.Operator):
-    """Add a row with the prompt, target, seconds and seed of the panel, at the current frame"""
+    """Add a row with the prompt, target, seconds and variant of the panel, at the current frame"""
 
     bl_idname = "moclip.add_row"
     bl_label = "Add Row"
@@ -37,7 +39,7 @@ class MOCLIP_OT_add_row(bpy.types.Operator):
                 None if settings.use_auto_seconds else settings.seconds,
                 settings.seed,
             ),
-            settings.target,
+            target_of(context),
         )
         settings.active_row = len(settings.rows) - 1
         return {"FINISHED"}
@@ -63,6 +65,9 @@ class MOCLIP_OT_remove_row(_OfRows, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.moclip
+        chosen = settings.rows[settings.active_row :][:1] if not self.all_rows else settings.rows
+        for row in chosen:
+            SESSION.batch.leave_out(row.name, "The row was removed.")
         if self.all_rows:
             settings.rows.clear()
         else:
@@ -139,7 +144,7 @@ class MOCLIP_OT_run_batch(_OfRows, bpy.types.Operator):
 
     bl_idname = "moclip.run_batch"
     bl_label = "Run Batch"
-    bl_options = {"REGISTER"}
+    bl_options = {"REGISTER", "UNDO"}  # a Ctrl+Z that takes back a row's motion leaves the rows their ids
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -149,16 +154,19 @@ class MOCLIP_OT_run_batch(_OfRows, bpy.types.Operator):
         return super().poll(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        scene = context.scene
-        # Ids must be there and differ, also for rows that a script or an older file has made.
+        scene, known = context.scene, set()
+        # Ids must be there and differ, also for rows that a script or an older file has made. Those that are right
+        # stay, since Ctrl+Z brings them back.
         for row in scene.moclip.rows:
-            row.name = uuid.uuid4().hex
+            if not row.name or row.name in known:
+                row.name = uuid.uuid4().hex
+            known.add(row.name)
         try:
             start()
         except MoclipError as error:
             return fail(self, error)
         SESSION.batch.start(
-            [(row.name, _maker(scene.name, row.name)) for row in scene.moclip.rows], SESSION.file_number
+            [(row.name, _maker(scene.name, row.name, _Asked.of(row))) for row in scene.moclip.rows], SESSION.file_number
         )
         timer.wake()
         return tell(self, "")
@@ -176,30 +184,51 @@ def _fill(item: bpy.types.PropertyGroup, row: Row, rig: bpy.types.Object | None,
     item.seconds = row.seconds or 0.0
 
 
-def _maker(scene_name: str, row_id: str) -> Callable[[], Job]:
-    return lambda: _job(scene_name, row_id)
+@dataclass(frozen=True)
+class _Asked:
+    """What a row asks for, whatever Ctrl+Z makes of the rows meanwhile. seconds: None lets the model choose."""
+
+    prompt: str
+    start: int
+    seconds: float | None
+    seed: int
+    target: Target | None
+
+    @classmethod
+    def of(cls, row: bpy.types.PropertyGroup) -> "_Asked":
+        target = Target.of(row.armature) if row.armature else None
+        return cls(row.prompt, row.start, round(row.seconds, 2) or None, row.seed, target)
 
 
-def _job(scene_name: str, row_id: str) -> Job:
-    """Raises MoclipError for a row that cannot be made, or is no more."""
+def _maker(scene_name: str, row_id: str, asked: _Asked) -> Callable[[], Job]:
+    return lambda: _job(scene_name, row_id, asked)
+
+
+def _job(scene_name: str, row_id: str, asked: _Asked) -> Job:
+    """By the row as it is now, or as it was asked for where Ctrl+Z has taken it away. Raises MoclipError for a row that
+    cannot be made."""
     scene = bpy.data.scenes.get(scene_name)
-    row = scene.moclip.rows.get(row_id) if scene else None
-    if row is None:
-        raise MoclipError("The row was removed.", code="no_row")
-    text, rig = check_prompt(row.prompt), row.armature
-    place = None
+    if scene is None:
+        raise MoclipError(f"The scene '{scene_name}' was deleted.", code="no_scene")
+    row = scene.moclip.rows.get(row_id)
+    if row is not None:
+        asked = _Asked.of(row)
+    text, place = check_prompt(asked.prompt), None
+    rig = asked.target.find() if asked.target else None
+    if asked.target is not None and rig is None:
+        raise MoclipError(f"The armature '{asked.target.name}' was deleted.", code="no_target")
     if rig is not None:
         check_target(rig, scene.moclip.root)
         if scene.moclip.start_at == "CHARACTER":
-            with at_frame(scene, row.start):
+            with at_frame(scene, asked.start):
                 place = place_of(rig)
     return Job(
         text=text,
-        seconds=round(row.seconds, 2) or None,
-        seed=row.seed,
-        target=Target.of(rig) if rig else None,
+        seconds=asked.seconds,
+        seed=asked.seed,
+        target=asked.target,
         scene=scene_name,
-        start=row.start,
+        start=asked.start,
         file_number=SESSION.file_number,
         place=place,
         as_strip=True,

@@ -7,6 +7,7 @@ import bpy
 
 from ..rig.mapping import detect_bones, find_oddities, map_rig, mark
 from ..rig.table import empty, fill, is_filled, load_preset, save_preset, swap
+from ..rig.target import character_of
 from ..shared.bone_names import REQUIRED
 from ..shared.errors import MoclipError
 from .polls import has_target
@@ -20,7 +21,7 @@ class _OfTarget:
     def poll(cls, context: bpy.types.Context) -> bool:
         if not has_target(cls, context):
             return False
-        if context.scene.moclip.target.library is not None:
+        if character_of(context).library is not None:
             cls.poll_message_set("The target is linked from another file: make a library override of it first.")
             return False
         return True
@@ -33,7 +34,7 @@ class MOCLIP_OT_detect_bones(_OfTarget, bpy.types.Operator):
     bl_label = "Detect"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        rig = context.scene.moclip.target
+        rig = character_of(context)
         try:
             found = detect_bones(rig)
         except MoclipError as error:
@@ -56,7 +57,7 @@ class MOCLIP_OT_clear_bones(_OfTarget, bpy.types.Operator):
     bl_label = "Clear"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        empty(context.scene.moclip.target)
+        empty(character_of(context))
         return tell(self, "")
 
 
@@ -67,7 +68,7 @@ class MOCLIP_OT_swap_bones(_OfTarget, bpy.types.Operator):
     bl_label = "Swap Left and Right"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        rig = context.scene.moclip.target
+        rig = character_of(context)
         if not is_filled(rig):
             return tell(self, "Press Detect first: there are no bones to swap.", level="WARNING")
         swap(rig)
@@ -86,12 +87,12 @@ class MOCLIP_OT_export_bones(_OfTarget, bpy.types.Operator):
     filter_glob: bpy.props.StringProperty(default="*.json", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        self.filepath = f"{bpy.path.clean_name(context.scene.moclip.target.name)}.json"
+        self.filepath = f"{bpy.path.clean_name(character_of(context).name)}.json"
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        rig = context.scene.moclip.target
+        rig = character_of(context)
         try:
             save_preset(rig, map_rig(rig), Path(bpy.path.abspath(self.filepath)))
         except MoclipError as error:
@@ -113,7 +114,7 @@ class MOCLIP_OT_import_bones(_OfTarget, bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        rig = context.scene.moclip.target
+        rig = character_of(context)
         try:
             preset = load_preset(Path(bpy.path.abspath(self.filepath)))
         except MoclipError as error:

@@ -2,6 +2,7 @@
 import bpy
 
 from ..rig.create import create_armature
+from ..rig.target import choose
 
 
 class MOCLIP_OT_create_armature(bpy.types.Operator):
@@ -12,5 +13,5 @@ class MOCLIP_OT_create_armature(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        context.scene.moclip.target = create_armature(context)
+        choose(context.scene, create_armature(context))
         return {"FINISHED"}

@@ -7,6 +7,7 @@ from ..backend.jobs import Job
 from ..backend.session import SESSION
 from ..editing.range_edit import read_edit
 from ..keying.scene import scene_fps
+from ..rig.target import character_of
 from ..shared.errors import MoclipError
 from .generate import check_prompt, check_target, is_idle, make_job, submit
 from .polls import has_target, may_apply
@@ -22,7 +23,7 @@ class OfTarget:
     def poll(cls, context: bpy.types.Context) -> bool:
         if not has_target(cls, context):
             return False
-        if cls.needs_action and action_of(context.scene.moclip.target) is None:
+        if cls.needs_action and action_of(character_of(context)) is None:
             cls.poll_message_set("The target has no action: generate a motion first.")
             return False
         return may_apply(cls, context) and is_idle(cls)
@@ -32,14 +33,19 @@ def action_of(rig: bpy.types.Object) -> bpy.types.Action | None:
     return rig.animation_data.action if rig.animation_data else None
 
 
-def edit_job(context: bpy.types.Context, text: str, first: int | None, end: int | None) -> Job:
-    """A job that makes the frames first..end-1 anew; an open end is as long as the panel says. Raises MoclipError."""
-    scene = context.scene
-    check_target(scene.moclip.target)
-    changed = {}
+def edit_job(
+    context: bpy.types.Context, text: str, first: int | None, end: int | None, seconds: float | None = None
+) -> Job:
+    """A job that makes the frames first..end-1 anew; an open end is as long as the panel, or `seconds`, says.
+
+    Raises MoclipError.
+    """
+    scene, rig = context.scene, character_of(context)
+    check_target(rig)
+    changed = {} if seconds is None else {"seconds": seconds}
     if first is not None and end is not None:
         changed["seconds"] = _seconds_of(first, end, scene_fps(scene))
-    edit = read_edit(scene.moclip.target, scene, first, end, SESSION.limits.fps)
+    edit = read_edit(rig, scene, first, end, SESSION.limits.fps)
     return make_job(context, text, edit=edit, start=first if first is not None else scene.frame_current, **changed)
 
 
@@ -78,7 +84,7 @@ class MOCLIP_OT_continue_motion(OfTarget, bpy.types.Operator):
     needs_action = False
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        action, first = action_of(context.scene.moclip.target), context.scene.frame_current
+        action, first = action_of(character_of(context)), context.scene.frame_current
         if action is not None:
             first = min(first, int(action.frame_range[1]) + 1)
         prompt = context.scene.moclip.prompt
@@ -91,10 +97,45 @@ class MOCLIP_OT_lead_in(OfTarget, bpy.types.Operator):
     bl_idname = "moclip.lead_in"
     bl_label = "Lead In"
 
+    before_scene: bpy.props.BoolProperty(
+        name="Before the Scene",
+        description="Let it begin before the scene's first frame, where there is no room for it after that",
+        options={"SKIP_SAVE"},
+    )
+
     def execute(self, context: bpy.types.Context) -> set[str]:
-        end = int(action_of(context.scene.moclip.target).frame_range[0])
-        prompt = context.scene.moclip.prompt
-        return submit(self, lambda: edit_job(context, check_prompt(prompt), None, end))
+        action, prompt = action_of(character_of(context)), context.scene.moclip.prompt
+        end = int(action.frame_range[0])
+
+        def make() -> Job:
+            seconds = None if self.before_scene else _room(context, action.name, end)
+            return edit_job(context, check_prompt(prompt), None, end, seconds)
+
+        return submit(self, make)
+
+
+def _room(context: bpy.types.Context, name: str, end: int) -> float | None:
+    """How long a motion may be that ends at a frame and begins in the scene; None where any length will do.
+
+    Raises MoclipError where the panel asks for more, or there is hardly any.
+    """
+    scene, settings, limits = context.scene, context.scene.moclip, SESSION.limits
+    room = max(0.0, (end - scene.frame_start) / scene_fps(scene))
+    if settings.use_auto_seconds and room >= limits.longest_seconds:
+        return None
+    wanted = settings.seconds if not settings.use_auto_seconds else limits.shortest_seconds
+    if wanted > room + 1e-6:
+        raise MoclipError(
+            f"'{name}' begins at frame {end}, and the scene at {scene.frame_start}: a motion of {wanted:.1f} seconds "
+            "would begin before the scene.",
+            hint="Move the action later in time, or let it begin before the scene.",
+            code="no_room",
+            action="before_scene",
+        )
+    if not settings.use_auto_seconds:
+        return None
+    # The model's own choice might be longer than there is room for.
+    return int(min(room, settings.seconds) * limits.fps + 1e-6) / limits.fps
 
 
 class MOCLIP_OT_range_from_preview(bpy.types.Operator):

@@ -12,6 +12,7 @@ import bpy
 from .. import compat
 from ..keying import history
 from ..keying.before import bones_of
+from ..rig.target import character_of
 from ..shared.errors import MoclipError
 from .polls import has_target
 from .reporting import fail, tell
@@ -83,7 +84,7 @@ class MOCLIP_OT_export_motions(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        rig, folder = context.scene.moclip.target, Path(bpy.path.abspath(self.directory))
+        rig, folder = character_of(context), Path(bpy.path.abspath(self.directory))
         try:
             if not self.directory:
                 raise MoclipError("No folder was chosen to export to.", hint="Give a `directory`.", code="bad_folder")

@@ -12,6 +12,7 @@ from ..rig import obstacles
 from ..rig import root as travel
 from ..rig.mapping import map_rig
 from ..rig.rest import RigRest
+from ..rig.target import character_of, target_of
 from ..shared.errors import MoclipError
 from .reporting import fail
 from .start_backend import start
@@ -86,16 +87,17 @@ def check_target(target: bpy.types.Object | None, root: str = travel.HIPS) -> No
 def make_job(context: bpy.types.Context, text: str, **changed) -> Job:
     """A job by the panel's settings, but for `changed`. Raises MoclipError for what would fail only after the wait."""
     settings, start = context.scene.moclip, changed.get("start", context.scene.frame_current)
-    check_target(settings.target, travel.HIPS if "edit" in changed else settings.root)
+    target = character_of(context) if "edit" in changed else target_of(context)
+    check_target(target, travel.HIPS if "edit" in changed else settings.root)
     place = None
-    if settings.target is not None and settings.start_at == "CHARACTER" and "edit" not in changed:
+    if target is not None and settings.start_at == "CHARACTER" and "edit" not in changed:
         with at_frame(context.scene, start):
-            place = place_of(settings.target)
+            place = place_of(target)
     asked = {
         "text": text,
         "seconds": None if settings.use_auto_seconds else round(settings.seconds, 2),
         "seed": settings.seed,
-        "target": Target.of(settings.target) if settings.target else None,
+        "target": Target.of(target) if target else None,
         "scene": context.scene.name,
         "start": start,
         "file_number": SESSION.file_number,

@@ -3,15 +3,18 @@
 
 import bpy
 
-from ..keying import layers
+from ..keying import history, layers
+from ..rig.target import character_of
 from ..shared.errors import MoclipError
-from .history import OfNewMotion
+from .history import OfMotion
 from .reporting import fail, tell
 
 
-class MOCLIP_OT_lay_over(OfNewMotion, bpy.types.Operator):
+class MOCLIP_OT_lay_over(OfMotion, bpy.types.Operator):
     """Keep only some limbs of the new motion, as a strip over what the character did before: keep the walk, make the
     arms wave"""
+
+    wanted = staticmethod(history.new_motion)
 
     bl_idname = "moclip.lay_over"
     bl_label = "Lay Over"
@@ -23,7 +26,7 @@ class MOCLIP_OT_lay_over(OfNewMotion, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            strip = layers.lay_over(context.scene.moclip.target, self.limbs, self.additive)
+            strip = layers.lay_over(character_of(context), self.limbs, self.additive)
         except MoclipError as error:
             return fail(self, error)
         return tell(self, f"Laid the {self.limbs.replace('_', ' ')} of '{strip.name}' over what was before.")

@@ -7,6 +7,7 @@ from ..backend.session import SESSION
 from ..rig import obstacles
 from ..rig.mapping import map_rig
 from ..rig.obstacle import Obstacle
+from ..rig.target import character_of
 from ..shared.errors import MoclipError
 from . import reporting
 from .polls import may_apply
@@ -50,11 +51,11 @@ def _rig(context: bpy.types.Context, going_on: tuple[str, dict] | None) -> bpy.t
     """The rig that is spoken of: the one that the held motion was made for, if that is what failed, or the target."""
     operator = going_on[0] if going_on else ""
     of_held = operator in ("moclip.apply_motion", "moclip.show_take")
-    if (of_held or (operator == "moclip.try_again" and SESSION.directed)) and SESSION.held is not None:
+    if (of_held or (operator == "moclip.try_again" and SESSION.done)) and SESSION.held is not None:
         job = SESSION.held[0]
         if job.target is not None and (found := job.target.find()) is not None:
             return found
-    return context.scene.moclip.target
+    return character_of(context)
 
 
 def _mend(rig: bpy.types.Object, kind: str, root: str) -> list[Obstacle]:

@@ -9,6 +9,7 @@ from ..keying.scene import at_frame
 from ..rig.held import Held, bone_held
 from ..rig.mapping import map_rig
 from ..rig.rest import RigRest
+from ..rig.target import character_of
 from ..shared.errors import MoclipError
 from .polls import has_target, may_apply
 from .reporting import fail
@@ -46,7 +47,7 @@ class MOCLIP_OT_add_pin(bpy.types.Operator):
         return has_target(cls, context) and may_apply(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        scene, rig, effector = context.scene, context.scene.moclip.target, context.scene.moclip_pinned
+        scene, rig, effector = context.scene, character_of(context), context.scene.moclip_pinned
         try:
             bone_of = map_rig(rig)
             rest = RigRest(rig, bone_of)
@@ -84,14 +85,14 @@ class MOCLIP_OT_remove_pin(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not has_target(cls, context):
             return False
-        rig = context.scene.moclip.target
+        rig = character_of(context)
         if not 0 <= rig.moclip_active_pin < len(rig.moclip_pins):
             cls.poll_message_set("There is no pin to remove.")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        rig = context.scene.moclip.target
+        rig = character_of(context)
         at = rig.moclip_pins[rig.moclip_active_pin].at
         rig.moclip_pins.remove(rig.moclip_active_pin)
         rig.moclip_active_pin = max(0, min(rig.moclip_active_pin, len(rig.moclip_pins) - 1))

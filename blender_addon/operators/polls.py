@@ -4,14 +4,15 @@
 import bpy
 
 from ..backend.session import MODES_TO_APPLY_IN
+from ..rig.target import character_of
 
 Kind = type[bpy.types.Operator]
 
 
 def has_target(operator: Kind, context: bpy.types.Context) -> bool:
-    rig = context.scene.moclip.target
+    rig = character_of(context)
     if rig is None or rig.type != "ARMATURE":
-        operator.poll_message_set("Choose a target armature in the MoCLIP panel first.")
+        operator.poll_message_set("Select an armature first, or choose one as the target in the MoCLIP panel.")
         return False
     return True
 

@@ -2,6 +2,7 @@
 """The script: prompts with frame ranges, generated as one motion; one of them can be made anew alone."""
 
 import re
+from dataclasses import replace
 
 import bpy
 
@@ -144,11 +145,21 @@ class MOCLIP_OT_regenerate_line(OfTarget, bpy.types.Operator):
         settings = context.scene.moclip
         index = _active(settings)
         first, end = ranges(settings)[index]
-        return submit(self, lambda: edit_job(context, check_prompt(settings.lines[index].prompt), first, end))
+
+        def make() -> Job:
+            job = edit_job(context, check_prompt(settings.lines[index].prompt), first, end)
+            return replace(job, edit=replace(job.edit, name=_title(settings)))
+
+        return submit(self, make)
 
 
 def _active(settings: bpy.types.PropertyGroup) -> int:
     return max(0, min(settings.active_line, len(settings.lines) - 1))
+
+
+def _title(settings: bpy.types.PropertyGroup) -> str:
+    """What the motion of all lines is called."""
+    return "; ".join(" ".join(line.prompt.split()) for line in settings.lines)
 
 
 def _prompts(scene: bpy.types.Scene) -> list[bpy.types.TimelineMarker]:
@@ -179,5 +190,4 @@ def _script_job(context: bpy.types.Context) -> Job:
             f"The script lasts {total:.0f} seconds.", hint=f"The most is {limits.script_seconds:.0f}: split it.",
             code="bad_script",
         )  # fmt: skip
-    text = "; ".join(prompt for prompt, _ in script)
-    return make_job(context, text, script=tuple(script), start=settings.script_start, seconds=None)
+    return make_job(context, _title(settings), script=tuple(script), start=settings.script_start, seconds=None)

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rigs of controls: which of their controls to key, and which switches make those the ones that count."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import bpy
 
 from ..shared.bone_names import SIDED
 
+_SIDES = (("L", "left"), ("R", "right"))
 _CENTRE = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 
 
@@ -39,6 +40,7 @@ class ControlRig:
     body turns about another point. root: the control that carries all. switches: (bone, custom property, value) that
     put the FK controls in charge and let each follow the one before it entirely; a rig need not have them all.
     shown: bones that turn as their joints do, though IK be in charge; joints that it leaves out show it by the control.
+    ik: IK controls, {s} for the side's letter, and the joint without its side that each goes with.
     """
 
     controls: Controls
@@ -47,6 +49,12 @@ class ControlRig:
     root: str
     switches: tuple[tuple[str, str, float], ...]
     shown: Controls
+    ik: tuple[tuple[str, str], ...] = ()
+
+    def followers(self, bone_of: Mapping[str, str]) -> dict[str, str]:
+        """IK control -> its joint, of those that a mapping has."""
+        both = {control.format(s=s): f"{side}_{joint}" for control, joint in self.ik for s, side in _SIDES}
+        return {control: joint for control, joint in both.items() if joint in bone_of}
 
     def match(self, bones: Collection[str]) -> dict[str, str]:
         """Joint -> control; {} for another rig."""
@@ -91,6 +99,7 @@ RIGIFY = ControlRig(
         "ORG-thigh.{s} ORG-shin.{s} ORG-foot.{s} ORG-toe.{s} ORG-shoulder.{s} ORG-upper_arm.{s} ORG-forearm.{s} "
         "ORG-hand.{s}",
     ),
+    ik=(("foot_ik.{s}", "ankle"), ("hand_ik.{s}", "wrist")),
 )
 # By the names in its manual and in its users' files: the product itself is not free, so this was not tried on it.
 AUTO_RIG_PRO = ControlRig(

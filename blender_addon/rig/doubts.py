@@ -10,7 +10,8 @@ import numpy as np
 
 from ..shared.body_shape import BoneShape, face_signs, front_signs, side_of
 from ..shared.bone_names import ancestors
-from .oddities import Oddity, told
+from .oddities import Oddity
+from .words import told
 
 _HALVES = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
 LIMB_JOINTS = tuple(f"{side}_{joint}" for side in ("left", "right") for half in _HALVES for joint in half)

@@ -13,6 +13,7 @@ from .controls import control_rig, match_controls
 from .doubts import doubts
 from .joints import find_joints, named_joints, other_body
 from .oddities import Oddity, oddities
+from .words import told
 
 # Rigs of controls have bones that are driven by constraints: keys on those would do nothing.
 _UNKNOWN_CONTROLS = {
@@ -69,21 +70,17 @@ def find_oddities(rig: bpy.types.Object, bone_of: dict[str, str]) -> list[Oddity
 
 def mark(rig: bpy.types.Object, bone_of: dict[str, str], odd: list[Oddity]) -> MoclipError:
     """Mark the rows of the rig's table; returns the error that tells of the first."""
-    table.show(rig, bone_of, {o.joint: f"{_title(o.joint).capitalize()} is '{o.bone}', {o.what}." for o in odd})
+    table.show(rig, bone_of, {o.joint: f"{told(o.joint).capitalize()} is '{o.bone}', {o.what}." for o in odd})
     first = odd[0]
     instead = ", or apply a standing pose as its rest pose" if first.of_rest else ""
     instead = instead if first.grave else ", or allow it there"
     more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
     return MoclipError(
-        f"The {_title(first.joint)} of '{rig.name}' is '{first.bone}', {first.what}{more}.",
+        f"The {told(first.joint)} of '{rig.name}' is '{first.bone}', {first.what}{more}.",
         hint=f"Choose other bones in the Bones panel{instead}.",
         action="bones",
         code="odd_mapping",
     )
-
-
-def _title(joint: str) -> str:
-    return joint.replace("_", " ")
 
 
 def detect_bones(rig: bpy.types.Object) -> dict[str, str]:
@@ -111,7 +108,7 @@ def _from_table(rig: bpy.types.Object) -> dict[str, str]:
     for joint, bone in rows.items():
         if bone not in rig.data.bones:
             raise MoclipError(
-                f"'{rig.name}' has no bone named {bone}, which its Bones panel names for {joint}.",
+                f"'{rig.name}' has no bone named {bone}, which its Bones panel names for the {told(joint)}.",
                 hint="Choose another bone there, or press Detect.",
                 action="bones",
                 code="incomplete_rig",

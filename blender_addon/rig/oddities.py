@@ -12,6 +12,7 @@ import numpy as np
 from ..shared.body_shape import FORWARDS, BoneShape
 from ..shared.bone_names import ancestors, broken_links
 from .loose import loose_ends
+from .words import told
 
 _MOST_UNEVEN = 1.35
 _LONGEST_SHARE = 4.0
@@ -58,10 +59,6 @@ def _used_twice(bone_of: Mapping[str, str]) -> list[Oddity]:
             found.append(Oddity(joint, bone, f"which is the {told(first[bone])} already"))
         first.setdefault(bone, joint)
     return found
-
-
-def told(joint: str) -> str:
-    return joint.replace("_", " ")
 
 
 def _hanging_elsewhere(bones: Mapping[str, BoneShape], bone_of: Mapping[str, str]) -> list[Oddity]:

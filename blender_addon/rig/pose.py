@@ -87,6 +87,11 @@ class Pose:
         heads, _ = self._followed()
         return heads
 
+    def shown(self) -> dict[str, np.ndarray]:
+        """Bone -> (4, 4) or (T, 4, 4) in armature space, as it is shown."""
+        heads, posed = self._followed()
+        return {name: self._shown(name, heads, posed) for name in self.rest.hierarchy.order}
+
     def curves(self) -> list[BoneCurves]:
         """The keys of all bones that the motion drives."""
         heads, posed = self._followed()

@@ -13,6 +13,7 @@ BUTTONS = {
     "models": ("moclip.open_preferences", {"section": "ADDON"}),
     "preferences": ("moclip.open_preferences", {"section": "ADDON"}),
     "allow_online": ("moclip.open_preferences", {"section": "SYSTEM"}),
+    "before_scene": ("moclip.lead_in", {"before_scene": True}),
     "mute_constraints": ("moclip.mend_rig", {"kind": "mute_constraints"}),
     "mute_drivers": ("moclip.mend_rig", {"kind": "mute_drivers"}),
     "disconnect": ("moclip.mend_rig", {"kind": "disconnect"}),
@@ -23,6 +24,7 @@ BUTTONS = {
 _NAMES = {
     "bones": "Detect Bones",
     "allow_online": "Open Network Preferences",
+    "before_scene": "Lead In Before the Scene",
     "mute_constraints": "Mute Constraints",
     "mute_drivers": "Mute Drivers",
     "disconnect": "Disconnect Bone",

@@ -10,7 +10,7 @@ from ..backend.gpu_backend import GPU
 from ..backend.session import SESSION
 from ..gpu.pip_output import title
 from ..settings import preferences
-from . import mending
+from . import bars, mending
 from .sidebar import Sidebar, draw_text
 
 _LAST_LINES = 5
@@ -73,7 +73,7 @@ def draw_gpu_backend(layout: bpy.types.UILayout, width: int) -> None:
 
 def _draw_progress(layout: bpy.types.UILayout, width: int) -> None:
     row = layout.row(align=True)
-    row.progress(factor=GPU.set_up.fraction, text=f"{GPU.set_up.fraction:.0%}")
+    bars.draw(row, "set_up", "Set-Up")
     row.operator("moclip.cancel_set_up", text="", icon="X")
     draw_text(layout, title(GPU.set_up.told), width)
     for line in list(GPU.set_up.tail)[-_LOG_LINES:]:

@@ -3,6 +3,7 @@
 
 import bpy
 
+from ..rig.target import character_of
 from .sidebar import Sidebar
 
 
@@ -25,12 +26,12 @@ class MOCLIP_PT_pins(Sidebar, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, rig = self.layout, context.scene.moclip.target
+        layout, rig = self.layout, character_of(context)
         row = layout.row(align=True)
         row.prop(context.scene, "moclip_pinned", text="")
         row.operator("moclip.add_pin", icon="PINNED")
         if rig is None or rig.type != "ARMATURE":
-            layout.label(text="Choose a target first.")
+            layout.label(text="Select an armature first.")
             return
         row = layout.row()
         row.template_list(MOCLIP_UL_pins.bl_idname, "", rig, "moclip_pins", rig, "moclip_active_pin", rows=3)

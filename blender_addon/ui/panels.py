@@ -1,73 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The MoCLIP tab in the 3D View's sidebar."""
+"""The panels of the MoCLIP tab below the first one."""
 
 import bpy
 
-from ..backend import status
 from ..backend.session import SESSION
 from ..keying import history
 from ..rig import table
-from . import mending
+from ..rig.target import character_of
+from ..rig.words import told
+from . import bars
 from .sidebar import Sidebar, draw_text
 
 _LONGEST_HISTORY = 20
 _MOST_TOLD = 3
-_ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
-
-
-class MOCLIP_PT_main(Sidebar, bpy.types.Panel):
-    bl_idname = "MOCLIP_PT_main"
-    bl_label = "Text to Motion"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = self.layout, context.scene.moclip
-        layout.prop(settings, "prompt", text="", icon="TEXT")
-        row = layout.row(align=True)
-        row.prop(settings, "use_auto_seconds", toggle=True)
-        length = row.row(align=True)
-        length.enabled = not settings.use_auto_seconds
-        length.prop(settings, "seconds")
-        row = layout.row(align=True)
-        row.prop(settings, "seed")
-        row.prop(settings, "variations")
-        row = layout.row(align=True)
-        row.prop(settings, "target", text="", icon="ARMATURE_DATA")
-        row.operator("moclip.create_armature", text="", icon="ADD")
-        self._draw_job(layout)
-        if SESSION.held is not None and SESSION.job is None:
-            self._draw_takes(layout)
-        if SESSION.message:
-            draw_text(layout, SESSION.message, context.region.width, _ICONS[SESSION.level])
-        mending.draw_button(layout, SESSION.action)
-
-    @staticmethod
-    def _draw_job(layout: bpy.types.UILayout) -> None:
-        job = SESSION.job
-        if job is None:
-            row = layout.row()
-            if SESSION.retargeting:
-                return row.progress(factor=1.0, text=status.stage("retargeting"))
-            row.scale_y = 1.4
-            row.operator("moclip.generate", icon="PLAY")
-            return
-        row = layout.row(align=True)
-        row.progress(factor=job.progress, text=status.of_job(job.stage, job.progress, job.cancelling))
-        row.operator("moclip.cancel", text="", icon="X")
-
-    @staticmethod
-    def _draw_takes(layout: bpy.types.UILayout) -> None:
-        if len(SESSION.takes) > 1:
-            row = layout.row(align=True)
-            row.operator("moclip.show_take", text="", icon="TRIA_LEFT").step = -1
-            row.label(text=f"Take {SESSION.shown + 1} of {len(SESSION.takes)}, seed {SESSION.held[1].seed}")
-            row.operator("moclip.show_take", text="", icon="TRIA_RIGHT").step = 1
-        row = layout.row(align=True)
-        row.operator("moclip.accept", icon="CHECKMARK").as_strip = False
-        row.operator("moclip.accept", text="To NLA", icon="NLA").as_strip = True
-        row.operator("moclip.reject", icon="X")
-        row = layout.row(align=True)
-        row.operator("moclip.try_again", icon="FILE_REFRESH")
-        row.operator("moclip.apply_motion", icon="ACTION")
 
 
 class MOCLIP_PT_history(Sidebar, bpy.types.Panel):
@@ -78,7 +23,7 @@ class MOCLIP_PT_history(Sidebar, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, rig = self.layout, context.scene.moclip.target
+        layout, rig = self.layout, character_of(context)
         active = rig.animation_data.action if rig is not None and rig.animation_data else None
         made = history.motions()
         if not made:
@@ -86,8 +31,8 @@ class MOCLIP_PT_history(Sidebar, bpy.types.Panel):
         column = layout.column(align=True)
         for action in made[:_LONGEST_HISTORY]:
             icon = "RADIOBUT_ON" if action == active else "RADIOBUT_OFF"
-            told = f"{action.name}  (seed {action[history.KEY].get('seed', '?')})"
-            column.operator("moclip.recall", text=told, icon=icon).action = action.name
+            named = f"{action.name}, {action[history.KEY].get('seed', '?')}"
+            column.operator("moclip.recall", text=named, icon=icon).action = action.name
         layout.operator_menu_enum("moclip.lay_over", "limbs", text="Lay Over What Was Before", icon="NLA_PUSHDOWN")
         layout.operator_menu_enum("moclip.export_motions", "format", icon="EXPORT")
         if len(made) > _LONGEST_HISTORY:
@@ -98,19 +43,19 @@ _STATE_ICONS = {"": "DOT", "waiting": "TIME", "running": "PLAY", "done": "CHECKM
 
 
 class MOCLIP_UL_rows(bpy.types.UIList):
-    """A row of the batch and what became of it."""
+    """A row of the batch and what became of it: who and when, and below it what."""
 
     bl_idname = "MOCLIP_UL_rows"
 
     def draw_item(self, _context, layout, _data, item, _icon, _active_data, _property, _index=0, _flags=0) -> None:
         state, _why = SESSION.batch.states.get(item.name, ("", ""))
-        row = layout.row(align=True)
-        row.label(text="", icon=_STATE_ICONS[state])
-        who = row.split(factor=0.28, align=True)
-        who.label(text=item.armature.name if item.armature else "(new)")
-        what = who.split(factor=0.75, align=True)
-        what.prop(item, "prompt", text="", emboss=False)
-        what.prop(item, "start", text="", emboss=False)
+        column = layout.column(align=True)
+        row = column.row(align=True)
+        row.label(text=item.armature.name if item.armature else "A new armature", icon=_STATE_ICONS[state])
+        when = row.row(align=True)
+        when.ui_units_x, when.alignment = 3.0, "RIGHT"
+        when.label(text=str(item.start))  # a number field would show the half of it beside its arrows
+        column.prop(item, "prompt", text="", emboss=False, icon="BLANK1")
 
 
 class MOCLIP_PT_batch(Sidebar, bpy.types.Panel):
@@ -136,7 +81,7 @@ class MOCLIP_PT_batch(Sidebar, bpy.types.Panel):
             counts = SESSION.batch.counts()
             over = counts["done"] + counts["failed"]
             row = layout.row(align=True)
-            row.progress(factor=over / max(1, sum(counts.values())), text=f"{over} of {sum(counts.values())} rows")
+            bars.draw(row, "batch", f"{over} of {sum(counts.values())} rows")
             row.operator("moclip.cancel", text="", icon="X")
         else:
             layout.operator("moclip.run_batch", icon="RENDER_ANIMATION")
@@ -182,9 +127,9 @@ class MOCLIP_PT_bones(Sidebar, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, rig = self.layout, context.scene.moclip.target
+        layout, rig = self.layout, character_of(context)
         if rig is None or rig.type != "ARMATURE":
-            draw_text(layout, "Choose a target armature first.", context.region.width)
+            draw_text(layout, "Select a character first.", context.region.width)
             return
         row = layout.row(align=True)
         row.operator("moclip.detect_bones", icon="VIEWZOOM")
@@ -199,12 +144,14 @@ class MOCLIP_PT_bones(Sidebar, bpy.types.Panel):
 
 
 def _draw_rows(layout: bpy.types.UILayout, rig: bpy.types.Object, rows: list[table.MoclipBone]) -> None:
-    column = layout.column(align=True)
-    column.use_property_split, column.use_property_decorate = True, False
+    """Name over bone: beside each other the sidebar has no room for both."""
     for joint in rows:
-        row = column.row(align=True)
-        row.alert = bool(joint.trouble)
-        row.prop_search(joint, "bone", rig.data, "bones", text=joint.name.replace("_", " ").title())
+        column = layout.column(align=True)
+        column.alert = bool(joint.trouble)
+        name = column.row()
+        name.scale_y = 0.7
+        name.label(text=told(joint.name).title())
+        column.prop_search(joint, "bone", rig.data, "bones", text="")
 
 
 class MOCLIP_PT_odd_bones(Sidebar, bpy.types.Panel):
@@ -215,11 +162,11 @@ class MOCLIP_PT_odd_bones(Sidebar, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        rig = context.scene.moclip.target
+        rig = character_of(context)
         return rig is not None and rig.type == "ARMATURE" and any(row.trouble for row in rig.moclip_bones)
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, rig = self.layout, context.scene.moclip.target
+        layout, rig = self.layout, character_of(context)
         odd = [row for row in table.in_order(rig) if row.trouble]
         for row in odd[:_MOST_TOLD]:
             draw_text(layout, row.trouble, context.region.width, "ERROR")

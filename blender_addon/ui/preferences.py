@@ -4,6 +4,7 @@
 import bpy
 
 from ..settings import PACKAGE, Settings
+from . import shortcuts
 from .panel_backend import draw_gpu_backend
 
 
@@ -25,3 +26,4 @@ class MoclipPreferences(Settings, bpy.types.AddonPreferences):
         column = layout.column()
         for name in ("environment_folder", "environment_python", "package_index"):
             column.prop(self, name)
+        shortcuts.draw(layout, context)

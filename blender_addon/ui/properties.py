@@ -8,8 +8,20 @@ from ..limits import EMBEDDED
 # Blender fixes the bounds of a property when the add-on is enabled, before any backend has answered.
 
 
+_SEED = (
+    "Which of the many motions that fit a prompt: the same number gives the same motion again, another number another "
+    "one. Others call it seed"
+)
+_MOST_RECENT = 12
+
+
 def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
     return obj.type == "ARMATURE"
+
+
+def _pinned(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    """Who chooses a target wants it to stay, whatever is selected; nobody is a new one each time."""
+    settings.pin_target = True
 
 
 def _is_curve(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
@@ -40,7 +52,7 @@ class MoclipRow(bpy.types.PropertyGroup):
         min=0.0,
         max=EMBEDDED.longest_seconds,
     )
-    seed: bpy.props.IntProperty(name="Seed", description="Another seed gives another take", default=0, min=0)
+    seed: bpy.props.IntProperty(name="Variant", description=_SEED, default=0, min=0)
 
 
 class MoclipLine(bpy.types.PropertyGroup):
@@ -50,12 +62,17 @@ class MoclipLine(bpy.types.PropertyGroup):
     end: bpy.props.IntProperty(name="End", description="The frame at which the next line begins", default=1)
 
 
+class MoclipRecent(bpy.types.PropertyGroup):
+    """A prompt of this file, as its `name`; the newest first."""
+
+
 class MoclipSettings(bpy.types.PropertyGroup):
     prompt: bpy.props.StringProperty(
         name="Prompt",
         description="What the character does, in English: 'a tired man walks, then waves with his left hand'",
         options={"TEXTEDIT_UPDATE"},
     )
+    recent: bpy.props.CollectionProperty(type=MoclipRecent)
     use_auto_seconds: bpy.props.BoolProperty(
         name="Auto Length", description="Let the model choose how long the motion lasts", default=True
     )
@@ -68,21 +85,23 @@ class MoclipSettings(bpy.types.PropertyGroup):
         step=20,
         precision=1,
     )
-    seed: bpy.props.IntProperty(
-        name="Seed", description="Another seed gives another take of the same prompt", default=0, min=0
-    )
+    seed: bpy.props.IntProperty(name="Variant", description=_SEED, default=0, min=0)
     variations: bpy.props.IntProperty(
-        name="Variations",
-        description="Generate so many takes at once, from seeds that follow",
+        name="Takes",
+        description="Generate so many takes at once, of this variant and those that follow",
         default=1,
         min=1,
         max=EMBEDDED.batch,
     )
     target: bpy.props.PointerProperty(
         name="Target",
-        description="The armature to animate: MoCLIP's own, or yours (see Bones). Empty makes a new one",
+        description="The armature to animate, whatever is selected: MoCLIP's own, or yours. Empty makes a new one",
         type=bpy.types.Object,
+        update=_pinned,
         **_POLL,
+    )
+    pin_target: bpy.props.BoolProperty(
+        name="Pin", description="Key on this character, whatever is selected", default=False
     )
     start_at: bpy.props.EnumProperty(
         name="Start At",
@@ -125,7 +144,7 @@ class MoclipSettings(bpy.types.PropertyGroup):
     active_row: bpy.props.IntProperty(name="Row", default=0)
     use_loop: bpy.props.BoolProperty(
         name="Loop",
-        description="Bend the end of the motion towards its beginning and repeat it for ever",
+        description="Repeat the cycle within the motion for ever, whole strides of a walk; without one, all of it",
         default=False,
     )
     use_fewer_keys: bpy.props.BoolProperty(
@@ -135,6 +154,17 @@ class MoclipSettings(bpy.types.PropertyGroup):
         name="Error", description="How far fewer keys may turn a bone away from the motion",
         default=1.0, min=0.05, max=10.0, step=10, precision=2,
     )  # fmt: skip
+
+
+def remember_prompt(settings: bpy.types.PropertyGroup, prompt: str) -> None:
+    """As the newest of the file's recent prompts; the oldest are forgotten."""
+    recent = settings.recent
+    if (known := recent.find(prompt)) >= 0:
+        recent.remove(known)
+    recent.add().name = prompt
+    recent.move(len(recent) - 1, 0)
+    while len(recent) > _MOST_RECENT:
+        recent.remove(len(recent) - 1)
 
 
 def attach() -> None:

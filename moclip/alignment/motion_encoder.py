@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from moclip.nn.config import Config, Count, Share
+from moclip.nn.config import Config, Count, Natural, Share
 from moclip.nn.layers import QuickGELU, SelfAttention, sinusoids
 from moclip.nn.networks import Network
 
@@ -24,6 +24,12 @@ BODY_PARTS = (
 """Root, torso, right arm, left arm, right leg, left leg, hands, feet."""
 AUTHORS_PARTS = (*BODY_PARTS[:-1], (8, 11, 18, 20))
 """The same as the authors have them: their feet are the right foot, the left elbow and the left wrist."""
+KIT_PARTS = (
+    (0,), (1, 2, 3, 4), (5, 6, 7), (8, 9, 10), (11, 12, 13, 14, 15), (16, 17, 18, 19, 20), (9, 10, 7, 6),
+    (17, 20, 15, 12),
+)  # fmt: skip
+"""Of KIT-ML's 21 joints, as the authors have them: root, torso, left and right arm, left and right leg, hands, feet."""
+PARTS = {"limbs": BODY_PARTS, "authors": AUTHORS_PARTS, "kit": KIT_PARTS}
 MOST_FRAMES, MOST_ROWS = 200, 5000
 
 
@@ -31,10 +37,11 @@ MOST_FRAMES, MOST_ROWS = 200, 5000
 class MotionEncoderConfig(Config):
     """The paper's sizes, in the shape of the authors' checkpoints.
 
-    part_width: of one part's position or velocity vector. frame_stride: read every n-th frame. cross_limb: attention
-    over the body parts of a frame. pool: over time, "mean" or "attention". positions: encode the place in "time" or, as
-    the authors do, in the "batch". masked: padding is seen neither by attention nor by the pool. parts: "limbs", or
-    "authors" for their feet. joint_source: joints in "metres", or "normalised" for those of features that still are.
+    part_width: of one part's position or velocity vector. part_hidden: of the layer before it, 0 is the same.
+    frame_stride: read every n-th frame. cross_limb: attention over the body parts of a frame. pool: over time, "mean"
+    or "attention". positions: encode the place in "time" or, as the authors do, in the "batch". masked: padding is seen
+    neither by attention nor by the pool. parts: "limbs", "authors" for their feet, or "kit" for KIT-ML's 21 joints.
+    joint_source: joints in "metres", or "normalised" for those of features that still are.
     Raises ValueError for other words.
     """
 
@@ -52,12 +59,13 @@ class MotionEncoderConfig(Config):
     masked: bool = True
     parts: str = "limbs"
     joint_source: str = "metres"
+    part_hidden: Natural = 0
 
     def __post_init__(self) -> None:
         words = {
             "pool": ("mean", "attention"),
             "positions": ("time", "batch"),
-            "parts": ("limbs", "authors"),
+            "parts": tuple(PARTS),
             "joint_source": ("metres", "normalised"),
         }
         for name, allowed in words.items():
@@ -70,14 +78,14 @@ class PartEncoder(nn.Module):
 
     def __init__(self, config: MotionEncoderConfig):
         super().__init__()
-        self.parts = AUTHORS_PARTS if config.parts == "authors" else BODY_PARTS
-        width = config.part_width
+        self.parts = PARTS[config.parts]
+        width, hidden = config.part_width, config.part_hidden or config.part_width
 
         def first() -> nn.ModuleList:
-            return nn.ModuleList(nn.Linear(3 * len(part), width) for part in self.parts)
+            return nn.ModuleList(nn.Linear(3 * len(part), hidden) for part in self.parts)
 
         def second() -> nn.ModuleList:
-            return nn.ModuleList(nn.Linear(width, width) for _ in self.parts)
+            return nn.ModuleList(nn.Linear(hidden, width) for _ in self.parts)
 
         self.six_layers, self.six_layers_2 = first(), second()
         self.six_layers_v, self.six_layers_v2 = first(), second()
@@ -135,7 +143,7 @@ class AttentionPool(nn.Module):
 
 
 class MotionEncoder(Network):
-    """joints (B, T, 22, 3) metres, valid (B, T) bool -> (B, embed_dim) unit vectors."""
+    """joints (B, T, 22 or 21, 3) metres, valid (B, T) bool -> (B, embed_dim) unit vectors."""
 
     KIND = "motion"
     CONFIG = MotionEncoderConfig

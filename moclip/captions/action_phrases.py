@@ -9,11 +9,13 @@ does itself ("go up"). body: what another part of the body or a thing held does:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 from moclip.captions.everyday_phrases import Tables, everyday_phrases
 from moclip.captions.grammar import words
+from moclip.captions.written import Written, without_clashes, written
 
 
 @dataclass(frozen=True)
@@ -333,30 +335,6 @@ ACTIONS: dict[str, ActionPhrases] = {
         crawl like an infant|move on {his} hands and feet close to the floor""",
         styled=False,
     ),
-    "get_up_face_down": _action(
-        """get up from lying face down|stand up from lying on {his} stomach|get up from the floor face down|
-        push up from the ground|rise from a prone position|get up after lying on {his} belly|
-        stand up from a prone position|push {self} up off the floor|get to {his} feet from lying on the front|
-        lift {self} off the ground from {his} stomach|stand up after falling on {his} face|get up from {his} belly|
-        rise from the floor with the face down|come up from lying face down|climb to {his} feet from a prone position|
-        *lie face down and *get up|*lie on {his} stomach and *stand up|get back up after falling forward|
-        pick {self} up off the floor|get up off the ground from {his} front|*do a push-up and *stand up|
-        rise to {his} feet from lying on {his} chest|recover from a fall onto {his} stomach|
-        stand up from face down on the floor|*wake up on {his} stomach and *rise|*push off the floor and *stand up""",
-        styled=False,
-    ),
-    "get_up_face_up": _action(
-        """get up from lying on {his} back|stand up from lying face up|get up from the floor|
-        rise from a supine position|get up after lying on {his} back|stand up from the ground|*sit up and *stand|
-        get to {his} feet from {his} back|stand up after falling backwards|get off the floor|
-        rise from lying on the back|get up off {his} back|come up from lying face up|*lie on {his} back and *get up|
-        *lie face up and *stand up|climb to {his} feet from a supine position|get back up from the floor|
-        stand up from a lying position on {his} back|*sit up from the floor and *stand up|
-        rise to {his} feet from the ground|get up from the ground after a fall|*wake up on {his} back and *rise|
-        recover from a fall onto {his} back|lift {self} off the floor from {his} back|get out of a lying position|
-        stand up after lying down on {his} back|rise from the floor""",
-        styled=False,
-    ),
     "roll": _action(
         """roll|roll forward|do a forward roll|roll on the ground|do a somersault|somersault forward|tumble forward|
         roll over|do a roll|perform a roll|roll along the floor|dive into a roll|*tuck in and *roll|
@@ -411,18 +389,7 @@ ACTIONS: dict[str, ActionPhrases] = {
         reel forward like the walking dead|walk like an undead creature|be a zombie""",
         styled=False,
     ),
-    "soccer": _action(
-        """play soccer|play football|kick a ball|kick a soccer ball|dribble a soccer ball|dribble a football|
-        kick a football|shoot a soccer ball|pass a soccer ball|take a free kick|take a penalty kick|shoot at goal|
-        score a goal|*run up and *kick a ball|do a soccer kick|practise soccer|control a ball with {his} feet|
-        dribble the ball with {his} feet|strike a football|pass the ball with {his} foot|kick the ball hard|
-        take a shot at the goal|train football|run with a ball at {his} feet|play with a soccer ball|boot a ball|
-        make a soccer pass|juggle a soccer ball""",
-        """kick a ball with {his} {side} foot|shoot a soccer ball with the {side} foot|
-        pass the ball with {his} {side} foot""",
-        styled=False,
-    ),
-    "basketball": _action(
+    "basketball_dribble": _action(
         """play basketball|dribble a basketball|bounce a basketball|shoot a basketball|shoot hoops|throw a basketball|
         dribble a ball with {his} hand|*dribble and *shoot|take a jump shot|make a layup|pass a basketball|
         dribble the ball forward|shoot the ball into the basket|practise basketball|bounce a ball|dunk a basketball|
@@ -431,7 +398,7 @@ ACTIONS: dict[str, ActionPhrases] = {
         do basketball moves|*fake and *shoot a basketball""",
         styled=False,
     ),
-    "basketball_signal": _action(
+    "basketball_signals": _action(
         """give basketball signals|make referee signals|signal like a basketball referee|
         do basketball referee gestures|act as a basketball referee|referee a basketball game|
         make basketball hand signals|show referee hand signals|signal a foul|signal a travelling violation|
@@ -475,6 +442,48 @@ for _side, _clock in (("left", ("counterclockwise", "anticlockwise")), ("right",
     ACTIONS[f"turn_{_side}"] = _action("|".join([_TURNS.replace("{side}", _side), *_circles]))
 ACTIONS.update({name: ACTIONS[name].joined(more) for name, more in everyday_phrases().items()})
 
+_ONE_LEG = re.compile(r"\b(?:one|a single|one single) (leg|foot)\b")
+_OTHER_LEG = re.compile(r"\b(?:hold up|lift|keep one foot off|off the ground)\b")
+_SIDE_WAYS = {
+    "leg": words("on {his} {side} leg|on the {side} foot|on {his} {side} foot|on the {side} leg"),
+    "foot": words("with {his} {side} leg|with the {side} foot|with {his} {side} foot|, {side} leg|, {side} foot"),
+    "hand": words("with {his} {side} hand|with the {side} hand|with {his} {side} arm|, {side} hand"),
+    "way": words("to the {side}|to {his} {side}|towards the {side}|{side}"),
+}
+_SIDE_OF = {
+    "hop": "leg", "balance_on_one_leg": "leg", "knee_raise": "foot", "front_kick": "foot", "side_kick": "foot",
+    "roundhouse_kick": "foot", "kick_ball": "foot", "throw": "hand", "side_step": "way", "strafe": "way",
+    "dodge": "way", "jog_in_circle": "way", "walk_in_circle": "way", "turn_on_the_spot": "way",
+}  # fmt: skip
+"""How the side of an action is said behind a phrase of it."""
+
+
+def _of_writers(action: str, lists: Written) -> ActionPhrases:
+    """The phrases of an action that only the writers have."""
+    way = _SIDE_OF.get(action)
+    sided: list[str] = []
+    for phrase in lists.plain if way else ():
+        if way == "leg" and _OTHER_LEG.search(phrase):
+            continue
+        one_leg = _ONE_LEG.search(phrase) if way == "leg" else None
+        if one_leg:
+            sided.append(_ONE_LEG.sub(f"{{his}} {{side}} {one_leg[1]}", phrase, count=1))
+        elif len(phrase.split()) <= 6:
+            endings = _SIDE_WAYS[way or "way"]
+            sided += [f"{phrase}{end}" if end.startswith(",") else f"{phrase} {end}" for end in endings]
+    return ActionPhrases(lists.plain, tuple(sided))
+
+
+def _of_this_action(action: str, phrases: ActionPhrases) -> ActionPhrases:
+    kept: dict[str, Any] = {name: without_clashes(action, getattr(phrases, name))
+                            for name in ("plain", "sided", "both", "endings", "tails", "limb", "body")}  # fmt: skip
+    return replace(phrases, **kept)
+
+
+for _name, _lists in written().items():
+    ACTIONS.setdefault(_name, _of_writers(_name, _lists))
+ACTIONS = {name: _of_this_action(name, phrases) for name, phrases in ACTIONS.items()}
+
 # Noun phrases without their article; {side} where it is told. "a tired walk", "a wave with the left hand".
 NOUNS: dict[str, str] = {
     "walk": "walk|stroll|walk forward|straight walk|walk cycle|walking motion|forward walk",
@@ -496,21 +505,20 @@ NOUNS: dict[str, str] = {
     "guide": "guiding gesture|gesture that shows the way|welcoming gesture|gesture of this way please",
     "respond": "response|reply with a gesture|reaction to a call|answering gesture|gesture in reply",
     "call": "beckoning gesture|come here gesture|call to a friend|shout to someone",
-    "jump": "jump|leap|hop|vertical jump|big jump|jump into the air|high jump",
+    "jump": "jump|vertical jump|jump on the spot|jump into the air|jumping",
     "backflip": "backflip|back somersault|standing backflip|flip backwards|back tuck",
     "cartwheel": "cartwheel|sideways handspring|perfect cartwheel|gymnastic cartwheel",
     "crawl": "crawl|crawl on hands and knees|baby crawl|crawling motion",
-    "get_up_face_down": "get-up from lying face down|rise from the stomach|get-up from a prone position",
-    "get_up_face_up": "get-up from lying on the back|rise from the floor|get-up from a supine position",
+    "get_up": "get-up from the ground|rise from the floor|recovery after a fall",
     "roll": "roll|forward roll|somersault on the ground|combat roll|dodge roll",
     "spin": "spin|full turn|pirouette|twirl|360 degree turn|ballet spin|spin on the spot",
-    "spin_kick": "spin kick|spinning kick|roundhouse kick|flying spin kick|tornado kick",
+    "spin_kick": "spin kick|spinning kick|flying spin kick|tornado kick",
     "side_flip": "side flip|sideways flip|side somersault|aerial flip to the side|lateral flip",
     "sneak": "sneaky walk|stealthy walk|quiet tiptoe walk|sneaking motion|careful creeping walk",
     "zombie_walk": "zombie walk|undead shuffle|zombie shamble|walk like a zombie|zombie stagger",
-    "soccer": "soccer kick|football shot|soccer pass|free kick in soccer|penalty kick|game of soccer",
-    "basketball": "basketball dribble|basketball shot|jump shot|layup|free throw|game of basketball",
-    "basketball_signal": "referee signal|basketball referee gesture|foul signal|time-out signal",
+    "basketball_dribble": "basketball dribble|dribbling|dribble drill|ball handling",
+    "basketball_signals": "referee signal|basketball referee gesture|foul signal|time-out signal",
     "direct_traffic": "traffic signal by hand|traffic police gesture|traffic-directing gesture",
     "stand": "still stance|idle pose|standing pose|moment of standing still|wait in place",
 }
+NOUNS.update({name: name.replace("_", " ") for name in ACTIONS if name not in NOUNS})

@@ -14,14 +14,19 @@ import numpy as np
 
 from moclip.captions import movement
 from moclip.captions.action_phrases import ACTIONS
-from moclip.captions.grammar import IMPERATIVE, chance, conjugate, dress, finite, pick, random_agent
+from moclip.captions.grammar import IMPERATIVE, chance, conjugate, dress, finite, misspell, pick, random_agent
 from moclip.captions.labels import ActionLabel
 from moclip.captions.style_phrases import STYLES
 from moclip.captions.writing import write_captions
 from moclip.errors import MoclipError
 
 WORDNET_DIR = Path("/usr/share/wordnet")
-SIDED = ("wave", "raise_hand", "kick", "punch", "slash", "soccer", "guide", "call", "respond")
+SIDED = (
+    "wave", "raise_hand", "kick", "punch", "slash", "guide", "call", "respond", "front_kick", "side_kick",
+    "roundhouse_kick", "throw", "kick_ball", "knee_raise", "balance_on_one_leg", "hop", "side_step", "strafe", "dodge",
+    "jog_in_circle", "walk_in_circle", "turn_on_the_spot",
+)  # fmt: skip
+TWO_HANDED = ("wave", "raise_hand")
 # Shares of WordNet's lexicographer files: verbs of body, communication, competition, contact, motion, ...;
 # nouns of acts, the body, people, ...
 VERB_FILES = {
@@ -45,7 +50,7 @@ def random_label(rng: np.random.Generator, actions: tuple[str, ...] = tuple(ACTI
     style = pick(rng, tuple(STYLES)) if chance(rng, 0.4) else None
     side = None
     if action in SIDED:
-        side = pick(rng, ("left", "right", "left", "right", "both"))
+        side = pick(rng, ("left", "right", "left", "right", *(("both",) if action in TWO_HANDED else ())))
     return ActionLabel(action, style, side)
 
 
@@ -144,19 +149,6 @@ def _entry_texts(line: str, rng: np.random.Generator) -> list[str]:
     if chance(rng, 0.3):
         texts.append(f"{names[0]}: {meaning}")
     return texts
-
-
-def misspell(sentence: str, rng: np.random.Generator) -> str:
-    """One slip of the keyboard: a letter lost, doubled or exchanged with its neighbour."""
-    if len(sentence) < 8:
-        return sentence
-    at = int(rng.integers(2, len(sentence) - 2))
-    change = pick(rng, ("lose", "double", "swap"))
-    if change == "lose":
-        return sentence[:at] + sentence[at + 1 :]
-    if change == "double":
-        return sentence[:at] + sentence[at] + sentence[at:]
-    return sentence[:at] + sentence[at + 1] + sentence[at] + sentence[at + 2 :]
 
 
 def build_corpus(size: int = 100_000, seed: int = 0, wordnet: Path = WORDNET_DIR) -> list[str]:

@@ -206,13 +206,30 @@ def finite(phrase: str, agent: Agent, side: str, rng: np.random.Generator, progr
     return f"{agent.text} {conjugate(phrase, 's' if agent.number == 's' else 'base', agent, side, rng)}"
 
 
+def _stopped(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
+
+
 def dress(sentence: str, rng: np.random.Generator) -> str:
     """Case and punctuation as people type them: mostly lower case and bare, sometimes a proper sentence."""
     sentence = " ".join(sentence.split()).replace(" ,", ",")
     if chance(rng, 0.35):
         sentence = sentence[0].upper() + sentence[1:]
         if chance(rng, 0.7):
-            sentence += "."
+            sentence = _stopped(sentence)
     elif chance(rng, 0.15):
-        sentence += "."
+        sentence = _stopped(sentence)
     return sentence
+
+
+def misspell(sentence: str, rng: np.random.Generator) -> str:
+    """One slip of the keyboard: a letter lost, doubled or exchanged with its neighbour."""
+    if len(sentence) < 8:
+        return sentence
+    at = int(rng.integers(2, len(sentence) - 2))
+    change = pick(rng, ("lose", "double", "swap"))
+    if change == "lose":
+        return sentence[:at] + sentence[at + 1 :]
+    if change == "double":
+        return sentence[:at] + sentence[at] + sentence[at:]
+    return sentence[:at] + sentence[at + 1] + sentence[at] + sentence[at + 2 :]

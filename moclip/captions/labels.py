@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -13,14 +13,19 @@ from moclip.motion.motion import Motion
 
 @dataclass(frozen=True)
 class ActionLabel:
-    """action: a canonical name. style: None for a normal one. side: "left", "right", "both" or None."""
+    """action: a canonical name. style: None for a normal one. side: "left", "right", "both" or None. count: how often
+    it is done, where that is known and counts. turn: "quarter", "half" or "full" of a turn on the spot."""
 
     action: str
     style: str | None
     side: str | None
+    count: int | None = None
+    turn: str | None = None
 
-    def to_dict(self) -> dict[str, str | None]:
-        return asdict(self)
+    def to_dict(self) -> dict[str, str | int | None]:
+        """As it stands in a dataset's list of clips; what is not said of most actions is left out where it is not."""
+        told = asdict(self)
+        return {k: v for k, v in told.items() if v is not None or k in ("action", "style", "side")}
 
 
 _ACTIONS = {
@@ -31,11 +36,11 @@ _ACTIONS = {
     "byebye": "wave", "guide": "guide", "respond": "respond", "call": "call", "kick": "kick",
     "punch": "punch", "slash": "slash", "dance-short": "dance",
     # CMU
-    "walking": "walk", "running": "run", "jumping": "jump", "soccer": "soccer", "basketball": "basketball",
-    "basketball_signal": "basketball_signal", "directing_traffic": "direct_traffic",
+    "walking": "walk", "running": "run", "jumping": "jump", "basketball": "basketball_dribble",
+    "basketball_signal": "basketball_signals", "directing_traffic": "direct_traffic",
     # humanoid3d
     "backflip": "backflip", "cartwheel": "cartwheel", "crawl": "crawl", "dance_a": "dance", "dance_b": "dance",
-    "dance_spin": "dance", "getup_facedown": "get_up_face_down", "getup_faceup": "get_up_face_up", "jog": "jog",
+    "dance_spin": "dance", "getup_facedown": "get_up", "getup_faceup": "get_up", "jog": "jog",
     "jump": "jump", "roll": "roll", "sideflip": "side_flip", "spin": "spin", "spinkick": "spin_kick",
     "stealthy_walk": "sneak", "zombie_walk": "zombie_walk",
 }  # fmt: skip
@@ -76,7 +81,7 @@ def label_of_name(stem: str) -> ActionLabel | None:
 def mirrored(label: ActionLabel) -> ActionLabel:
     """The label of the mirror image."""
     side = label.side and SWAPPED.get(label.side, label.side)
-    return ActionLabel(SWAPPED.get(label.action, label.action), label.style, side)
+    return replace(label, action=SWAPPED.get(label.action, label.action), side=side)
 
 
 def waving_side(motion: Motion) -> str | None:
@@ -95,12 +100,17 @@ def waving_side(motion: Motion) -> str | None:
 def label_clip(stem: str, motion: Motion) -> ActionLabel | None:
     """Label by name; a wave or strike without a named side gets the one that it is done with, where that is clear."""
     label = label_of_name(stem)
-    if label is None or label.side is not None:
+    return with_side_by_motion(label, motion) if label else None
+
+
+def with_side_by_motion(label: ActionLabel, motion: Motion) -> ActionLabel:
+    """The label, with the side by which a wave or strike is done where it names none and the motion is clear."""
+    if label.side is not None:
         return label
     if label.action == "wave":
-        return ActionLabel("wave", label.style, waving_side(motion))
+        return replace(label, side=waving_side(motion))
     sides = {sided.side for _, _, sided in strikes(motion, label)}
-    return ActionLabel(label.action, label.style, sides.pop()) if len(sides) == 1 else label
+    return replace(label, side=sides.pop()) if len(sides) == 1 else label
 
 
 def peaks(values: np.ndarray, threshold: float, gap: int) -> list[int]:

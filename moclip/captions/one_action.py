@@ -17,8 +17,11 @@ from moclip.captions.grammar import (
 )
 from moclip.captions.labels import ActionLabel
 from moclip.captions.phrases import FREE, free_sentence, noun_phrase, styled_phrase
+from moclip.captions.said import counted_sentence, turned_sentence, written_sentence
 from moclip.captions.style_phrases import NEUTRAL_ADVERBS
 
+COUNTED_SHARE = 0.6  # of the captions of what is done several times that say how often
+WRITTEN_SHARE = 0.45  # of the captions of an action that people wrote whole sentences of
 FREE_SHARE = 0.5  # of the captions of an action that has free sentences
 SCENES = words(
     """in the park|in the kitchen|on stage|in a gym|in the rain|at a party|at school|at work|at home|in an office|
@@ -35,6 +38,12 @@ FRAMES = words(
 
 
 def about_one(label: ActionLabel, rng: np.random.Generator) -> str:
+    if label.count is not None and chance(rng, COUNTED_SHARE if label.count > 1 else COUNTED_SHARE / 2):
+        return counted_sentence(label, rng)
+    if label.turn is not None and chance(rng, 0.7):
+        return turned_sentence(label, rng)
+    if chance(rng, WRITTEN_SHARE) and (sentence := written_sentence(label, rng)):
+        return sentence
     if label.action in FREE and chance(rng, FREE_SHARE):
         return free_sentence(label, rng)
     if chance(rng, 0.08):

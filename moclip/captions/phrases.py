@@ -4,14 +4,18 @@
 import numpy as np
 
 from moclip.captions.action_phrases import ACTIONS, NOUNS, ActionPhrases
-from moclip.captions.free_sentences import free_sentences
+from moclip.captions.free_sentences import FreeSentences, free_sentences
 from moclip.captions.grammar import article_of, chance, pick, words
 from moclip.captions.labels import ActionLabel
 from moclip.captions.style_phrases import ALIASES, NEUTRAL_ADVERBS, STYLES, StylePhrases
+from moclip.captions.written import without_clashes
 
-SIDE_MENTIONED = {"wave": 0.85, "raise_hand": 0.9, "kick": 0.7, "punch": 0.7}
+SIDE_MENTIONED = {"wave": 0.85, "raise_hand": 0.9, "kick": 0.7, "punch": 0.7, "side_step": 0.8, "strafe": 0.8}
 BOTH_MENTIONED = {"raise_hand": 1.0}  # its plain phrases speak of one hand
-FREE = free_sentences()
+FREE = {
+    action: FreeSentences(*(without_clashes(action, part) for part in (lists.any, lists.side, lists.both)))
+    for action, lists in free_sentences().items()
+}
 INSTRUMENTS = {
     "hand": words(
         """with {his} {side} hand|with the {side} hand|with {his} {side} arm|using {his} {side} hand|

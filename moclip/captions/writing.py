@@ -6,22 +6,33 @@ action, `one_action` and `two_actions` the sentences.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from moclip.captions.action_phrases import ACTIONS
-from moclip.captions.grammar import chance, dress
+from moclip.captions.at_once import about_both
+from moclip.captions.grammar import chance, dress, misspell
 from moclip.captions.labels import ActionLabel
 from moclip.captions.one_action import about_one
 from moclip.captions.style_phrases import ALIASES, STYLES
 from moclip.captions.two_actions import about_two
 from moclip.errors import MoclipError
 
+Relation = Literal["then", "while"]
+"""How two actions of a motion lie in time: one after the other, or the legs do the first and the arms the second."""
+SLIPS = 0.015
+"""Share of captions with a slip of the keyboard."""
+
 
 def write_captions(
-    actions: Sequence[ActionLabel], rng: np.random.Generator, count: int, seconds: float | None = None
+    actions: Sequence[ActionLabel],
+    rng: np.random.Generator,
+    count: int,
+    seconds: float | None = None,
+    relation: Relation = "then",
 ) -> list[str]:
-    """`count` distinct English sentences for one action, or for two that follow one another.
+    """`count` distinct English sentences for one action, or for two.
 
     actions: one or two labels, in the order of the motion. seconds: the motion's length, mentioned now and then.
     Raises MoclipError for an action or style that has no phrases, or for more than two labels.
@@ -34,10 +45,14 @@ def write_captions(
     for _ in range(60 * count):
         if len(captions) == count:
             break
-        sentence = about_one(actions[0], rng) if len(actions) == 1 else about_two(actions[0], actions[1], rng)
+        if len(actions) == 1:
+            sentence = about_one(actions[0], rng)
+        else:
+            sentence = (about_both if relation == "while" else about_two)(actions[0], actions[1], rng)
         if seconds is not None and chance(rng, 0.05):
-            sentence = f"{sentence} for {_duration(seconds, rng)}"
-        captions[dress(sentence, rng)] = None
+            sentence = f"{sentence.rstrip('.!')} for {_duration(seconds, rng)}"
+        dressed = dress(sentence, rng)
+        captions[misspell(dressed, rng) if chance(rng, SLIPS) else dressed] = None
     return list(captions)
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moclip.codecs.vq import CodecNetwork
+from moclip.codecs.network import CodecNetwork
 from moclip.motion.features import HUMANML3D, KIT
 
 

@@ -12,93 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from moclip.codecs.config import RVQConfig
-from moclip.nn.networks import Network
-
-
-class ResidualBlock(nn.Module):
-    def __init__(self, width: int, dilation: int, dropout: float):
-        super().__init__()
-        self.conv1 = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
-        self.conv2 = nn.Conv1d(width, width, 1)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.dropout(self.conv2(F.relu(self.conv1(F.relu(x)))))
-        return out
-
-
-class ResidualStack(nn.Module):
-    """Blocks whose dilation shrinks (9, 3, 1), in the encoder and in the decoder.
-
-    The other order has the same state dict and would load without a complaint, with wrong results.
-    """
-
-    def __init__(self, config: RVQConfig):
-        super().__init__()
-        dilations = [config.dilation_growth**k for k in reversed(range(config.depth))]
-        self.model = nn.Sequential(*(ResidualBlock(config.width, d, config.dropout) for d in dilations))
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.model(x)
-        return out
-
-
-class Encoder(nn.Module):
-    def __init__(self, config: RVQConfig):
-        super().__init__()
-        width = config.width
-        down = [
-            nn.Sequential(nn.Conv1d(width, width, 4, stride=2, padding=1), ResidualStack(config))
-            for _ in range(config.down_t)
-        ]
-        self.model = nn.Sequential(
-            nn.Conv1d(config.features, width, 3, padding=1),
-            nn.ReLU(),
-            *down,
-            nn.Conv1d(width, config.code_dim, 3, padding=1),
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, features, T) -> (B, code_dim, T / stride)."""
-        latent: Tensor = self.model(features)
-        return latent
-
-
-class Decoder(nn.Module):
-    def __init__(self, config: RVQConfig):
-        super().__init__()
-        width = config.width
-        up = [
-            nn.Sequential(
-                ResidualStack(config),
-                nn.Upsample(scale_factor=2, mode="nearest"),
-                nn.Conv1d(width, width, 3, padding=1),
-            )
-            for _ in range(config.down_t)
-        ]
-        self.model = nn.Sequential(
-            nn.Conv1d(config.code_dim, width, 3, padding=1),
-            nn.ReLU(),
-            *up,
-            nn.Conv1d(width, width, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv1d(width, config.features, 3, padding=1),
-        )
-
-    def forward(self, latent: Tensor) -> Tensor:
-        features: Tensor = self.model(latent)
-        return features
-
+from moclip.codecs.convolutions import Decoder, Encoder
+from moclip.codecs.network import CodecNetwork, alone
 
 DEAD_COUNT = 0.2
 FRESH_COUNT = 0.5
 """A code with fewer vectors a batch than DEAD_COUNT (a moving average) is put on a random vector, with the weight of
 FRESH_COUNT: it has some 90 batches to prove useful. Without this a tenth of the codes does all the work."""
-
-
-def alone(rows: Tensor) -> Tensor:
-    """What a codebook gathers while one process trains it."""
-    return rows
 
 
 class Codebook(nn.Module):
@@ -113,6 +33,7 @@ class Codebook(nn.Module):
         super().__init__()
         self.decay = config.codebook_decay
         self.temperature = config.sample_temperature
+        self.resets_to_first = config.codebook_reset == "first"
         self.register_buffer("codebook", torch.zeros(config.codes, config.code_dim))
         # Training state. Official files and inference lack it: after loading one, call `start_from_codebook`, else
         # the first training batch would replace the codebook.
@@ -124,8 +45,9 @@ class Codebook(nn.Module):
 
     def start_from_codebook(self) -> None:
         """Begin training from the loaded codebook."""
-        self.code_sum.copy_(self.codebook * FRESH_COUNT)
-        self.code_count.fill_(FRESH_COUNT)
+        count = 1.0 if self.resets_to_first else FRESH_COUNT
+        self.code_sum.copy_(self.codebook * count)
+        self.code_count.fill_(count)
         self.initialised.fill_(True)
 
     def codes_of(self, x: Tensor, sample: bool) -> Tensor:
@@ -139,20 +61,28 @@ class Codebook(nn.Module):
     @torch.no_grad()
     def _fresh_codes(self, x: Tensor) -> Tensor:
         count, dim = self.codebook.shape
+        if self.resets_to_first:
+            if len(x) >= count:
+                return x[:count]
+            tiled: Tensor = x.repeat(-(-count // len(x)), 1)[:count]
+            spread: Tensor = tiled + 0.01 / dim**0.5 * torch.randn_like(tiled)
+            return spread
         chosen = x[torch.randint(len(x), (count,), device=x.device)]
         fresh: Tensor = chosen + 0.01 / dim**0.5 * torch.randn_like(chosen)
         return fresh
 
     @torch.no_grad()
     def update(self, x: Tensor, codes: Tensor) -> None:
-        """Move the codes towards their vectors; codes that no vector uses any more are put on random vectors."""
+        """Move the codes towards their vectors; those that hardly a vector uses any more are put on others."""
         one_hot = F.one_hot(codes, len(self.codebook)).to(x.dtype)
         self.code_sum.mul_(self.decay).add_(one_hot.t() @ x, alpha=1 - self.decay)
         self.code_count.mul_(self.decay).add_(one_hot.sum(0), alpha=1 - self.decay)
-        used = (self.code_count >= DEAD_COUNT).unsqueeze(1)
+        used = (self.code_count >= (1.0 if self.resets_to_first else DEAD_COUNT)).unsqueeze(1)
         moved = self.code_sum / self.code_count.clamp(min=1e-6).unsqueeze(1)
         fresh = self._fresh_codes(x)
         self.codebook.copy_(torch.where(used, moved, fresh))
+        if self.resets_to_first:
+            return  # the released code lets the average go on as it was
         self.code_sum.copy_(torch.where(used, self.code_sum, fresh * FRESH_COUNT))
         self.code_count.copy_(
             torch.where(used.squeeze(1), self.code_count, torch.full_like(self.code_count, FRESH_COUNT))
@@ -219,42 +149,18 @@ class ResidualQuantizer(nn.Module):
         return (torch.stack(vectors, dim=-2) * present).sum(dim=-2)
 
 
-class RVQ(Network):
-    """features (B, T, features) <-> codes (B, T / stride, quantizers); T a multiple of `config.stride`.
-
-    `mean` and `std` are those that training normalised by: `encode` and `decode` take and give features in their own
-    units, `forward` works on normalised ones.
-    """
+class RVQ(CodecNetwork):
+    """MoMask's codec: features (B, T, features) <-> codes (B, T / stride, quantizers)."""
 
     KIND = "rvq"
     CONFIG = RVQConfig
-    config: RVQConfig
-    mean: Tensor
-    std: Tensor
 
     def __init__(self, config: RVQConfig):
         super().__init__(config)
-        self.register_buffer("mean", torch.zeros(config.features))
-        self.register_buffer("std", torch.ones(config.features))
         self.encoder = Encoder(config)
         self.quantizer = ResidualQuantizer(config)
         self.decoder = Decoder(config)
 
-    def normalize(self, features: Tensor) -> Tensor:
-        return (features - self.mean) / self.std
-
-    def forward(self, features: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalised features, valid (B, T) bool -> reconstruction (B, T, features), commitment, codes (B, S, Q)."""
-        latent = self.encoder(features.transpose(1, 2)).transpose(1, 2)
-        token_valid = valid[:, self.config.stride - 1 :: self.config.stride]
-        # Half precision would find other codes, and lose what a codebook's average gains in a step.
-        with torch.autocast(latent.device.type, enabled=False):
-            quantized, codes, commit = self.quantizer(latent.float(), token_valid)
-        return self.decoder(quantized.transpose(1, 2)).transpose(1, 2), commit, codes
-
-    def encode(self, features: Tensor) -> Tensor:
-        return self.quantizer.encode(self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2))
-
-    def decode(self, codes: Tensor) -> Tensor:
-        normalized: Tensor = self.decoder(self.quantizer.decode(codes).transpose(1, 2)).transpose(1, 2)
-        return normalized * self.std + self.mean
+    @property
+    def parts(self) -> "RVQ":
+        return self

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from moclip.codecs.config import RVQConfig
+from moclip.codecs.network import CodecNetwork
 from moclip.codecs.reconstruction_loss import ReconstructionLoss, ReconstructionWeights
 from moclip.codecs.rvq import RVQ, Codebook
-from moclip.codecs.vq import CodecNetwork, Quantizer
+from moclip.codecs.vq import Quantizer
 from moclip.data.clips import Clips, load_clips
 from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
@@ -75,12 +76,12 @@ class DecoderLoss:
         network.encoder.eval()
         # Codes are those of full precision, whatever the decoder is trained in.
         with torch.no_grad(), torch.autocast(features.device.type, enabled=False):
-            latent = network.encoder(features.transpose(1, 2)).transpose(1, 2)
+            latent = network.latent(features)
             codes = network.quantizer.encode(latent)
             known = torch.randint(1, codes.shape[-1] + 1, (len(codes), 1, 1)).to(codes.device)
             codes = codes.masked_fill(torch.arange(codes.shape[-1], device=codes.device) >= known, -1)
             quantized = network.quantizer.decode(codes)
-        rebuilt = network.decoder(quantized.transpose(1, 2)).transpose(1, 2)
+        rebuilt = network.reconstruct(quantized)
         loss, parts = self.reconstruction(rebuilt, features, valid)
         return loss, {name: part.item() for name, part in parts.items()}
 
@@ -172,8 +173,12 @@ def train_codec(
     *,
     batch: int = 64,
     emphasis: dict[str, float] | None = None,
+    weights: ReconstructionWeights | None = None,
 ) -> float:
-    """Train a network of this kind and sizes on the dataset's `train` split; returns the best validation score."""
+    """Train a network of this kind and sizes on the dataset's `train` split; returns the best validation score.
+
+    weights: of the parts of the loss.
+    """
     torch.manual_seed(run.schedule.seed)
     network = kind(config)
     network.mean.copy_(torch.from_numpy(dataset.mean.astype(np.float16).astype(np.float32)))
@@ -182,7 +187,7 @@ def train_codec(
     described = {"kind": kind.KIND, **config.to_dict(), **described}
     # No sequences: they are made of the same frames.
     draws = WindowDraws(batch, emphasis, frozenset({"clip", "stretch", "loop"}))
-    task = ReconstructionTask(kind.KIND, RVQLoss(network), described, dataset, draws, (config.quantizers,))
+    task = ReconstructionTask(kind.KIND, RVQLoss(network, weights), described, dataset, draws, (config.quantizers,))
     return Trainer(task, run).run()
 
 

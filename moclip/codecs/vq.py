@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from moclip.codecs.config import RVQConfig, VqConfig
-from moclip.codecs.rvq import RVQ, Decoder, Encoder, alone
-from moclip.nn.networks import Network
+from moclip.codecs.convolutions import Decoder, Encoder
+from moclip.codecs.network import CodecNetwork, alone
 
 RESET_EVERY = 21
 """Updates from one replacement of the codes that no batch has ever used to the next."""
@@ -50,14 +50,14 @@ class Quantizer(nn.Module):
         self.updates.zero_()
         self.initialised.fill_(True)
 
-    def codes_of(self, x: Tensor) -> Tensor:
-        """Nearest codes by squared distance: (..., D) -> (...)."""
+    def encode(self, x: Tensor) -> Tensor:
+        """Nearest codes by squared distance: (..., D) -> (..., 1)."""
         distance = x.pow(2).sum(-1, keepdim=True) - 2 * x @ self.codebook.t() + self.codebook.pow(2).sum(1)
-        return distance.argmin(dim=-1)
+        return distance.argmin(dim=-1, keepdim=True)
 
-    def vectors(self, codes: Tensor) -> Tensor:
-        """(...) -> (..., D); code -1 adds nothing."""
-        vectors: Tensor = self.codebook[codes.clamp(min=0)] * (codes >= 0).unsqueeze(-1)
+    def decode(self, codes: Tensor) -> Tensor:
+        """(..., 1) -> (..., D); code -1 adds nothing."""
+        vectors: Tensor = self.codebook[codes[..., 0].clamp(min=0)] * (codes >= 0)
         return vectors
 
     def _drawn(self, x: Tensor) -> Tensor:
@@ -88,15 +88,15 @@ class Quantizer(nn.Module):
         self.codebook.copy_(torch.where(used, moved, rest))
 
     def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """x (B, S, D), valid (B, S) bool -> quantized (B, S, D) straight-through, codes (B, S), commitment loss ()."""
+        """x (B, S, D), valid (B, S) bool -> quantized (B, S, D) straight-through, codes (B, S, 1), commitment ()."""
         known = self.gather(x.detach())[self.gather(valid)]
         if self.training and not self.initialised:
             self.codebook.copy_(self._drawn(known))
             self.start_from_codebook()
-        codes = self.codes_of(x.detach())
-        quantized = self.codebook[codes]
+        codes = self.encode(x.detach())
+        quantized = self.decode(codes)
         if self.training:
-            self.update(known, self.gather(codes)[self.gather(valid)])
+            self.update(known, self.gather(codes[..., 0])[self.gather(valid)])
         weight = valid.unsqueeze(-1).to(x.dtype)
         commit = ((x - quantized).pow(2) * weight).sum() / (weight.sum() * x.shape[-1]).clamp(min=1)
         return x + (quantized - x).detach(), codes, commit
@@ -110,58 +110,16 @@ class _Parts(nn.Module):
         self.encoder, self.decoder, self.quantizer = Encoder(config), Decoder(config), Quantizer(config)
 
 
-class VQ(Network):
-    """features (B, T, features) <-> codes (B, T / stride, 1); T a multiple of `config.stride`.
-
-    `mean` and `std` are those that training normalised by: `encode` and `decode` take and give features in their own
-    units, `forward` works on normalised ones. It is the interface of MoMask's `RVQ` with one layer of codes.
-    """
+class VQ(CodecNetwork):
+    """BAD's codec: features (B, T, features) <-> codes (B, T / stride, 1)."""
 
     KIND = "vq"
     CONFIG = VqConfig
-    config: RVQConfig
-    mean: Tensor
-    std: Tensor
 
     def __init__(self, config: RVQConfig):
         super().__init__(config)
-        self.register_buffer("mean", torch.zeros(config.features))
-        self.register_buffer("std", torch.ones(config.features))
         self.vqvae = _Parts(config)
 
     @property
-    def encoder(self) -> Encoder:
-        return self.vqvae.encoder
-
-    @property
-    def quantizer(self) -> Quantizer:
-        return self.vqvae.quantizer
-
-    @property
-    def decoder(self) -> Decoder:
-        return self.vqvae.decoder
-
-    def normalize(self, features: Tensor) -> Tensor:
-        return (features - self.mean) / self.std
-
-    def forward(self, features: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalised features, valid (B, T) bool -> reconstruction (B, T, features), commitment, codes (B, S, 1)."""
-        latent = self.encoder(features.transpose(1, 2)).transpose(1, 2)
-        token_valid = valid[:, self.config.stride - 1 :: self.config.stride]
-        # Half precision would find other codes, and lose what a codebook's average gains in a step.
-        with torch.autocast(latent.device.type, enabled=False):
-            quantized, codes, commit = self.quantizer(latent.float(), token_valid)
-        return self.decoder(quantized.transpose(1, 2)).transpose(1, 2), commit, codes.unsqueeze(-1)
-
-    def encode(self, features: Tensor) -> Tensor:
-        latent = self.encoder(self.normalize(features).transpose(1, 2)).transpose(1, 2)
-        return self.quantizer.codes_of(latent).unsqueeze(-1)
-
-    def decode(self, codes: Tensor) -> Tensor:
-        latent = self.quantizer.vectors(codes[..., 0])
-        normalized: Tensor = self.decoder(latent.transpose(1, 2)).transpose(1, 2)
-        return normalized * self.std + self.mean
-
-
-CodecNetwork = RVQ | VQ
-"""What makes codes of motion."""
+    def parts(self) -> _Parts:
+        return self.vqvae

@@ -3,35 +3,51 @@
 
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from moclip.captions.action_phrases import ACTIONS
-from moclip.captions.labels import ActionLabel
+from moclip.data.cutting import pieces, standing_still
+from moclip.data.makers.variety import varied, windows
+from moclip.data.making import MAKERS, made_clips
 from moclip.data.options import RARE_CAPTIONS, BuildOptions, BuildReport
-from moclip.data.screening import faces_where_it_goes, longest_unbroken, repeated_cycle
-from moclip.data.sources import Recording, Source
+from moclip.data.parallel import each
+from moclip.data.pool import Pool
+from moclip.data.reading import Progress, Usable, read_recordings, split_recordings
+from moclip.data.sources import Source
 from moclip.data.variants import RARE, Clip, sequences, single_actions, variants, whole
 from moclip.data.writer import DatasetWriter
 from moclip.errors import MoclipError
-from moclip.motion.motion import Motion
 
 __all__ = ["BuildOptions", "BuildReport", "build_dataset"]
 
-Progress = Callable[[str, float], None]
+ENOUGH = 40
+"""Clips of an action, before mirroring, that its few pieces are varied to."""
+MOST_VARIANTS = 24
+MOST_PIECES = 16
+"""Of one take: an exercise done thirty times is not thirty times as worth learning."""
+_CHUNK = 50
+"""Sequences that are made in one go."""
+Line = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Usable:
-    """A recording, as much of it as can be used. name: without a suffix, as its clips are called."""
+class _Work:
+    """All that a process needs to do a part of the work; recordings and their pieces in one order."""
 
-    name: str
-    motion: Motion
-    label: ActionLabel
-    recording: Recording
+    writer: DatasetWriter
+    options: BuildOptions
+    recordings: list[Usable]
+    bases: dict[str, list[Clip]]
+    splits: dict[str, str]
+    sizes: Counter[tuple[str, str | None]]
+    rare: Counter[str]
+    units: dict[str, list[Clip]]
+    pools: dict[str, Pool]
 
 
 def build_dataset(
@@ -40,13 +56,109 @@ def build_dataset(
     options: BuildOptions | None = None,
     *,
     progress: Progress | None = None,
+    processes: int = 1,
 ) -> BuildReport:
-    """Convert all recordings of a source; the same ones and options give the same bytes.
+    """Convert all recordings of a source; the same ones and options give the same bytes, in however many processes.
 
     Finished clips of an earlier run with the same options and recordings are kept. Raises MoclipError when there is no
     recording that can be used.
     """
     options, progress, report = options or BuildOptions(), progress or (lambda stage, fraction: None), BuildReport()
+    _check(options)
+    everything = source.recordings()
+    writer = DatasetWriter(Path(out), options, [(r.name, r.bytes, list(r.captions)) for r in everything], report)
+    recordings = read_recordings(everything, options, report, progress, processes)
+    if not recordings:
+        raise MoclipError("None of the recordings could be used.", hint=report.messages[0], code="bad_dataset")
+    writer.credits = {recording.name: recording.recording.credit for recording in recordings}
+    cut = each(_pieces, range(len(recordings)), recordings, processes)
+    bases = {recording.name: clips for recording, clips in zip(recordings, cut, strict=True)}
+    splits = split_recordings(recordings)
+    pools = {split: Pool([clip for name, clips in bases.items() if splits[name] == split for clip in clips])
+             for split in ("train", "val", "test")}  # fmt: skip
+    work = _Work(
+        writer, options, recordings, bases, splits,
+        Counter(_class_of(clip) for clips in bases.values() for clip in clips),
+        Counter(r.label.action for r in recordings), defaultdict(list), pools,
+    )  # fmt: skip
+    for number, (lines, units) in enumerate(each(_clips_of_recording, range(len(recordings)), work, processes)):
+        progress("clips", (number + 1) / len(recordings))
+        work.units[splits[recordings[number].name]].extend(units)
+        _enter(writer, lines)
+    shares = {"train": 1.0, "val": 1 / 12, "test": 1 / 12}
+    asked = [(split, share, k) for split, share in shares.items() for k in range(len(MAKERS)) if options.made > 0]
+    for number, (lines, units) in enumerate(each(_made, asked, work, processes)):
+        progress("makers", (number + 1) / len(asked))
+        work.units[asked[number][0]].extend(units)
+        _enter(writer, lines)
+    counts = {"train": options.sequences, "val": options.sequences // 12, "test": options.sequences // 12}
+    chunks = [(split, first, min(_CHUNK, count - first)) for split, count in counts.items()
+              for first in range(0, count, _CHUNK)]  # fmt: skip
+    for number, (lines, _) in enumerate(each(_sequences, chunks, work, processes)):
+        progress("sequences", (number + 1) / len(chunks))
+        _enter(writer, lines)
+    writer.finish()
+    return report
+
+
+def _enter(writer: DatasetWriter, lines: Sequence[Line | None]) -> None:
+    for line in lines:
+        if line is not None:
+            writer.list(line)
+
+
+Done = tuple[list[Line | None], list[Clip]]
+
+
+def _clips_of_recording(work: _Work, number: int) -> Done:
+    """A recording's clips, and its building blocks for sequences."""
+    recording, options = work.recordings[number], work.options
+    split = work.splits[recording.name]
+    is_rare = work.rare[recording.label.action] <= RARE
+    captions = options.captions_per_clip * (RARE_CAPTIONS if is_rare else 1)
+    own = recording.recording.captions
+    lines: list[Line | None] = []
+    units = []
+    for clips, blocks in _clips_of(recording, work.bases[recording.name], options, is_rare, work.sizes):
+        units += blocks
+        for clip in clips:
+            clip_id = f"{'M' if clip.mirrored else ''}{recording.name}{clip.suffix}"
+            # Sentences of a recording are of all of it.
+            told = own if clip.whole and clip.kind == "clip" else ()
+            lines.append(work.writer.written(clip_id, clip, split, captions, told))
+    return lines, units
+
+
+def _made(work: _Work, asked: tuple[str, float, int]) -> Done:
+    """What one maker makes of one split's pieces, each followed by its mirror image."""
+    split, share, place = asked
+    options = work.options
+    lines: list[Line | None] = []
+    units = []
+    for clip_id, clip in made_clips(work.pools[split], split, MAKERS[place], share * options.made, options.seed):
+        captions = options.captions_per_clip * (1 if clip.relation == "while" else 2)
+        for version in (clip, clip.mirror()) if options.mirror else (clip,):
+            name = f"{'M' if version.mirrored else ''}{clip_id}"
+            lines.append(work.writer.written(name, version, split, captions))
+        if clip.relation != "while":
+            units.append(clip)
+    return lines, units
+
+
+def _sequences(work: _Work, chunk: tuple[str, int, int]) -> Done:
+    split, first, count = chunk
+    options = work.options
+    rng = np.random.default_rng([options.seed, zlib.crc32(split.encode()), first])
+    lines: list[Line | None] = []
+    for clip in sequences(work.units[split], count, rng):
+        for version in (clip, clip.mirror()) if options.mirror else (clip,):
+            number = first + int(clip.suffix)
+            clip_id = f"{'M' if version.mirrored else ''}S{split}{number:05d}"
+            lines.append(work.writer.written(clip_id, version, split, options.captions_per_clip))
+    return lines, []
+
+
+def _check(options: BuildOptions) -> None:
     if options.rotation_channels not in ("local", "humanml3d"):
         raise MoclipError(
             f"There are no rotation channels '{options.rotation_channels}'.",
@@ -59,108 +171,51 @@ def build_dataset(
             hint="Known: " + ", ".join(ACTIONS) + ".",
             code="bad_dataset",
         )
-    everything = source.recordings()
-    writer = DatasetWriter(Path(out), options, [(r.name, r.bytes) for r in everything], report)
-    recordings = _read(everything, options, report, progress)
-    if not recordings:
-        raise MoclipError("None of the recordings could be used.", hint=report.messages[0], code="bad_dataset")
-    splits = split_recordings(recordings)
-    rare = Counter(r.label.action for r in recordings)
-    units: dict[str, list[Clip]] = defaultdict(list)
-    for number, recording in enumerate(recordings):
-        progress("clips", (number + 1) / len(recordings))
-        split = splits[recording.name]
-        is_rare = rare[recording.label.action] <= RARE
-        captions = options.captions_per_clip * (RARE_CAPTIONS if is_rare else 1)
-        for clips, blocks in _clips_of(recording, options, is_rare):
-            units[split] += blocks
-            for clip in clips:
-                clip_id = f"{'M' if clip.mirrored else ''}{recording.name}{clip.suffix}"
-                # Sentences of a recording are of all of it.
-                own = recording.recording.captions if clip.kind == "clip" else ()
-                writer.write(clip_id, clip, split, captions, own)
-    for split, count in (
-        ("train", options.sequences),
-        ("val", options.sequences // 12),
-        ("test", options.sequences // 12),
-    ):
-        rng = np.random.default_rng([options.seed, zlib.crc32(split.encode())])
-        for number, clip in enumerate(sequences(units[split], count, rng)):
-            progress(f"{split} sequences", (number + 1) / count)
-            for version in (clip, clip.mirror()) if options.mirror else (clip,):
-                clip_id = f"{'M' if version.mirrored else ''}S{split}{clip.suffix}"
-                writer.write(clip_id, version, split, options.captions_per_clip)
-    writer.finish([one.recording.credit for one in recordings])
-    return report
 
 
-def _read(
-    everything: Sequence[Recording], options: BuildOptions, report: BuildReport, progress: Progress
-) -> list[Usable]:
-    usable = []
-    for number, recording in enumerate(everything):
-        progress("reading", (number + 1) / len(everything))
-        if options.permissive and not (recording.credit and recording.credit.permissive):
-            report.refuse("not known to be free for commercial use", recording.name)
-            continue
-        try:
-            motion = recording.load()
-        except MoclipError as error:
-            report.refuse("unreadable or unknown skeleton", recording.name)
-            report.messages[-1] = str(error)
-            continue
-        found = _screened(recording, motion, options, report)
-        if found is not None:
-            usable.append(found)
-    return usable
+def _class_of(clip: Clip) -> tuple[str, str | None]:
+    return clip.labels[0].action, clip.labels[0].side
 
 
-def _screened(recording: Recording, motion: Motion, options: BuildOptions, report: BuildReport) -> Usable | None:
-    """What of a motion can be used; says in the report what cannot."""
-    name, sound = recording.name, longest_unbroken(motion)
-    lost = motion.seconds - (sound.seconds if sound else 0.0)
-    if lost > 0:
-        report.refuse("the pelvis flips over (the longest sound part is kept)", name, lost)
-    label = recording.label(sound) if sound else None
-    if sound is None or label is None:
-        if sound is not None:
-            report.refuse("no action in the file name", name, sound.seconds)
-        return None
-    if label.action in options.without:
-        report.refuse(f"left out, {label.action}", name, sound.seconds)
-        return None
-    if sound.frames <= options.min_frames:
-        # A single cycle of steps can be repeated as often as one likes.
-        sound = repeated_cycle(sound, label, frames=60) or sound
-    if sound.frames <= options.min_frames:
-        report.refuse(f"shorter than {options.min_frames} frames", name, sound.seconds)
-    elif not faces_where_it_goes(sound, label):
-        report.refuse("faces away from where it goes", name, sound.seconds)
-    else:
-        return Usable(Path(name).stem, sound, label, recording)
-    return None
+def _pieces(recordings: Sequence[Usable], number: int) -> list[Clip]:
+    return list(_pieces_of(recordings[number]))
 
 
-def split_recordings(recordings: list[Usable]) -> dict[str, str]:
-    """name -> train, val or test; by class, so that each has held-out clips where it has at least four recordings."""
-    classes: dict[tuple[str, str | None], list[str]] = defaultdict(list)
-    for recording in recordings:
-        classes[recording.label.action, recording.label.side].append(recording.name)
-    splits = {}
-    for key, names in classes.items():
-        names = list(np.random.default_rng(zlib.crc32(repr(key).encode())).permutation(names))
-        val = max(1, round(0.06 * len(names))) if len(names) >= 4 else 0
-        test = max(1, round(0.08 * len(names))) if len(names) >= 6 else 0
-        for k, name in enumerate(names):
-            splits[str(name)] = "val" if k < val else "test" if k < val + test else "train"
-    return splits
+def _pieces_of(recording: Usable) -> Iterator[Clip]:
+    """What a recording shows, as it is cut; not yet mirrored."""
+    if recording.short_and_many:
+        yield Clip(recording.motion, (recording.label,), recording.name, "clip", "", whole=recording.complete)
+        return
+    found = pieces(recording.motion, recording.label)
+    if not recording.drawn:
+        found += standing_still(recording.motion, recording.label)
+    rng = np.random.default_rng(zlib.crc32(recording.name.encode()))
+    by_action: dict[str, list[int]] = defaultdict(list)
+    for number, piece in enumerate(found):
+        by_action[piece.label.action].append(number)
+    for numbers in by_action.values():
+        for number in sorted(rng.permutation(numbers)[:MOST_PIECES]):
+            piece = found[number]
+            whole_one = piece.whole and recording.complete
+            clip = Clip(piece.motion, (piece.label,), recording.name, "clip", piece.suffix, whole=whole_one)
+            for part in windows(clip):
+                yield replace(part, whole=whole_one and part.motion.frames == piece.motion.frames)
 
 
-def _clips_of(recording: Usable, options: BuildOptions, rare: bool) -> Iterable[tuple[list[Clip], list[Clip]]]:
+def _clips_of(
+    recording: Usable, bases: list[Clip], options: BuildOptions, rare: bool, sizes: Counter[tuple[str, str | None]]
+) -> Iterator[tuple[list[Clip], list[Clip]]]:
     """(clips to write, building blocks for sequences) of one recording, then of its mirror image."""
     rng = np.random.default_rng([options.seed, zlib.crc32(recording.name.encode())])
-    original = Clip(recording.motion, (recording.label,), recording.name, "clip", "")
-    for base in (original, original.mirror()) if options.mirror else (original,):
-        blocks = single_actions(base)
-        clips = [*whole(base), *variants(base, blocks, rng, rare)]
-        yield clips, blocks + [clip for clip in clips if clip.labels[0].action == "stand"]
+    if recording.short_and_many:
+        for base in (bases[0], bases[0].mirror()) if options.mirror else bases:
+            blocks = single_actions(base)
+            clips = [*whole(base), *variants(base, blocks, rng, rare)]
+            yield clips, blocks + [clip for clip in clips if clip.labels[0].action == "stand"]
+        return
+    for base in bases:
+        wanted = int(np.ceil((ENOUGH - sizes[_class_of(base)]) / sizes[_class_of(base)]))
+        clips = [base, *varied(base, int(np.clip(wanted, 1, MOST_VARIANTS)), rng)]
+        yield clips, [base]
+        if options.mirror:
+            yield [clip.mirror() for clip in clips], [base.mirror()]

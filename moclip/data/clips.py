@@ -48,6 +48,9 @@ def action_group(clip: Mapping[str, Any]) -> str:
     actions = clip.get("actions") or []
     if not actions:
         return "unlabelled"
+    if len(actions) > 1 and clip.get("relation") == "while":
+        # By their pairs: what the arms do meanwhile must not be forgotten for what is walked through most.
+        return "while:" + "+".join(str(a["action"]) for a in actions)
     if len(actions) > 1:
         return "sequence"
     return f"{actions[0]['action']}:{actions[0].get('side') or ''}"

@@ -15,8 +15,9 @@ class BuildOptions:
     recordings. sequences: two-action sequences of the training split, before mirroring;
     the other splits get a twelfth each. mirror: add mirrored copies with left and right swapped in the captions.
     rotation_channels: "local" keeps the recordings' own joint rotations, "humanml3d" has those of HumanML3D.
-    permissive: refuse recordings whose licence forbids commercial use, or is unknown here. without: actions to leave
-    out, such as one whose captions another action shows better."""
+    permissive: refuse recordings whose licence forbids commercial use, or is unknown here. without_licences: refuse
+    those whose licence has one of these words, such as "BY-SA". without: actions to leave out. made: clips of what no
+    recording shows (circles, stops, two things at once, ...), as a share of the usual number; 0 for none."""
 
     min_frames: int = 20
     captions_per_clip: int = 10
@@ -26,6 +27,12 @@ class BuildOptions:
     rotation_channels: str = "local"
     permissive: bool = False
     without: Sequence[str] = ()
+    without_licences: Sequence[str] = ()
+    made: float = 1.0
+
+
+def _nothing() -> list[float]:
+    return [0, 0.0]
 
 
 @dataclass
@@ -34,10 +41,17 @@ class BuildReport:
 
     clips: Counter[str] = field(default_factory=Counter)
     minutes: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    refused: dict[str, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0, 0.0]))
+    refused: dict[str, list[float]] = field(default_factory=lambda: defaultdict(_nothing))
     messages: list[str] = field(default_factory=list)
 
     def refuse(self, reason: str, name: str, seconds: float = 0.0) -> None:
         self.refused[reason][0] += 1
         self.refused[reason][1] += seconds / 60
         self.messages.append(f"{name}: {reason}")
+
+    def add(self, other: "BuildReport") -> None:
+        """What another report refuses, too."""
+        for reason, (files, minutes) in other.refused.items():
+            self.refused[reason][0] += files
+            self.refused[reason][1] += minutes
+        self.messages += other.messages

@@ -5,6 +5,7 @@ CMU's walks in the usual exponential-map release do both beyond a quarter turn: 
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from moclip.captions.labels import ActionLabel
 from moclip.data.sequences import cut, join, straightened
@@ -13,24 +14,51 @@ from moclip.motion.motion import Motion
 
 # Backflips, spin kicks and rolls turn the pelvis by 650 degrees a second at most.
 _FASTEST_TURN_DEG_PER_SECOND = 800.0
+_FASTEST_HEADING_DEG_PER_SECOND = 720.0
+_LEVEL = 0.6
+_GLITCH_M = 0.3
+"""How far a joint may be from the middle between where it was and where it will be, a twentieth of a second apart."""
+_UNUSUAL = 4.0
+"""Times as far as in the frames about: in a backflip all frames are fast."""
 _SECONDS_AROUND_A_FLIP = 0.15
 FORWARD_ACTIONS = {"walk", "run", "sprint", "jog"}
 _LEAST_ALIGNMENT = 0.85  # sound walks and runs have 0.97 and more, the broken ones 0.8 and less
 _LARGEST_GAP_M = 0.08
 
 
-def longest_unbroken(motion: Motion) -> Motion | None:
-    """The longest part whose pelvis never turns faster than a body can; None if none is left."""
+def breaks(motion: Motion) -> np.ndarray:
+    """Frames after which the pelvis turns faster than a body can, an upright one's heading leaps, or a joint does."""
     pelvis = motion.rotations[:, 0].astype(np.float64)
-    speed = np.degrees(rot.angle_between(pelvis[1:], pelvis[:-1])) * motion.fps
-    flips = np.flatnonzero(speed > _FASTEST_TURN_DEG_PER_SECOND)
-    if not len(flips):
-        return motion
+    turned = np.degrees(rot.angle_between(pelvis[1:], pelvis[:-1])) * motion.fps
+    ahead = rot.rotate(pelvis, np.array([0.0, 0.0, 1.0]))[:, [0, 2]]
+    length = np.linalg.norm(ahead, axis=1)
+    cosine = (ahead[1:] * ahead[:-1]).sum(axis=1) / np.maximum(length[1:] * length[:-1], 1e-9)
+    leaps = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))) * motion.fps > _FASTEST_HEADING_DEG_PER_SECOND
+    # Of a pelvis that points up or down the heading says nothing.
+    leaps &= np.minimum(length[1:], length[:-1]) > _LEVEL
+    joints = motion.joints()
+    glitch = np.zeros(motion.frames, dtype=bool)
+    if motion.frames > 2:
+        off = np.linalg.norm(joints[1:-1] - (joints[:-2] + joints[2:]) / 2, axis=-1).max(axis=1)
+        usual = np.median(sliding_window_view(np.pad(off, 4, mode="edge"), 9), axis=1)
+        glitch[1:-1] = (off > _GLITCH_M) & (off > _UNUSUAL * usual)
+    return np.flatnonzero((turned > _FASTEST_TURN_DEG_PER_SECOND) | leaps | glitch[1:] | glitch[:-1])
+
+
+def sound_parts(motion: Motion, least: int) -> list[Motion]:
+    """The parts of at least so many frames between the places where a motion breaks; itself where it never does."""
+    broken = breaks(motion)
+    if not len(broken):
+        return [motion]
     around = round(_SECONDS_AROUND_A_FLIP * motion.fps)
-    starts = [0, *(flips + 1 + around)]
-    ends = [*(flips + 1 - around), motion.frames]
-    first, end = max(zip(starts, ends, strict=True), key=lambda part: part[1] - part[0])
-    return cut(motion, first, end) if end > first else None
+    starts = [0, *(broken + 1 + around)]
+    ends = [*(broken + 1 - around), motion.frames]
+    return [cut(motion, first, end) for first, end in zip(starts, ends, strict=True) if end - first >= least]
+
+
+def longest_unbroken(motion: Motion) -> Motion | None:
+    """The longest part that does not break; None if none is left."""
+    return max(sound_parts(motion, 1), key=lambda part: part.frames, default=None)
 
 
 def forward_alignment(motion: Motion) -> float:

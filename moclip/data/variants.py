@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from moclip.captions.labels import ActionLabel, mirrored, strikes
+from moclip.captions.writing import Relation
+from moclip.data.posture import fits_after
 from moclip.data.sequences import cut, join_matched, loop, mirror, stretch, to_and_fro
 from moclip.motion.motion import Motion
 
@@ -22,13 +24,15 @@ RARE = 20
 """Classes with at most this many recordings get more variants each."""
 DENSE = 20
 """Frames of a long recording of a rare class for each window that is cut from it."""
+_TRIES = 8
 STILL = 0.3
 """A window that moves less than this share of its recording's speed shows somebody who waits."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A motion with what it shows; source: the recordings it comes from."""
+    """A motion with what it shows; source: the recordings it comes from. relation: of two actions in time. whole: it is
+    all of its recording, so that what was said of that is true of it."""
 
     motion: Motion
     labels: tuple[ActionLabel, ...]
@@ -36,10 +40,12 @@ class Clip:
     kind: str
     suffix: str
     mirrored: bool = False
+    relation: Relation = "then"
+    whole: bool = False
 
     def mirror(self) -> "Clip":
         labels = tuple(mirrored(label) for label in self.labels)
-        return Clip(mirror(self.motion), labels, self.source, self.kind, self.suffix, not self.mirrored)
+        return replace(self, motion=mirror(self.motion), labels=labels, mirrored=not self.mirrored)
 
 
 def whole(clip: Clip) -> Iterator[Clip]:
@@ -171,21 +177,47 @@ SEQUENCE_WEIGHTS = {
     ("wave", "left"): 1.3, ("wave", "right"): 1.3, ("wave", "both"): 1.2,
     ("raise_hand", "left"): 1, ("raise_hand", "right"): 1, ("raise_hand", "both"): 1,
     ("kick", "left"): 1, ("kick", "right"): 1, ("punch", "left"): 0.8, ("punch", "right"): 0.8, ("jump", None): 1.8,
+    ("sit_down", None): 1.5, ("stand_up", None): 1.5, ("pick_up", None): 1.2, ("put_down", None): 0.8,
+    ("turn_on_the_spot", "left"): 0.7, ("turn_on_the_spot", "right"): 0.7, ("get_up", None): 1.0,
+    ("lie_down", None): 0.8, ("kneel", None): 0.6, ("jump_forward", None): 0.6, ("squat", None): 0.6,
+    ("clap", None): 0.6, ("stand_up_from_floor", None): 0.7, ("sit_down_on_floor", None): 0.7, ("crouch", None): 0.6,
     ("slash", None): 1, ("slash", "left"): 0.4, ("slash", "right"): 0.5, ("dance", None): 0.8, ("stand", None): 1.2,
 }  # fmt: skip
 
 
+OTHER_WEIGHT = 0.35
+"""Of actions that no weight is given for."""
+NOT_IN_SEQUENCES = {"while", "balance_on_one_leg", "fly", "swim", "tread_water", "drive", "climb", "climb_ladder"}
+_LONGEST_PART = 120
+
+
 def sequences(units: list[Clip], count: int, rng: np.random.Generator) -> Iterator[Clip]:
-    """`count` two-action sequences of different actions, joined where the poses match."""
+    """`count` two-action sequences of different actions, joined where the poses match.
+
+    The second begins as the first ends: nobody walks out of lying.
+    """
     by_key: dict[tuple[str, str | None], list[Clip]] = {}
     for unit in units:
-        by_key.setdefault((unit.labels[0].action, unit.labels[0].side), []).append(unit)
-    keys = [key for key in SEQUENCE_WEIGHTS if key in by_key]
+        if unit.labels[0].action not in NOT_IN_SEQUENCES:
+            by_key.setdefault((unit.labels[0].action, unit.labels[0].side), []).append(unit)
+    keys = sorted(by_key, key=repr)
     if len(keys) < 2:
         return
-    weights = np.array([SEQUENCE_WEIGHTS[key] for key in keys], dtype=np.float64)
+    weights = np.array([SEQUENCE_WEIGHTS.get(key, OTHER_WEIGHT) for key in keys], dtype=np.float64)
     weights /= weights.sum()
     for number in range(count):
+        made = _sequence(by_key, keys, weights, rng)
+        if made is not None:
+            yield replace(made, suffix=f"{number:05d}")
+
+
+def _sequence(
+    by_key: dict[tuple[str, str | None], list[Clip]],
+    keys: list[tuple[str, str | None]],
+    weights: np.ndarray,
+    rng: np.random.Generator,
+) -> Clip | None:
+    for _ in range(_TRIES):
         a, b = rng.choice(len(keys), size=2, replace=False, p=weights)
         first = _any(by_key[keys[a]], rng)
         second = _any(by_key[keys[b]], rng)
@@ -193,12 +225,16 @@ def sequences(units: list[Clip], count: int, rng: np.random.Generator) -> Iterat
         alike = [u for u in by_key[keys[b]] if u.labels[0].style == first.labels[0].style]
         if alike and rng.random() < 0.6:
             second = _any(alike, rng)
-        motion = join_matched(_part(first, rng, is_first=True), _part(second, rng, is_first=False), rng)
-        if motion.frames < MIN_SEQUENCE_FRAMES:
+        one, other = _part(first, rng, is_first=True), _part(second, rng, is_first=False)
+        if not fits_after(one, other):
             continue
+        motion = join_matched(one, other, rng)
+        if motion.frames < MIN_SEQUENCE_FRAMES:
+            return None
         if motion.frames > MAX_FRAMES:
             motion = cut(motion, 0, MAX_FRAMES) if motion.frames < 225 else stretch(motion, MAX_FRAMES / motion.frames)
-        yield Clip(motion, first.labels + second.labels, f"{first.source}+{second.source}", "sequence", f"{number:05d}")
+        return Clip(motion, first.labels + second.labels, f"{first.source}+{second.source}", "sequence", "")
+    return None
 
 
 def _any(clips: list[Clip], rng: np.random.Generator) -> Clip:
@@ -220,4 +256,10 @@ def _part(unit: Clip, rng: np.random.Generator, is_first: bool) -> Motion:
         return shortened(motion, frames, rng) if is_first else cut(motion, 0, frames + 10)
     if action == "dance":
         return _lively_part(motion, int(rng.integers(50, 90)), rng)
-    return cut(motion, 0, int(rng.integers(24, 40)) if action == "stand" else 100)
+    if action == "stand":
+        return cut(motion, 0, int(rng.integers(24, 40)))
+    if motion.frames > _LONGEST_PART:
+        # What ends otherwise than it begins is to be seen to its end.
+        hurried = stretch(motion, _LONGEST_PART / motion.frames) if motion.frames < 1.35 * _LONGEST_PART else motion
+        return cut(hurried, 0, _LONGEST_PART)
+    return motion

@@ -9,7 +9,6 @@ never sees a text tower. It is a measuring tool of one dataset and is not packed
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -125,13 +124,16 @@ class Evaluator(nn.Module):
             config.movement, config.motion_hidden, config.motion_hidden, config.embed_dim
         )
         for name, values in (("mean", mean), ("std", std), ("words", table.vectors)):
-            # As the file holds them, so that a trained evaluator and its file are one.
-            self.register_buffer(name, torch.from_numpy(np.asarray(values, np.float16).astype(np.float32)))
+            self.register_buffer(name, torch.from_numpy(np.array(values, np.float32)))
 
-    def motion(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """features (B, T, F) in their own units, T and lengths (B,) multiples of 4 -> (B, embed_dim)."""
+    def motion(self, features: Tensor, lengths: Tensor, shown: Tensor | None = None) -> Tensor:
+        """features (B, T, F) in their own units, T and lengths (B,) multiples of 4 -> (B, embed_dim).
+
+        shown: (B,) frames that are there, where a tail follows a motion's own that convolutions may see.
+        """
         normalised = ((features - self.mean) / self.std)[..., :-CONTACTS]
-        embedded: Tensor = self.motion_encoder(self.movement_encoder(normalised, lengths), lengths // STRIDE)
+        movement = self.movement_encoder(normalised, lengths if shown is None else shown)
+        embedded: Tensor = self.motion_encoder(movement, lengths // STRIDE)
         return embedded
 
     def text(self, words: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
@@ -148,17 +150,22 @@ class Evaluator(nn.Module):
         return np.concatenate(parts)
 
     @torch.inference_mode()
-    def embed_motions(self, features: Sequence[np.ndarray], batch: int = 64) -> np.ndarray:
+    def embed_motions(
+        self, features: Sequence[np.ndarray], batch: int = 64, lengths: Sequence[int] | None = None
+    ) -> np.ndarray:
         """Features (T, F) in their own units, any lengths from 4 frames on -> (N, embed_dim) float32, in their order.
 
-        Frames beyond whole fours and beyond `most_frames` are left out.
+        Frames beyond whole fours and beyond `most_frames` are left out. lengths: frames that are each motion's own;
+        what follows them is a tail, of which an evaluator that is not `masked` sees a little.
         """
         vectors = np.empty((len(features), self.config.embed_dim), dtype=np.float32)
         order = np.argsort([len(f) for f in features], kind="stable")
         for start in range(0, len(order), batch):
             chunk = order[start : start + batch]
-            padded = pad_motions([features[k] for k in chunk], self.config)
-            vectors[chunk] = self.motion(*(tensor.to(self.mean.device) for tensor in padded)).cpu().numpy()
+            padded, shown = pad_motions([features[k] for k in chunk], self.config)
+            own = shown if lengths is None else torch.tensor([lengths[k] // STRIDE * STRIDE for k in chunk])
+            device = self.mean.device
+            vectors[chunk] = self.motion(padded.to(device), own.to(device), shown.to(device)).cpu().numpy()
         return vectors
 
 
@@ -199,35 +206,5 @@ def load_evaluator(path: Path) -> Evaluator:
     except (KeyError, TypeError, ValueError, RuntimeError, MoclipError) as error:
         raise MoclipError(
             f"The file {path} is not an evaluator of this version.", hint="Train it again.", code="bad_weights"
-        ) from error
-    return network.eval().requires_grad_(False)
-
-
-def load_official(checkpoint: Path, table: WordTable, mean: np.ndarray, std: np.ndarray) -> Evaluator:
-    """The released evaluator: `text_mot_match/model/finest.tar`, GloVe words, mean and std of `Comp_v6_KLD005/meta`.
-
-    Sizes are read off the tensors. Raises MoclipError for a file that is damaged or holds other networks.
-    """
-    try:
-        content: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        state = {
-            f"{part}.{name}": tensor
-            for part in ("movement_encoder", "text_encoder", "motion_encoder")
-            for name, tensor in content[part].items()
-        }
-        first = state["movement_encoder.main.0.weight"]
-        config = EvaluatorConfig(
-            features=first.shape[1] + CONTACTS, word_dim=table.vectors.shape[1], movement=first.shape[0],
-            text_hidden=state["text_encoder.hidden"].shape[2], motion_hidden=state["motion_encoder.hidden"].shape[2],
-            embed_dim=state["text_encoder.output_net.3.weight"].shape[0], masked=False,
-        )  # fmt: skip
-        network = Evaluator(config, table, mean, std)
-        own = {name: getattr(network, name) for name in ("mean", "std", "words")}
-        network.load_state_dict({**state, **own})
-    except Exception as error:  # noqa: BLE001 (torch raises many kinds for a damaged or unsafe file)
-        raise MoclipError(
-            f"The checkpoint {checkpoint} is not the official evaluator.",
-            hint="Point to text_mot_match/model/finest.tar, and give the GloVe table (300 numbers a word).",
-            code="bad_checkpoint",
         ) from error
     return network.eval().requires_grad_(False)

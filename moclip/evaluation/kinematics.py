@@ -4,6 +4,7 @@
 Joints are (T, 22, 3) in metres at 20 frames a second, +Y up; left and right are the character's own.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,7 +39,7 @@ def swings(values: np.ndarray, least: float) -> int:
     return count
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kinematics:
     """Measures of one motion; computed when asked for. joints: (T, 22, 3), T >= 2."""
 
@@ -188,6 +189,20 @@ class Kinematics:
         """Mean m/s of the two wrists or ankles (`part`: "wrist", "ankle") against the pelvis."""
         ends = self.joints[:, [JOINT_INDEX[f"{side}_{part}"] for side in SIDES]] - self.joints[:, [_PELVIS]]
         return float(np.linalg.norm(np.diff(ends, axis=0), axis=-1).mean() * FPS)
+
+
+_KEPT = 8
+_recent: deque[Kinematics] = deque(maxlen=_KEPT)
+
+
+def kinematics_of(joints: np.ndarray) -> Kinematics:
+    """Measures of joints, those of before where the same array was measured lately: many rules ask for the same."""
+    for known in _recent:
+        if known.joints is joints:
+            return known
+    made = Kinematics(joints)
+    _recent.append(made)
+    return made
 
 
 def foot_skating(joints: np.ndarray, near_floor: float = 0.05, speed: float = 0.3) -> float:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prompt checks: generate each prompt with several seeds and see whether the motion shows what it asks for."""
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ import numpy as np
 
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
-from moclip.evaluation.kinematics import FPS, foot_skating, mean_jerk
-from moclip.evaluation.rules import RULES, shows, shows_at_once, wrong_side
+from moclip.evaluation.kinematics import FPS
+from moclip.evaluation.quality import quality
+from moclip.evaluation.rules import BY_EYE, COUNTS, RULES, TURNS
+from moclip.evaluation.showing import Asked, shows, wrong_side
+from moclip.generate.familiarity import is_unfamiliar
 from moclip.generate.pipeline import MAX_BATCH, TextToMotion
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import JOINT_INDEX
-from moclip.prompts.requests import Request
+from moclip.nn.config import read_settings
+from moclip.prompts.requests import Request, Result
 from moclip.prompts.together import read_together
 
 _FEET = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("ankle", "foot")]
@@ -25,55 +30,95 @@ _FEET = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in
 
 @dataclass(frozen=True)
 class Prompt:
-    """actions: one name of RULES, or two that follow one another. seconds: None for the model's own length. at_once:
-    the two happen at the same time, the second one with the arms."""
+    """seconds: None for the model's own length. note: what a viewer should see."""
 
     text: str
-    actions: tuple[str, ...]
-    seconds: float | None
-    at_once: bool = False
+    asked: Asked
+    seconds: float | None = None
+    note: str = ""
 
-    def shown_by(self, joints: np.ndarray) -> bool:
-        return shows_at_once(joints, *self.actions) if self.at_once else shows(joints, self.actions)
+    @property
+    def actions(self) -> tuple[str, ...]:
+        return self.asked.actions
+
+    @property
+    def described(self) -> str:
+        """What has to be shown, in short: "walk > wave_left", "walk + wave_left", "jump x 2", "spin 360 deg"."""
+        asked = self.asked
+        words = (" + " if asked.together else " > ").join(asked.actions) or "none of the actions"
+        times = f" x {asked.times}" if asked.times else ""
+        return words + times + (f" {asked.degrees:.0f} deg" if asked.degrees else "")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """wrong_side: None where the prompt names no side. feet_off: metres by which feet are elsewhere than without what
-    is done at the same time, None where nothing is."""
+    """passed: by the rules; None where only a viewer can tell. wrong_side: None where the prompt names no side.
+
+    warned: whether the model told that this is none of its actions. motion_key: the same for the same motion. feet_off:
+    metres by which feet are elsewhere than without what the arms do at the same time, None where they do nothing.
+    """
 
     prompt: Prompt
     seed: int
-    passed: bool
+    passed: bool | None
     wrong_side: bool | None
     motion: Motion
+    warned: bool = False
+    motion_key: str = ""
     feet_off: float | None = None
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A prompt as the lists hold it. seconds: null asks for the model's own length, and has to be said."""
+
+    text: str
+    actions: list[str]
+    seconds: float | None
+    together: bool = False
+    times: int | None = None
+    degrees: float | None = None
+    note: str = ""
+
+
 def load_prompts(path: Path) -> list[Prompt]:
-    """Read {"prompts": [{"text", "actions", "seconds"}, ...]}. Raises MoclipError for what is missing or unknown."""
+    """Read {"prompts": [{"text", "actions", "seconds"}, ...]}; `together`, `times`, `degrees` and `note` may be there.
+
+    Raises MoclipError for what is missing or unknown.
+    """
     hint = 'It holds {"prompts": [{"text": "a man walks", "actions": ["walk"], "seconds": 4.0}]}.'
     try:
         rows = json.loads(Path(path).read_text(encoding="utf-8"))["prompts"]
-        prompts = [
-            Prompt(row["text"], tuple(row["actions"]), row["seconds"], row.get("at_once", False)) for row in rows
-        ]
+        prompts = [_prompt(path, row) for row in rows]
     except OSError as error:
         raise MoclipError(
             f"The prompts file {path} cannot be read.", hint="Check --prompts.", code="bad_file"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise MoclipError(f"{path} is not a list of prompts.", hint=hint, code="bad_file") from error
-    for prompt in prompts:
-        if not 1 <= len(prompt.actions) <= 2 or not set(prompt.actions) <= set(RULES):
-            hint = f"Use: {', '.join(RULES)}."
-            raise MoclipError(f'"{prompt.text}" does not name one or two known actions.', hint=hint, code="bad_file")
-        if prompt.at_once and not (len(prompt.actions) == 2 and prompt.actions[1].startswith(("wave_", "raise_"))):
-            told = f'"{prompt.text}" does not name an action and one of the arms that happen at once.'
-            raise MoclipError(told, hint='Such as ["walk", "wave_left"].', code="bad_file")
     if not prompts:
         raise MoclipError(f"{path} holds no prompts.", hint=hint, code="bad_file")
     return prompts
+
+
+def _prompt(path: Path, row: dict[str, Any]) -> Prompt:
+    told = read_settings(_Row, row, f"a prompt of {path}", hint="See the other prompts of the list.")
+    asked = Asked(tuple(told.actions), told.together, told.times, told.degrees)
+    known = set(asked.actions) <= {*RULES, *BY_EYE}
+    if not known or len(asked.actions) > 2 or not (asked.actions or told.note):
+        hint = f"Use: {', '.join((*RULES, *BY_EYE))}; none with a note for what has no name."
+        raise MoclipError(f'"{told.text}" does not name one or two known actions.', hint=hint, code="bad_file")
+    countable = told.times is None or asked.actions[:1] and asked.actions[0] in COUNTS
+    turning = told.degrees is None or asked.actions[:1] and asked.actions[0] in TURNS
+    alone = len(asked.actions) == 1 or told.times is None and told.degrees is None
+    if not (countable and turning and alone) or told.together and len(asked.actions) != 2:
+        raise MoclipError(
+            f'"{told.text}" asks for what no rule measures.',
+            hint=f"`times` goes with one of {', '.join(COUNTS)}, `degrees` with one of {', '.join(TURNS)}, "
+            "`together` with two actions.",
+            code="bad_file",
+        )
+    return Prompt(told.text, asked, told.seconds, told.note)
 
 
 def only_actions(prompts: Sequence[Prompt], actions: set[str]) -> list[Prompt]:
@@ -81,10 +126,10 @@ def only_actions(prompts: Sequence[Prompt], actions: set[str]) -> list[Prompt]:
 
     Raises MoclipError for an action that has no rule, and when no prompt is left.
     """
-    unknown = sorted(actions - set(RULES))
+    unknown = sorted(actions - {*RULES, *BY_EYE})
     if unknown:
         raise MoclipError(f"There is no action '{unknown[0]}'.", hint=f"Use: {', '.join(RULES)}.", code="bad_actions")
-    kept = [prompt for prompt in prompts if set(prompt.actions) <= actions]
+    kept = [prompt for prompt in prompts if prompt.actions and set(prompt.actions) <= actions]
     if not kept:
         raise MoclipError(
             f"No prompt of the list shows only {', '.join(sorted(actions))}.",
@@ -124,66 +169,73 @@ def run_checks(
         batch = work[first : first + MAX_BATCH]
         results = model.generate([Request(p.text, p.seconds, s) for p, s in batch])
         for (prompt, seed), result in zip(batch, results, strict=True):
-            joints = result.motion.joints()
-            wrong = None if prompt.at_once else wrong_side(joints, prompt.actions)
-            off = _feet_off(model, prompt, seed, joints) if prompt.at_once else None
-            yield Sample(prompt, seed, prompt.shown_by(joints), wrong, result.motion, off)
+            sample = _judged(prompt, seed, result)
+            off = _feet_off(model, prompt, seed, result) if read_together(prompt.text).layers else None
+            yield replace(sample, feet_off=off)
         progress(min(1.0, (first + MAX_BATCH) / len(work)))
 
 
-def _feet_off(model: TextToMotion, prompt: Prompt, seed: int, joints: np.ndarray) -> float:
-    alone = model.generate([Request(read_together(prompt.text).base, prompt.seconds, seed)])[0].motion.joints()
-    if len(alone) != len(joints):
+def _judged(prompt: Prompt, seed: int, result: Result) -> Sample:
+    joints = result.motion.joints()
+    passed = None if prompt.asked.by_eye else shows(joints, prompt.asked)
+    warned = any(is_unfamiliar(warning) for warning in result.warnings)
+    key = hashlib.sha256(np.ascontiguousarray(result.tokens, dtype="<i8").tobytes()).hexdigest()[:12]
+    return Sample(prompt, seed, passed, wrong_side(joints, prompt.asked), result.motion, warned, key)
+
+
+def _feet_off(model: TextToMotion, prompt: Prompt, seed: int, result: Result) -> float:
+    base = Request(read_together(prompt.text).base, prompt.seconds, seed)
+    alone, own = model.generate([base])[0].motion.joints(), result.motion.joints()
+    if len(alone) != len(own):
         return float("inf")
-    return float(np.linalg.norm(alone[:, _FEET] - joints[:, _FEET], axis=-1).max())
+    return float(np.linalg.norm(alone[:, _FEET] - own[:, _FEET], axis=-1).max())
 
 
 def summarise(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Rates from 0 to 1: overall with its deviation over seeds, by action, two actions, sides; failing prompts."""
+    """Rates from 0 to 1: overall with its deviation over seeds, by action, two actions, sides; failing prompts.
+
+    What only a viewer can tell is counted in `by_eye` and nowhere else.
+    """
+    told = [sample for sample in samples if sample.passed is not None]
     by_action, by_prompt, by_seed = defaultdict(list), defaultdict(list), defaultdict(list)
-    for sample in samples:
-        by_action[_named(sample.prompt)].append(sample.passed)
+    for sample in told:
+        by_action[sample.prompt.actions].append(sample.passed)
         by_prompt[sample.prompt.text].append(sample)
         by_seed[sample.seed].append(sample.passed)
-    single = {action: float(np.mean(v)) for action, v in by_action.items() if action in RULES}
-    feet = [sample.feet_off for sample in samples if sample.feet_off is not None]
-    sides = [sample.wrong_side for sample in samples if sample.wrong_side is not None]
+    single = {actions[0]: _mean(v) for actions, v in by_action.items() if len(actions) == 1}
+    sides = [sample.wrong_side for sample in told if sample.wrong_side is not None]
     seeds = [float(np.mean(v)) for v in by_seed.values()]
-    walks = [sample.motion.joints() for sample in samples if sample.prompt.actions == ("walk",)]
     failing = [_failing(text, group) for text, group in by_prompt.items() if not all(s.passed for s in group)]
+    together = [s.passed for s in told if s.prompt.asked.together]
     return {
         "samples": len(samples),
-        "prompts": len(by_prompt),
-        "seeds": len(seeds),
-        "pass_rate": float(np.mean([s.passed for s in samples])),
+        "prompts": len({sample.prompt.text for sample in samples}),
+        "seeds": len({sample.seed for sample in samples}),
+        "by_eye": len(samples) - len(told),
+        "pass_rate": _mean(s.passed for s in told),
         "pass_rate_sd_over_seeds": float(np.std(seeds, ddof=1)) if len(seeds) > 1 else 0.0,
-        "one_action": _mean(s.passed for s in samples if len(s.prompt.actions) == 1),
-        "two_actions": _mean(s.passed for s in samples if len(s.prompt.actions) == 2 and not s.prompt.at_once),
-        "at_once": _mean(s.passed for s in samples if s.prompt.at_once),
-        "feet_off_metres": max(feet) if feet else None,
+        "one_action": _mean(s.passed for s in told if len(s.prompt.actions) == 1),
+        "two_actions": _mean(s.passed for s in told if len(s.prompt.actions) == 2 and not s.prompt.asked.together),
+        "at_once": _mean(together),
+        "feet_off_metres": max((s.feet_off for s in samples if s.feet_off is not None), default=None),
         "side_error": _mean(sides),
         "side_samples": len(sides),
         "actions": {action: single[action] for action in RULES if action in single},
-        "walk_foot_skating": _mean(foot_skating(j) for j in walks),
-        "walk_mean_jerk": _mean(mean_jerk(j) for j in walks),
+        **quality([sample.motion.joints() for sample in samples], [sample.prompt.actions for sample in samples]),
         "failing": sorted(failing, key=lambda row: row["pass_rate"]),
     }
 
 
-def _mean(values: Iterable[float]) -> float | None:
-    values = list(values)
-    return float(np.mean(values)) if values else None
-
-
-def _named(prompt: Prompt) -> str:
-    return (" + " if prompt.at_once else " > ").join(prompt.actions)
+def _mean(values: Iterable[float | bool | None]) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _failing(text: str, group: Sequence[Sample]) -> dict[str, Any]:
     return {
         "text": text,
         "actions": list(group[0].prompt.actions),
-        "named": _named(group[0].prompt),
-        "pass_rate": float(np.mean([s.passed for s in group])),
+        "asked": group[0].prompt.described,
+        "pass_rate": float(np.mean([bool(s.passed) for s in group])),
         "failing_seeds": sorted(s.seed for s in group if not s.passed),
     }

@@ -2,7 +2,9 @@
 """A generator measured by the evaluator on a split of real clips: the table of text-to-motion papers.
 
 Protocol of Guo et al., CVPR 2022, section 5: each clip's length, one random caption a repeat, groups of 32 for
-R-precision, FID of all generated against all real motions. Beside it stand R-precision in groups of distinct labels,
+R-precision, FID of all generated against all real motions. With their released evaluator it is theirs to the end: a
+random crop of each clip a repeat, whole captions, and behind a generated motion the tail that its decoder makes of no
+codes, of which the evaluator sees a little. Beside it stand R-precision in groups of distinct labels,
 since random groups of a small dataset hold many clips that mean the same, FID of real against real, foot skating and
 jerk of the motions as the network makes them.
 """
@@ -30,9 +32,10 @@ from moclip.evaluation.metrics import (
     r_precision,
     random_groups,
 )
-from moclip.evaluation.train_evaluator import JudgedClips
+from moclip.evaluation.train_evaluator import JudgedClips, crop
 from moclip.generate.pipeline import MAX_BATCH, TextToMotion
-from moclip.motion.features import features_to_joints
+from moclip.generators.base.token_clips import MAX_TOKENS
+from moclip.motion.features import KIT, features_to_joints
 from moclip.prompts.limits import LONGEST_SECONDS
 from moclip.prompts.requests import Request
 
@@ -83,6 +86,7 @@ def evaluate_text_motion(
     """
     for name, model in models.items():
         _check(name, model, evaluator)
+    released = not evaluator.config.masked
     real = evaluator.embed_motions(clips.features)
     recorded = _kinematics(clips.features)
     found: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in ("real", *models)}
@@ -90,6 +94,10 @@ def evaluate_text_motion(
     drawn: dict[str, np.ndarray] = {}
     for repeat in range(repeats):
         rng = np.random.default_rng([seed, repeat])
+        shown = clips.features
+        if released:
+            shown = [crop(f, rng, evaluator.config.most_frames) for f in clips.features]
+            real = evaluator.embed_motions(shown)
         given = _draw(evaluator, clips, rng)
         half = np.array_split(rng.permutation(len(real)), 2)
         _note(found["real"], given, real, rng)
@@ -101,11 +109,12 @@ def evaluate_text_motion(
             def told(share: float, name: str = name, repeat: int = repeat) -> None:
                 progress(name, (repeat + share) / repeats)
 
-            features = generate_features(
-                model, given.captions, [len(f) for f in clips.features], seed=(seed + repeat) * len(real),
-                progress=told,
-            )  # fmt: skip
-            motion = evaluator.embed_motions(features)
+            frames, first_seed = [len(f) for f in shown], (seed + repeat) * len(real)
+            make = generate_with_tail if released else generate_features
+            features = make(model, given.captions, frames, seed=first_seed, progress=told)
+            motion = evaluator.embed_motions(features, lengths=frames if released else None)
+            if released:
+                features = [f[:n] for f, n in zip(features, frames, strict=True)]
             _note(found[name], given, motion, rng)
             found[name]["FID"].append(frechet_distance(motion, real))
             for metric, value in _kinematics(features).items():
@@ -147,11 +156,40 @@ def generate_features(
     return features
 
 
+def generate_with_tail(
+    model: TextToMotion,
+    captions: Sequence[str],
+    frames: Sequence[int],
+    *,
+    seed: int,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> list[np.ndarray]:
+    """The same as papers have it: whole captions, features (196, F), of which the frames asked for are the motion.
+
+    What follows them is what the decoder makes of no codes, as in MoMask's evaluation.
+    """
+    features: list[np.ndarray] = [np.empty(0)] * len(captions)
+    order = np.argsort(frames, kind="stable")
+    stride = model.codec.stride
+    for start in range(0, len(order), MAX_BATCH):
+        chunk = [int(k) for k in order[start : start + MAX_BATCH]]
+        tokens = [max(1, min(frames[k] // stride, MAX_TOKENS)) for k in chunk]
+        codes = model.codes([captions[k] for k in chunk], tokens, [seed + k for k in chunk])
+        padded = np.full((len(chunk), MAX_TOKENS, codes.shape[2]), -1, dtype=np.int64)
+        padded[:, : codes.shape[1]] = codes
+        for k, made in zip(chunk, model.codec.decode(padded), strict=True):
+            features[k] = made
+        progress((start + len(chunk)) / len(order))
+    return features
+
+
 def _check(name: str, model: TextToMotion, evaluator: Evaluator) -> None:
-    if model.fps != 20 or model.codec.features != evaluator.config.features:
+    features = evaluator.config.features
+    fps = KIT.fps if features == KIT.width else 20
+    if model.fps != fps or model.codec.features != features:
         raise MoclipError(
             f"The model '{name}' makes {model.codec.features} features at {model.fps:g} frames a second; "
-            f"the evaluator reads {evaluator.config.features} at 20.",
+            f"the evaluator reads {features} at {fps:g}.",
             hint="Train an evaluator on data of the model's kind.",
             code="bad_model",
         )
@@ -171,6 +209,8 @@ def _draw(evaluator: Evaluator, clips: JudgedClips, rng: np.random.Generator) ->
 
 def _kinematics(features: Sequence[np.ndarray]) -> dict[str, float]:
     """Foot skating (share of contacts) and mean jerk (m/s^3), means over the motions."""
+    if features[0].shape[1] == KIT.width:
+        return {}  # these measures are made for our body and its rate
     joints = [features_to_joints(f) for f in features]
     return {
         "foot skating": float(np.mean([foot_skating(j) for j in joints])),
@@ -198,11 +238,14 @@ def _several(
     """(texts, MODALITY_SAMPLES, D) embeddings of many motions of each of a few texts."""
     chosen = rng.choice(len(captions), min(texts, len(captions)), replace=False)
     asked = np.repeat(chosen, MODALITY_SAMPLES)
-    features = generate_features(
-        model, [captions[k] for k in asked], [len(clips.features[k]) for k in asked], seed=int(rng.integers(2**40)),
+    released = not evaluator.config.masked
+    make, frames = generate_with_tail if released else generate_features, [len(clips.features[k]) for k in asked]
+    features = make(
+        model, [captions[k] for k in asked], frames, seed=int(rng.integers(2**40)),
         progress=lambda share: progress("MultiModality", share),
     )  # fmt: skip
-    return evaluator.embed_motions(features).reshape(len(chosen), MODALITY_SAMPLES, -1)
+    embedded = evaluator.embed_motions(features, lengths=frames if released else None)
+    return embedded.reshape(len(chosen), MODALITY_SAMPLES, -1)
 
 
 def _differences(

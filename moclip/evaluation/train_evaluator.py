@@ -193,6 +193,8 @@ def train_evaluator(
     moments: mean and std (F,) of the features; std as `biased_std` gives it.
     """
     torch.manual_seed(run.schedule.seed)
-    network = Evaluator(config, table, *moments)
+    # As the file will hold them, so that a trained evaluator and its file are one.
+    mean, std, vectors = (np.asarray(a, np.float16).astype(np.float32) for a in (*moments, table.vectors))
+    network = Evaluator(config, WordTable(table.vocabulary, vectors), mean, std)
     Trainer(EvaluatorTask(network, train, val, batch), run).run()
     return network.cpu()

@@ -48,7 +48,7 @@ def word_class(word: str, part_of_speech: str) -> int:
 
 @dataclass(frozen=True)
 class WordTable:
-    """vectors: (V, D) float32, exact in float16. vocabulary: the V words; `sos`, `eos` and `unk` are among them."""
+    """vectors: (V, D) float32. vocabulary: the V words; `sos`, `eos` and `unk` are among them."""
 
     vocabulary: tuple[str, ...]
     vectors: np.ndarray
@@ -71,14 +71,19 @@ class WordTable:
 
 
 def _table(words: Iterable[str], vectors: Iterable[np.ndarray]) -> WordTable:
-    return WordTable(tuple(words), np.stack(list(vectors)).astype(np.float16).astype(np.float32))
+    return WordTable(tuple(words), np.stack(list(vectors)).astype(np.float32))
+
+
+_NUMBERS = {("numpy", "dtype"), *((f"numpy.{core}.multiarray", "scalar") for core in ("core", "_core"))}
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """GloVe's word lists come as pickles; this reads lists, dicts, strings and numbers, and calls nothing."""
+    """GloVe's word lists come as pickles; this reads lists, dicts, strings and numbers, numpy's too, and no more."""
 
     def find_class(self, module: str, name: str) -> Any:
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        if (module, name) not in _NUMBERS:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return np.dtype if name == "dtype" else np.float64(0).__reduce__()[0]
 
 
 def glove_table(folder: Path, words: set[str]) -> WordTable:
@@ -89,11 +94,13 @@ def glove_table(folder: Path, words: set[str]) -> WordTable:
     try:
         data = np.load(Path(folder) / "our_vab_data.npy", allow_pickle=False)
         index = _PlainUnpickler(io.BytesIO((Path(folder) / "our_vab_idx.pkl").read_bytes())).load()
+        if not isinstance(index, dict) or data.ndim != 2 or data.dtype.kind != "f" or not np.isfinite(data).all():
+            raise ValueError("it does not hold a table of words and their vectors")
         kept = sorted((words | {START, END, UNKNOWN}) & set(index))
         if not {START, END, UNKNOWN} <= set(kept):
             raise ValueError("sos, eos or unk is missing")
         return _table(kept, (data[index[word]] for word in kept))
-    except (OSError, ValueError, EOFError, TypeError, IndexError, pickle.UnpicklingError) as error:
+    except (OSError, ValueError, EOFError, TypeError, IndexError, AttributeError, pickle.UnpicklingError) as error:
         raise MoclipError(f"The GloVe folder {folder} cannot be read: {error}.", hint=hint, code="bad_glove") from error
 
 

@@ -2,7 +2,7 @@
 """SMPL parameters as AMASS, SMPL-X and video trackers write them: axis angles of a body whose rest is a T-pose.
 
 Our skeleton has SMPL's 22 body joints, so rotations carry over; hands, face and the body's shape (betas) are left out.
-The shape would need the SMPL model, which nobody may pass on.
+The shape would need the SMPL model, which nobody may pass on: see `moclip.files.smpl` for those who have it.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,7 @@ _POSES = ("poses", "fullpose", "full_pose", "smpl_poses", "pose")
 _ROOTS, _BODIES = ("root_orient", "global_orient"), ("pose_body", "body_pose")
 _RATES = ("mocap_framerate", "mocap_frame_rate", "fps", "framerate", "frame_rate", "mocap_fps")
 _USUAL_FPS = 30.0
-# The joints of the mean body, metres from the parent.
-_REST = np.array([
+MEAN_BODY = np.array([
     (0.0, 0.0, 0.0), (0.0586, -0.0823, -0.0177), (-0.0603, -0.0905, -0.0135), (0.0044, 0.1244, -0.0384),
     (0.0435, -0.3865, 0.0080), (-0.0433, -0.3837, -0.0048), (0.0045, 0.1380, 0.0268), (-0.0148, -0.4269, -0.0374),
     (0.0191, -0.4200, -0.0346), (-0.0023, 0.0560, 0.0029), (0.0411, -0.0603, 0.1220), (-0.0348, -0.0621, 0.1303),
@@ -32,6 +31,7 @@ _REST = np.array([
     (0.1229, 0.0452, -0.0190), (-0.1132, 0.0469, -0.0085), (0.2553, -0.0156, -0.0229), (-0.2601, -0.0144, -0.0313),
     (0.2657, 0.0127, -0.0074), (-0.2691, 0.0068, -0.0060),
 ])  # fmt: skip
+"""(22, 3) the joints of the mean body, metres from the parent."""
 _Y, _Z = AXES["y"], AXES["z"]
 
 
@@ -55,9 +55,9 @@ def motion_of_smpl(path: Path, held: Mapping[str, np.ndarray], given: Given) -> 
     if not fps > 0:
         fps = _USUAL_FPS
         notes.append(f"It does not say its frame rate; {fps:g} frames a second are taken.")
-    positions = np.tile(_REST, (len(root), 1, 1))
+    positions = np.tile(MEAN_BODY, (len(root), 1, 1))
     positions[:, 0] = root
-    clip = Bvh(JOINT_NAMES, PARENTS, _REST, rotations, positions, fps, {})
+    clip = Bvh(JOINT_NAMES, PARENTS, MEAN_BODY, rotations, positions, fps, {})
     up = given.up_axis
     if up is None:
         up = _up(clip, z_is_usual=any(n in held for n in _POSES))

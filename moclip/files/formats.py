@@ -22,6 +22,7 @@ from moclip.files.arrays import read_npy, read_npz
 from moclip.files.foreign import BvhReading, read_any_bvh
 from moclip.files.keep import write_values
 from moclip.files.reading import Given, Reading
+from moclip.files.smpl import Parameters
 from moclip.motion.motion import Motion
 from moclip.motion.rotations import slerp
 
@@ -50,6 +51,17 @@ def save_features(features: np.ndarray, path: str | Path) -> None:
 def save_values(reading: BvhReading, values: np.ndarray, path: str | Path, fps: float | None = None) -> None:
     """Write channel values (T, channels) as a BVH file with `reading`'s own HIERARCHY, whole or not at all."""
     _atomically(Path(path), lambda temporary: write_values(reading, values, temporary, fps))
+
+
+def save_parameters(parameters: Parameters, path: str | Path) -> None:
+    """Write a motion of an SMPL body as AMASS has it, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **parameters.arrays())
+    _atomically(Path(path), lambda temporary: _write_bytes(temporary, buffer.getvalue()))
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def check_writable_suffix(path: str | Path) -> str:

@@ -3,6 +3,8 @@
 
 import numpy as np
 
+from moclip.motion.features import KIT, features_to_joints
+
 _OF_KIT = {0: 0, 3: 1, 9: 2, 12: 3, 15: 4}
 _LEFT = {1: 11, 4: 12, 7: 13, 10: 14, 16: 5, 18: 6, 20: 7}
 _RIGHT = {2: 16, 5: 17, 8: 18, 11: 19, 17: 8, 19: 9, 21: 10}
@@ -23,3 +25,11 @@ def joints_of_kit(joints: np.ndarray) -> np.ndarray:
     for collar, shoulder in ((13, 16), (14, 17)):
         ours[:, collar] = base + (ours[:, shoulder] - base) * _OUT_TO_SHOULDER
     return ours
+
+
+def joints_of(features: np.ndarray) -> np.ndarray:
+    """Joints (T, 22, 3) in metres of HumanML3D's features (T, 263) or of KIT-ML's (T, 251), whose millimetres those of
+    its own body are.
+    """
+    joints = features_to_joints(features)
+    return joints if features.shape[1] != KIT.width else joints_of_kit(joints / 1000.0)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from moclip.errors import MoclipError
+from moclip.files.kit import joints_of
 from moclip.generate.context import Kept, assemble, codes_after, codes_before, fit_between, joined, keep, pull_warning
 from moclip.generate.familiarity import load_familiarity
 from moclip.generate.held import held, long_enough, nearest_takes
@@ -20,7 +21,7 @@ from moclip.generators.base.generator import Stage, Watcher
 from moclip.generators.base.passages import Passage
 from moclip.generators.base.runtime import Runtime
 from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, load_model
-from moclip.motion.features import features_to_joints, local_rotations
+from moclip.motion.features import WIDTH, features_to_joints, local_rotations
 from moclip.motion.feet import hold_feet, toe_contacts
 from moclip.motion.motion import Motion
 from moclip.motion.solver import solve_rotations
@@ -40,6 +41,8 @@ class TextToMotion:
         details = files.info.details
         self.name, self.licence = files.info.name, files.info.licence
         self.fps = float(details["fps"])
+        # What its makers say that it knows, each with a sentence that asks for it.
+        self.repertoire = {name: details[name] for name in ("actions", "styles") if name in details}
         self.runtime, self.device = runtime.name, runtime.device
         own = files.generator
         where, hint = f"sampling of {files.info.described}", "Correct it, or install the model again."
@@ -48,7 +51,8 @@ class TextToMotion:
         self.generator = own(runtime, files.configs, sampled)
         self.codec = self.generator.codec
         self.stages = (_READING, *own.STAGES, _SOLVING)
-        self.edits = own.EDITS
+        # What is to be kept would have to become features of KIT-ML's body, which ours cannot be turned into.
+        self.edits = own.EDITS and self.codec.features == WIDTH
         self._networks = runtime
         self._longest = int(LONGEST_SECONDS * self.fps) // self.codec.stride
         self._judged = JUDGE in files.arrays
@@ -111,14 +115,26 @@ class TextToMotion:
         codes = self._codes(checked, plans, Watcher())
         return [self.codec.decode(own[None, : self._shown(plan)])[0] for own, plan in zip(codes, plans, strict=True)]
 
+    def codes(self, captions: Sequence[str], tokens: Sequence[int], seeds: Sequence[int]) -> np.ndarray:
+        """Codes (B, S, layers) of whole captions, each of so many tokens, -1 behind: as papers measure generators.
+
+        No limits for users are looked at, no clauses are split, and the first take is the one.
+        """
+        read = self._reader.read(captions)
+        given = zip(read, tokens, strict=True)
+        passages = [Passage(k, 0, int(n), states.vector, states.words) for k, (states, n) in enumerate(given)]
+        known = np.full((len(passages), max(tokens), self.codec.layers), -1, dtype=np.int64)
+        return self.generator.sample(passages, np.array(tokens), list(seeds), known, Watcher())
+
     def _checked(self, requests: Sequence[Request]) -> list[Checked]:
         if not 1 <= len(requests) <= MAX_BATCH:
             raise MoclipError(
                 f"A batch holds 1 to {MAX_BATCH} prompts, not {len(requests)}.", hint="Split it.", code="bad_batch"
             )
         if not self.edits and any(request.has_context for request in requests):
+            why = f"is one of {self.generator.TITLE}, which" if not self.generator.EDITS else "is one of KIT-ML's, and"
             raise MoclipError(
-                f"The model '{self.name}' is one of {self.generator.TITLE}, which cannot go on from a motion.",
+                f"The model '{self.name}' {why} cannot go on from a motion.",
                 hint="Generate a new motion, or use another model for edits.",
                 code="no_edits",
             )
@@ -181,7 +197,8 @@ class TextToMotion:
             planned[k].append(plan_line(line.seconds, texts, lengths, endless, sentence, *scale))
         warnings = [list(asked.warnings) for asked in checked]
         if self._familiarity:
-            far = self._familiarity.warnings(np.stack([states.vector for states in whole]))
+            vectors = np.stack([states.vector for states in whole])
+            far = self._familiarity.warnings(vectors, self._reader.clause_vectors(prompts, vectors, self.options))
             for k, told in zip(owners, far, strict=True):
                 warnings[k] += [warning for warning in told if warning not in warnings[k]]
         plans = [self._plan(first + k, asked, planned[k]) for k, asked in enumerate(checked)]
@@ -214,12 +231,16 @@ class TextToMotion:
             known[row, : lengths[row]] = plan.known
         passages, seeds = [p for plan in plans for p in plan.passages], [asked.seed for asked in checked]
         passages, lengths, seeds = repeat_takes(passages, lengths, seeds, takes)
-        codes = self.generator.sample(passages, lengths, seeds, np.repeat(known, takes, axis=0), watcher)
+        known = np.repeat(known, takes, axis=0)
         if max(takes) == 1:
-            return codes
-        best = best_takes(self._networks, self.codec, codes, passages, takes)
-        requests = [asked.request for asked in checked]
-        return codes[nearest_takes(self.codec, codes, best, plans, requests, takes, self.fps)]
+            return self.generator.sample(passages, lengths, seeds, known, watcher)
+
+        def choose(codes: np.ndarray) -> np.ndarray:
+            best = best_takes(self._networks, self.codec, codes, passages, takes)
+            requests = [asked.request for asked in checked]
+            return nearest_takes(self.codec, codes, best, plans, requests, takes, self.fps)
+
+        return self.generator.sample_best(passages, lengths, seeds, known, choose, watcher)
 
     def _result(self, asked: Checked, plan: Plan, codes: np.ndarray, warnings: tuple[str, ...]) -> Result:
         request, features = asked.request, self.codec.decode(codes[None])[0]
@@ -243,7 +264,7 @@ class TextToMotion:
     def _motion(self, features: np.ndarray, asked: Checked, place: Callable[[np.ndarray], np.ndarray] | None) -> Motion:
         """place: what becomes of the joints (T, 22, 3) before their rotations are solved."""
         leaves = local_rotations(features) if self.codec.local_rotations else None
-        joints = features_to_joints(features)
+        joints = joints_of(features)
         contacts = toe_contacts(joints, self.fps)
         if place is not None:
             joints = place(joints)

@@ -51,6 +51,16 @@ class TextReader:
             for sentence, clauses in zip(whole, parts, strict=True)
         ]
 
+    def clause_vectors(self, prompts: Sequence[str], whole: np.ndarray, options: PlanOptions) -> list[np.ndarray]:
+        """(N, D) of each prompt's clauses by themselves; its own of `whole` (B, D) where it has but one."""
+        parts = [split_clauses(prompt) if options.by_clause else [prompt] for prompt in prompts]
+        several = [clause for clauses in parts if len(clauses) > 1 for clause in clauses]
+        read = iter(self.embed(several)) if several else iter(())
+        return [
+            np.stack([next(read) for _ in clauses]) if len(clauses) > 1 else own[None]
+            for own, clauses in zip(whole, parts, strict=True)
+        ]
+
 
 def _within(sentence: TextStates, clause: TextStates, share: float) -> TextStates:
     return TextStates(share * sentence.vector + (1 - share) * clause.vector, clause.words)

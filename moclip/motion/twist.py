@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moclip.motion.rotations import arctan2, between, conjugate, from_axis_angle, multiply, normalize, rotate
+from moclip.motion.rotations import arctan2, between, conjugate, cross, from_axis_angle, multiply, normalize, rotate
 from moclip.motion.skeleton import CHILDREN, MIRROR, PARENTS
 
 _X, _Y, _Z = np.eye(3)
@@ -84,9 +84,9 @@ LEVELS = (_level(1, 2, 12, 13, 14), _level(4, 5, 16, 17), _level(7, 8, 18, 19))
 def hinge_evidence(bones: np.ndarray) -> np.ndarray:
     """World vectors (T, 22, 3) along each joint's hinge as far as it shows; the length is the confidence."""
     evidence = np.zeros_like(bones)
-    foot = np.cross(bones[:, [10, 11]], bones[:, [7, 8]])
-    evidence[:, [1, 2]] = np.cross(bones[:, [4, 5]], bones[:, [7, 8]]) + _FOOT_WEIGHT * foot
-    evidence[:, [16, 17]] = np.cross(bones[:, [18, 19]], bones[:, [20, 21]])
+    foot = cross(bones[:, [10, 11]], bones[:, [7, 8]])
+    evidence[:, [1, 2]] = cross(bones[:, [4, 5]], bones[:, [7, 8]]) + _FOOT_WEIGHT * foot
+    evidence[:, [16, 17]] = cross(bones[:, [18, 19]], bones[:, [20, 21]])
     return evidence
 
 
@@ -102,7 +102,7 @@ def solve_twists(
     prior = np.exp(1j * np.sum(leans * level.prior, axis=-1))
     seen = rotate(conjugate(swing), evidence)
     hinges = normalize(level.hinges - np.sum(level.hinges * rest, axis=-1, keepdims=True) * rest)
-    seen = np.sum(seen * hinges, axis=-1) + 1j * np.sum(seen * np.cross(rest, hinges), axis=-1)
+    seen = np.sum(seen * hinges, axis=-1) + 1j * np.sum(seen * cross(rest, hinges), axis=-1)
     seen = seen + _overstretched(seen, prior) * prior
     # The swing from the rest pose turns wildly where the bone points backwards.
     trust = np.where(level.bends, 1.0, np.clip(1 + np.sum(directions * rest, axis=-1), 0.01, 1.0))
@@ -141,7 +141,7 @@ def swing_rotations(level: Level, rest: np.ndarray, directions: np.ndarray) -> n
 
     The smallest ones; for knees and elbows a bend about the hinge and then the smallest one that makes up for the rest.
     """
-    forward = np.cross(level.hinges, rest)
+    forward = cross(level.hinges, rest)
     bend = arctan2(np.sum(directions * forward, axis=-1), np.sum(directions * rest, axis=-1))
     flexed = from_axis_angle(level.hinges, np.where(level.bends, bend, 0.0))
     return multiply(between(rotate(flexed, rest), directions), flexed)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights on disk: safetensors with their configuration as JSON in the file's metadata; ours are in float16.
 
-Reading needs numpy and safetensors only; in memory weights are float32.
+Reading needs numpy and safetensors only; whoever computes with weights gets them as float32.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,38 @@ def save_weights(
     os.replace(unfinished, path)
 
 
+class Weights(Mapping[str, np.ndarray]):
+    """The tensors of a network by name, float32 to whoever asks for one.
+
+    stored: the same as they lie in the file, half as large where that is float16.
+    """
+
+    def __init__(self, stored: Mapping[str, np.ndarray]):
+        self.stored = dict(stored)
+
+    @property
+    def bytes(self) -> int:
+        return sum(array.nbytes for array in self.stored.values())
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        array = self.stored[name]
+        return array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.stored)
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+
 def load_weights(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """(name -> float32 array, configuration). Raises MoclipError for a missing, truncated or foreign file."""
+    weights, config = read_weights(path)
+    return dict(weights), config
+
+
+def read_weights(path: Path) -> tuple[Weights, dict[str, Any]]:
+    """As `load_weights`, but nothing is converted before it is asked for."""
     from safetensors import SafetensorError, safe_open
 
     hint = "Install the model again, or check the path."
@@ -62,15 +92,15 @@ def load_weights(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             hint=hint,
             code="bad_weights",
         ) from error
-    arrays = {name: a.astype(np.float32) if a.dtype.kind == "f" else a for name, a in arrays.items()}
-    return arrays, config
+    return Weights(arrays), config
 
 
 def fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
     """Sixteen hex digits that name a set of weights: sha256 over names, shapes and float16 values, in sorted order."""
     digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(np.asarray(arrays[name]).astype(np.float16))
+    stored = arrays.stored if isinstance(arrays, Weights) else arrays
+    for name in sorted(stored):
+        array = np.asarray(stored[name]).astype(np.float16, order="C", copy=False)
         digest.update(f"{name}{array.shape}".encode())
-        digest.update(array.tobytes())
+        digest.update(array.reshape(-1).view(np.uint8))
     return digest.hexdigest()[:16]

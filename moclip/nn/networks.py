@@ -36,15 +36,27 @@ def restore(network: type[AnyNetwork], config: Mapping[str, Any], arrays: Mappin
             hint="Update MoCLIP, or install the model again.",
             code="bad_weights",
         ) from error
-    try:
-        made.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, strict=True)
-    except RuntimeError as error:
+    amiss = _amiss(made, arrays)
+    if amiss:
         raise MoclipError(
-            f"The {network.KIND} weights do not fit their own configuration.",
+            f"The {network.KIND} weights do not fit their own configuration: {amiss}.",
             hint="Install the model again.",
             code="bad_weights",
-        ) from error
+        )
+    made.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, strict=True)
     return made.eval().requires_grad_(False)
+
+
+def _amiss(network: Network, arrays: Mapping[str, np.ndarray]) -> str:
+    """The first tensor that is missing, of another shape or too many; empty where all fit."""
+    own = network.state_dict()
+    for name, tensor in own.items():
+        if name not in arrays:
+            return f"{name} is missing"
+        if arrays[name].shape != tuple(tensor.shape):
+            return f"{name} has the shape {arrays[name].shape}, not {tuple(tensor.shape)}"
+    foreign = sorted(set(arrays) - set(own))
+    return f"{foreign[0]} is none of theirs" if foreign else ""
 
 
 def pick_device(device: str) -> str:

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from moclip.codecs.vq import CodecNetwork
+from moclip.codecs.network import CodecNetwork
 from moclip.errors import MoclipError
 from moclip.generators.base.generator import DEFAULT, find_generator, generator_names, generator_part, has_part
 from moclip.generators.base.learners import Learner

@@ -2,6 +2,7 @@
 """Pack the stages' weights into a model folder that the product loads."""
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 
 from moclip.alignment.train import motion_encoder_weights
 from moclip.data.folder import DatasetFolder
+from moclip.generate.familiarity import ACTIONS_FILE
 from moclip.generators.base.generator import DEFAULT, find_generator
 from moclip.models import JUDGE, load_model, needed_networks, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
+from moclip.recipes.edges import captions_by_action, learn
 from moclip.recipes.work import tower_vectors
 from moclip.training.run import Log
 
@@ -52,6 +55,37 @@ def familiarity(
     return centres, float(np.quantile(known, 0.005))
 
 
+def publish_actions(
+    dataset: DatasetFolder,
+    tower: tuple[dict[str, np.ndarray], dict[str, Any]],
+    out: Path,
+    published: Collection[str] | None,
+    log: Log,
+) -> list[dict[str, str]]:
+    """Write the table by which a model knows its actions from others; what `model.json` says of the actions.
+
+    Nothing is written for a dataset that does not say what its clips show.
+    """
+    captions = captions_by_action(dataset, "train") if dataset.clips else {}
+    known = {action: own for action, own in captions.items() if published is None or action in published}
+    if not known:
+        return []
+    seen = {caption for own in known.values() for caption in own}
+    others = [
+        caption for action, own in captions.items() if action not in known for caption in own if caption not in seen
+    ]
+    val = captions_by_action(dataset, "val")
+    held_out = sorted({c for action in known for c in val.get(action, ()) if c not in seen}) or sorted(seen)
+    table = learn(known, held_out[:2000], lambda texts: tower_vectors(*tower, texts, log), others=others)
+    arrays = {"weights": table.weights.astype(np.float16), "biases": table.biases.astype(np.float32)}
+    config = {"kind": "actions", "names": list(table.names), "threshold": round(table.threshold, 4)}
+    save_weights(out / ACTIONS_FILE, arrays, {**config, "text_fingerprint": fingerprint(tower[0])})
+    return [
+        {"name": name.replace("_", " ").capitalize(), "example": example}
+        for name, example in zip(table.names, table.examples, strict=True)
+    ]
+
+
 def pack(
     dataset: DatasetFolder,
     work: Path,
@@ -61,12 +95,16 @@ def pack(
     description: str,
     generator: str = DEFAULT,
     sampling: dict[str, Any] | None = None,
+    published: Collection[str] | None = None,
     log: Log = print,
 ) -> None:
     """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced.
 
-    generator: its name. sampling: settings that the model is sampled with, the generator's and those of `PlanOptions`.
+    published: the actions that the model may be asked for, all of the dataset's where nothing is said; captions of the
+    others teach what it cannot do. generator: its name. sampling: settings that the model is sampled with, the
+    generator's and those of `PlanOptions`.
     """
+    from moclip.generators.base.networks import parameter_counts
     from moclip.runtimes.export import export_graphs
 
     out.mkdir(parents=True, exist_ok=True)
@@ -86,6 +124,7 @@ def pack(
         save_weights(out / f"{JUDGE}.safetensors", loaded[JUDGE][0], {**loaded[JUDGE][1], "text_fingerprint": tower})
     centres, threshold = familiarity(dataset, loaded["text"], log)
     np.save(out / "familiarity.npy", centres.astype(np.float16))
+    actions = publish_actions(dataset, loaded["text"], out, published, log)
     details = {
         "format": 1,
         "name": name,
@@ -94,7 +133,8 @@ def pack(
         "fps": dataset.meta["fps"],
         "text_fingerprint": tower,
         "familiarity_threshold": round(threshold, 4),
-        "parameters": {k: int(sum(a.size for a in v[0].values())) for k, v in loaded.items()},
+        "parameters": parameter_counts(generator, {name: config for name, (_, config) in loaded.items()}),
+        "actions": actions,
         "sources": dataset.meta.get("sources", {}),
         "generator": generator,
         "sampling": sampling or {},

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from moclip.alignment.motion_encoder import MotionEncoderConfig
 from moclip.alignment.presets import AlignmentConfig, with_preset
+from moclip.codecs.reconstruction_loss import ReconstructionWeights
 from moclip.data.build import BuildOptions
 from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import EvaluatorConfig
@@ -24,7 +25,9 @@ from moclip.training.run import Compute, Schedule
 Recipe = dict[str, Any]
 """What a recipe's file says, once it is checked; `settings` and `network_settings` read its tables."""
 DEFAULT_RECIPE = Path(__file__).parent / "embedded.toml"
-BUILT_IN = ("embedded", "permissive", "paper", "ablation", "bamm", "bad")
+BUILT_IN = (
+    "embedded", "open", "permissive", "paper", "ablation", "bamm", "bad", "official", "official-bamm", "official-bad",
+)  # fmt: skip
 HINT = "Copy `moclip/recipes/embedded.toml` and change that."
 T = TypeVar("T")
 
@@ -47,8 +50,9 @@ class ClipsTable(StageTable):
 
 @dataclass(frozen=True)
 class LearnerTable(ClipsTable):
-    """[masked] and the other networks that read text, with `sizes` besides."""
+    """[masked] and the other networks that read text, with `sizes` besides. loss: of [rvq] alone."""
 
+    loss: ReconstructionWeights = field(default_factory=ReconstructionWeights)
     text_noise: TextNoise = field(default_factory=TextNoise)
 
 

@@ -79,7 +79,8 @@ def rvq_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: boo
     assert isinstance(sizes, RVQConfig)
     sizes = _fitted(sizes, {"features": len(dataset.mean), "joints": dataset.meta["joints"]})
     run = _run(part, work, resume, log)
-    train_codec(training_of(recipe).vq, sizes, dataset, run, batch=part.batch, emphasis=part.emphasis)
+    kind, drawn = training_of(recipe).vq, {"batch": part.batch, "emphasis": part.emphasis}
+    train_codec(kind, sizes, dataset, run, **drawn, weights=part.loss)
 
 
 def decoder_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:

@@ -5,14 +5,16 @@ import io
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from moclip.generators.base.networks import examples_of, networks_of
 from moclip.generators.base.tracing import Example
-from moclip.models import GRAPH_WEIGHTS, ModelFiles
+from moclip.models import GRAPH_WEIGHTS, HALF_WEIGHTS, ModelFiles
 from moclip.nn.networks import restore
-from moclip.runtimes.networks import examples_of, networks_of
 from moclip.text.tower import TextTower
 from moclip.text.traceable import TraceableTower
 
@@ -39,21 +41,26 @@ def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
     for name, arrays in files.arrays.items():
         made = restore(classes[name], files.configs[name], arrays)
         networks[name] = TraceableTower(made.config) if isinstance(made, TextTower) else made
-    written, weights = [], {}
+    written, weights, halves = [], {}, {}
     for name, example in examples_of(generator.NAME, files.configs).items():
         call = generator.calls()[name]
         if call.network not in networks or (name == "words" and not generator.READS_WORDS):
             continue
-        graph, weights[name] = _trace(networks[call.network], call.method, example)
+        stored = files.arrays[call.network].stored
+        half = {key for key, array in stored.items() if array.dtype == np.float16}
+        graph, weights[name] = _trace(networks[call.network], call.method, example, half)
+        halves[name] = [key for key in weights[name] if key in half]
         path = out / f"{name}.onnx"
         path.write_bytes(graph)
         written.append(path)
     # onnxruntime refuses a weight that a graph does not use, so each graph says which it does.
-    (out / GRAPH_WEIGHTS).write_text(json.dumps(weights, indent=1) + "\n", encoding="utf-8")
+    told = json.dumps({**weights, HALF_WEIGHTS: halves}, indent=1)
+    (out / GRAPH_WEIGHTS).write_text(told + "\n", encoding="utf-8")
     return written
 
 
-def _trace(network: nn.Module, method: str, example: Example) -> tuple[bytes, list[str]]:
+def _trace(network: nn.Module, method: str, example: Example, half: set[str]) -> tuple[bytes, list[str]]:
+    """The graph, and the weights that it takes; those of `half` as float16."""
     # Equal tensors (untrained biases) would be merged into one by the exporter, so every one is made different first.
     with torch.no_grad():
         for tensor in network.state_dict().values():
@@ -72,11 +79,15 @@ def _trace(network: nn.Module, method: str, example: Example) -> tuple[bytes, li
             dynamo=False, opset_version=OPSET, do_constant_folding=False,
             input_names=list(example.inputs), output_names=list(outputs), dynamic_axes=dynamic,
         )  # fmt: skip
-    return _strip(buffer.getvalue(), set(network.state_dict()))
+    return _strip(buffer.getvalue(), set(network.state_dict()), half)
 
 
-def _strip(model: bytes, names: set[str]) -> tuple[bytes, list[str]]:
-    """Replace every weight by a reference, under its state-dict name, that the runtime fills in; also those names."""
+def _strip(model: bytes, names: set[str], half: set[str]) -> tuple[bytes, list[str]]:
+    """Replace every weight by a reference, under its state-dict name, that the runtime fills in; also those names.
+
+    Weights of `half` are filled in as float16: a file that holds such is then given as it is, and a table of which a
+    few rows are read stays half as large.
+    """
     import onnx
 
     graph = onnx.load_from_string(model)
@@ -88,6 +99,8 @@ def _strip(model: bytes, names: set[str]) -> tuple[bytes, list[str]]:
         renamed[tensor.name] = name
         for field in ("raw_data", "float_data", "int64_data", "int32_data"):
             tensor.ClearField(field)
+        if name in half:
+            tensor.data_type = onnx.TensorProto.FLOAT16
         tensor.data_location = onnx.TensorProto.EXTERNAL
         entry = tensor.external_data.add()
         entry.key, entry.value = "location", "weights"
@@ -96,4 +109,26 @@ def _strip(model: bytes, names: set[str]) -> tuple[bytes, list[str]]:
         for k, used in enumerate(node.input):
             node.input[k] = renamed.get(used, used)
         node.doc_string = ""
+    for name in sorted(half & set(renamed.values())):
+        _widen(graph.graph, name)
     return graph.SerializeToString(), sorted(renamed.values())
+
+
+def _widen(graph: Any, name: str) -> None:
+    """Turn a float16 weight into float32 where the graph uses it: rows that it looks up after that, others before."""
+    from onnx import TensorProto, helper
+
+    used = [node for node in graph.node if name in node.input]
+    if all(node.op_type == "Gather" and list(node.input).index(name) == 0 for node in used):
+        for node in used:
+            out, half = node.output[0], f"{node.output[0]}.half"
+            node.output[0] = half
+            place = list(graph.node).index(node) + 1
+            graph.node.insert(place, helper.make_node("Cast", [half], [out], to=TensorProto.FLOAT))
+        return
+    # Of a constant, so it is done once, when the graph is loaded.
+    wide = f"{name}.float"
+    for node in used:
+        for k, given in enumerate(node.input):
+            node.input[k] = wide if given == name else given
+    graph.node.insert(0, helper.make_node("Cast", [name], [wide], to=TensorProto.FLOAT))

@@ -6,23 +6,41 @@ The graphs lie beside the weights and carry none: tensors from the safetensors f
 
 import json
 import os
-from pathlib import Path
-from typing import Any, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from moclip.errors import MoclipError
-from moclip.models import GRAPH_WEIGHTS, ModelFiles
+from moclip.models import GRAPH_WEIGHTS, HALF_WEIGHTS, ModelFiles
+
+ROWS = 16
+"""Of a batch that go through a network at once: more do not fit the processor's cache, and take longer each."""
 
 
-def _graph_weights(files: ModelFiles) -> dict[str, list[str]]:
-    """Call -> the tensors that its graph takes, of all calls of the model's generator that are there."""
+@dataclass(frozen=True)
+class _Graph:
+    """network: whose weights it takes. weights: their names. half: those that it takes as float16."""
+
+    network: str
+    weights: list[str]
+    half: frozenset[str]
+
+
+def _graphs(files: ModelFiles) -> dict[str, _Graph]:
+    """By call, of all calls of the model's generator that are there."""
     path = files.info.path / GRAPH_WEIGHTS
     try:
-        weights = json.loads(path.read_text(encoding="utf-8"))
+        told = json.loads(path.read_text(encoding="utf-8"))
+        halves = told.get(HALF_WEIGHTS, {})
         calls = files.generator.calls().items()
-        return {name: list(weights[name]) for name, call in calls if name in weights or not call.optional}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return {
+            name: _Graph(call.network, list(told[name]), frozenset(halves.get(name, ())))
+            for name, call in calls
+            if name in told or not call.optional
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MoclipError(
             f"The model has no readable {path.name}, which the onnx runtime needs.",
             hint="Install the model again, or use `--runtime torch`.",
@@ -47,33 +65,34 @@ class OnnxRuntime:
 
         self._ort = onnxruntime
         self._threads = threads or min(4, os.cpu_count() or 1)
-        # onnxruntime does not copy the initializers: they must live as long as the sessions.
-        self._values: list[Any] = []
-        calls = files.generator.calls()
-        self._sessions = {
-            name: self._session(files.info.path / f"{name}.onnx", files.arrays[calls[name].network], weights)
-            for name, weights in _graph_weights(files).items()
-        }
+        graphs = _graphs(files)
+        # The largest first, two at a time: most of it is done without the interpreter's lock.
+        names = sorted(graphs, key=lambda name: files.arrays[graphs[name].network].bytes, reverse=True)
+        with ThreadPoolExecutor(max_workers=min(2, self._threads)) as pool:
+            made = pool.map(lambda name: self._session(files, name, graphs[name]), names)
+            self._sessions = dict(zip(names, made, strict=True))
 
-    def _session(self, graph: Path, arrays: dict[str, np.ndarray], names: list[str]) -> _Session:
+    def _session(self, files: ModelFiles, name: str, graph: _Graph) -> _Session:
         from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidProtobuf, RuntimeException
 
+        path, arrays = files.info.path / f"{name}.onnx", files.arrays[graph.network]
         options = self._ort.SessionOptions()
         options.intra_op_num_threads = self._threads
         # Spinning worker threads starve every other process of the machine, Blender first.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
-            values = [self._ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(arrays[name])) for name in names]
-            options.add_external_initializers(names, values)
-            self._values.append(values)
+            given = [arrays.stored[key] if key in graph.half else arrays[key] for key in graph.weights]
+            values = [self._ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array)) for array in given]
+            # onnxruntime copies what it is given while it makes the session, so that nothing is kept here.
+            options.add_external_initializers(graph.weights, values)
             session: _Session = self._ort.InferenceSession(
-                graph.read_bytes(), options, providers=["CPUExecutionProvider"]
+                path.read_bytes(), options, providers=["CPUExecutionProvider"]
             )
             return session
         except (OSError, KeyError, Fail, InvalidArgument, InvalidProtobuf, RuntimeException) as error:
             raise MoclipError(
-                f"The graph {graph} is damaged or does not fit its weights.",
+                f"The graph {path} is damaged or does not fit its weights.",
                 hint="Install the model again.",
                 code="bad_weights",
             ) from error
@@ -83,7 +102,14 @@ class OnnxRuntime:
             raise MoclipError(
                 f"This model has no {name}.onnx graph.", hint="Use `--runtime torch`.", code="bad_weights"
             )
-        return tuple(self._sessions[name].run(None, inputs))
+        session, count = self._sessions[name], len(next(iter(inputs.values())))
+        if count <= ROWS:
+            return tuple(session.run(None, inputs))
+        parts = [
+            session.run(None, {key: array[first : first + ROWS] for key, array in inputs.items()})
+            for first in range(0, count, ROWS)
+        ]
+        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
     def call(self, name: str, **inputs: np.ndarray) -> np.ndarray:
         return self.outputs(name, **inputs)[0]

@@ -4,9 +4,9 @@
 import numpy as np
 import torch
 
+from moclip.generators.base.networks import networks_of
 from moclip.models import ModelFiles
 from moclip.nn.networks import pick_device, restore
-from moclip.runtimes.networks import networks_of
 
 
 class TorchRuntime:

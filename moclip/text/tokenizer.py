@@ -42,15 +42,16 @@ def _byte_symbols() -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[dict[str, int], dict[tuple[str, str], int]]:
-    """(symbol -> id, pair of symbols -> merge rank). Order of ids: bytes, bytes at a word's end, merges, START, END."""
-    lines = gzip.decompress(MERGES_FILE.read_bytes()).decode("utf-8").splitlines()[1:]  # the first names the version
-    merges = [(first, second) for first, second in (line.split(" ") for line in lines)]
+def _tables() -> tuple[dict[str, int], dict[str, int]]:
+    """(symbol -> id, "first second" -> rank of that merge). Ids: bytes, bytes at a word's end, merges, START, END."""
+    merges = gzip.decompress(MERGES_FILE.read_bytes()).decode("utf-8").splitlines()[1:]  # the first names the version
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     symbols = _byte_symbols()
     hidden = [byte for byte in range(256) if byte not in set(printable)]
     alphabet = [symbols[byte] for byte in printable + hidden]
-    vocabulary = [*alphabet, *(symbol + "</w>" for symbol in alphabet), *map("".join, merges), START, END]
+    # No symbol holds a space, so that a merge's line without its space is the symbol that it makes.
+    made = [line.replace(" ", "") for line in merges]
+    vocabulary = [*alphabet, *(symbol + "</w>" for symbol in alphabet), *made, START, END]
     return dict(zip(vocabulary, range(len(vocabulary)), strict=True)), dict(
         zip(merges, range(len(merges)), strict=True)
     )
@@ -77,7 +78,7 @@ def _ascii_shape(text: str) -> str:
 
 
 class Tokenizer:
-    """Text to CLIP token ids. The vocabulary is read once per process (about 0.1 s)."""
+    """Text to CLIP token ids. The vocabulary is read once per process."""
 
     def __init__(self) -> None:
         self._ids, self._ranks = _tables()
@@ -121,14 +122,14 @@ class Tokenizer:
     def _merge(self, parts: list[str]) -> list[str]:
         """Join neighbours, the earliest learned pair first, until no learned pair is left."""
         while len(parts) > 1:
-            pairs = set(zip(parts, parts[1:], strict=False))
+            pairs = {f"{first} {second}" for first, second in zip(parts, parts[1:], strict=False)}
             best = min(pairs, key=lambda pair: self._ranks.get(pair, len(self._ranks)))
             if best not in self._ranks:
                 break
             joined, i = [], 0
             while i < len(parts):
-                together = tuple(parts[i : i + 2]) == best
-                joined.append("".join(best) if together else parts[i])
+                together = " ".join(parts[i : i + 2]) == best
+                joined.append(best.replace(" ", "") if together else parts[i])
                 i += 2 if together else 1
             parts = joined
         return parts

@@ -17,6 +17,8 @@ PRECISIONS = ("float32", "bfloat16")
 class Schedule:
     """steps: optimiser steps. learning_rate: peak; linear warm-up, then cosine to `final_rate` of the peak.
 
+    milestones: steps from which on the rate is `factor` times what it was, in place of the cosine: as the released
+    generators were trained. betas: of AdamW. clip: norm that gradients are cut to; a large one cuts nothing.
     ema: decay of the weights' moving average that is validated and saved; 0 saves the raw weights.
     """
 
@@ -30,8 +32,15 @@ class Schedule:
     validate_every: Count = 200
     save_every: Count = 100
     seed: Natural = 0
+    milestones: tuple[Count, ...] = ()
+    factor: Share = 0.1
+    betas: tuple[Share, Share] = (0.9, 0.99)
 
     def rate(self, step: int) -> float:
+        if self.milestones:
+            passed = sum(step >= milestone for milestone in self.milestones)
+            begun = min(1.0, (step + 1) / (self.warmup + 1))
+            return self.learning_rate * begun * float(self.factor) ** passed
         if step < self.warmup:
             return self.learning_rate * (step + 1) / self.warmup
         done = min(1.0, (step - self.warmup) / max(1, self.steps - self.warmup))

@@ -37,7 +37,7 @@ class Trainer(Generic[BatchT]):
         for module in (self.network, *task.helpers):
             self.machine.prepare(module)
         self.optimizer = torch.optim.AdamW(
-            task.parameter_groups(), lr=self.schedule.learning_rate, betas=(0.9, 0.99),
+            task.parameter_groups(), lr=self.schedule.learning_rate, betas=self.schedule.betas,
             weight_decay=self.schedule.weight_decay,
         )  # fmt: skip
         self.averaged = deepcopy(self.network).requires_grad_(False) if self.schedule.ema else self.network

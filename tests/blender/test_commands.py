@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from checkout import PYTHONPATH
 
@@ -382,6 +383,37 @@ def test_keyframe_refuses_what_cannot_be_meant(tmp_path):
         done = moclip("keyframe", *arguments, cwd=tmp_path)
         assert done.returncode == 1 and part in done.stderr and "Traceback" not in done.stderr, (arguments, done.stderr)
     assert (tmp_path / "scene.blend").read_bytes() == before and not (tmp_path / "out.blend").exists()
+
+
+READ_KEYS = """
+import bpy, json, sys
+bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
+rig = bpy.data.objects["MoCLIP"]
+told = []
+for frame in (1, 10, 20):
+    bpy.context.scene.frame_set(frame)
+    told.append([list(bone.head) for bone in rig.pose.bones])
+print("@" + json.dumps(told))
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray (pip install 'moclip[ray]')")
+def test_many_scenes_on_a_cluster_are_keyed_as_one_is_here(tmp_path):
+    for name, prompt in (("a", "a person walks forward"), ("b", "a person bows")):
+        in_blender(MAKE_SCENE, tmp_path / f"{name}.blend", tmp_path)
+        (tmp_path / f"{name}.csv").write_text(f"armature,prompt,start,seconds,seed\n,{prompt},1,1,3\n")
+    lines = [{"scene": f"{name}.blend", "prompts": f"{name}.csv"} for name in ("a", "b", "none")]
+    (tmp_path / "scenes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    options = ("--batch", "scenes.jsonl", "--engine", "ray", "--workers", "2", "--out", "many")
+    done = moclip("keyframe", *options, cwd=tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1] == "2 of 3 scenes written to many.", done.stderr
+    assert "line 3: There is no file" in done.stderr
+    assert sorted(done.stdout.splitlines()) == [f"many/{name}.blend: 1 of 1 rows keyed" for name in ("a", "b")]
+    assert moclip("keyframe", "a.blend", "a.csv", "--out", "one.blend", cwd=tmp_path).returncode == 0
+    keyed = [in_blender(READ_KEYS, tmp_path / name, tmp_path).split("@")[-1] for name in ("one.blend", "many/a.blend")]
+    heads = np.array([json.loads(text.splitlines()[0]) for text in keyed])
+    assert heads.shape[2] > 20 and np.abs(heads[0] - heads[1]).max() < 1e-4
 
 
 SAVE_PLAINLY = """

@@ -4,12 +4,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import moclip
 from moclip.errors import MoclipError
 from moclip_backend.state.locks import try_lock
 
@@ -17,7 +17,7 @@ NAME = ".moclip-batch.jsonl"
 
 
 class Ledger:
-    """The finished motions of a folder. One process has it at a time; it goes with the end of the batch.
+    """The finished files of a folder. One process has it at a time; it goes with the end of the batch.
 
     Raises MoclipError when another process writes a batch into the folder, or the file cannot be made.
     """
@@ -37,37 +37,41 @@ class Ledger:
             )
         self._finished = self._read()
 
-    def find(self, item: Any, engine: Any) -> dict[str, Any] | None:
-        """What was told of a motion that is finished, for the same line and model, and whose file is still that one."""
-        entry = self._finished.get(_key(item, engine))
-        if entry is None or entry.get("sha256") != _sum(item.path):
+    def find(self, key: str, path: Path) -> dict[str, Any] | None:
+        """What was told of a file that is finished, for the same `key`, and is still that one."""
+        entry = self._finished.get(key)
+        if entry is None or entry.get("sha256") != file_sum(path):
             return None
         outcome: dict[str, Any] = entry["outcome"]
         return outcome
 
-    def add(self, item: Any, engine: Any, outcome: dict[str, Any]) -> None:
+    def add(self, key: str, path: Path, outcome: dict[str, Any]) -> None:
         """Raises MoclipError when the disk is full."""
-        entry = {"key": _key(item, engine), "sha256": _sum(item.path), "outcome": outcome}
+        entry = {"key": key, "sha256": file_sum(path), "outcome": outcome}
         try:
             self._file.write(json.dumps(entry) + "\n")
             self._file.flush()
         except OSError as error:
             raise _unwritable(self._path, error) from error
 
-    def sweep(self, items: Sequence[Any]) -> None:
-        """Remove what a process that was killed had half written."""
-        # As `moclip.files.formats` names them. Nobody else writes here now.
-        stems = {item.path.stem for item in items}
+    def sweep(self, paths: Sequence[Path]) -> None:
+        """Remove what a process that was killed had half written of these files."""
+        # As Blender names them, and as `moclip.files.formats` does. Nobody else writes here now.
+        for path in paths:
+            with suppress(OSError):
+                path.with_name(f"{path.name}@").unlink(missing_ok=True)
+        names = {(path.stem, path.suffix) for path in paths}
         for path in self._path.parent.glob(".*"):
             match = re.fullmatch(r"\.(.+)-[a-z0-9_]{8}", path.stem)
-            if match and match[1] in stems and path.suffix == items[0].path.suffix:
+            if match and (match[1], path.suffix) in names:
                 with suppress(OSError):
                     path.unlink()
 
     def close(self, keep: bool) -> None:
         """keep: for the next run, since this one did not do all that it could have done."""
         with suppress(OSError):
-            if not keep:
+            self._file.seek(0)
+            if not keep or not self._file.read().strip():
                 self._path.unlink(missing_ok=True)
         with suppress(OSError):
             self._file.close()
@@ -85,17 +89,39 @@ class Ledger:
         return finished
 
 
-def _key(item: Any, engine: Any) -> str:
-    asked = (item.name, item.path.suffix, item.text, item.seconds, item.seed, item.script)
-    made_by = (engine.name, engine.runtime, engine.device, moclip.__version__)
-    return hashlib.sha256(json.dumps([asked, made_by]).encode()).hexdigest()
+def key_of(*parts: Any) -> str:
+    """Of all that a file is made from, which JSON can hold."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _sum(path: Path) -> str:
+def file_sum(path: Path) -> str:
+    """Of what is in a file; "" for none."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return ""
+
+
+@dataclass
+class Kept:
+    """What a batch has of its ledger. keep: for the next run, since files could not be written."""
+
+    ledger: Ledger
+    keep: bool = False
+
+
+@contextmanager
+def open_ledger(folder: Path, paths: Sequence[Path]) -> Iterator[Kept]:
+    """The ledger of a batch that writes `paths` into `folder`. It stays when the batch ends before its end."""
+    kept = Kept(Ledger(folder))
+    try:
+        kept.ledger.sweep(paths)
+        yield kept
+    except BaseException:
+        kept.keep = True
+        raise
+    finally:
+        kept.ledger.close(kept.keep)
 
 
 def _unwritable(path: Path, error: OSError) -> MoclipError:

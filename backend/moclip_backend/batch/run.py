@@ -1,191 +1,157 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many prompts from a JSONL file to many motion files: a bad line costs that line only."""
+"""Many prompts to many motion files, by whatever works at them: an engine of this process, or workers elsewhere."""
 
-import json
-import re
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+import moclip
 from moclip.errors import MoclipError
-from moclip_backend.batch.ledger import Ledger
+from moclip.prompts.requests import Line, Request, Result
+from moclip_backend.batch.items import Item, at_line
+from moclip_backend.batch.ledger import Ledger, key_of
 from moclip_backend.engine import Engine, Stages
 from moclip_backend.terminal import Progress
 
-if TYPE_CHECKING:
-    from moclip.motion.pins import Anchor, Pin
-
 AT_ONCE = 8
 """Prompts sampled together: larger batches gain little on a CPU, and files appear later."""
-_FIELDS = {"id", "text", "seconds", "seed"}
-_SAFE_NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x1f\x7f\ud800-\udfff]{1,100}")
+Outcome = dict[str, Any] | MoclipError
 
 
 @dataclass(frozen=True)
-class Item:
-    """One motion to make. line: its number in the batch file, None outside a batch. name: what messages call it."""
+class Maker:
+    """What a motion was made by: another one's may differ in the last digits."""
 
-    line: int | None
-    name: str
-    path: Path
-    text: str
-    seconds: float | None
-    seed: int
-    script: tuple[tuple[str, float | None], ...] = ()
-    pins: "tuple[Pin, ...]" = ()
-    anchors: "tuple[Anchor, ...]" = ()
+    model: str
+    runtime: str
+    device: str
+
+    @classmethod
+    def of(cls, engine: Engine) -> "Maker":
+        return cls(engine.name, engine.runtime, engine.device)
 
 
-def read_script(file: Path) -> tuple[tuple[str, float | None], ...]:
-    """Prompts and seconds, done one after the other, of a JSON file. Raises MoclipError for anything else."""
-    hint = 'It holds [{"text": "a person walks", "seconds": 3.0}, {"text": "a person bows"}].'
+@dataclass(frozen=True)
+class Shard:
+    """Prompts that are sampled together. number: among all of a batch."""
+
+    number: int
+    requests: tuple[Request, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of each request of a shard. maker: None where nobody could work at it."""
+
+    number: int
+    maker: Maker | None
+    results: Sequence[Result | MoclipError]
+
+
+class Workers(Protocol):
+    """They do shards, and answer in whatever order they are done. progress: of all shards given, the stage and 0..1."""
+
+    @property
+    def makers(self) -> Sequence[Maker]: ...
+
+    def work(self, shards: Sequence[Shard], progress: Progress) -> Iterator[Answer]: ...
+
+
+class Here:
+    """The engine of this process, one shard after the other."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self.makers = (Maker.of(engine),)
+
+    def work(self, shards: Sequence[Shard], progress: Progress) -> Iterator[Answer]:
+        stages = Stages.of(self._engine)
+        for place, shard in enumerate(shards):
+
+            def share(stage: str, fraction: float, done: int = place) -> None:
+                progress(stage, (done + stages.overall(stage, fraction)) / len(shards))
+
+            yield Answer(shard.number, self.makers[0], attempt(self._engine, shard.requests, share))
+
+
+def attempt(engine: Engine, requests: Sequence[Request], progress: Progress) -> list[Result | MoclipError]:
+    """A result or an error for each request. Where one of them spoils it for all, each is done alone."""
     try:
-        lines = json.loads(file.read_text(encoding="utf-8-sig"))
-        return tuple((line["text"], line.get("seconds")) for line in lines)
-    except OSError as error:
-        raise MoclipError(
-            f"'{file}' cannot be read: {error.strerror or error}.", hint="Check the name.", code="unreadable_file"
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise MoclipError(f"'{file}' is not a script.", hint=hint, code="bad_script") from error
-
-
-def read_batch(file: Path, folder: Path, format: str) -> tuple[list[Item], list[MoclipError]]:
-    """The good lines of a JSONL file as items, and an error for each bad line, with its number.
-
-    Raises MoclipError when the file cannot be read, holds no lines, or no motion can be written in `format`.
-    """
-    from moclip.files.formats import check_writable_suffix
-
-    check_writable_suffix(Path(f"motion.{format}"))
-    try:
-        lines = file.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    except OSError as error:
-        raise MoclipError(
-            f"'{file}' cannot be read: {error.strerror or error}.", hint="Check the name.", code="unreadable_file"
-        ) from error
-    items: list[Item] = []
-    errors: list[MoclipError] = []
-    seen: dict[str, int] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            item = _item(number, line, folder, format)
-            # Where the file system ignores case, "Walk" would write over "walk".
-            key = item.name.casefold() if sys.platform in ("win32", "darwin") else item.name
-            if key in seen:
-                raise MoclipError(f"the id '{item.name}' was used in line {seen[key]} already.")
-            seen[key] = number
-            items.append(item)
-        except MoclipError as error:
-            errors.append(at_line(number, error))
-    if not items and not errors:
-        raise MoclipError(f"'{file}' holds no prompts.", hint='A line is {"id": "walk", "text": "a person walks"}.')
-    return items, errors
-
-
-def at_line(number: int | None, error: MoclipError) -> MoclipError:
-    """The same error, beginning with the number of its line."""
-    if number is None:
-        return error
-    return MoclipError(f"line {number}: {error.message}", hint=error.hint, action=error.action, code=error.code)
+        return list(engine.generate(requests, progress=progress))
+    except MoclipError as error:
+        if len(requests) == 1:
+            return [error]
+        return [answer for request in requests for answer in attempt(engine, [request], progress)]
 
 
 def generate_batch(
-    engine: Engine, items: Sequence[Item], progress: Progress, ledger: Ledger | None = None
-) -> Iterator[dict[str, Any] | MoclipError]:
+    workers: Workers, items: Sequence[Item], progress: Progress, ledger: Ledger | None = None
+) -> Iterator[Outcome]:
     """What became of each item, in order: a description of the file, or an error.
 
-    progress: called with the stage and the fraction of all items. ledger: knows what an earlier run finished, which is
-    not done again; prompts are sampled together as in a run without a break, so that the files are those of one.
+    A file is written as soon as its motion is there. progress: called with the stage and the fraction of all items.
+    ledger: knows what an earlier run finished, which is not done again; prompts are sampled together as in a run
+    without a break, so that the files are those of one.
     """
-    from moclip.prompts.requests import Line, Request
+    chunks = [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
+    before = [[_find(item, workers.makers, ledger) for item in chunk] for chunk in chunks]
+    outcomes: dict[int, list[Outcome]] = {
+        number: [outcome for outcome in found if outcome] for number, found in enumerate(before) if all(found)
+    }
+    shards = [Shard(n, tuple(map(_request, chunk))) for n, chunk in enumerate(chunks) if n not in outcomes]
+    done, reached = len(outcomes), 0.0
 
-    stages = Stages.of(engine)
-    for start in range(0, len(items), AT_ONCE):
-        chunk = items[start : start + AT_ONCE]
-        finished = [ledger.find(item, engine) if ledger else None for item in chunk]
-        if all(finished):
-            yield from (outcome for outcome in finished if outcome)
-            progress("done", (start + len(chunk)) / len(items))
-            continue
+    def share(stage: str, fraction: float) -> None:
+        nonlocal reached
+        reached = max(reached, (done + fraction * len(shards)) / len(chunks))
+        progress(stage, reached)
 
-        def share(stage: str, fraction: float, done: int = start, size: int = len(chunk)) -> None:
-            progress(stage, (done + size * stages.overall(stage, fraction)) / len(items))
-
-        try:
-            requests = [
-                Request(
-                    i.text, i.seconds, i.seed, tuple(Line(*line) for line in i.script), pins=i.pins, anchors=i.anchors
-                )
-                for i in chunk
-            ]
-            results = engine.generate(requests, progress=share)
-        except MoclipError as error:
-            if len(chunk) == 1:
-                yield at_line(chunk[0].line, error)
-                continue
-            # One of them spoils it for all: alone, each gets its own verdict.
-            for item in chunk:
-                yield from generate_batch(engine, [item], progress, ledger)
-            continue
-        for item, result, before in zip(chunk, results, finished, strict=True):
-            outcome = before or _write(item, result)
-            if ledger and before is None and not isinstance(outcome, MoclipError):
-                try:
-                    ledger.add(item, engine, outcome)
-                except MoclipError as error:
-                    outcome = at_line(item.line, error)
-            yield outcome
+    told = 0
+    answers = workers.work(shards, share)
+    while True:
+        while told in outcomes:
+            yield from outcomes.pop(told)
+            told += 1
+        if (answer := next(answers, None)) is None:
+            break
+        outcomes[answer.number] = [
+            found or _finish(item, answer.maker, result, ledger)
+            for item, result, found in zip(chunks[answer.number], answer.results, before[answer.number], strict=True)
+        ]
+    share("done", 1.0)
 
 
-def _write(item: Item, result: Any) -> dict[str, Any] | MoclipError:
+def _request(item: Item) -> Request:
+    script = tuple(Line(*line) for line in item.script)
+    return Request(item.text, item.seconds, item.seed, script, pins=item.pins, anchors=item.anchors)
+
+
+def _find(item: Item, makers: Sequence[Maker], ledger: Ledger | None) -> dict[str, Any] | None:
+    if ledger is None:
+        return None
+    found = (ledger.find(_key(item, maker), item.path) for maker in makers)
+    return next((outcome for outcome in found if outcome), None)
+
+
+def _key(item: Item, maker: Maker) -> str:
+    asked = (item.name, item.path.suffix, item.text, item.seconds, item.seed, item.script)
+    return key_of(asked, (maker.model, maker.runtime, maker.device, moclip.__version__))
+
+
+def _finish(item: Item, maker: Maker | None, result: Result | MoclipError, ledger: Ledger | None) -> Outcome:
+    """Write the motion, and note it."""
     from moclip.files.formats import save_motion
 
-    try:
-        save_motion(result.motion, item.path)
-    except MoclipError as error:
-        return at_line(item.line, error)
-    return {
+    if isinstance(result, MoclipError):
+        return at_line(item.line, result)
+    outcome = {
         "name": item.name, "path": str(item.path), "text": result.motion.text, "seconds": result.seconds,
         "frames": result.motion.frames, "seed": result.seed, "warnings": list(result.warnings),
     }  # fmt: skip
-
-
-def _item(number: int, line: bytes, folder: Path, format: str) -> Item:
-    from moclip.prompts.checks import check_prompt, check_seconds
-
     try:
-        entry = json.loads(line.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise MoclipError("this is not JSON.", hint='A line is {"id": "walk", "text": "a person walks"}.') from None
-    if not isinstance(entry, dict):
-        raise MoclipError('this is not an object like {"id": "walk", "text": "a person walks"}.')
-    unknown = sorted(set(entry) - _FIELDS)
-    if unknown:
-        raise MoclipError(f"there is no field '{unknown[0]}'.", hint=f"The fields are {', '.join(sorted(_FIELDS))}.")
-    name = _name(entry.get("id"))
-    if not isinstance(entry.get("text"), str):
-        raise MoclipError("the text is missing, or is no text.")
-    check_prompt(entry["text"])
-    seconds = entry.get("seconds")
-    seconds = check_seconds(None if seconds == "auto" else seconds)
-    seed = entry.get("seed", 0)
-    if type(seed) is not int or not 0 <= seed < 2**63:
-        raise MoclipError(f"the seed {seed!r:.40} is not a whole number from 0 on.", code="bad_seed")
-    return Item(number, name, folder / f"{name}.{format}", entry["text"], seconds, seed)
-
-
-def _name(name: Any) -> str:
-    """A batch id that is safe as a file name on every system. Raises MoclipError."""
-    if type(name) is int:
-        name = str(name)
-    if not isinstance(name, str) or not name:
-        raise MoclipError("the id is missing, or is no text.")
-    if ".." in name or not _SAFE_NAME.fullmatch(name) or name[0] in ". " or name[-1] in ". ":
-        message = f"the id {ascii(name):.60} cannot name a file."
-        raise MoclipError(message, hint="Use letters, digits, - and _.", code="bad_id")
-    return name
+        save_motion(result.motion, item.path)
+        if ledger is not None and maker is not None:
+            ledger.add(_key(item, maker), item.path, outcome)
+    except MoclipError as error:
+        return at_line(item.line, error)
+    return outcome

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from moclip.evaluation.kinematics import FPS, foot_skating
-from moclip.evaluation.rules import shows
+from moclip.evaluation.showing import shows
 from moclip.generate.pipeline import TextToMotion
 from moclip.motion.motion import Motion
 from moclip.motion.rotations import angle_between

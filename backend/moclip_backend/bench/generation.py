@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long text to motion takes: in a loaded model, from process start to file, and until the server is ready."""
+"""How long text to motion takes: in a loaded model, from process start to file, and until the server is ready.
+
+And what a server that has worked holds in memory.
+"""
 
 import json
 import os
@@ -7,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +19,13 @@ import numpy as np
 
 from moclip.generate.pipeline import TextToMotion
 from moclip.prompts.requests import Request
+from moclip_backend.bench.watching import memory
+from moclip_backend.client.client import Client
+from moclip_backend.state.credentials import TOKEN_VARIABLE
 
 PROMPT = "a person walks forward"
+PATIENCE = 60.0
+_TOKEN = "bench-only-token-0123456789abcdef"
 
 
 def baseline_ms(rounds: int = 7) -> float:
@@ -48,12 +57,15 @@ def bench_generation(model: str = "embedded", runtime: str = "auto", rounds: int
         command = [sys.executable, "-m", "moclip_backend", "generate", PROMPT, *options]
         seconds["process_start_to_file"] = _median(lambda: _run([*command, str(Path(folder) / "walk.bvh")]), 3)
     seconds["serve_ready"] = _median(lambda: _serve_once(model, runtime), 3)
+    eighth = seconds["generate_batch_of_8"] / 8
     return {
         "model": model,
         "runtime": engine.runtime,
         "baseline_seconds": baseline,
         "seconds": seconds,
         "ratio_to_baseline": {name: value / baseline for name, value in seconds.items()},
+        "one_of_8_to_one_alone": eighth / seconds["generate_4s_clip"],
+        "serve_memory_mb": _serve_memory(model, runtime) / 1e6 if Path("/proc").is_dir() else None,
     }
 
 
@@ -73,19 +85,35 @@ def _run(command: list[str]) -> None:
 def _serve_once(model: str, runtime: str) -> float:
     """Seconds from process start to the server's ready line; the server is ended again."""
     start = time.perf_counter()
-    environment = {**os.environ, "MOCLIP_TOKEN": "bench-only-token-0123456789abcdef"}
+    with _serving(model, runtime):
+        return time.perf_counter() - start
+
+
+def _serve_memory(model: str, runtime: str) -> int:
+    """Resident bytes of a server after some prompts, of which one is a dance and one a batch of eight."""
+    with _serving(model, runtime) as ready, Client(ready["address"], _TOKEN, timeout=PATIENCE) as client:
+        for text, count in ((PROMPT, 1), ("a man runs, then sits down", 1), ("someone dances", 1), (PROMPT, 8)):
+            for _ in client.generate([{"text": text, "seed": seed} for seed in range(count)]):
+                pass
+        return memory(ready["pid"])
+
+
+@contextmanager
+def _serving(model: str, runtime: str) -> Iterator[dict[str, Any]]:
+    """The ready line of a server that ends with the block."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "moclip_backend", "serve", "--model", model, "--runtime", runtime],
+        [sys.executable, "-m", "moclip_backend", "serve", "--bind", "tcp://127.0.0.1:0", "--model", model]
+        + ["--runtime", runtime],
         stdout=subprocess.PIPE,
         stdin=subprocess.PIPE,
-        env=environment,
+        env={**os.environ, TOKEN_VARIABLE: _TOKEN},
     )
     try:
         line = server.stdout.readline() if server.stdout else b""
-        seconds = time.perf_counter() - start
-        if not json.loads(line).get("ready"):
+        ready: dict[str, Any] = json.loads(line)
+        if not ready.get("ready"):
             raise RuntimeError(f"the server said {line!r} instead of being ready")
-        return seconds
+        yield ready
     finally:
         server.terminate()
         server.communicate(timeout=10)

@@ -20,6 +20,41 @@ def generate_command(model: str = "embedded", runtime: str = "auto", rounds: Cou
     print(json.dumps(bench_generation(model, runtime, rounds), indent=2))
 
 
+@app.command("official")
+def official_command(
+    rounds: Count = 7,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of torch. Default: its own choice.")] = None,
+) -> None:
+    """Time MoMask's stages at the official sizes beside the plain way and the bare forwards. Example: moclip bench
+    official --threads 2"""
+    from moclip_backend.commands.train import prepare_torch
+
+    prepare_torch(threads or 2)
+    from moclip_backend.bench.official import bench_official
+
+    print(json.dumps(bench_official(rounds, threads), indent=2))
+
+
+@app.command("serve")
+def serve_command(
+    jobs: Annotated[int, typer.Option(min=10, help="Jobs and pings that the overhead is measured by.")] = 500,
+    soak: Annotated[float, typer.Option(min=0, metavar="MINUTES", help="How long memory is watched under load.")] = 0,
+) -> None:
+    """Measure the backend itself, with a model that costs nothing: overhead, fair turns, malformed messages, memory.
+
+    `holds` says which bounds are kept; the exit code is 1 where one is not. On a busy computer the times are not the
+    backend's alone.
+
+    Example: moclip bench serve --soak 30
+    """
+    from moclip_backend.bench.serving import bench_serve
+
+    figures = bench_serve(jobs, soak)
+    print(json.dumps(figures, indent=2))
+    if not all(figures["holds"].values()):
+        raise typer.Exit(1)
+
+
 @app.command("solver")
 def solver_command(
     dataset: Annotated[

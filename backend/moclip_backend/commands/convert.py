@@ -31,6 +31,13 @@ def convert(
     rotations: Annotated[
         str, typer.Option(help="6D channels of .npy: humanml3d (its own), or local (joints relative to parents).")
     ] = "humanml3d",
+    smpl: Annotated[
+        str | None, typer.Option(help="Write .npz as AMASS has it: smplh or smplx. Default: our own .npz.")
+    ] = None,
+    body_model: Annotated[
+        Path | None,
+        typer.Option(help="SMPL-H's or SMPL-X's model file, for its own joints. Default: those of the mean body."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Read a motion file of any common kind and write it as another.
@@ -53,15 +60,71 @@ def convert(
     check_skeleton(skeleton, suffix)
     check_folder(out.parent)
     check_no_folder(out)
+    if smpl is not None or body_model is not None:
+        check_smpl(smpl, body_model, source, suffix)
     given = Given(load_joint_map(joint_map) if joint_map else None, up, scale, source_fps)
-    reading = read_motion(source, given)
+    reading = _with_body(source, body_model) if body_model and smpl is None else read_motion(source, given)
     tell(source, reading)
-    frames, rate = _write(source, reading, out, fps, rotations, keep=skeleton == "keep")
+    if smpl is not None:
+        frames, rate = _write_smpl(reading, out, fps, smpl, body_model)
+    else:
+        frames, rate = _write(source, reading, out, fps, rotations, keep=skeleton == "keep")
     told = {"path": str(out), "frames": frames, "fps": rate, "seconds": frames / rate, "notes": list(reading.notes)}
     if as_json:
         print_json(told)
     else:
         print(f"{out}: {frames} frames, {rate:g} a second")
+
+
+def check_smpl(smpl: str | None, body_model: Path | None, source: Path, suffix: str) -> None:
+    """Raise for a body that there is not, and for a body model that nothing would be done with."""
+    if smpl not in (None, "smplh", "smplx"):
+        raise typer.BadParameter("--smpl is smplh or smplx.")
+    if smpl is not None and suffix != ".npz":
+        raise MoclipError(f"SMPL's parameters are no '{suffix}' file.", hint="Write .npz.", code="bad_suffix")
+    if smpl is None and source.suffix.lower() != ".npz":
+        raise MoclipError(
+            f"'{source.name}' has no SMPL parameters that --body-model could read.",
+            hint="Say --smpl smplh or smplx to write them.",
+            code="bad_options",
+        )
+
+
+def _with_body(source: Path, body_model: Path) -> "Reading":
+    """Parameters as the motion of the body that they are of."""
+    from moclip.files.reading import Reading
+    from moclip.files.smpl import from_smpl, load_body, read_parameters
+
+    if not source.is_file():
+        raise MoclipError(f"There is no file '{source}'.", hint="Check the name and the folder.", code="missing_file")
+    parameters = read_parameters(source)
+    body = load_body(body_model, parameters.betas)
+    if body.kind != parameters.kind:
+        raise _other_body(body_model, body.kind, parameters.kind)
+    return Reading(from_smpl(parameters, body))
+
+
+def _write_smpl(
+    reading: "Reading", out: Path, fps: float | None, smpl: str, body_model: Path | None
+) -> tuple[int, float]:
+    from moclip.files.formats import at_rate, save_parameters
+    from moclip.files.smpl import load_body, mean_body, to_smpl
+
+    body = load_body(body_model) if body_model else mean_body(smpl)
+    if body.kind != smpl and body_model is not None:
+        raise _other_body(body_model, body.kind, smpl)
+    motion = at_rate(reading.motion, fps) if fps else reading.motion
+    save_parameters(to_smpl(motion, body), out)
+    return motion.frames, motion.fps
+
+
+def _other_body(path: Path, has: str, wanted: str) -> MoclipError:
+    titles = {"smplh": "SMPL-H", "smplx": "SMPL-X"}
+    return MoclipError(
+        f"{path.name} is a model of {titles[has]}, and the motion is one of {titles[wanted]}.",
+        hint="Give the model of that body.",
+        code="bad_body_model",
+    )
 
 
 def check_skeleton(skeleton: str, suffix: str) -> None:

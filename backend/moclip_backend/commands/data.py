@@ -11,6 +11,17 @@ app = typer.Typer(no_args_is_help=True, help="Build and check dataset folders. E
 Permissive = Annotated[
     bool, typer.Option("--permissive", help="Leave out recordings that are not known to be free for commercial use.")
 ]
+Credits = Annotated[
+    Path | None,
+    typer.Option(
+        help='TOML file that states licences by the name of a folder: ["cmu"] title, licence, credit, keyframed; '
+        "`shipped` is the project's own, for the recordings that its models are trained on."
+    ),
+]
+WithoutLicence = Annotated[
+    list[str] | None,
+    typer.Option(help='Leave out recordings whose licence has this word, as "BY-SA"; may be given several times.'),
+]
 
 
 @app.command("bvh")
@@ -32,20 +43,34 @@ def bvh_command(
     ] = "local",
     permissive: Permissive = False,
     without: Annotated[
-        list[str] | None, typer.Option(help="An action to leave out, such as soccer; may be given several times.")
+        list[str] | None, typer.Option(help="An action to leave out, such as salsa; may be given several times.")
     ] = None,
+    without_licence: WithoutLicence = None,
+    credits: Credits = None,
+    made: Annotated[
+        float,
+        typer.Option(help="Clips of what no recording shows (circles, stops, two things at once); 1 is usual, 0 none."),
+    ] = 1.0,
+    processes: Annotated[int, typer.Option(help="How many processes make clips at the same time.")] = 1,
 ) -> None:
     """Turn folders of BVH files into a dataset folder in HumanML3D layout.
 
-    Example: moclip data bvh mocap/bandai-namco mocap/cmu --out data/mocap
+    An `index` or `captions` beside the files (.tsv, .csv or .jsonl; columns file, action, text, licence, credit, title,
+    commercial, keyframed, trial) says what they show and whose they are, whatever they are called.
+
+    Example: moclip data bvh mocap/bandai-namco mocap/cmu --credits shipped --out data/mocap
     """
     from rich.progress import Progress, TaskID
 
     from moclip.data.build import BuildOptions, build_dataset
+    from moclip.data.credits import read_credits
     from moclip.data.sources import BvhFolders
     from moclip.files.joint_maps import load_joint_map
 
-    options = BuildOptions(min_frames, captions, sequences, mirror, seed, rotation_channels, permissive, without or ())
+    options = BuildOptions(
+        min_frames, captions, sequences, mirror, seed, rotation_channels, permissive, without or (),
+        without_licence or (), made,
+    )  # fmt: skip
     with Progress() as bar:
         tasks: dict[str, TaskID] = {}
 
@@ -54,8 +79,10 @@ def bvh_command(
                 tasks[stage] = bar.add_task(stage, total=1.0)
             bar.update(tasks[stage], completed=fraction)
 
-        source = BvhFolders(sources, load_joint_map(joint_map) if joint_map else None)
-        report = build_dataset(source, out, options, progress=progress)
+        source = BvhFolders(
+            sources, load_joint_map(joint_map) if joint_map else None, read_credits(credits) if credits else {}
+        )
+        report = build_dataset(source, out, options, progress=progress, processes=processes)
     for kind, count in report.clips.items():
         print(f"{count} {kind} ids")
     for split, minutes in report.minutes.items():

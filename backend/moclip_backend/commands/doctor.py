@@ -22,6 +22,9 @@ PACKAGES = (
     ("torch", False, "training, GPUs, official checkpoints", 'pip install "moclip[torch]"'),
     ("open_clip_torch", False, "training the text tower", 'pip install "moclip[train]"'),
     ("pillow", False, "previews as .gif and .png", "pip install pillow"),
+    ("ray", False, "batches on a Ray cluster", 'pip install "moclip[ray]"'),
+    ("motionmcp-sdk", False, "serve --mmcp", 'pip install "moclip[mmcp]"'),
+    ("mcp", False, "serve --mcp", 'pip install "moclip[mcp]"'),
     ("bpy", False, "demo and keyframe without an installed Blender", 'pip install "moclip[blender]" (Python 3.11)'),
 )
 OLDEST_PYTHON = (3, 11)

@@ -2,9 +2,9 @@
 """`moclip generate`: sentences to motion files."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +16,7 @@ from moclip_backend.reporting import report, say
 from moclip_backend.terminal import print_json, progress_bar
 
 if TYPE_CHECKING:
-    from moclip_backend.batch.ledger import Ledger
-    from moclip_backend.batch.run import Item
+    from moclip_backend.batch.run import Workers
     from moclip_backend.engine import Engine
 
 MAX_VARIATIONS = 100
@@ -54,6 +53,12 @@ def generate(
     poses: Annotated[Path | None, typer.Option(help="A motion, of which the poses --at some seconds are met.")] = None,
     at: Annotated[str | None, typer.Option(help="Seconds with commas between them; with --poses.")] = None,
     format: Annotated[str, typer.Option(help="With --batch: npz, bvh, npy, gif, mp4 or png.")] = "npz",
+    engine: Annotated[
+        str, typer.Option(help="With --batch: local, or ray to spread it over a Ray cluster (RAY_ADDRESS).")
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(help="With --engine ray.", min=1, show_default="what the cluster has room for")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Turn a sentence into a motion file: .bvh, .npz, .npy (263 features), or a preview as .gif, .mp4 or .png.
@@ -73,7 +78,9 @@ def generate(
     Example: moclip generate --batch prompts.jsonl --out motions --format bvh
     """
     from moclip_backend.batch.held import read_pins_file, read_poses
-    from moclip_backend.batch.run import Item, generate_batch, read_batch, read_script
+    from moclip_backend.batch.items import Item, read_batch, read_script
+    from moclip_backend.batch.ledger import open_ledger
+    from moclip_backend.batch.run import generate_batch
 
     if [text, batch, script].count(None) != 2:
         raise typer.BadParameter("give either a TEXT, --script FILE or --batch FILE.")
@@ -83,6 +90,7 @@ def generate(
         raise typer.BadParameter("--pins and --poses are for one motion, not for --batch.")
     if (poses is None) != (at is None):
         raise typer.BadParameter("--poses FILE and --at SECONDS go together.")
+    check_engine(engine, workers, batch)
     length = _seconds(seconds)
     if batch is None:
         from moclip.files.formats import check_writable_suffix
@@ -117,17 +125,20 @@ def generate(
     # Loading comes last: whatever can be refused was refused by now.
     written: list[dict[str, Any]] = []
     if items:
-        with progress_bar("generating") as progress, _ledger(out if batch is not None else None, items) as ledger:
+        kept_ledger = open_ledger(out, [i.path for i in items]) if batch and out else nullcontext()
+        load = partial(_load, model, runtime, device)
+        with progress_bar("generating") as progress, kept_ledger as kept:
             progress("loading", 0.0)
-            engine = _load(model, runtime, device)
-            for outcome in generate_batch(engine, items, progress, ledger.ledger):
-                if isinstance(outcome, MoclipError):
-                    report(outcome)
-                    problems += 1
-                    ledger.keep |= outcome.code == "unwritable_file"
-                else:
-                    written.append(outcome)
-                    _tell(outcome, as_json)
+            with _workers(engine, load, device, workers) as at_work:
+                for outcome in generate_batch(at_work, items, progress, kept.ledger if kept else None):
+                    if isinstance(outcome, MoclipError):
+                        report(outcome)
+                        problems += 1
+                        if kept:
+                            kept.keep |= outcome.code in ("unwritable_file", "worker_died")
+                    else:
+                        written.append(outcome)
+                        _tell(outcome, as_json)
     if as_json:
         print_json(written)
     if batch is not None:
@@ -136,30 +147,27 @@ def generate(
         raise typer.Exit(1)
 
 
-@dataclass
-class _Kept:
-    ledger: "Ledger | None"
-    keep: bool = False
-
-
 @contextmanager
-def _ledger(folder: Path | None, items: "Sequence[Item]") -> Iterator[_Kept]:
-    """The ledger of a batch. It stays when the batch ends before its end, or files could not be written."""
-    from moclip_backend.batch.ledger import Ledger
+def _workers(engine: str, load: "Callable[[], Engine]", device: str, workers: int | None) -> "Iterator[Workers]":
+    if engine == "ray":
+        from moclip_backend.farm.motions import open_farm
 
-    if folder is None:
-        yield _Kept(None)
-        return
-    ledger = Ledger(folder)
-    kept = _Kept(ledger)
-    try:
-        ledger.sweep(items)
-        yield kept
-    except BaseException:
-        kept.keep = True
-        raise
-    finally:
-        ledger.close(kept.keep)
+        with open_farm(load, device, workers) as farm:
+            yield farm
+    else:
+        from moclip_backend.batch.run import Here
+
+        yield Here(load())
+
+
+def check_engine(engine: str, workers: int | None, batch: Path | None) -> None:
+    """Raise BadParameter for options that do not go together."""
+    if engine not in ("local", "ray"):
+        raise typer.BadParameter(f"'{engine}' is neither local nor ray.", param_hint="--engine")
+    if engine == "ray" and batch is None:
+        raise typer.BadParameter("--engine ray is for --batch FILE.")
+    if workers is not None and engine != "ray":
+        raise typer.BadParameter("--workers is for --engine ray.")
 
 
 def _load(model: str, runtime: str, device: str) -> "Engine":

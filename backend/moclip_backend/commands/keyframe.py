@@ -1,99 +1,136 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`moclip keyframe`: many prompts on the armatures of one .blend file."""
+"""`moclip keyframe`: many prompts on the armatures of one .blend file, or of many."""
 
-import os
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from moclip.errors import MoclipError
+from moclip_backend.reporting import report, say
+
+if TYPE_CHECKING:
+    from moclip_backend.blender.keying import Keyed, Scene
 
 
 def keyframe(
     scene: Annotated[
-        Path, typer.Argument(metavar="SCENE.blend", help="The file with the armatures; it stays as it is.")
-    ],
-    prompts: Annotated[Path, typer.Argument(metavar="PROMPTS.csv", help="Columns armature,prompt,start,seconds,seed.")],
-    out: Annotated[Path, typer.Option(help="The .blend file to write.")],
+        Path | None,
+        typer.Argument(metavar="SCENE.blend", help="The file with the armatures; it stays.", show_default=False),
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Argument(metavar="PROMPTS.csv", help="Columns armature,prompt,start,seconds,seed.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The .blend file to write; with --batch a folder.", show_default=False)
+    ] = None,
+    batch: Annotated[
+        Path | None, typer.Option(help='Lines of {"scene", "prompts", "out"}, one .blend file each.')
+    ] = None,
     blender: Annotated[
         Path | None, typer.Option(help="Blender 4.2 or later to use.", show_default="bpy, else the one on PATH")
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="With --batch: local, or ray to spread it over a Ray cluster (RAY_ADDRESS).")
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(help="With --engine ray.", min=1, show_default="what the cluster has room for")
+    ] = None,
 ) -> None:
-    """Put many prompts on the armatures of one .blend file.
+    """Put many prompts on the armatures of .blend files.
 
     A row's `start` is the frame of its first key, `seconds` may be empty (the model chooses), `seed` is 0 when empty;
     no `armature` makes a new one. Several rows for one armature become strips in the NLA editor. A row that fails is
     reported, the rest goes on, and the exit code is 1.
 
+    With --batch, files are named from where the list lies; a batch that was broken off goes on where it was when the
+    same command is given again.
+
     Example: moclip keyframe scene.blend prompts.csv --out animated.blend
+
+    Example: moclip keyframe --batch scenes.jsonl --out animated --engine ray
     """
-    from moclip_backend.blender.launch import addon_zip, find_blender, fresh_user_folder, run_script
+    from moclip_backend.commands.generate import check_engine
 
-    _check_paths(scene, out)
-    rows, failures = read_rows(prompts)
-    for number, why in failures:
-        typer.echo(f"row {number}: failed: {why}")
-    if not rows:
-        raise typer.Exit(1)
-    found = find_blender(blender)
-    task = {"zip": str(addon_zip(found)), "scene": str(scene.absolute()), "out": str(out.absolute()), "rows": rows}
-    states: dict[int, bool] = {}
+    check_engine(engine, workers, batch)
+    if out is None:
+        raise typer.BadParameter("--out is missing.")
+    if batch is not None:
+        if scene is not None:
+            raise typer.BadParameter("give either SCENE.blend and PROMPTS.csv, or --batch FILE.")
+        _key_many(batch, out, blender, engine, workers)
+    elif scene is None or prompts is None:
+        raise typer.BadParameter("give SCENE.blend and PROMPTS.csv, or --batch FILE.")
+    else:
+        _key_one(scene, prompts, out, blender)
 
-    def hear(message: dict[str, Any]) -> None:
-        if "row" in message:
-            states[message["row"]] = message["ok"]
-            typer.echo(f"row {message['row']}: {'done' if message['ok'] else 'failed'}: {message['message']}")
 
-    with fresh_user_folder() as env:
-        run_script(found, "keyframe", task, env, hear)
-    for row in rows:
-        if row["row"] not in states:
-            typer.echo(f"row {row['row']}: failed: Blender said nothing of it.")
-    done = sum(states.values())
-    typer.echo(f"{done} of {len(rows) + len(failures)} rows keyed, written to {out}")
-    if done < len(rows) + len(failures):
+def _key_one(scene: Path, prompts: Path, out: Path, blender: Path | None) -> None:
+    from moclip_backend.blender.keying import Scene, key_scene
+
+    keyed = key_scene(Scene(None, scene, prompts, out, blender), typer.echo)
+    if keyed.written:
+        typer.echo(f"{keyed.done} of {len(keyed.rows)} rows keyed, written to {out}")
+    if keyed.done < len(keyed.rows):
         raise typer.Exit(1)
 
 
-def _check_paths(scene: Path, out: Path) -> None:
-    from moclip.errors import MoclipError
+def _key_many(batch: Path, out: Path, blender: Path | None, engine: str, workers: int | None) -> None:
+    from moclip_backend.batch.ledger import open_ledger
+    from moclip_backend.blender.keying import read_scenes
+    from moclip_backend.commands.generate import make_folder
 
-    if not scene.is_file():
-        raise MoclipError(f"There is no file '{scene}'.", hint="Check its name.", code="unreadable_file")
-    with scene.open("rb") as file:
-        # Plain, zstd or gzip: what Blender writes.
-        if not file.read(7).startswith((b"BLENDER", b"\x28\xb5\x2f\xfd", b"\x1f\x8b")):
-            raise MoclipError(f"'{scene}' is not a .blend file.", hint="Save one with Blender.", code="unreadable_file")
-    if out.suffix != ".blend":
-        raise MoclipError(f"The output '{out}' must end in .blend.", hint="Use `--out NAME.blend`.", code="bad_suffix")
-    if out.is_dir():
-        raise MoclipError(f"The output '{out}' is a folder.", hint="Use another `--out`.", code="unwritable_file")
-    if out.exists() and os.path.samefile(scene, out):
-        raise MoclipError("The output would overwrite the scene.", hint="Use another `--out`.", code="overwrites_input")
-    folder = out.absolute().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise MoclipError(f"Nothing can be written to '{folder}'.", hint="Use another `--out`.", code="unwritable_file")
+    scenes, errors = read_scenes(batch, out, blender)
+    for error in errors:
+        report(error)
+    make_folder(out)
+    problems, written = len(errors), 0
+    with open_ledger(out, [scene.out for scene in scenes]) as kept:
+        keys = [_key(scene) for scene in scenes]
+        found = {n: o for n, scene in enumerate(scenes) if (o := kept.ledger.find(keys[n], scene.out))}
+        for outcome in found.values():
+            problems += outcome["rows"] - outcome["done"]
+            written += 1
+            typer.echo(f"{outcome['path']}: {outcome['done']} of {outcome['rows']} rows keyed before")
+        left = [n for n in range(len(scenes)) if n not in found]
+        for place, came in _work([scenes[n] for n in left], blender, engine, workers) if left else ():
+            scene = scenes[left[place]]
+            if isinstance(came, MoclipError):
+                report(MoclipError(f"line {scene.line}: {came.message}", hint=came.hint, code=came.code))
+                problems += 1
+                kept.keep |= came.code in ("unwritable_file", "worker_died", "blender")
+                continue
+            problems += len(came.rows) - came.done
+            for row in came.rows:
+                if not row.done:
+                    say(f"line {scene.line}: {row}")
+            if came.written:
+                written += 1
+                outcome = {"path": str(scene.out), "rows": len(came.rows), "done": came.done}
+                kept.ledger.add(keys[left[place]], scene.out, outcome)
+            typer.echo(f"{scene.out}: {came.done} of {len(came.rows)} rows keyed")
+    say(f"{written} of {len(scenes) + len(errors)} scenes written to {out}.")
+    if problems:
+        raise typer.Exit(1)
 
 
-def read_rows(path: Path) -> tuple[list[dict[str, Any]], list[tuple[int, str]]]:
-    """The good rows, and (number, why) of the bad ones; the row under the heading is number 1.
+def _key(scene: "Scene") -> str:
+    """Of what a scene is keyed from: the same command goes on only with the same files."""
+    import moclip
+    from moclip_backend.batch.ledger import file_sum, key_of
 
-    Raises MoclipError for a file that cannot be read, has not the columns, or holds no row.
-    """
-    from moclip.errors import MoclipError
-    from moclip.prompts.checks import check_prompt, check_seconds
-    from moclip_backend.prompt_table import TableError, read_table
+    blender = str(scene.blender) if scene.blender else ""
+    return key_of(scene.name, file_sum(scene.scene), file_sum(scene.prompts), blender, moclip.__version__)
 
-    try:
-        table, unreadable = read_table(path)
-    except TableError as error:
-        raise MoclipError(str(error), hint=error.hint, code="bad_csv") from error
-    rows, failures = [], list(unreadable.items())
-    for number, row in table.items():
-        try:
-            check_prompt(row.prompt)
-            check_seconds(row.seconds)
-            rows.append({"row": number, **asdict(row)})
-        except MoclipError as error:
-            failures.append((number, str(error)))
-    return rows, sorted(failures)
+
+def _work(
+    scenes: "Sequence[Scene]", blender: Path | None, engine: str, workers: int | None
+) -> "Iterator[tuple[int, Keyed | MoclipError]]":
+    from moclip_backend.farm.scenes import attempt, key_on_cluster
+
+    if engine == "ray":
+        return key_on_cluster(scenes, blender, workers)
+    here: Any = ((place, attempt(scene)) for place, scene in enumerate(scenes))
+    return here  # type: ignore[no-any-return]

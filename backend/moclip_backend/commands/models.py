@@ -34,7 +34,7 @@ def list_command(as_json: Json = False) -> None:
 
 @app.command("info")
 def info_command(name: Name = "embedded", as_json: Json = False) -> None:
-    """Describe a model: licence, sizes, text tower, metrics. Example: moclip models info embedded"""
+    """Describe a model: licence, sizes, metrics, what it can do. Example: moclip models info embedded"""
     from moclip.models import model_info
     from moclip_backend.terminal import print_json, print_table
 
@@ -73,27 +73,53 @@ def verify_command(name: Name = "embedded", as_json: Json = False) -> None:
 @app.command("import")
 def import_command(
     checkpoint: Annotated[Path, typer.Argument(help="Folder of MoMask, BAMM or BAD as released, or MoCLIP's .pth.")],
-    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write. Default: among the installed models, as momask-t2m.")
+    ] = None,
+    clip: Annotated[
+        Path | None,
+        typer.Option(help="OpenAI's ViT-B-32.pt or open_clip's file. Default: a cached copy, else the hub's."),
+    ] = None,
+    text_encoder: Annotated[
+        Path | None,
+        typer.Option(help="Tower that the generator was fine-tuned to: text.safetensors, its folder, MoCLIP's .pth."),
+    ] = None,
+    run: Annotated[Path | None, typer.Option(help="The transformer's own folder, where there are several.")] = None,
 ) -> None:
     """Turn a released checkpoint into ours: a generator's folder into a model, MoCLIP's file into a work folder.
 
-    Example: moclip models import checkpoints/t2m --out models/momask
+    Example: moclip models import checkpoints/t2m --clip ViT-B-32.pt --out models/momask
     """
-    from moclip_backend.commands.generate import make_folder
     from moclip_backend.packages import require
+    from moclip_backend.reporting import say
 
     require("torch", "torch")
-    make_folder(out)
+    require("open_clip", "torch")
     if checkpoint.suffix == ".pth":
-        from moclip.alignment.authors import import_authors
-
-        import_authors(checkpoint, out)
-        print(f"Written to {out}: text.safetensors, the text tower, and moclip.safetensors with the motion encoder.")
+        _import_moclip(checkpoint, out, clip or text_encoder)
         return
     from moclip.generators.importing import import_released
+    from moclip.models import models_folder
 
-    title = import_released(checkpoint, out)
-    print(f"{title} written to {out}. `moclip models verify {out}` checks it.")
+    def place(generator: str) -> Path:
+        return out or models_folder() / f"{generator}-{checkpoint.resolve().name}"
+
+    made = import_released(checkpoint, place, clip=clip, text_encoder=text_encoder, run=run)
+    print(f"{made.title} written to {made.folder}. `moclip models verify {made.folder}` checks it.")
+    if made.note:
+        say(f"warning: {made.note}")
+
+
+def _import_moclip(checkpoint: Path, out: Path | None, tower: Path | None) -> None:
+    from moclip.alignment.authors import import_authors
+    from moclip.errors import MoclipError
+
+    if out is None or tower is not None:
+        what = "needs --out FOLDER" if out is None else "brings its own text encoder"
+        hint = "Say where to write its work folder." if out is None else "Leave out --clip and --text-encoder."
+        raise MoclipError(f"A MoCLIP file {what}.", hint=hint, code="bad_options")
+    import_authors(checkpoint, out)
+    print(f"Written to {out}: text.safetensors, the text tower, and moclip.safetensors with the motion encoder.")
 
 
 class Format(StrEnum):
@@ -155,7 +181,7 @@ def _export(source: str, out: Path, format: Format, image_side: str | None) -> N
 
 
 def _fields(info: "ModelInfo") -> dict[str, Any]:
-    names = ("name", "path", "licence", "description", "text_fingerprint", "parameters", "sizes", "metrics")
+    names = ("name", "path", "licence", "description", "text_fingerprint", "parameters", "sizes", "metrics", "actions")
     return {**{name: getattr(info, name) for name in names}, "generator": info.generator_name}
 
 

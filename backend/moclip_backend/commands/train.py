@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moclip_backend.commands.data import Permissive
+from moclip_backend.commands.data import Credits, Permissive
 from moclip_backend.commands.options import from_options
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Dataset = Annotated[Path, typer.Option(help="Dataset folder in HumanML3D layout,
 Work = Annotated[Path, typer.Option(help="Folder for weights, logs and resumable state.")]
 Out = Annotated[Path, typer.Option(help="Model folder to write.")]
 Config = Annotated[
-    Path | None, typer.Option(help="Recipe: TOML file, embedded, permissive, paper, ablation, bamm, bad.")
+    Path | None, typer.Option(help="Recipe: TOML file, embedded, open, permissive, paper, ablation, bamm, bad.")
 ]
 Resume = Annotated[bool, typer.Option(help="Go on from the state in --work.")]
 Threads = Annotated[int, typer.Option(help="CPU threads.", min=1)]
@@ -248,6 +248,14 @@ class EmbeddedOptions(MachineOptions):
     out: Out
     config: Config = None
     permissive: Permissive = False
+    credits: Credits = None
+
+
+def _name_of(options: EmbeddedOptions, permissive: bool, generator: str) -> str:
+    """What the model is called: a recipe of the project's by its name."""
+    if options.config is not None and str(options.config) == "open":
+        return "open"
+    return "permissive" if permissive else "embedded" if generator == "momask" else generator
 
 
 @app.command("embedded")
@@ -257,13 +265,14 @@ def embedded_command(options: EmbeddedOptions) -> None:
 
     With --permissive and without --config it is the recipe `permissive`, whose sizes are for what is left of the data.
 
-    Example: moclip train embedded --data mocap/bandai-namco --data mocap/cmu --work runs/first --out models/first
+    Example: moclip train embedded --data mocap/cmu --credits shipped --work runs/first --out models/first
     """
     options.prepare()
     from moclip.data.build import BuildOptions, build_dataset
+    from moclip.data.credits import read_credits
     from moclip.data.folder import DatasetFolder
     from moclip.data.sources import BvhFolders
-    from moclip.generators.base.generator import DEFAULT, find_generator
+    from moclip.generators.base.generator import find_generator
     from moclip.recipes.pack import pack
     from moclip.recipes.recipe import load_recipe, settings, training_of, with_compute
     from moclip.recipes.stages import stages_of
@@ -272,21 +281,18 @@ def embedded_command(options: EmbeddedOptions) -> None:
     recipe = with_compute(recipe, options.device, options.precision)
     build = settings({"dataset": {}, **recipe}, "dataset", BuildOptions)
     build = replace(build, permissive=options.permissive or build.permissive)
-    build_dataset(BvhFolders(options.data), options.work / "dataset", build)
+    source = BvhFolders(options.data, credits=read_credits(options.credits) if options.credits else {})
+    build_dataset(source, options.work / "dataset", build)
     dataset = DatasetFolder(options.work / "dataset")
     generator = training_of(recipe).name
     title = find_generator(generator).TITLE
-    made = "permissive" if build.permissive else "embedded" if generator == DEFAULT else generator
+    made = _name_of(options, build.permissive, generator)
     for name, stage in stages_of(generator).items():
         _log(f"-- {name}")
         stage(dataset, options.work, recipe, log=_log)
+    described = f"MoCLIP text tower and {title} generator, trained on public motion capture"
+    sampling = recipe.get("sampling")
     pack(
-        dataset,
-        options.work,
-        options.out,
-        name=made,
-        description=f"MoCLIP text tower and {title} generator, trained on public motion capture",
-        generator=generator,
-        sampling=recipe.get("sampling"),
+        dataset, options.work, options.out, name=made, description=described, generator=generator, sampling=sampling,
         log=_log,
-    )
+    )  # fmt: skip

@@ -7,20 +7,19 @@ Everything but the engine's work happens in the thread that made the queue; the 
 import itertools
 import math
 import queue
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
-
-import numpy as np
+from typing import Generic
 
 from moclip.errors import Cancelled, MoclipError
-from moclip.prompts.requests import Request, Result
+from moclip.prompts.requests import Request
 from moclip_backend import wire
 from moclip_backend.engine import Engine, Stages
+from moclip_backend.server.batches import generate
+from moclip_backend.server.job import C, Event, Job, result_message, too_late
+from moclip_backend.server.models import Models
 
 CAPACITY = 32
 """Jobs of one client that the backend has at once."""
@@ -28,54 +27,18 @@ CAPACITY_OF_ALL = 128
 MAX_BYTES = 16 * 1024 * 1024
 """Of the messages of all jobs: what they continue from is kept until their turn."""
 PROGRESS_INTERVAL_SECONDS = 0.05
-C = TypeVar("C", bound=Hashable)
-"""Whose jobs they are."""
-
-LONGEST_NAME = 2000
-"""Characters of a motion's name in a result: a script without a name of its own is called by all of its lines."""
-
-
-@dataclass(eq=False)
-class Job(Generic[C]):
-    """A submit. client: whose. size: bytes of its message. due: when it is to be over (time.monotonic()).
-    dropped: nobody waits for what comes of it.
-
-    results: its messages as frames, once it is over well; error: what ended it otherwise.
-    """
-
-    client: C
-    id: str
-    requests: Sequence[Request]
-    size: int = 0
-    due: float = math.inf
-    cancel: threading.Event = field(default_factory=threading.Event)
-    dropped: bool = False
-    started: bool = False
-    over: bool = False
-    results: list[list[bytes]] = field(default_factory=list)
-    error: BaseException | None = None
-
-    @property
-    def late(self) -> bool:
-        return time.monotonic() > self.due
-
-
-@dataclass(frozen=True)
-class Event(Generic[C]):
-    """message: a progress header. None: the job is over."""
-
-    job: Job[C]
-    message: dict[str, Any] | None = None
 
 
 class JobQueue(Generic[C]):
     """Clients take turns: one job of each, then the next of each. Within a client, first come, first served.
 
-    notify: called from any thread when `events()` has something.
+    notify: called from any thread when `events()` has something. models: what jobs may name; the engine alone by
+    default. batch: how many requests of several jobs are worked on at once; jobs that do not fit wait for their turn.
     """
 
-    def __init__(self, engine: Engine, notify: Callable[[], None]):
-        self._engine, self._notify = engine, notify
+    def __init__(self, engine: Engine, notify: Callable[[], None], models: Models | None = None, batch: int = 1):
+        self._engine, self._notify, self._batch = engine, notify, batch
+        self._models = models or Models(engine)
         self.stages = Stages.of(engine)
         self._events: queue.SimpleQueue[Event[C]] = queue.SimpleQueue()
         self._jobs: dict[tuple[C, str], Job[C]] = {}
@@ -83,14 +46,14 @@ class JobQueue(Generic[C]):
         # Who was served longest ago comes next: so a newcomer waits for the job that runs, and for no other.
         self._turns: dict[C, int] = {}
         self._turn = itertools.count(1)
-        self._running: Job[C] | None = None
+        self._running: list[Job[C]] = []
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._work_done: Future[None] | None = None
         self._closed = False
 
     @property
     def running(self) -> int:
-        return int(self._running is not None)
+        return len(self._running)
 
     @property
     def waiting(self) -> int:
@@ -100,7 +63,13 @@ class JobQueue(Generic[C]):
         return self._jobs.get((client, job_id))
 
     def submit(
-        self, client: C, job_id: str, requests: Sequence[Request], size: int = 0, due: float = math.inf
+        self,
+        client: C,
+        job_id: str,
+        requests: Sequence[Request],
+        size: int = 0,
+        due: float = math.inf,
+        model: str | None = None,
     ) -> Job[C]:
         """Queue a job. Raises MoclipError for a full queue or an id in use."""
         if (client, job_id) in self._jobs:
@@ -116,7 +85,7 @@ class JobQueue(Generic[C]):
             raise MoclipError(
                 f"The backend has {len(self._jobs)} jobs already.", hint="Wait until one ends.", code=wire.QUEUE_FULL
             )
-        job = self._jobs[client, job_id] = Job(client, job_id, requests, size, due)
+        job = self._jobs[client, job_id] = Job(client, job_id, requests, size, due, model)
         self._waiting.setdefault(client, deque()).append(job)
         self._start_next()
         return job
@@ -150,7 +119,7 @@ class JobQueue(Generic[C]):
         """End the jobs that wait and are due; the one that runs sees for itself."""
         for job in [job for job in self._jobs.values() if job.late and not job.started and not job.over]:
             self._take_off(job)
-            self._end(job, _too_late())
+            self._end(job, too_late())
 
     def drop(self, client: C) -> None:
         """Forget the jobs of a client that is gone."""
@@ -168,8 +137,8 @@ class JobQueue(Generic[C]):
                 return
             if event.message is None:
                 self._jobs.pop((event.job.client, event.job.id), None)
-                if event.job is self._running:
-                    self._running = None
+                if event.job in self._running:
+                    self._running.remove(event.job)
                     self._start_next()
             if event.message is None or not event.job.over:
                 yield event
@@ -183,14 +152,26 @@ class JobQueue(Generic[C]):
         return self._work_done is None or not wait([self._work_done], timeout).not_done
 
     def _start_next(self) -> None:
-        if self._running is not None or not self._waiting or self._closed:
+        if self._running or not self._waiting or self._closed:
             return
-        client = self._order()[0]
-        self._running = self._waiting[client][0]
-        self._take_off(self._running)
+        batch = [self._take_next(self._order()[0])]
+        # Whoever's turn it is goes along, as long as the batch has room: nobody is overtaken.
+        while self._batch > 1 and self._waiting:
+            client = self._order()[0]
+            job = self._waiting[client][0]
+            count = sum(len(taken.requests) for taken in batch) + len(job.requests)
+            if count > self._batch or job.model != batch[0].model:
+                break
+            batch.append(self._take_next(client))
+        self._running = batch
+        self._work_done = self._executor.submit(self._run, list(batch))
+
+    def _take_next(self, client: C) -> Job[C]:
+        job = self._waiting[client][0]
+        self._take_off(job)
         self._turns[client] = next(self._turn)
-        self._running.started = True
-        self._work_done = self._executor.submit(self._run, self._running)
+        job.started = True
+        return job
 
     def _order(self) -> list[C]:
         return sorted(self._waiting, key=lambda client: self._turns.get(client, 0))
@@ -201,13 +182,19 @@ class JobQueue(Generic[C]):
         if not jobs:
             del self._waiting[job.client]
 
-    def _run(self, job: Job[C]) -> None:
+    def _run(self, batch: list[Job[C]]) -> None:
+        """Every job of the batch ends, well or not."""
         try:
-            job.results = self._work(job)
-        except BaseException as error:  # told to the job's client by the loop, which alone logs
-            self._end(job, error)
-        else:
-            self._end(job)
+            self._work(batch)
+        except BaseException as error:  # told to the jobs' clients by the loop, which alone logs
+            left = [job for job in batch if not job.over]
+            if len(left) == 1 or isinstance(error, Cancelled):
+                for job in left:
+                    self._end(job, error)
+                return
+            # One job's fault is not the others': each for itself.
+            for job in left:
+                self._run([job])
 
     def _end(self, job: Job[C], error: BaseException | None = None) -> None:
         job.error, job.over = error, True
@@ -217,48 +204,37 @@ class JobQueue(Generic[C]):
         self._events.put(event)
         self._notify()
 
-    def _work(self, job: Job[C]) -> list[list[bytes]]:
-        """The results as frames: encoded here, so that one that cannot be is the job's failure, not the loop's."""
+    def _work(self, batch: list[Job[C]]) -> None:
+        """End the jobs with their results as frames, encoded here: one that cannot be is the job's failure alone."""
 
         def stopped() -> bool:
-            return job.cancel.is_set() or job.late
+            # Who cancels does not wait for the others of a batch.
+            for job in batch:
+                if not job.over and (reason := job.unwanted):
+                    self._end(job, reason)
+            return all(job.over for job in batch)
 
-        results: list[Result] = []
-        told = _Progress(job, self.stages, self._emit)
+        if stopped():
+            return
+        engine = self._models.engine(batch[0].model)
+        stages = self.stages if engine is self._engine else Stages.of(engine)
+        bars = [_Progress(job, stages, self._emit) for job in batch]
+
+        def progress(stage: str, fraction: float) -> None:
+            for bar in bars:
+                bar(stage, fraction)
+
         try:
-            if not stopped():
-                results = self._engine.generate(job.requests, progress=told, cancelled=stopped)
+            results = iter(generate(engine, [r for job in batch for r in job.requests], progress, stopped))
         except Cancelled:
             if not stopped():
                 raise
-        if job.cancel.is_set():
-            raise Cancelled
-        if job.late:
-            raise _too_late()
-        return [self._message(job, index, result) for index, result in enumerate(results)]
-
-    def _message(self, job: Job[C], index: int, result: Result) -> list[bytes]:
-        motion = result.motion
-        header = {
-            "type": wire.RESULT, "id": job.id, "index": index, "count": len(job.requests), "model": self._engine.name,
-            "text": _shortened(motion.text), "seed": int(result.seed), "seconds": float(result.seconds),
-            "fps": float(motion.fps), "warnings": list(result.warnings), "new": list(map(int, result.new)),
-        }  # fmt: skip
-        arrays = {
-            "rotations": motion.rotations, "root_translation": motion.root_translation,
-            "joints": motion.joints().astype(np.float32), "offsets": motion.offsets,
-        }  # fmt: skip
-        return wire.encode(header, arrays)
-
-
-def _too_late() -> MoclipError:
-    return MoclipError(
-        "The motion was not done in the time that was given for it.", hint="Give it more time.", code=wire.TOO_LATE
-    )
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+            return
+        for job in batch:
+            own = list(itertools.islice(results, len(job.requests)))
+            if not job.over:
+                job.results = [result_message(job, engine.name, index, result) for index, result in enumerate(own)]
+                self._end(job, job.unwanted)
 
 
 class _Progress(Generic[C]):
@@ -269,6 +245,8 @@ class _Progress(Generic[C]):
         self._stage, self._sent, self._overall = "", 0.0, 0.0
 
     def __call__(self, stage: str, fraction: float) -> None:
+        if self._job.over:
+            return
         now = time.monotonic()
         if stage == self._stage and now - self._sent < PROGRESS_INTERVAL_SECONDS:
             return

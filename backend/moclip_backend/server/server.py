@@ -15,14 +15,16 @@ from typing import Any
 from moclip.errors import Cancelled, MoclipError
 from moclip_backend import wire
 from moclip_backend.engine import Engine
-from moclip_backend.server.jobs import Job, JobQueue
+from moclip_backend.server.job import Job
+from moclip_backend.server.jobs import JobQueue
 from moclip_backend.server.links import Link
 from moclip_backend.server.listener import Listener, Wake
+from moclip_backend.server.models import Models
 from moclip_backend.server.sessions import Outcome, Session, Sessions, fingerprint
-from moclip_backend.server.submit import read_requests, read_within
+from moclip_backend.server.submit import read_model, read_requests, read_within
 from moclip_backend.server.welcome import model_told, welcome
 from moclip_backend.state.folders import log_file
-from moclip_backend.state.log import LOG
+from moclip_backend.state.log import LOG, log_job
 
 MAX_CLIENTS = 32
 IDLE_SECONDS = 0.5
@@ -32,7 +34,8 @@ class Server:
     """Serves clients until `stop()` or a client's `shutdown`.
 
     token: what `hello` must carry; None where a CURVE key lets clients in. wake and ended: given by who wants to stop
-    it from elsewhere, by setting both.
+    it from elsewhere, by setting both. models: what clients may name; the engine's own alone by default. batch: how
+    many requests of several jobs the engine works on at once, see `batches.best_batch`.
     """
 
     def __init__(
@@ -42,12 +45,15 @@ class Server:
         token: str | None,
         wake: Wake | None = None,
         ended: threading.Event | None = None,
+        models: Models | None = None,
+        batch: int = 1,
     ):
         if token is None and listener.keys is None:
             raise ValueError("a backend without CURVE keys needs a token")
         self._listener, self._engine, self._token = listener, engine, token
         self._wake, self._ended = wake or Wake(), ended or threading.Event()
-        self._jobs: JobQueue[Session] = JobQueue(engine, self._wake.set)
+        self._models = models or Models(engine)
+        self._jobs: JobQueue[Session] = JobQueue(engine, self._wake.set, self._models, batch)
         self._sessions = Sessions()
         self._counts = {"done": 0, "failed": 0, "cancelled": 0}
         self._started = time.monotonic()
@@ -134,9 +140,8 @@ class Server:
             self._refuse(link, wire.TOO_MANY_CLIENTS, message, "Close one of them.")
         else:
             LOG.info("client %s says hello", ascii(header.get("client"))[:80])
-            self._send(
-                link, welcome(self._engine, self._jobs.stages, resumed=bool(session.submitted or session.outcomes))
-            )
+            resumed = bool(session.submitted or session.outcomes)
+            self._send(link, welcome(self._engine, self._jobs.stages, self._models, resumed=resumed))
 
     def _session(self, link: Link, name: str) -> Session | None:
         """The session of that name, or a new one, which has this connection from now on. None: there are too many."""
@@ -176,9 +181,10 @@ class Server:
                 link.send(message)
             return
         if not (session.name and job is not None and session.submitted.get(job_id) == mark):
-            requests = read_requests(header, arrays, self._engine.fps)
+            model = read_model(header)
+            requests = read_requests(header, arrays, self._models.fps(model))
             due = time.monotonic() + read_within(header)
-            job = self._jobs.submit(session, job_id, requests, sum(map(len, frames)), due)
+            job = self._jobs.submit(session, job_id, requests, sum(map(len, frames)), due, model)
             session.submitted[job_id] = mark
             session.outcomes.pop(job_id, None)
         self._send(link, {"type": wire.QUEUED, "id": job_id, "position": self._jobs.position(job)})
@@ -247,13 +253,14 @@ class Server:
         outcome = "done" if job.error is None else "cancelled" if isinstance(job.error, Cancelled) else "failed"
         self._counts[outcome] += 1
         mark = session.submitted.pop(job.id, b"")
-        if job.dropped:
-            return
-        if session.name:
-            self._sessions.keep(session, job.id, Outcome(mark, messages, time.monotonic()))
-        for frames in messages:
-            if session.link:
-                session.link.send(frames)
+        if not job.dropped:
+            if session.name:
+                self._sessions.keep(session, job.id, Outcome(mark, messages, time.monotonic()))
+            for frames in messages:
+                if session.link:
+                    session.link.send(frames)
+        # Last: the results do not wait for a slow disk.
+        log_job(job=outcome, requests=len(job.requests), jobs_waiting=self._jobs.waiting)
 
     # -- clients that went away --------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 Used by `moclip serve` (typer) and by `python -m moclip_backend.builtin` (Blender's own Python, which has no typer).
 """
 
+import gc
 import json
 import os
 import select
@@ -13,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ class ServeOptions:
 
     keys: folder of CURVE keys; needed, and looked for in the usual place, when other machines can reach `bind`.
     parent_stdin: end at the end of standard input. None: do so when it is a pipe that somebody holds open.
+    log_json: log to standard error, an object a line, instead of to the log file.
+    models: how many models may be in memory at once, the one that is named here and others that requests name.
     """
 
     bind: str = DEFAULT_BIND
@@ -48,6 +51,8 @@ class ServeOptions:
     token_file: Path | None = None
     keys: Path | None = None
     parent_stdin: bool | None = None
+    log_json: bool = False
+    models: int = 1
 
 
 def load_engine(options: ServeOptions) -> Engine:
@@ -61,7 +66,7 @@ def serve(options: ServeOptions, load: Callable[[ServeOptions], Engine] = load_e
 
     A line of JSON on stdout says that it is ready, or why it is not.
     """
-    open_log()
+    open_log(options.log_json)
     try:
         return _serve(options, load)
     except MoclipError as error:
@@ -86,7 +91,9 @@ def _serve(options: ServeOptions, load: Callable[[ServeOptions], Engine]) -> int
 
 def _listen(options: ServeOptions, load: Callable[[ServeOptions], Engine], wake: "Wake") -> bool:
     """Serve until the end; whether the engine came to rest."""
+    from moclip_backend.server.batches import best_batch
     from moclip_backend.server.listener import listen
+    from moclip_backend.server.models import Models
     from moclip_backend.server.server import Server
     from moclip_backend.server.welcome import model_told
 
@@ -105,7 +112,10 @@ def _listen(options: ServeOptions, load: Callable[[ServeOptions], Engine], wake:
     with closing(listen(options.bind, keys)) as listener:
         with _token(options, needed=keys is None) as (token, token_file):
             engine = load(options)
-            server = Server(listener, engine, token, wake, ended)
+            models = Models(engine, lambda path: load(replace(options, model=path)), options.models)
+            server = Server(listener, engine, token, wake, ended, models, best_batch(engine))
+            # What is there by now stays: the collector need not walk through the vocabulary in the middle of a job.
+            gc.freeze()
             address = listener.address
             with _signals(end), _announced(address, token_file, server_key=keys.public if keys else None):
                 _say({

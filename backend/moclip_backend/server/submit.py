@@ -17,6 +17,8 @@ from moclip.prompts.requests import Line, Request
 from moclip_backend import wire
 from moclip_backend.server.held import read_anchors, read_pins
 
+MAX_MODEL_NAME = 200
+
 
 def read_requests(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], fps: float) -> list[Request]:
     """The requests of a submit; its context, at `fps`, counts for each. Raises MoclipError for anything malformed."""
@@ -36,6 +38,14 @@ def read_within(header: Mapping[str, Any]) -> float:
     if type(within) not in (int, float) or not 0 < within < 1e9:
         raise _bad("The time within which a job is wanted is a number of seconds over 0.")
     return float(within)
+
+
+def read_model(header: Mapping[str, Any]) -> str | None:
+    """The model that a submit names; None for the backend's own. Raises MoclipError for what is no name."""
+    model = header.get("model")
+    if model is not None and not (isinstance(model, str) and 1 <= len(model) <= MAX_MODEL_NAME):
+        raise _bad(f"The name of a model is text of 1 to {MAX_MODEL_NAME} characters.")
+    return model
 
 
 def _request(entry: Any, before: Motion | None, after: Motion | None, anchors: tuple[Anchor, ...]) -> Request:

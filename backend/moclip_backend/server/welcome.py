@@ -10,11 +10,14 @@ from moclip_backend import wire
 from moclip_backend.engine import Engine, Stages
 from moclip_backend.liveness import this_process
 from moclip_backend.server.jobs import CAPACITY, CAPACITY_OF_ALL
+from moclip_backend.server.models import Models
 
 FEATURES = (
     "text_to_motion", "batch", "cancel", "auto_seconds", "script", "context", "sessions", "within", "stages", "pins",
     "anchors",
 )  # fmt: skip
+MAX_OFFERS = 200
+"""Models that a welcome tells: its header has bounds."""
 
 
 def model_told(engine: Engine) -> dict[str, Any]:
@@ -45,11 +48,15 @@ def limits_told() -> dict[str, Any]:
     }
 
 
-def welcome(engine: Engine, stages: Stages, *, resumed: bool) -> dict[str, Any]:
+def welcome(engine: Engine, stages: Stages, models: Models, *, resumed: bool) -> dict[str, Any]:
     """The answer to a `hello`. resumed: whether the session has jobs, or what they came to."""
     features = [name for name in FEATURES if name != "context" or getattr(engine, "edits", True)]
+    offers = models.offers()[:MAX_OFFERS]
+    if models.several:
+        features.append("models")
     return {
         "type": wire.WELCOME, "protocol": wire.PROTOCOL, **model_told(engine), "fps": float(engine.fps),
         "joints": list(JOINT_NAMES), "limits": limits_told(), "stages": stages.told(), "features": features,
-        "resumed": resumed, "process": this_process(),
+        "resumed": resumed, "process": this_process(), "models": [offer.told() for offer in offers],
+        **getattr(engine, "repertoire", {}),
     }  # fmt: skip

@@ -6,11 +6,10 @@ tensors themselves; state-dict names are equal to ours, so nothing is renamed. T
 who sees whom are in no file: they are taken to be the released ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,20 +18,35 @@ from moclip.errors import MoclipError
 from moclip.generators.bad.config import BadConfig
 from moclip.generators.bad.sampling import OFFICIAL
 from moclip.generators.base.length import LengthConfig
-from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state, refusal, save_exactly
-from moclip.models import write_description
-from moclip.nn.checkpoint import fingerprint, load_weights
+from moclip.generators.base.released import (
+    HEAD_WIDTH,
+    body_of,
+    count_parts,
+    read_moments,
+    read_state,
+    refusal,
+    sized,
+)
 from moclip.nn.layers import sinusoids
-from moclip.text.tower import TextTower, load_open_clip_tower, save_tower
+from moclip.releases import Part, Release, Towers, write_model
 
 LAYOUT = {
-    "vq": (("output/vq/vq_last.pth",), "net"),
-    "bad": (("output/t2m/trans_best_fid.pth", "output/*/CBS_net_best_fid.pth", "output/*/net_last.pth"), "trans"),
+    "vq": (("output/vq/vq_last.pth", "output/vq/*/net_last.pth"), "net"),
+    "bad": (
+        (
+            "output/t2m/trans_best_fid.pth", "output/kit/trans_best_fid.pth", "output/*/CBS_net_best_fid.pth",
+            "output/*/net_last.pth",
+        ),
+        "trans",
+    ),
     "length": (("**/length_estimator/model/finest.tar",), "estimator"),
-}
+}  # fmt: skip
 """Network -> where its file may lie under the folder, best first, and the entry that holds its state dict."""
 
-META = ("checkpoints/t2m/*/meta/{}.npy", "exit/t2m-{}.npy", "exit/t2m_{}.npy")
+META = (
+    "checkpoints/{set}/VQVAE*/meta/{name}.npy", "checkpoints/{set}/*/meta/{name}.npy", "exit/{set}-{name}.npy",
+    "exit/{set}_{name}.npy",
+)  # fmt: skip
 _HINT = "Point to the folder of BAD's repository, with its released files in output/, checkpoints/ and exit/."
 _VQ = "trans_base.vqvae."
 _CODEBOOK = "vqvae.quantizer.codebook"
@@ -44,46 +58,44 @@ def recognises(folder: Path) -> bool:
     return any(next(folder.glob(pattern), None) for network in ("vq", "bad") for pattern in LAYOUT[network][0])
 
 
-def import_official(folder: Path, out: Path, tower: TextTower | None = None) -> None:
-    """Write a model folder from an official one, with the text tower that it was trained with (OpenAI's ViT-B/32).
+def import_official(folder: Path, out: Path, towers: Callable[[], Towers], run: Path | None = None) -> None:
+    """Write a model folder from an official one.
 
-    Raises MoclipError when files are missing, are not BAD's or do not belong together, or for the 21-joint KIT models.
+    towers: text encoders that it was trained with; asked for when all files are there. run: the transformer's folder,
+    such as output/t2m, where there are several. Raises MoclipError when files are missing, damaged, not BAD's or do not
+    belong together; nothing is written then.
     """
-    states = {network: _read(folder, network) for network in LAYOUT}
-    meta = [_meta(folder, name) for name in ("mean", "std")]
-    if len(meta[0]) != 263:
-        raise _not_bads(f"This checkpoint has {len(meta[0])} features; models with 263 (HumanML3D) can be imported.")
+    paths = {network: _found(folder, LAYOUT[network][0]) for network in LAYOUT if network != "bad" or run is None}
+    if run is not None:
+        paths["bad"] = _found(run, [pattern.rpartition("/")[2] for pattern in LAYOUT["bad"][0]])
+    if not any(_present(folder, "mean", body) for body in ("t2m", "kit")):
+        _meta(folder, "mean", "t2m")
+    own = towers()
+    states = {network: read_state(path, (LAYOUT[network][1],), "BAD's") for network, path in paths.items()}
     try:
-        vq, sizes, kept = (
-            vq_sizes(states["vq"]),
-            network_sizes(states["bad"]),
-            network_state(states["bad"], states["vq"]),
-        )
-        length = LengthConfig(
-            states["length"]["output.0.weight"].shape[1], states["length"]["output.11.weight"].shape[0]
-        ).to_dict()
+        vq, sizes = vq_sizes(states["vq"]), network_sizes(states["bad"])
+        kept = network_state(states["bad"], states["vq"])
     except KeyError as error:
         raise _not_bads(f"The checkpoints under {folder} have no tensor {error}, so they are not BAD's.") from error
-    out.mkdir(parents=True, exist_ok=True)
-    save_tower(tower or load_open_clip_tower(), out / "text.safetensors", full_precision=True)
-    text = fingerprint(load_weights(out / "text.safetensors")[0])
-    weights = {**states["vq"], "mean": torch.from_numpy(meta[0]), "std": torch.from_numpy(meta[1])}
-    described = {"kind": "vq", **vq.to_dict(), "rotation_channels": "humanml3d", "fps": 20}
-    save_exactly(out / "vq.safetensors", weights, described)
-    save_exactly(out / "bad.safetensors", kept, {"kind": "bad", **sizes.to_dict(), "text_fingerprint": text})
-    save_exactly(out / "length.safetensors", states["length"], {"kind": "length", **length, "text_fingerprint": text})
-    parameters = {"vq": states["vq"], "bad": kept, "length": states["length"]}
-    write_description(out, {
-        "format": 1, "generator": "bad", "name": out.name, "fps": 20, "text_fingerprint": text,
-        # As released but for the counting of steps, which makes a motion depend on what else is in the batch.
-        "sampling": asdict(replace(OFFICIAL, stop_as_released=False)),
-        "licence": "that of the checkpoint's authors and of HumanML3D: research only",
-        "description": f"BAD as released by its authors, from {folder.name}",
-        "parameters": {name: sum(v.numel() for v in state.values()) for name, state in parameters.items()},
-    })  # fmt: skip
+    except (IndexError, ValueError) as error:
+        raise _not_bads(f"The checkpoints under {folder} have tensors of other shapes than BAD's.") from error
+    body = body_of(vq.features)
+    vq = replace(vq, joints=body.joints)
+    mean, std = read_moments(_meta(folder, "mean", body.folder), _meta(folder, "std", body.folder), vq.features)
+    length = [sized(states["length"], f"output.{k}.weight", 2, paths["length"]) for k in (0, 11)]
+    weights = {**states["vq"], "mean": torch.from_numpy(mean), "std": torch.from_numpy(std)}
+    parts = {
+        "vq": Part(vq, weights, paths["vq"], {"rotation_channels": "humanml3d", "fps": body.fps}),
+        "bad": Part(sizes, kept, paths["bad"]),
+        "length": Part(LengthConfig(length[0][1], length[1][0]), states["length"], paths["length"]),
+    }
+    # As released but for the counting of steps, which makes a motion depend on what else is in the batch.
+    sampling = asdict(replace(OFFICIAL, stop_as_released=False))
+    told = f"BAD as released by its authors, from {folder.name}"
+    write_model(out, Release("bad", parts, sampling, told, body.fps), own)
 
 
-def network_state(state: dict[str, Tensor], vq: dict[str, Tensor]) -> dict[str, Tensor]:
+def network_state(state: Mapping[str, Tensor], vq: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of `BadTransformer` among the official ones; of the VQ-VAE in them only the codebook is kept.
 
     Raises MoclipError when that VQ-VAE is not `vq`, whose codes the transformer would then misread.
@@ -102,7 +114,7 @@ def network_state(state: dict[str, Tensor], vq: dict[str, Tensor]) -> dict[str, 
     return {**kept, _VQ + _CODEBOOK: vq[_CODEBOOK]}
 
 
-def network_sizes(state: dict[str, Tensor]) -> BadConfig:
+def network_sizes(state: Mapping[str, Tensor]) -> BadConfig:
     """Sizes of the official transformer with these tensors (of which shapes are read only)."""
     width, code_dim = state["trans_base.to_emb.weight"].shape
     return BadConfig(
@@ -122,7 +134,7 @@ def network_sizes(state: dict[str, Tensor]) -> BadConfig:
     )
 
 
-def vq_sizes(state: dict[str, Tensor]) -> VqConfig:
+def vq_sizes(state: Mapping[str, Tensor]) -> VqConfig:
     """Sizes of the official VQ-VAE with these tensors (of which shapes are read only)."""
     first, codebook = state["vqvae.encoder.model.0.weight"], state[_CODEBOOK]
     down = (key for key in state if key.endswith(".0.weight") and key.count(".") == 5)
@@ -147,13 +159,13 @@ def _found(folder: Path, patterns: Sequence[str]) -> Path:
     raise _not_bads(f"There is no {patterns[0]} under {folder}.")
 
 
-def _read(folder: Path, network: str) -> dict[str, Tensor]:
-    patterns, entry = LAYOUT[network]
-    path = _found(folder, patterns)
-    return read_state(path, (entry,), "BAD's")
+def _present(folder: Path, name: str, body: str) -> list[Path]:
+    patterns = [pattern.format(set=body, name=name) for pattern in META]
+    return [path for pattern in patterns for path in sorted(folder.glob(pattern))]
 
 
-def _meta(folder: Path, name: str) -> np.ndarray:
-    path = _found(folder, [pattern.format(name) for pattern in META])
-    moments: np.ndarray = np.load(path, allow_pickle=False).astype(np.float32)
-    return moments
+def _meta(folder: Path, name: str, body: str) -> Path:
+    found = _present(folder, name, body) or _present(folder, name, {"t2m": "kit", "kit": "t2m"}[body])
+    if not found:
+        raise _not_bads(f"There is no {META[0].format(set=body, name=name)} under {folder}.")
+    return found[0]

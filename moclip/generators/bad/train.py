@@ -65,7 +65,7 @@ LEARNERS = {
         BadTransformer,
         bad_loss,
         words=lambda tower, tokens: tower.words(tokens),
-        adopt=lambda network, vq: network.use_codebook(vq.quantizer.codebook),
+        adopt=lambda network, vq: network.use_codebook(vq.parts.quantizer.codebook),
         mean_over="rows",
     ),
     "length": LENGTH,

@@ -1,33 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
 """Official BAMM checkpoints to a model folder of ours.
 
-BAMM's own run lies under `log/t2m/t2m`; tokenizer, residual transformer and length estimator are MoMask's, under
-`checkpoints/t2m`. Names in the state dicts are equal to ours.
+BAMM's own run lies under `log/t2m/t2m` (or `log/t2m/kit`); tokenizer, residual transformer and length estimator are
+MoMask's, under `checkpoints/t2m` (or `kit`). Names in the state dicts are equal to ours.
 """
 
-import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
+from moclip.codecs.config import RVQConfig
 from moclip.generators.bamm.config import BammConfig
-from moclip.generators.bamm.network import BammTransformer
 from moclip.generators.bamm.options import OFFICIAL
-from moclip.generators.base.length import LengthConfig
-from moclip.generators.base.released import HEAD_WIDTH, count_parts, read_state, refusal, save_exactly
-from moclip.generators.momask.official import read_meta, read_network, rvq_sizes, transformer_sizes
-from moclip.models import write_description
-from moclip.nn.checkpoint import fingerprint, load_weights
-from moclip.nn.networks import restore
-from moclip.text.tower import TextTower, load_open_clip_tower, save_tower
+from moclip.generators.base.released import (
+    count_parts,
+    heads_of,
+    read_options,
+    read_state,
+    refusal,
+    sized,
+    without_tables,
+)
+from moclip.generators.momask.official import (
+    Run,
+    codec_part,
+    codec_run,
+    length_part,
+    only_run,
+    transformer_part,
+)
+from moclip.releases import Part, Release, Towers, write_model
 
-RUNS = ("log/t2m/t2m", "log/t2m", ".")
+RUNS = ("log/t2m/t2m", "log/t2m/kit", "log/kit/kit", "log/kit", "log/t2m", ".")
 """Where, under the folder, runs of BAMM may lie; the first that holds one is taken."""
+SETS = ("checkpoints/t2m", "checkpoints/kit")
 _FILES = ("model/latest.tar", "model/net_best_fid.tar")
-_MOMASK = ("rvq_", "t2m_nlayer", "tres_nlayer", "length_estimator")
-_FEATURES = 263
+_MOMASK = ("rvq_", "t2m_", "tres_", "length_estimator", "text_mot_match", "Comp_v6")
 
 
 def recognises(folder: Path) -> bool:
@@ -35,51 +45,41 @@ def recognises(folder: Path) -> bool:
     return bool(_runs(folder))
 
 
-def import_official(folder: Path, out: Path, tower: TextTower | None = None, run: Path | None = None) -> None:
-    """Write a model folder from an official one, with the text tower that it was trained with (OpenAI's ViT-B/32).
+def import_official(folder: Path, out: Path, towers: Callable[[], Towers], run: Path | None = None) -> None:
+    """Write a model folder from an official one.
 
     folder: BAMM's own with `log` and `checkpoints` in it, or one in which the run lies beside MoMask's folders.
-    run: the folder of the run, where there are several. Raises MoclipError when files are missing or are not BAMM's,
-    or for the 21-joint KIT models; nothing is written then.
+    towers: text encoders that it was trained with; asked for when all files are there. run: the folder of the run,
+    where there are several. Raises MoclipError when files are missing, damaged, not BAMM's or do not belong together;
+    nothing is written then.
     """
-    shared = folder / "checkpoints" / "t2m" if (folder / "checkpoints" / "t2m").is_dir() else folder
-    run = run or _only_run(folder)
-    states = {name: read_network(shared, name) for name in ("rvq", "residual", "length")}
-    states["bamm"] = _read_run(run)
-    meta = [read_meta(shared, name) for name in ("mean", "std")]
-    if len(meta[0]) != _FEATURES:
+    own_run = _run(run or _only_run(folder))
+    shared = _shared(folder, own_run)
+    residual, length = only_run(shared, "residual"), only_run(shared, "length")
+    rvq = codec_run(shared, [own_run, residual])
+    own = towers()
+    parts, body = codec_part(rvq)
+    sizes = parts["rvq"].config
+    assert isinstance(sizes, RVQConfig)
+    state = without_tables(read_state(own_run.file, ("t2m_transformer", "trans"), "BAMM's"))
+    bamm = _sizes(state, own_run)
+    if bamm.codes != sizes.codes:
         raise refusal(
-            f"This checkpoint has {len(meta[0])} features; models with {_FEATURES} (HumanML3D) can be imported.",
-            "Use the run and the checkpoints for t2m.",
-        )
-    rvq = rvq_sizes(states["rvq"])
-    states["rvq"].update(mean=torch.from_numpy(meta[0]), std=torch.from_numpy(meta[1]))
-    bamm = _sizes(states["bamm"], run)
-    if bamm.codes != rvq.codes:
-        raise refusal(
-            f"The run {run.name} predicts {bamm.codes + 1} tokens; BAMM's are the {rvq.codes} codes of its tokenizer "
-            "and END.",
+            f"The run {own_run.folder.name} predicts {bamm.codes + 1} tokens; BAMM's are the {sizes.codes} codes of "
+            "its tokenizer and END.",
             "Use the rvq folder that it was trained with; a transformer of MoMask's is imported as MoMask.",
         )
-    restore(BammTransformer, bamm.to_dict(), {k: v.float().numpy() for k, v in states["bamm"].items()})
-    length = LengthConfig(
-        states["length"]["output.0.weight"].shape[1], states["length"]["output.11.weight"].shape[0]
-    ).to_dict()
-    residual = transformer_sizes(states["residual"], rvq).to_dict()
-    states["residual"] = _without_tables(states["residual"])
-    out.mkdir(parents=True, exist_ok=True)
-    save_tower(tower or load_open_clip_tower(), out / "text.safetensors", full_precision=True)
-    text = fingerprint(load_weights(out / "text.safetensors")[0])
-    own = {"rotation_channels": "humanml3d", "fps": 20}
-    save_exactly(out / "rvq.safetensors", states["rvq"], {"kind": "rvq", **rvq.to_dict(), **own})
-    for name, sizes in (("bamm", bamm.to_dict()), ("residual", residual), ("length", length)):
-        save_exactly(out / f"{name}.safetensors", states[name], {"kind": name, **sizes, "text_fingerprint": text})
-    write_description(out, {
-        "format": 1, "name": out.name, "generator": "bamm", "fps": 20, "text_fingerprint": text,
-        "sampling": asdict(OFFICIAL), "licence": "that of the checkpoint's authors and of HumanML3D: research only",
-        "description": f"BAMM as released by its authors, from {run.name}",
-        "parameters": {name: sum(v.numel() for v in state.values()) for name, state in states.items()},
-    })  # fmt: skip
+    parts = {
+        "bamm": Part(bamm, state, own_run.file),
+        "residual": transformer_part("residual", residual, sizes),
+        "length": length_part(length),
+        **parts,
+    }
+    sampling = asdict(OFFICIAL)
+    if body.folder == "kit":
+        sampling["guidance"] = 2.0  # what its authors evaluate KIT-ML's with
+    told = f"BAMM as released by its authors, from {own_run.folder.name}"
+    write_model(out, Release("bamm", parts, sampling, told, body.fps), own)
 
 
 def _runs(folder: Path) -> list[Path]:
@@ -97,7 +97,7 @@ def _only_run(folder: Path) -> Path:
     if len(found) > 1:
         raise refusal(
             f"There are several runs of BAMM under {folder}: {', '.join(run.name for run in found)}.",
-            "Say which one, or point to a folder with one of them.",
+            "Say which by --run, or point to a folder with one of them.",
         )
     if not found:
         raise refusal(
@@ -107,33 +107,31 @@ def _only_run(folder: Path) -> Path:
     return found[0]
 
 
-def _read_run(run: Path) -> dict[str, Tensor]:
-    path = next((run / name for name in _FILES if (run / name).is_file()), None)
+def _run(folder: Path) -> Run:
+    path = next((folder / name for name in _FILES if (folder / name).is_file()), None)
     if path is None:
-        raise refusal(f"There is no {_FILES[0]} under {run}.", "Copy the whole folder of the run.")
-    return _without_tables(read_state(path, ("t2m_transformer", "trans"), "BAMM's"))
+        raise refusal(f"There is no {_FILES[0]} under {folder}.", "Copy the whole folder of the run.")
+    return Run(folder, path)
 
 
-def _without_tables(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights; positions are computed, and the text tower has a file of its own."""
-    return {name: tensor for name, tensor in state.items() if not name.startswith(("position_enc", "clip_model"))}
+def _shared(folder: Path, run: Run) -> Path:
+    """Where MoMask's networks lie: beside the run, or under `checkpoints` by the data set that the run names."""
+    found = [folder / place for place in SETS if (folder / place).is_dir()]
+    named = run.options.get("dataset_name")
+    kit = named == "kit" or "kit" in run.folder.name.lower().split("_") or run.folder.parent.name == "kit"
+    chosen = [place for place in found if (place.name == "kit") == kit] or found
+    return chosen[0] if chosen else folder
 
 
-def _sizes(state: dict[str, Tensor], run: Path) -> BammConfig:
+def _sizes(state: Mapping[str, Tensor], run: Run) -> BammConfig:
     """Sizes as the tensors have them; the number of heads, which no tensor tells, from the run's opt.txt."""
-    try:
-        code_dim = state["token_emb.weight"].shape[1]
-        classes = state["output_process.poseFinal.weight"].shape[0]
-        width, text_dim = state["cond_emb.weight"].shape
-    except KeyError as error:
-        raise refusal(f"The run {run.name} lacks the tensor {error.args[0]}.", "Is it BAMM's?") from error
+    width, text_dim = sized(state, "cond_emb.weight", 2, run.file)
     variant = "official" if any(name.startswith("seqTransEncoder.layers.") for name in state) else "t2mgpt"
     first = "layers.0.linear1" if variant == "official" else "blocks.0.mlp.0"
-    hidden = state.get(f"seqTransEncoder.{first}.weight", torch.empty(0))
-    options = run / "opt.txt"
-    told = re.search(r"^n_heads: *(\d+)", options.read_text(errors="replace"), re.M) if options.is_file() else None
     return BammConfig(
-        codes=classes - 1, code_dim=code_dim, text_dim=text_dim, width=width, variant=variant,
-        layers=count_parts(state, f"seqTransEncoder.{first.split('.')[0]}.", 2), feed_forward=hidden.shape[0],
-        heads=int(told.group(1)) if told else max(1, width // HEAD_WIDTH),
+        codes=sized(state, "output_process.poseFinal.weight", 2, run.file)[0] - 1,
+        code_dim=sized(state, "token_emb.weight", 2, run.file)[1], text_dim=text_dim, width=width, variant=variant,
+        layers=count_parts(state, f"seqTransEncoder.{first.split('.')[0]}.", 2),
+        feed_forward=sized(state, f"seqTransEncoder.{first}.weight", 2, run.file)[0],
+        heads=heads_of(read_options(run.folder), width, run.folder),
     )  # fmt: skip

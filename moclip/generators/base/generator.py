@@ -53,6 +53,10 @@ class Watcher:
         self.progress(stage, fraction)
 
 
+Choose = Callable[[np.ndarray], np.ndarray]
+"""Codes (B, S, layers) of all takes, -1 where there are none (yet) -> the rows of the best ones, in rising order."""
+
+
 class Generator(ABC):
     """The networks of a loaded model that make codes.
 
@@ -107,6 +111,23 @@ class Generator(ABC):
         seeds: one a request; a request gives the same codes alone and in a batch. known: (B, S, layers) codes that are
         given, -1 where they are to be sampled. Raises Cancelled between iterations.
         """
+
+    def sample_best(
+        self,
+        passages: Sequence[Passage],
+        lengths: np.ndarray,
+        seeds: Sequence[int],
+        known: np.ndarray,
+        choose: Choose,
+        watcher: Watcher,
+    ) -> np.ndarray:
+        """As `sample`, but of the rows that `choose` names alone: several takes are begun, and one of each is wanted.
+
+        This works all of them out. A generator that can tell early on what will become of a take may choose sooner.
+        """
+        codes = self.sample(passages, lengths, seeds, known, watcher)
+        best: np.ndarray = codes[choose(codes)]
+        return best
 
 
 @cache

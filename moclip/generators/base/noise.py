@@ -23,6 +23,10 @@ class RequestNoise:
             noise[row, :length] = generator.gumbel(size=(length, width))
         return noise
 
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with these requests only, each with its own numbers as before."""
+        self.generators = [self.generators[row] for row in rows]
+
 
 def draw(logits: np.ndarray, noise: np.ndarray, temperature: float, top_share: float) -> np.ndarray:
     """Draw one code per position from the most likely `top_share` of them: logits, noise (B, S, V) -> (B, S)."""
@@ -40,12 +44,14 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def guided(call: Callable[[np.ndarray], np.ndarray], text: np.ndarray, scale: float) -> np.ndarray:
-    """Classifier-free guidance in one doubled batch: uncond + scale * (cond - uncond)."""
+    """Classifier-free guidance in one doubled batch: uncond + scale * (cond - uncond); the half at a scale of 1."""
+    if scale == 1.0:
+        return call(text)
     conditional, unconditional = np.split(call(np.concatenate([text, np.zeros_like(text)])), 2)
     logits: np.ndarray = unconditional + scale * (conditional - unconditional)
     return logits
 
 
-def twice(array: np.ndarray) -> np.ndarray:
-    """A batch after itself, as `guided` wants what goes with its texts."""
-    return np.concatenate([array, array])
+def like(array: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    """A batch as often as `guided` has its texts: once or twice."""
+    return array if len(array) == len(texts) else np.concatenate([array, array])

@@ -50,6 +50,13 @@ def with_context(passages: Sequence[Passage], before: int, after: int) -> list[P
     return grown
 
 
+def of_requests(passages: Sequence[Passage], rows: np.ndarray) -> list[Passage]:
+    """The passages of some requests of a batch, which are numbered anew in the order of `rows`."""
+    place = {int(row): k for k, row in enumerate(rows)}
+    kept = [replace(p, request=place[p.request]) for p in passages if p.request in place]
+    return sorted(kept, key=lambda p: p.request)
+
+
 class PassageRows:
     """The passages of a batch of requests as rows of network calls, and their logits joined per request.
 
@@ -58,7 +65,8 @@ class PassageRows:
     MultiDiffusion, Bar-Tal et al., ICML 2023, joins windows of an image).
     """
 
-    def __init__(self, passages: Sequence[Passage], lengths: np.ndarray):
+    def __init__(self, passages: Sequence[Passage], lengths: np.ndarray, longest: int | None = None):
+        """longest: tokens of a row, where that is more than the longest request has."""
         self.text = np.stack([p.text for p in passages])
         states = [p.words for p in passages if p.words is not None]
         self.words = np.stack(states) if len(states) == len(passages) else None
@@ -68,9 +76,11 @@ class PassageRows:
         self.padding = inside >= (spans[:, 1] - spans[:, 0])[:, None]
         # Positions in the request; those of padding point anywhere and are masked.
         self.position = np.where(self.padding, 0, spans[:, :1] + inside)
-        self.shape = (len(lengths), int(lengths.max()))
+        self.shape = (len(lengths), longest or int(lengths.max()))
         nearness = np.minimum(inside + 1, (spans[:, 1] - spans[:, 0])[:, None] - inside)
         self.weight = np.where(self.padding, 0, np.minimum(nearness, 2 * OVERLAP + 1)).astype(np.float32)
+        # One passage a request from end to end: there is nothing to join.
+        self._alone = bool(np.array_equal(self.request, np.arange(len(lengths))) and not spans[:, 0].any())
         self._total = np.zeros(self.shape, dtype=np.float32)
         np.add.at(self._total, (self.request[:, None], self.position), self.weight)
 
@@ -83,6 +93,9 @@ class PassageRows:
     def join(self, logits: np.ndarray) -> np.ndarray:
         """(N, L, V) logits of the passages -> (B, S, V) of the requests; zeros past a request's length."""
         joined = np.zeros((*self.shape, logits.shape[-1]), dtype=np.float32)
+        if self._alone:
+            joined[:, : logits.shape[1]] = np.where(self.padding[..., None], 0.0, logits)
+            return joined
         share = self.weight / np.maximum(self._total[self.request[:, None], self.position], 1e-9)
         np.add.at(joined, (self.request[:, None], self.position), logits * share[..., None])
         return joined

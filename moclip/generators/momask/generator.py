@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from moclip.generators.base.generator import Generator, Stage, Watcher
-from moclip.generators.base.passages import Passage
+from moclip.generators.base.generator import Choose, Generator, Stage, Watcher
+from moclip.generators.base.passages import Passage, of_requests
 from moclip.generators.base.runtime import Call
 from moclip.generators.momask.sampling import MoMaskOptions, sample_base, sample_residual
 
@@ -30,11 +30,61 @@ class MoMask(Generator):
         known: np.ndarray,
         watcher: Watcher,
     ) -> np.ndarray:
-        codec, options = self.codec, self.options
-        rest = (passages, lengths, seeds)
-        base = sample_base(self.runtime, codec.codes, *rest, options, watcher, known[..., 0])
-        shape = (codec.codes, codec.layers)
-        return sample_residual(self.runtime, shape, base, *rest, options.residual, watcher, known)
+        base = self._base(passages, lengths, seeds, known, watcher)
+        return self._refined(base, passages, lengths, seeds, known, watcher)
+
+    def sample_best(
+        self,
+        passages: Sequence[Passage],
+        lengths: np.ndarray,
+        seeds: Sequence[int],
+        known: np.ndarray,
+        choose: Choose,
+        watcher: Watcher,
+    ) -> np.ndarray:
+        if self.options.casting_step == 0:
+            return super().sample_best(passages, lengths, seeds, known, choose, watcher)
+        chosen = np.arange(len(lengths))
+
+        def cast(base: np.ndarray) -> np.ndarray:
+            nonlocal chosen
+            chosen = choose(np.where(known >= 0, known, _base_alone(base, known.shape)))
+            return chosen
+
+        base = self._base(passages, lengths, seeds, known, watcher, cast)
+        kept = (of_requests(passages, chosen), lengths[chosen], [seeds[row] for row in chosen], known[chosen])
+        return self._refined(base, *kept, watcher)
+
+    def _base(
+        self,
+        passages: Sequence[Passage],
+        lengths: np.ndarray,
+        seeds: Sequence[int],
+        known: np.ndarray,
+        watcher: Watcher,
+        choose: Choose | None = None,
+    ) -> np.ndarray:
+        rest = (passages, lengths, seeds, self.options, watcher)
+        return sample_base(self.runtime, self.codec.codes, *rest, known[..., 0], choose)
+
+    def _refined(
+        self,
+        base: np.ndarray,
+        passages: Sequence[Passage],
+        lengths: np.ndarray,
+        seeds: Sequence[int],
+        known: np.ndarray,
+        watcher: Watcher,
+    ) -> np.ndarray:
+        shape, drawing = (self.codec.codes, self.codec.layers), self.options.residual
+        return sample_residual(self.runtime, shape, base, passages, lengths, seeds, drawing, watcher, known)
+
+
+def _base_alone(base: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """(B, S) codes of the base layer as (B, S, layers), the others left out."""
+    codes = np.full(shape, -1, dtype=np.int64)
+    codes[..., 0] = base
+    return codes
 
 
 GENERATOR = MoMask

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moclip.generators.base.generator import Watcher
-from moclip.generators.base.noise import RequestNoise, draw, guided, softmax, twice
-from moclip.generators.base.passages import Passage, PassageRows
+from moclip.generators.base.generator import Choose, Watcher
+from moclip.generators.base.noise import RequestNoise, draw, guided, like, softmax
+from moclip.generators.base.passages import Passage, PassageRows, of_requests
 from moclip.generators.base.runtime import Runtime
 
 
@@ -31,6 +31,10 @@ class MoMaskOptions:
     ramp_guidance: raise guidance from 1 to its target over the steps. confidence_noise: scale of the Gumbel noise on
     the confidences, annealed to 0; constant guidance and bare confidence tend to repeat one token. `OFFICIAL` has
     MoMask's own rule.
+
+    plain_steps: first iterations that go without guidance, which costs as much again and has next to nothing to say
+    while hardly a code is settled. casting_step: after how many iterations the takes of a request are judged by the
+    codes that they have drawn so far, so that the best one alone is worked out; 0 works all of them out.
     """
 
     steps: int = 10
@@ -41,6 +45,8 @@ class MoMaskOptions:
     top_share: float = 0.05
     ramp_guidance: bool = True
     confidence_noise: float = 1.0
+    plain_steps: int = 0
+    casting_step: int = 0
 
     @property
     def residual(self) -> Drawing:
@@ -67,46 +73,92 @@ def sample_base(
     options: MoMaskOptions,
     watcher: Watcher,
     known: np.ndarray | None = None,
+    choose: Choose | None = None,
 ) -> np.ndarray:
     """Base-layer codes by iterative unmasking (MoMask, section 3.4): (B, longest); -1 past a request's length.
 
     codes: how many there are. Passages, lengths and seeds as `Generator.sample` has them. known: (B, longest) codes
-    that are given, -1 where they are to be sampled (MoMask's inpainting, section 4.3): they are never masked. Raises
+    that are given, -1 where they are to be sampled (MoMask's inpainting, section 4.3): they are never masked. choose:
+    asked after `casting_step` iterations with what is drawn so far, (B, longest); its rows alone come back. Raises
     Cancelled between steps.
     """
-    longest = int(lengths.max())
-    padding = np.arange(longest)[None] >= lengths[:, None]
-    known = np.full(padding.shape, -1) if known is None else known
-    fixed = padding | (known >= 0)
-    wanted = (~fixed).sum(axis=1).astype(np.float32)
-    mask_id, pad_id = codes, codes + 1
-    ids = np.where(padding, pad_id, np.where(known >= 0, known, mask_id))
-    scores = np.where(fixed, 1e5, 0.0)
-    noise, rows = RequestNoise(seeds, stream=0), PassageRows(passages, lengths)
+    sketch = _Sketch(runtime, codes, passages, lengths, seeds, options, known)
     for step in range(options.steps):
         watcher.step("masked", step / options.steps)
+        if choose is not None and step == options.casting_step:
+            sketch.keep(choose(sketch.drawn()))
+        sketch.step(step)
+    return sketch.drawn()
+
+
+class _Sketch:
+    """The base layer of a batch while it is sampled."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        codes: int,
+        passages: Sequence[Passage],
+        lengths: np.ndarray,
+        seeds: Sequence[int],
+        options: MoMaskOptions,
+        known: np.ndarray | None,
+    ):
+        self._runtime, self._options, self._passages, self._lengths = runtime, options, passages, lengths
+        padding = np.arange(int(lengths.max()))[None] >= lengths[:, None]
+        known = np.full(padding.shape, -1) if known is None else known
+        self._mask, self._pad = codes, codes + 1
+        self._padding, self._fixed = padding, padding | (known >= 0)
+        self._ids = np.where(padding, self._pad, np.where(known >= 0, known, self._mask))
+        self._scores = np.where(self._fixed, 1e5, 0.0)
+        self._noise, self._rows = RequestNoise(seeds, stream=0), PassageRows(passages, lengths)
+
+    def drawn(self) -> np.ndarray:
+        """(B, longest) codes as they are now, -1 past a request's length."""
+        return np.where(self._padding, -1, self._ids)
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with these requests only."""
+        self._passages, self._lengths = of_requests(self._passages, rows), self._lengths[rows]
+        self._padding, self._fixed = self._padding[rows], self._fixed[rows]
+        self._ids, self._scores = self._ids[rows], self._scores[rows]
+        self._noise.keep(rows)
+        self._rows = PassageRows(self._passages, self._lengths, self._ids.shape[1])
+
+    def step(self, step: int) -> None:
+        """Mask the least certain codes and draw them anew."""
+        options, fixed = self._options, self._fixed
         done = step / (options.steps - 1) if options.steps > 1 else 0.0
+        wanted = (~fixed).sum(axis=1).astype(np.float32)
         # In float32, as the official code: 49 tokens at step 7 of 10 are exactly half and round to the even 24.
         count = np.maximum(np.round(np.cos(np.float32(done * np.pi / 2)) * wanted), 1)
-        rank = np.argsort(np.argsort(scores, axis=1, kind="stable"), axis=1, kind="stable")
+        rank = np.argsort(np.argsort(self._scores, axis=1, kind="stable"), axis=1, kind="stable")
         masked = (rank < count[:, None]) & ~fixed
-        ids = np.where(masked, mask_id, ids)
-        scale = 1 + (options.guidance - 1) * (done if options.ramp_guidance else 1.0)
-        shown = twice(rows.split(ids, pad_id))
-
-        def predict(both: np.ndarray, shown: np.ndarray = shown) -> np.ndarray:
-            return runtime.call("masked", ids=shown, text=both, padding=twice(rows.padding))
-
-        logits = rows.join(guided(predict, rows.text, scale))
-        jitter = noise.gumbel(lengths, longest, logits.shape[-1])
+        logits = self._logits(np.where(masked, self._mask, self._ids), self._scale(step, done))
+        jitter = self._noise.gumbel(self._lengths, self._ids.shape[1], logits.shape[-1])
         drawn = draw(logits, jitter, options.temperature, options.top_share)
-        ids = np.where(masked, drawn, ids)
+        self._ids = np.where(masked, drawn, self._ids)
         confidence = np.take_along_axis(softmax(logits), drawn[..., None], axis=-1)[..., 0]
         if options.confidence_noise:
-            jitter = noise.gumbel(lengths, longest, 1)[..., 0]
+            jitter = self._noise.gumbel(self._lengths, self._ids.shape[1], 1)[..., 0]
             confidence = np.log(np.maximum(confidence, 1e-20)) + options.confidence_noise * (1 - done) * jitter
-        scores = np.where(masked, confidence, 1e5)
-    return np.where(padding, -1, ids)
+        self._scores = np.where(masked, confidence, 1e5)
+
+    def _scale(self, step: int, done: float) -> float:
+        options = self._options
+        if step < options.plain_steps:
+            return 1.0
+        return 1 + (options.guidance - 1) * (done if options.ramp_guidance else 1.0)
+
+    def _logits(self, ids: np.ndarray, scale: float) -> np.ndarray:
+        rows = self._rows
+        shown = rows.split(ids, self._pad)
+
+        def predict(texts: np.ndarray) -> np.ndarray:
+            padding = like(rows.padding, texts)
+            return self._runtime.call("masked", ids=like(shown, texts), text=texts, padding=padding)
+
+        return rows.join(guided(predict, rows.text, scale))
 
 
 def sample_residual(
@@ -131,11 +183,11 @@ def sample_residual(
     noise, rows = RequestNoise(seeds, stream=1), PassageRows(passages, lengths)
     for layer in range(1, layers):
         watcher.step("residual", (layer - 1) / max(1, layers - 1))
-        which = np.full(2 * len(rows.text), layer, dtype=np.int64)
-        shown = twice(rows.split(codes[..., :-1], pad_id))
+        shown = rows.split(codes[..., :-1], pad_id)
 
-        def predict(both: np.ndarray, which: np.ndarray = which, shown: np.ndarray = shown) -> np.ndarray:
-            return runtime.call("residual", codes=shown, layer=which, text=both, padding=twice(rows.padding))
+        def predict(texts: np.ndarray, layer: int = layer, shown: np.ndarray = shown) -> np.ndarray:
+            which, padding = np.full(len(texts), layer, dtype=np.int64), like(rows.padding, texts)
+            return runtime.call("residual", codes=like(shown, texts), layer=which, text=texts, padding=padding)
 
         logits = rows.join(guided(predict, rows.text, drawing.guidance))
         jitter = noise.gumbel(lengths, base.shape[1], logits.shape[-1])

@@ -8,18 +8,26 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moclip.generators.base.learners import LENGTH, Learner
-from moclip.generators.base.token_clips import TokenBatch
+from moclip.generators.base.token_clips import MAX_TOKENS, TokenBatch
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer
 from moclip.training.task import Numbers
 
 
 def masked_loss(network: MaskedTransformer, batch: TokenBatch) -> tuple[Tensor, Numbers]:
-    """MoMask's masked modelling: cosine-distributed mask ratio, 10 % random codes, 88 % of the rest masked."""
+    """MoMask's masked modelling: cosine-distributed mask ratio, 10 % random codes, 88 % of the rest masked.
+
+    What the ratio is of, and how much of a target is spread over the other codes, the network's configuration says.
+    """
     ids, padding, device = batch.codes[..., 0], batch.padding, batch.codes.device
     lengths = (~padding).sum(1)
     ratio = torch.cos(torch.rand(len(ids)) * math.pi / 2).to(device)
-    count = (lengths * ratio).round().clamp(min=1)
-    rank = torch.rand(ids.shape).to(device).masked_fill(padding, 2.0).argsort(1).argsort(1)
+    if network.config.mask_counts == "slots":
+        count = (MAX_TOKENS * ratio).round().clamp(min=1)
+        slots = torch.rand(len(ids), max(MAX_TOKENS, ids.shape[1])).to(device)
+        rank = slots.argsort(1).argsort(1)[:, : ids.shape[1]]
+    else:
+        count = (lengths * ratio).round().clamp(min=1)
+        rank = torch.rand(ids.shape).to(device).masked_fill(padding, 2.0).argsort(1).argsort(1)
     chosen = (rank < count[:, None]) & ~padding
     draw = torch.rand(ids.shape).to(device)
     shown = ids.masked_fill(padding, network.pad_id)
@@ -27,7 +35,7 @@ def masked_loss(network: MaskedTransformer, batch: TokenBatch) -> tuple[Tensor, 
     shown = torch.where(chosen & (draw < 0.1), codes, shown)
     shown = torch.where(chosen & (draw >= 0.1) & (draw < 0.1 + 0.9 * 0.88), network.mask_id, shown)
     logits = network(shown, network.drop_text(batch.text), padding)[chosen].float()
-    return _cross_entropy(logits, ids[chosen], network.training)
+    return _cross_entropy(logits, ids[chosen], network)
 
 
 def residual_loss(network: ResidualTransformer, batch: TokenBatch) -> tuple[Tensor, Numbers]:
@@ -39,12 +47,17 @@ def residual_loss(network: ResidualTransformer, batch: TokenBatch) -> tuple[Tens
     logits = network(codes[..., :-1], layer, network.drop_text(batch.text), batch.padding)
     target = codes.gather(2, layer[:, None, None].expand(-1, codes.shape[1], 1))[..., 0]
     valid = ~batch.padding
-    return _cross_entropy(logits[valid].float(), target[valid], network.training)
+    return _cross_entropy(logits[valid].float(), target[valid], network)
 
 
-def _cross_entropy(logits: Tensor, target: Tensor, training: bool) -> tuple[Tensor, Numbers]:
+def _cross_entropy(
+    logits: Tensor, target: Tensor, network: MaskedTransformer | ResidualTransformer
+) -> tuple[Tensor, Numbers]:
     accuracy = (logits.argmax(-1) == target).float().mean().item()
-    return F.cross_entropy(logits, target, label_smoothing=0.05 if training else 0.0), {"acc": accuracy}
+    smoothing = network.config.label_smoothing if network.training else 0.0
+    # By slots, a small batch may have masked padding alone.
+    loss = F.cross_entropy(logits, target, label_smoothing=smoothing) if len(target) else logits.sum()
+    return loss, {"acc": accuracy if len(target) else 0.0}
 
 
 LEARNERS = {

@@ -159,37 +159,69 @@ class ResidualTransformer(_Body):
         super().__init__(config, head_out=config.code_dim)
         self.quant_emb = nn.Linear(config.quantizers, config.width)
         tables, rows, dim = config.quantizers - 1, config.codes + 1, config.code_dim
-        self.embed_proj_shared_weight = nn.Parameter(torch.empty(tables - 1, rows, dim))
-        self.token_embed_weight_ = nn.Parameter(torch.empty(1, rows, dim))
-        self.output_proj_weight_ = nn.Parameter(torch.empty(1, rows, dim))
+        if config.share_weight:
+            self.embed_proj_shared_weight = nn.Parameter(torch.empty(tables - 1, rows, dim))
+            self.token_embed_weight_ = nn.Parameter(torch.empty(1, rows, dim))
+            self.output_proj_weight_ = nn.Parameter(torch.empty(1, rows, dim))
+        else:
+            self.output_proj_weight = nn.Parameter(torch.empty(tables, rows, dim))
+            # One row more than there are layers to predict; the official files have it too.
+            self.output_proj_bias = nn.Parameter(torch.zeros(config.quantizers, rows))
+            self.token_embed_weight = nn.Parameter(torch.empty(tables, rows, dim))
         self._init_weights()
-        for parameter in self.parameters(recurse=False):
-            nn.init.normal_(parameter, std=0.02)
+        for name, parameter in self.named_parameters(recurse=False):
+            if not name.endswith("bias"):
+                nn.init.normal_(parameter, std=0.02)
 
     @property
     def pad_id(self) -> int:
         return self.config.codes
 
-    def tables(self) -> tuple[Tensor, Tensor]:
-        """Input tables for layers 0..Q-2 and output tables for predicting layers 1..Q-1, each (Q-1, codes + 1, dim).
+    def input_table(self, q: int) -> Tensor:
+        """(codes + 1, dim) by which layer q's codes are embedded, q in 0..Q-2."""
+        if not self.config.share_weight:
+            return self.token_embed_weight[q]
+        return self.token_embed_weight_[0] if q == 0 else self.embed_proj_shared_weight[q - 1]
 
-        The table that predicts layer q also embeds layer q (the released `_sw` models).
-        """
+    def output_table(self, q: int) -> Tensor:
+        """(codes + 1, dim) that predicts layer q, q in 1..Q-1; it also embeds that layer, unless tables are apart."""
+        if not self.config.share_weight:
+            return self.output_proj_weight[q - 1]
         shared = self.embed_proj_shared_weight
-        return torch.cat([self.token_embed_weight_, shared]), torch.cat([shared, self.output_proj_weight_])
+        return shared[q - 1] if q <= len(shared) else self.output_proj_weight_[0]
 
     def forward(self, codes: Tensor, layer: Tensor, text: Tensor, padding: Tensor) -> Tensor:
         """codes (B, S, Q-1) in 0..codes (pad_id where padded), layer (B,) in 1..Q-1 -> logits (B, S, codes + 1).
 
         Codes of layers at or above `layer` are ignored.
         """
-        embed, project = self.tables()
-        below = torch.arange(codes.shape[-1], device=codes.device)[None] < layer[:, None]
-        layers = (
-            F.embedding(codes[..., q], embed[q]) * below[:, q, None, None].to(embed.dtype)
-            for q in range(codes.shape[-1])
-        )
-        history = cast(Tensor, sum(layers))
+        one = self._only(layer)
+        if one is not None:
+            history = cast(Tensor, sum(F.embedding(codes[..., q], self.input_table(q)) for q in range(one)))
+        else:
+            below = (torch.arange(codes.shape[-1], device=codes.device)[None] < layer[:, None]).to(text.dtype)
+            layers = (
+                F.embedding(codes[..., q], self.input_table(q)) * below[:, q, None, None]
+                for q in range(codes.shape[-1])
+            )
+            history = cast(Tensor, sum(layers))
         step = F.one_hot(layer, self.config.quantizers).to(text.dtype)
         hidden = self._run(history, [self.cond_emb(text), self.quant_emb(step)], padding)
-        return hidden @ project[layer - 1].transpose(1, 2)
+        if one is not None:
+            logits = hidden @ self.output_table(one).t()
+        else:
+            tables = torch.stack([self.output_table(q) for q in range(1, self.config.quantizers)])
+            logits = hidden @ tables[layer - 1].transpose(1, 2)
+        if self.config.share_weight:
+            return logits
+        return logits * (2 if self.config.doubled_logits else 1) + self.output_proj_bias[layer - 1].unsqueeze(1)
+
+    def _only(self, layer: Tensor) -> int | None:
+        """The layer that all of a batch are in, as while sampling: its tables alone are read, and none is copied.
+
+        None while training, where it varies, and in a graph, where it is not known.
+        """
+        if self.training or torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+            return None
+        first = int(layer[0])
+        return first if bool((layer == first).all()) else None

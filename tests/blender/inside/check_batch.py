@@ -88,6 +88,55 @@ def test_cancel_drops_the_rows_that_wait(driver):
     assert {state for state, _ in driver.session.batch.states.values()} == {"failed"} and not bpy.data.actions
 
 
+def rows_of(driver, *prompts, rig=None, push=True):
+    for k, prompt in enumerate(prompts):
+        bpy.ops.moclip.add_row("EXEC_DEFAULT", push)
+        row = driver.settings.rows[-1]
+        row.armature, row.prompt, row.start, row.seconds = rig, prompt, 1 + 40 * k, 1.0
+
+
+@pytest.mark.parametrize("times", [1, 2, 6])
+def test_undo_while_a_batch_runs_leaves_the_rows_that_wait(driver, times):
+    rig = characters(driver, 1)[0]
+    name = rig.name
+    bpy.ops.ed.undo_push(message="character")
+    rows_of(driver, "a person bows", "a person walks", "a person waves", rig=rig)
+    bpy.ops.ed.undo_push(message="rows")
+    bpy.ops.moclip.run_batch("EXEC_DEFAULT", True)
+    driver.pump_until(lambda: len(bpy.data.actions) == 1)
+    for _ in range(times):
+        bpy.ops.ed.undo()
+    driver.pump_until(lambda: not driver.session.batch.running, 120)
+    states = [state for state, _ in driver.session.batch.states.values()]
+    assert states == ["done"] * 3, driver.session.batch.states
+    if name in bpy.data.objects:
+        assert [s for s, _ in strips(bpy.data.objects[name])] == ["a person walks", "a person waves"]
+
+
+def test_a_row_that_is_removed_while_it_waits_is_left_out(driver):
+    rig = characters(driver, 1)[0]
+    rows_of(driver, "a person bows", "a person walks", "a person waves", rig=rig)
+    bpy.ops.moclip.run_batch()
+    driver.pump_until(lambda: len(bpy.data.actions) == 1)
+    driver.settings.active_row = 2
+    bpy.ops.moclip.remove_row()
+    driver.pump_until(lambda: not driver.session.batch.running, 120)
+    assert [state for state, _ in driver.session.batch.states.values()] == ["done", "done", "failed"]
+
+
+def test_with_the_backend_off_a_row_that_cannot_start_leaves_the_others(driver):
+    rig = characters(driver, 1)[0]
+    rows_of(driver, "a person bows", "   ", "a person waves", rig=rig)
+    bpy.ops.moclip.run_batch()
+    session, pump = driver.session, driver.module("backend.timer").pump
+    driver.pump_until(lambda: len(bpy.data.actions) == 1)
+    session._close(wait=True)  # as when it was idle for long, or has ended
+    while session.batch.running:
+        # A timer that is told None is never called again.
+        assert pump() is not None or not session.batch.running
+    assert [state for state, _ in session.batch.states.values()] == ["done", "failed", "done"]
+
+
 @pytest.mark.parametrize(
     ("content", "rows"),
     [

@@ -106,7 +106,7 @@ def test_an_elbow_that_does_not_hang_on_its_shoulder_is_told_and_shown(driver):
     rig.moclip_bones["left_collar"].bone = ""
     error = refused(driver, rig)
     assert error.code == "odd_mapping" and error.action == "bones"
-    assert "The left elbow of 'Character' is 'mixamorig:LeftShoulder', which carries the left shoulder" in str(error)
+    assert "The left forearm of 'Character' is 'mixamorig:LeftShoulder', which carries the left upper arm" in str(error)
     shown = [row.name for row in driver.module("rig.table").in_order(rig)]
     assert shown[0] == "left_elbow" and "carries" in rig.moclip_bones["left_elbow"].trouble
     assert driver.module("ui.panels").MOCLIP_PT_odd_bones.poll(bpy.context)

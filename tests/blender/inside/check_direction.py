@@ -175,12 +175,47 @@ def test_beyond_its_end_an_action_is_carried_on(driver, walker):
 def test_a_motion_leads_to_where_the_action_begins(driver, walker):
     before = poses(walker, 1, 145)
     driver.settings.prompt, driver.settings.seconds = "a person waves with the right hand", 2.0
-    assert bpy.ops.moclip.lead_in() == {"FINISHED"}
+    assert bpy.ops.moclip.lead_in(before_scene=True) == {"FINISHED"}
     wait(driver)
     assert tuple(walker.animation_data.action.frame_range) == (1 - 48, 144)
     after = poses(walker, -47, 145)
     assert changes(before, after, range(1, 145))[0] < MILLIMETRE
     assert jumps(after)[44:50].max() < 1.3 * jumps(before).max()
+
+
+def test_nothing_is_led_in_from_before_the_scene_unless_it_is_asked_for(driver, walker):
+    driver.settings.prompt, driver.settings.seconds = "a person waves", 2.0
+    with pytest.raises(RuntimeError, match="begins at frame 1, and the scene at 1: a motion of 2.0 seconds"):
+        bpy.ops.moclip.lead_in()
+    button, settings = driver.module("ui.mending").BUTTONS[driver.session.action]
+    assert driver.session.job is None and (button, settings) == ("moclip.lead_in", {"before_scene": True})
+    for curve in driver.module("compat").fcurves_of(walker.animation_data.action):
+        for point in curve.keyframe_points:
+            point.co.x += 36
+            point.handle_left.x, point.handle_right.x = point.handle_left.x + 36, point.handle_right.x + 36
+    driver.settings.use_auto_seconds = True
+    assert bpy.ops.moclip.lead_in() == {"FINISHED"}
+    wait(driver)
+    assert tuple(walker.animation_data.action.frame_range) == (1, 144 + 36)
+
+
+def test_a_line_made_anew_is_called_after_the_script(driver):
+    settings = driver.settings
+    bpy.ops.moclip.create_armature()
+    bpy.context.scene.render.fps = 24
+    for prompt, end in (("a person  walks forward", 73), ("a person bows", 145)):
+        line = settings.lines.add()
+        line.prompt, line.end = prompt, end
+    settings.script_start = 1
+    bpy.ops.moclip.generate_script()
+    wait(driver)
+    script = "a person walks forward; a person bows"
+    assert settings.target.animation_data.action.name == script
+    bpy.ops.moclip.accept()
+    settings.lines[1].prompt, settings.active_line = "a person waves", 1
+    bpy.ops.moclip.regenerate_line()
+    wait(driver)
+    assert settings.target.animation_data.action.name == "a person walks forward; a person waves"
 
 
 def test_a_pose_without_keys_can_be_gone_on_from(driver):
@@ -380,7 +415,7 @@ def test_an_action_that_is_gone_meanwhile_is_told(driver, walker):
 
 def test_without_target_or_action_the_buttons_say_what_is_missing(driver):
     for operator in ("edit_range", "lead_in", "continue_motion"):
-        with pytest.raises(RuntimeError, match="Choose a target armature"):
+        with pytest.raises(RuntimeError, match="Select an armature first"):
             getattr(bpy.ops.moclip, operator)()
     bpy.ops.moclip.create_armature()
     for operator in ("edit_range", "lead_in"):

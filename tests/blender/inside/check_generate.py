@@ -31,7 +31,7 @@ def test_a_prompt_becomes_a_pose_that_equals_the_motion(driver, tools):
     assert action.name.startswith("a person walks forward")
     told = action["moclip"].to_dict()
     assert datetime.fromisoformat(told.pop("made")).tzinfo
-    assert told.pop("job") and told.pop("before_state")
+    assert told.pop("take") == 0 and told.pop("job") and told.pop("before_state")
     assert (told.pop("before"), told.pop("before_slot")) == ("", "")
     assert told == {"prompt": "a person walks forward", "seed": "1", "seconds": 4.0, "model": "embedded"}
 

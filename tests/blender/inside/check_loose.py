@@ -235,11 +235,11 @@ def test_a_connected_foot_is_told_and_disconnected(driver):
 @pytest.mark.parametrize(
     ("edit", "says"),
     [
-        (hung(["LeftForeArm"], "Spine2"), "the left elbow"),
-        (hung(["LeftLeg"], "Root"), "the left knee"),
+        (hung(["LeftForeArm"], "Spine2"), "the left forearm"),
+        (hung(["LeftLeg"], "Root"), "the left shin"),
         (lambda bones: [hung(FEET, "Root")(bones), bones["LeftFoot"].translate(Vector((0, 0.5, 0.3)))],
-         "the left ankle"),
-        (hung(["LeftFoot"], "RightLeg"), "the left ankle"),
+         "the left foot"),
+        (hung(["LeftFoot"], "RightLeg"), "the left foot"),
     ],
     ids=["elbow on the chest", "knee on the root", "foot far off", "foot on the other leg"],
 )  # fmt: skip

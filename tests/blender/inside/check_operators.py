@@ -39,13 +39,165 @@ def test_in_an_empty_file_each_works_or_says_in_a_sentence_what_is_missing(drive
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_the_menu_has_them_all(driver):
-    drawn = []
-    layout = SimpleNamespace(operator=drawn.append, separator=lambda: drawn.append(""))
-    menu = driver.module("ui.menu").MOCLIP_MT_menu
-    menu.draw(SimpleNamespace(layout=layout, groups=menu.groups), bpy.context)
-    assert [name for name in drawn if name] == [cls.bl_idname for cls in operators(driver)]
-    assert drawn.count("") == 5 and "" not in (drawn[0], drawn[-1])
+class Drawn:
+    """A layout that keeps what is drawn in it, row by row."""
+
+    def __init__(self):
+        self.items, self.enabled = [], True
+
+    def __getattr__(self, name):
+        def draw(*arguments, **named):
+            if name in ("row", "column", "split", "box"):
+                inner = Drawn()
+                self.items.append(inner)
+                return inner
+            self.items.append((name, *arguments, named))
+            return SimpleNamespace()
+
+        return draw
+
+    def names(self, kind):
+        found = []
+        for item in self.items:
+            found += item.names(kind) if isinstance(item, Drawn) else [item[1]] if item[0] == kind else []
+        return found
+
+    def shape(self):
+        return [item.shape() if isinstance(item, Drawn) else item[0] for item in self.items]
+
+
+def test_the_menu_is_short_and_has_them_all(driver):
+    menu = driver.module("ui.menu")
+    layout = Drawn()
+    menu.MOCLIP_MT_menu.draw(SimpleNamespace(layout=layout, operators=menu.MOCLIP_MT_menu.operators), bpy.context)
+    below = Drawn()
+    for submenu in menu.SUBMENUS:
+        submenu.draw(SimpleNamespace(layout=below, operators=submenu.operators), bpy.context)
+    assert len(layout.items) <= 18 and layout.names("menu") == [submenu.bl_idname for submenu in menu.SUBMENUS]
+    named = layout.names("operator") + below.names("operator")
+    assert named == [cls.bl_idname for cls in operators(driver)]
+
+
+def draw_main(driver, width=280):
+    layout = Drawn()
+    context = SimpleNamespace(
+        scene=bpy.context.scene, view_layer=bpy.context.view_layer, region=SimpleNamespace(width=width)
+    )
+    driver.module("ui.panel_main").MOCLIP_PT_main.draw(SimpleNamespace(layout=layout), context)
+    return layout
+
+
+def test_the_menu_of_prompts_offers_what_the_model_can_do_and_what_was_asked_for(driver):
+    repertoire, session = driver.module("backend.repertoire"), driver.session
+    before = repertoire.known({})
+    assert {"On foot", "Gestures", "Styles"} <= {one.group for one in before} and len(before) > 40
+    rig = driver.generate("a person  juggles", use_auto_seconds=False, seconds=1.0)
+    assert repertoire.known(session.welcome) == before and rig is not None
+    layout = Drawn()
+    driver.module("ui.prompt_menu").MOCLIP_MT_prompts.draw(SimpleNamespace(layout=layout), bpy.context)
+    assert [row.name for row in driver.settings.recent] == ["a person juggles"]
+    assert len(layout.names("operator")) == len(before) + 3
+    assert bpy.ops.moclip.use_prompt(prompt="a person bows") == {"FINISHED"}
+    assert driver.settings.prompt == "a person bows"
+    examples = {one.example for one in before if one.group != "Styles"}
+    for _ in range(5):
+        old = driver.settings.prompt
+        assert bpy.ops.moclip.random_prompt() == {"FINISHED"}
+        assert driver.settings.prompt in examples - {old}
+    for k in range(20):
+        driver.module("ui.properties").remember_prompt(driver.settings, f"prompt {k % 15}")
+    assert [row.name for row in driver.settings.recent][:6] == [f"prompt {k}" for k in (4, 3, 2, 1, 0, 14)]
+    assert len(driver.settings.recent) == 12
+
+
+def test_a_model_that_tells_nothing_or_nonsense_offers_only_what_was_asked_for(driver):
+    known = driver.module("backend.repertoire").known
+    assert known({"model": "old"}) == ()
+    assert known({"model": "x", "actions": [1, {}, {"name": "n"}], "styles": None}) == ()
+    (one,) = known({"model": "x", "actions": [{"example": "a person swims"}]})
+    assert (one.group, one.name) == ("Actions", "a person swims")
+
+
+def test_the_pie_has_what_is_done_with_takes(driver):
+    pie = Drawn()
+    layout = SimpleNamespace(menu_pie=lambda: pie)
+    driver.module("ui.shortcuts").MOCLIP_MT_takes_pie.draw(SimpleNamespace(layout=layout), bpy.context)
+    wanted = {"moclip.accept", "moclip.reject", "moclip.show_take", "moclip.try_again", "moclip.generate"}
+    assert wanted <= set(pie.names("operator")) and len(pie.items) == 8
+
+
+LONG = "The bone 'left_elbow' of 'Character' is held by 'Copy Rotation', which no motion can move. " * 4
+
+
+def test_nothing_of_the_panel_moves_whatever_it_has_to_say(driver):
+    shapes, rows = [], []
+
+    def look():
+        layout = draw_main(driver)
+        rows.append(len(layout.items))
+        shapes.append([len(item.items) for item in layout.items if isinstance(item, Drawn)][-2])
+
+    look()
+    driver.ask("a person bows", use_auto_seconds=False, seconds=1.0, variations=2)
+    while driver.session.job is not None:
+        driver.module("backend.timer").pump()
+        look()
+    look()
+    driver.module("backend.timer").pump()
+    look()
+    for message, action in (("", ""), ("Short.", ""), (LONG, "mute_constraints"), (LONG, "")):
+        driver.session.say("ERROR", message, action)
+        look()
+    assert set(rows) == {rows[0]} and set(shapes) == {driver.module("ui.panel_main").MESSAGE_LINES}
+
+
+@pytest.mark.parametrize("width", [180, 280, 500])
+def test_no_line_of_a_message_is_wider_than_its_panel(driver, width):
+    import blf
+
+    lines = driver.module("ui.sidebar").wrapped(LONG, width, True)
+    preferences = bpy.context.preferences
+    blf.size(0, preferences.ui_styles[0].widget.points * preferences.system.ui_scale)
+    assert " ".join(lines) == LONG.strip()
+    assert max(blf.dimensions(0, line)[0] for line in lines) <= width - 70 * preferences.system.ui_scale
+
+
+def test_no_progress_indicator_is_drawn_which_blender_4_3_leaves_blue(driver):
+    driver.ask("a person bows", use_auto_seconds=False, seconds=1.0)
+    assert not draw_main(driver).names("progress")
+    bars = bpy.context.window_manager.moclip_bars
+    driver.session.job.progress = 0.25
+    assert bars.job == pytest.approx(25.0) and bars.bl_rna.properties["job"].is_readonly
+
+
+def test_a_row_of_the_batch_tells_who_what_and_the_whole_frame(driver):
+    bpy.ops.moclip.add_row()
+    row = driver.settings.rows[0]
+    row.prompt, row.start = "a person bows", 12345
+    layout = Drawn()
+    driver.module("ui.panels").MOCLIP_UL_rows.draw_item(None, bpy.context, layout, None, row, 0, None, "")
+    labels = [item[1]["text"] for item in layout.items[0].items[0].items if isinstance(item, tuple)]
+    when = layout.items[0].items[0].items[-1].items
+    assert labels == ["A new armature"] and when == [("label", {"text": "12345"})]
+
+
+def test_an_empty_prompt_and_an_empty_target_say_what_to_do(driver):
+    hint = driver.module("ui.panel_main").hint
+    driver.settings.prompt = ""
+    assert hint(bpy.context).startswith("Write what the character does")
+    driver.settings.prompt = "a person bows"
+    assert hint(bpy.context).startswith("Select a character")
+    bpy.ops.moclip.create_armature()
+    assert hint(bpy.context) == ""
+
+
+def test_words_are_those_of_animators(driver):
+    told = driver.module("rig.words").told
+    assert [told(j) for j in ("left_ankle", "right_foot", "left_wrist", "pelvis", "spine2", "head")] == [
+        "left foot", "right toes", "left hand", "hips", "spine 2", "head"
+    ]  # fmt: skip
+    seed = driver.settings.bl_rna.properties["seed"]
+    assert seed.name == "Variant" and "same number gives the same motion" in seed.description
 
 
 def test_blender_knows_everything_under_its_own_names(driver):

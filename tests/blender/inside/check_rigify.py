@@ -95,3 +95,36 @@ def test_a_partly_following_rig_is_told(driver, human):
     with pytest.raises(Exception, match="follows '.*' only in part. Set the rig's follow"):
         driver.module("rig.hierarchy").hierarchy_of(human, mapped)
     assert human.pose.bones["thigh_parent.L"]["IK_FK"] == 0.0
+
+
+@pytest.mark.parametrize("root", ["HIPS", "BONE", "OBJECT"])
+def test_ik_controls_go_with_the_limbs_and_a_switch_to_ik_tears_nothing(driver, human, root):
+    human.matrix_world = Matrix.Translation((1, 2, 0)) @ Matrix.Rotation(0.7, 4, "Z")
+    module, times = driver.module("keying.keyframes"), np.linspace(0, 3, 60)
+    turns = np.tile([1.0, 0, 0, 0], (60, 22, 1))
+    turns[:, 0] = [Quaternion((0, 1, 0), 0.4 * t) for t in times]
+    for joint, sign in ((1, 1), (2, -1)):
+        turns[:, joint] = [Quaternion((1, 0, 0), sign * 0.5 * np.sin(4 * t) - 0.3) for t in times]
+    turns[:, 4] = turns[:, 5] = [Quaternion((1, 0, 0), 0.6) for _ in times]
+    clip = module.Clip(20.0, turns, np.stack([0 * times, 0.9 + 0 * times, times], axis=1), "walks")
+    module.apply_clip(human, clip, bpy.context.scene, 1, module.Fit(foot_lock=0.0, root=root))
+    pairs = {"foot_ik.L": "foot_fk.L", "foot_ik.R": "foot_fk.R", "hand_ik.L": "hand_fk.L", "hand_ik.R": "hand_fk.R"}
+    for frame in (1, 20, 41, 60):
+        bpy.context.scene.frame_set(frame)
+        for ik, fk in pairs.items():
+            one, other = human.pose.bones[ik], human.pose.bones[fk]
+            assert (one.head - other.head).length < 0.005, (frame, ik, (one.head - other.head).length)
+            turn = [(b.matrix @ b.bone.matrix_local.inverted()).to_quaternion() for b in (one, other)]
+            assert np.degrees(turn[0].rotation_difference(turn[1]).angle) < 0.2
+        long = {b.name: b.length for b in human.pose.bones if b.name.startswith(("VIS_", "thigh_ik", "upper_arm_ik"))}
+        assert max(long.values()) < 1.6, long
+        before = np.array([human.pose.bones[name].head for name in ("DEF-foot.L", "DEF-hand.L", "DEF-foot.R")])
+        kept = {}
+        for name in ("thigh_parent.L", "thigh_parent.R", "upper_arm_parent.L"):
+            kept[name], human.pose.bones[name]["IK_FK"] = human.pose.bones[name]["IK_FK"], 0.0
+        human.update_tag()
+        bpy.context.view_layer.update()
+        after = np.array([human.pose.bones[name].head for name in ("DEF-foot.L", "DEF-hand.L", "DEF-foot.R")])
+        assert np.abs(after - before).max() < 0.02, (frame, np.abs(after - before).max())
+        for name, value in kept.items():
+            human.pose.bones[name]["IK_FK"] = value

@@ -268,7 +268,8 @@ def direct(user: User) -> str:
     user.done()
     user.screen.search("Regenerate Line")
     after = user.done()
-    check(after["message"].startswith("Keyed 'a person waves"), "a line was made anew", after)
+    script = "Keyed 'a person walks forward; a person waves"
+    check(after["message"].startswith(script), "a line was made anew", after)
     user.screen.picture("5-direction")
     return after["message"]
 

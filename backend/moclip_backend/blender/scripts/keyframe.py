@@ -68,7 +68,7 @@ def keyframe(task: dict) -> None:
     settings, frame = scene.moclip, scene.frame_current
     if bpy.context.object is not None and bpy.context.object.mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")
-    changed = ("prompt", "use_auto_seconds", "seconds", "seed", "target", "path")
+    changed = ("prompt", "use_auto_seconds", "seconds", "seed", "target", "pin_target", "path")
     kept = {name: getattr(settings, name) for name in changed}
     # As in the add-on's own batch: a row starts where its character stands.
     settings.path = None

@@ -10,6 +10,7 @@ from moclip.alignment.motion_encoder import MotionEncoder
 from moclip.generators.base.generator import generator_part
 from moclip.generators.base.length import LengthEstimator
 from moclip.generators.base.tracing import Example
+from moclip.nn.config import sizes
 from moclip.nn.networks import Network
 from moclip.text.tower import TextTower
 
@@ -26,11 +27,23 @@ def networks_of(generator: str) -> dict[str, type[Network]]:
     return {**COMMON, **generator_part(generator, "networks").NETWORKS}
 
 
+def parameter_counts(generator: str, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Network -> its parameters' number, by the configurations of a model folder; codebooks and means are none."""
+    counts = {}
+    for name, config in configs.items():
+        network = networks_of(generator)[name]
+        with torch.device("meta"):
+            made = network(network.CONFIG.from_dict(sizes(config)))
+        counts[name] = sum(parameter.numel() for parameter in made.parameters())
+    return counts
+
+
 def examples_of(generator: str, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Example]:
     """Call -> tracing example, of all calls that may be traced for a model of this generator."""
     own: dict[str, Example] = generator_part(generator, "networks").examples(configs)
     tokens = torch.tensor([[49406, 320, 2533, 4160, 49407, 0], [49406, 320, 2533, 49407, 0, 0]])
-    joints, valid = torch.randn(2, 48, 22, 3), torch.ones(2, 48, dtype=torch.bool)
+    body = 21 if configs.get("motion", {}).get("parts") == "kit" else 22
+    joints, valid = torch.randn(2, 48, body, 3), torch.ones(2, 48, dtype=torch.bool)
     read = Example({"tokens": tokens}, {"tokens": {1: "L"}}, {1: "D"})
     return {
         "text": read,

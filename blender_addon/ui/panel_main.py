@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panel in which a prompt becomes a motion. It has always the same rows, so that nothing moves under the mouse."""
+
+import bpy
+
+from ..backend import status
+from ..backend.session import SESSION
+from ..keying import history
+from ..rig.target import character_of, target_of, told
+from . import bars, mending
+from .sidebar import Sidebar, draw_lines, wrapped
+
+MESSAGE_LINES = 4
+_ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
+_LARGE = 1.4
+
+
+class MOCLIP_PT_main(Sidebar, bpy.types.Panel):
+    bl_idname = "MOCLIP_PT_main"
+    bl_label = "Text to Motion"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.moclip
+        row = layout.row(align=True)
+        row.prop(settings, "prompt", text="", icon="TEXT", placeholder="What does the character do?")
+        row.menu("MOCLIP_MT_prompts", text="", icon="DOWNARROW_HLT")
+        row = layout.row(align=True)
+        row.prop(settings, "use_auto_seconds", toggle=True)
+        length = row.row(align=True)
+        length.enabled = not settings.use_auto_seconds
+        length.prop(settings, "seconds")
+        row = layout.row(align=True)
+        row.prop(settings, "seed")
+        row.prop(settings, "variations")
+        draw_target(layout, context)
+        _draw_job(layout)
+        _draw_takes(layout, context)
+        _draw_message(layout, context)
+
+
+def draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Whom it will key, or the field to choose them."""
+    settings = context.scene.moclip
+    row = layout.row(align=True)
+    if settings.pin_target:
+        row.prop(settings, "target", text="", icon="ARMATURE_DATA", placeholder="A new armature")
+    else:
+        row.label(text=told(context), icon="ARMATURE_DATA")
+    row.operator("moclip.pin_target", text="", icon="PINNED" if settings.pin_target else "UNPINNED")
+    row.operator("moclip.create_armature", text="", icon="ADD")
+
+
+def _draw_job(layout: bpy.types.UILayout) -> None:
+    job, row = SESSION.job, layout.row(align=True)
+    row.scale_y = _LARGE
+    if job is None and not SESSION.retargeting:
+        row.operator("moclip.generate", icon="PLAY")
+        return
+    text = status.of_job(job.stage, 0.0, job.cancelling) if job else status.stage("retargeting")
+    bars.draw(row, "job", text[:1].upper() + text[1:])
+    row.operator("moclip.cancel", text="", icon="X")
+
+
+def _draw_takes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    rig = character_of(context)
+    action = rig.animation_data.action if rig is not None and rig.animation_data else None
+    row = layout.row(align=True)
+    several = SESSION.done is not None and len(SESSION.takes) > 1
+    for step, icon in ((-1, "TRIA_LEFT"), (1, "TRIA_RIGHT")):
+        arrow = row.row(align=True)
+        arrow.enabled = several
+        arrow.operator("moclip.show_take", text="", icon=icon).step = step
+    row.label(text=told_of(action))
+    row = layout.row(align=True)
+    keep = row.row(align=True)
+    keep.enabled = history.is_new(action)
+    keep.operator("moclip.accept", icon="CHECKMARK").as_strip = False
+    row.operator("moclip.accept", text="To NLA", icon="NLA").as_strip = True
+    row.operator("moclip.reject", icon="X")
+    column = layout.column(align=True)
+    column.operator("moclip.try_again", icon="FILE_REFRESH")
+    column.operator("moclip.apply_motion", icon="ACTION")
+
+
+def told_of(action: bpy.types.Action | None) -> str:
+    """What an action shows: which take, or which motion, by what seed."""
+    if not history.is_ours(action):
+        return "No motion is shown"
+    seed, take = action[history.KEY].get("seed", "?"), SESSION.take_of(action)
+    return f"{action.name}, {seed}" if take is None else f"Take {take + 1} of {len(SESSION.takes)}, variant {seed}"
+
+
+def hint(context: bpy.types.Context) -> str:
+    """What to do next, where there is nothing to tell."""
+    if not context.scene.moclip.prompt.strip():
+        return "Write what the character does, or take a sentence from the menu beside the prompt."
+    if target_of(context) is None:
+        return "Select a character to key it; with none, a new armature is made."
+    return ""
+
+
+def _draw_message(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """So many lines, whatever there is to say; a row with what mends it, and what shows the rest."""
+    lines = wrapped(SESSION.message or hint(context), context.region.width, with_icon=True)
+    shown = (*lines, *[""] * MESSAGE_LINES)[:MESSAGE_LINES]
+    draw_lines(layout, shown, _ICONS[SESSION.level if SESSION.message else "INFO"] if lines else "BLANK1")
+    row = layout.row(align=True)
+    if SESSION.action in mending.BUTTONS:
+        mending.draw_button(row, SESSION.action)
+    else:
+        row.label(text="")
+    if len(lines) > MESSAGE_LINES:
+        row.operator("moclip.show_message", text="" if SESSION.action else "More", icon="TEXT")

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How clean motions are, whatever they show: feet that slide, jerk, bodies over or under the floor."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from moclip.evaluation.kinematics import FPS, foot_skating, mean_jerk
+from moclip.evaluation.postures import postures_of
+
+OFF_FLOOR_M = 0.02
+"""By which nobody may sink or float."""
+_LONGER_THAN_A_JUMP = round(1.0 * FPS)
+_TAKE_OFF = {
+    "climb", "climb_stairs", "climb_ladder", "fly", "swim", "tread_water", "jump_down", "jump_over", "running_jump",
+    "leap", "high_jump", "backflip", "side_flip",
+}  # fmt: skip
+"""Actions whose feet leave the floor for longer, or stand on something else."""
+
+
+def sinking(joints: np.ndarray) -> float:
+    """Metres by which the lowest joint is under the floor, y = 0, at the worst."""
+    return max(0.0, -float(joints[..., 1].min()))
+
+
+def floating(joints: np.ndarray) -> float:
+    """Metres by which the body stands over the floor, y = 0, for longer than a jump lasts; lying bodies are thick."""
+    p = postures_of(joints)
+    upright = p.trunk < 60
+    lowest = joints[..., 1].min(axis=1)
+    span = min(_LONGER_THAN_A_JUMP, len(lowest))
+    windows = np.lib.stride_tricks.sliding_window_view(lowest, span).min(axis=1)
+    whole = np.lib.stride_tricks.sliding_window_view(upright, span).all(axis=1)
+    return max(0.0, float(windows[whole].max(initial=0.0)))
+
+
+def quality(motions: Sequence[np.ndarray], asked: Sequence[tuple[str, ...]]) -> dict[str, Any]:
+    """Means over motions (T, 22, 3), of which each was asked to show these actions; None where there are none.
+
+    Feet and jerk of walks, of all, jerk by action, and the shares of motions that sink or float by more than 2 cm.
+    """
+    walks = [joints for joints, actions in zip(motions, asked, strict=True) if actions == ("walk",)]
+    grounded = [joints for joints, actions in zip(motions, asked, strict=True) if not _TAKE_OFF & set(actions)]
+    by_action: dict[str, list[float]] = {}
+    for joints, actions in zip(motions, asked, strict=True):
+        if len(actions) == 1:
+            by_action.setdefault(actions[0], []).append(mean_jerk(joints))
+    return {
+        "walk_foot_skating": _mean([foot_skating(joints) for joints in walks]),
+        "walk_mean_jerk": _mean([mean_jerk(joints) for joints in walks]),
+        "mean_jerk": _mean([mean_jerk(joints) for joints in motions]),
+        "jerk": {action: float(np.mean(values)) for action, values in by_action.items()},
+        "sinking": _mean([float(sinking(joints) > OFF_FLOOR_M) for joints in motions]),
+        "floating": _mean([float(floating(joints) > OFF_FLOOR_M) for joints in grounded]),
+    }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if len(values) else None

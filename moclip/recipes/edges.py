@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model can do and what it cannot, learnt from sentences: captions by action, and movements that it has not."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from moclip.captions import movement
+from moclip.captions.corpus import movement_sentences
+from moclip.data.folder import DatasetFolder
+
+Embed = Callable[[list[str]], np.ndarray]
+"""Sentences -> (N, D) text vectors."""
+MOST_FALSE_ALARMS = 0.02
+"""Share of held-out captions of known actions that is taken for unknown."""
+_PER_ACTION, _UNKNOWN = 160, 4000
+_STEM = 4
+"""Letters by which two forms of a word are one: "walks", "walking"."""
+_SELDOM, _SELDOM_SHARE = 3, 5e-4
+"""Captions, and share of them, that a word has to be in for it to be one of theirs."""
+_STEPS, _RATE, _DECAY = 400, 0.05, 1e-4
+_SCALE = 12.0
+"""Unit vectors are that much too short for a softmax to learn from quickly."""
+
+
+def captions_by_action(dataset: DatasetFolder, split: str) -> dict[str, list[str]]:
+    """The captions of clips that show one action, by action, each once, in an order that does not change."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for clip in dataset.ids(split):
+        actions = dataset.clips[clip]["actions"]
+        if len(actions) == 1:
+            found[actions[0]["action"]].update(dataset.captions(clip))
+    return {action: sorted(captions) for action, captions in sorted(found.items())}
+
+
+def strange_sentences(known: Mapping[str, Sequence[str]], count: int, seed: int = 0) -> list[str]:
+    """Sentences of the broad grammar of movement of whose words that move the known captions have none."""
+    stems = Counter(stem for captions in known.values() for caption in captions for stem in set(_stems(caption)))
+    least = max(_SELDOM, _SELDOM_SHARE * sum(map(len, known.values())))
+    usual = {stem for stem, times in stems.items() if times >= least}
+    moving = {stem for phrase in (*movement.VERBS, *movement.ACTIVITIES) for stem in _stems(phrase)[:1]}
+    kept: list[str] = []
+    for sentence in movement_sentences(np.random.default_rng(seed), 8 * count):
+        told = [stem for stem in _stems(sentence) if stem in moving]
+        if told and not set(told) & usual:
+            kept.append(sentence)
+    return list(dict.fromkeys(kept))[:count]
+
+
+def _stems(sentence: str) -> list[str]:
+    words = "".join(char if char.isalpha() else " " for char in sentence.lower()).split()
+    return [word[:_STEM] for word in words if len(word) > 2]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A linear reading of unit text vectors: weights (A + 1, D), biases (A + 1,); the last row is what is unknown.
+
+    names, examples: of the A actions. threshold: probability of the unknown from which a sentence counts as such.
+    """
+
+    names: tuple[str, ...]
+    examples: tuple[str, ...]
+    weights: np.ndarray
+    biases: np.ndarray
+    threshold: float
+
+
+def learn(
+    known: Mapping[str, Sequence[str]],
+    held_out: Sequence[str],
+    embed: Embed,
+    *,
+    others: Sequence[str] = (),
+    strange: int = _UNKNOWN,
+    seed: int = 0,
+) -> Table:
+    """known: training captions by action. held_out: captions of these actions in other words. others: captions of
+    actions that the model does not show. strange: how many sentences of strange movements are added to these.
+
+    What the known captions name in words of movement no sentence of the unknown does, so both can be told apart.
+    """
+    rng = np.random.default_rng(seed)
+    names = tuple(known)
+    texts: list[str] = []
+    classes: list[int] = []
+    for row, name in enumerate(names):
+        own = list(known[name])
+        chosen = [own[k] for k in sorted(rng.permutation(len(own))[:_PER_ACTION])]
+        texts += chosen
+        classes += [row] * len(chosen)
+    foreign = strange_sentences(known, strange, seed)
+    foreign += [others[k] for k in sorted(rng.permutation(len(others))[:_UNKNOWN])]
+    vectors = unit(embed(texts + foreign))
+    labels = np.array(classes + [len(names)] * len(foreign))
+    weights, biases = softmax_regression(_SCALE * vectors, labels, len(names) + 1)
+    weights *= _SCALE
+    examples = []
+    for row in range(len(names)):
+        own_rows = np.flatnonzero(labels == row)
+        mean = vectors[own_rows].mean(axis=0)
+        short = [k for k in own_rows if 2 <= len(texts[k].split()) <= 8] or list(own_rows)
+        examples.append(texts[max(short, key=lambda k: float(vectors[k] @ mean))])
+    sure = probabilities(unit(embed(list(held_out))), weights, biases)[:, -1]
+    threshold = float(np.quantile(sure, 1 - MOST_FALSE_ALARMS)) if len(sure) else 0.5
+    return Table(names, tuple(examples), weights, biases, min(max(threshold, 0.05), 0.95))
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    length: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return length
+
+
+def probabilities(vectors: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
+    """(N, D) unit vectors -> (N, A + 1)."""
+    logits = vectors @ weights.T + biases
+    logits -= logits.max(axis=1, keepdims=True)
+    share = np.exp(logits)
+    found: np.ndarray = share / share.sum(axis=1, keepdims=True)
+    return found
+
+
+def softmax_regression(vectors: np.ndarray, labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (count, D) and biases (count,) by full-batch Adam; the last class has half the weight of all others."""
+    importance = 1.0 / np.maximum(np.bincount(labels, minlength=count), 1)
+    importance[-1] *= max(1.0, 0.5 * (count - 1))
+    share = importance[labels]
+    share /= share.sum()
+    target = np.eye(count, dtype=np.float32)[labels]
+    weights = np.zeros((count, vectors.shape[1]), np.float32)
+    biases = np.zeros(count, np.float32)
+    moments = [[np.zeros_like(p), np.zeros_like(p)] for p in (weights, biases)]
+    for step in range(1, _STEPS + 1):
+        error = (probabilities(vectors, weights, biases) - target) * share[:, None]
+        gradients = (error.T @ vectors + _DECAY * weights, error.sum(axis=0))
+        for parameter, gradient, (first, second) in zip((weights, biases), gradients, moments, strict=True):
+            first += 0.1 * (gradient - first)
+            second += 0.01 * (gradient**2 - second)
+            corrected = first / (1 - 0.9**step)
+            parameter -= _RATE * corrected / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
+    return weights, biases

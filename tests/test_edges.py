@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model knows its actions from others: what is learnt from sentences, what is warned of, what it tells of itself."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from moclip.errors import MoclipError
+from moclip.generate.familiarity import FAR, Familiarity, KnownActions, is_unfamiliar
+from moclip.recipes.edges import learn, probabilities, softmax_regression, strange_sentences
+
+KNOWN = {
+    "walk": [f"a {who} walks {where}" for who in ("man", "woman", "child") for where in ("ahead", "home", "along")],
+    "wave": [f"the {who} waves {how}" for who in ("guest", "girl", "sailor") for how in ("goodbye", "hello", "slowly")],
+}
+
+
+def bag_of_words(texts):
+    """(N, 64): a text vector that knows which words there are."""
+    vectors = np.zeros((len(texts), 64), np.float32)
+    for row, text in zip(vectors, texts, strict=True):
+        for word in text.lower().split():
+            row[sum(map(ord, word[:4])) * 31 % 64] += 1
+    return vectors
+
+
+def test_strange_sentences_move_in_no_word_of_the_known():
+    found = strange_sentences(KNOWN, 150)
+    assert 20 < len(found) == len(set(found)) <= 150 and found == strange_sentences(KNOWN, 150)
+    assert not [text for text in found if "walk" in text or "wave" in text.lower().split()]
+    # What the captions have is not strange any more.
+    swims = {**KNOWN, "swim": ["a man swims", "she swims", "they swim along"]}
+    assert any("swim" in text.lower() for text in strange_sentences(KNOWN, 400))
+    assert not any("swim" in text.lower() for text in strange_sentences(swims, 400))
+
+
+def test_known_actions_are_told_from_strange_ones():
+    held_out = ["the nurse walks along", "a sailor waves goodbye"]
+    table = learn(KNOWN, held_out, bag_of_words, strange=150)
+    assert table.names == ("walk", "wave") and table.examples[0] in KNOWN["walk"] and table.examples[1] in KNOWN["wave"]
+    actions = KnownActions(table.names, table.weights, table.biases, 0.5)
+    assert actions.nearest_to_unknown(bag_of_words(["the girl walks home"])) is None
+    assert actions.nearest_to_unknown(bag_of_words(["someone paddles a canoe"])) is not None
+    # One strange clause is enough.
+    assert actions.nearest_to_unknown(bag_of_words(["the girl walks home", "paddles a canoe"])) is not None
+    assert 0.05 <= table.threshold <= 0.95
+
+
+def test_softmax_regression_parts_what_can_be_parted():
+    rng = np.random.default_rng(0)
+    middles = np.array([[3.0, 0.0], [0.0, 3.0], [-3.0, -3.0]])
+    labels = np.repeat([0, 1, 2], 30)
+    points = (middles[labels] + rng.normal(0, 0.4, (90, 2))).astype(np.float32)
+    weights, biases = softmax_regression(points, labels, 3)
+    assert (probabilities(points, weights, biases).argmax(axis=1) == labels).mean() == 1.0
+
+
+def test_a_warning_names_what_is_nearest():
+    weights = np.array([[9.0, 0, 0], [0, 9.0, 0], [0, 0, 9.0]])
+    actions = KnownActions(("pick_up", "walk"), weights, np.zeros(3), 0.5)
+    familiarity = Familiarity(np.eye(3), -1.0, actions)
+    told = familiarity.warnings(np.eye(3), [np.eye(3)[:1], np.eye(3)[1:2], np.array([[0.4, 0.1, 0.9]])])
+    assert told == [[], [], [f"{FAR} The nearest that it can do: pick up, walk."]]
+    assert is_unfamiliar(told[2][0]) and is_unfamiliar(FAR) and not is_unfamiliar("The prompt was shortened.")
+    # Far in its words is told where the action seems known.
+    assert Familiarity(np.eye(3), 1.1, actions).warnings(np.eye(3)[:1], [np.eye(3)[:1]]) == [[FAR]]
+
+
+def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):
+    pytest.importorskip("torch", reason="the model is made here")
+    from tiny_model import make_tiny_model
+
+    from moclip.generate.pipeline import TextToMotion
+    from moclip.nn.checkpoint import save_weights
+    from moclip.prompts.requests import Request
+    from moclip_backend.engine import Stages
+    from moclip_backend.server.welcome import welcome
+
+    folder = make_tiny_model(tmp_path / "tiny")
+    details = json.loads((folder / "model.json").read_text())
+    told = [{"name": "Walk", "example": "a person walks"}, {"name": "Sit down", "example": "sits down on a chair"}]
+    (folder / "model.json").write_text(json.dumps({**details, "actions": told}))
+    # Whatever is asked for is unknown to this table.
+    arrays = {"weights": np.zeros((3, 16), np.float16), "biases": np.array([0.0, 1.0, 5.0], np.float32)}
+    config = {"kind": "actions", "names": ["walk", "sit_down"], "threshold": 0.5}
+    save_weights(folder / "actions.safetensors", arrays, config)
+    engine = TextToMotion.load(str(folder), runtime="onnx")
+    warnings = engine.generate([Request("a man walks, then sits down", 2.0)])[0].warnings
+    assert warnings == (f"{FAR} The nearest that it can do: sit down, walk.",)
+    assert welcome(engine, Stages.of(engine), resumed=False)["actions"] == told
+    code, out, _ = moclip("models", "info", str(folder), "--json")
+    assert code == 0 and json.loads(out)["actions"] == told
+    damaged = shutil.copytree(folder, tmp_path / "damaged")
+    save_weights(damaged / "actions.safetensors", arrays, {**config, "names": ["walk"]})
+    with pytest.raises(MoclipError, match="damaged"):
+        TextToMotion.load(str(damaged), runtime="onnx")
