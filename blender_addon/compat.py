@@ -5,6 +5,8 @@
 way and gave `fcurves.new` its `group_name`.
 """
 
+from collections.abc import Callable
+
 import bpy
 
 HAS_SLOTS = "slots" in bpy.types.Action.bl_rna.properties
@@ -59,6 +61,23 @@ def fcurves_of(action: bpy.types.Action) -> list[bpy.types.FCurve]:
         if (bag := strip.channelbag(slot)) is not None
         for fcurve in bag.fcurves
     ]
+
+
+def keep_curves(action: bpy.types.Action, wanted: Callable[[bpy.types.FCurve], bool]) -> None:
+    """Remove the F-curves of an action that are not wanted."""
+    if not HAS_SLOTS:
+        owners = [action.fcurves]
+    else:
+        owners = [
+            bag.fcurves
+            for layer in action.layers
+            for strip in layer.strips
+            for slot in action.slots
+            if (bag := strip.channelbag(slot)) is not None
+        ]
+    for curves in owners:
+        for curve in [curve for curve in curves if not wanted(curve)]:
+            curves.remove(curve)
 
 
 def slot_of(animation_data: bpy.types.AnimData) -> str:

@@ -30,9 +30,11 @@ from .operators.direction import (
 from .operators.export import MOCLIP_OT_export_motions
 from .operators.generate import MOCLIP_OT_generate
 from .operators.history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_reject, MOCLIP_OT_try_again
+from .operators.layers import MOCLIP_OT_lay_over
 from .operators.mend_rig import MOCLIP_OT_mend_rig
 from .operators.open_preferences import MOCLIP_OT_open_preferences
 from .operators.pin_target import MOCLIP_OT_pin_target
+from .operators.pins import MOCLIP_OT_add_pin, MOCLIP_OT_remove_pin
 from .operators.prompts import MOCLIP_OT_random_prompt, MOCLIP_OT_search_prompt, MOCLIP_OT_use_prompt
 from .operators.remove_backend import MOCLIP_OT_remove_backend
 from .operators.restart_backend import MOCLIP_OT_copy_log, MOCLIP_OT_restart_backend
@@ -49,10 +51,11 @@ from .operators.show_message import MOCLIP_OT_show_message
 from .operators.start_backend import MOCLIP_OT_start_backend
 from .operators.stop_backend import MOCLIP_OT_stop_backend
 from .rig import table
-from .ui import bars, menu, properties, shortcuts
+from .ui import bars, menu, pins, properties, shortcuts
 from .ui.panel_backend import MOCLIP_PT_backend
 from .ui.panel_direction import MOCLIP_PT_direction, MOCLIP_UL_lines
 from .ui.panel_main import MOCLIP_PT_main
+from .ui.panel_pins import MOCLIP_PT_pins, MOCLIP_UL_pins
 from .ui.panels import (
     MOCLIP_PT_batch,
     MOCLIP_PT_bones,
@@ -67,6 +70,7 @@ from .ui.prompt_menu import MOCLIP_MT_prompts
 
 PROPERTIES = (
     table.MoclipBone,
+    pins.MoclipPin,
     properties.MoclipRow,
     properties.MoclipLine,
     properties.MoclipRecent,
@@ -84,6 +88,7 @@ OPERATORS = (
         MOCLIP_OT_accept,
         MOCLIP_OT_reject,
         MOCLIP_OT_recall,
+        MOCLIP_OT_lay_over,
         MOCLIP_OT_show_message,
         MOCLIP_OT_search_prompt,
         MOCLIP_OT_random_prompt,
@@ -101,6 +106,10 @@ OPERATORS = (
         MOCLIP_OT_range_from_preview,
         MOCLIP_OT_continue_motion,
         MOCLIP_OT_lead_in,
+    ),
+    (
+        MOCLIP_OT_add_pin,
+        MOCLIP_OT_remove_pin,
     ),
     (
         MOCLIP_OT_run_batch,
@@ -139,6 +148,8 @@ PANELS = (
     MOCLIP_PT_odd_bones,
     MOCLIP_UL_lines,
     MOCLIP_PT_direction,
+    MOCLIP_UL_pins,
+    MOCLIP_PT_pins,
     MOCLIP_PT_history,
     MOCLIP_PT_batch,
     MOCLIP_PT_fit,
@@ -158,7 +169,7 @@ MENUS = (
     shortcuts.MOCLIP_MT_takes_pie,
 )
 CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), MOCLIP_OT_use_prompt, *PANELS, *MENUS)
-_ATTACHED = (table, properties, bars, menu, shortcuts, timer)
+_ATTACHED = (table, pins, properties, bars, menu, shortcuts, timer)
 """What puts something of its own on Blender's types or into its handlers."""
 
 

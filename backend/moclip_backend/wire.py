@@ -29,11 +29,16 @@ submit    id: str, 1 to 64 characters, chosen by the client, not in use by anoth
           motion is called, and its seconds count for nothing. The arrays before_rotations (N, 22, 4) and
           before_root_translation (N, 3), and the same with after_, all f4, at welcome.fps and on the skeleton of every
           result, are what all requests of the job continue from and lead to; with one of them, seconds may be
-          as few as limits.between_seconds. within: float, optional, seconds after which nobody wants the results any
-          more: a job that is not over by then ends with `error` too_late. model: str, optional, one of welcome.models
-          where the backend has the feature "models"; its own when absent. Answer: `queued`, then `progress`es, then
-          for each request one `result`; or, instead of what is left of these, one `error` or one `cancelled` with
-          that id, which ends the job.
+          as few as limits.between_seconds. A request may have "pins", up to limits.pins of {"effector": "left_hand",
+          "right_hand", "left_foot", "right_foot", "head" or "hips", "seconds": float, "place": [x, y, z] | null,
+          "turn": [w, x, y, z] | null, "until": float | null}: where that joint is at a second of the new part, in the
+          space of the context or else of the motion, which begins at x = z = 0 and faces +Z; until: up to when it
+          stays there. anchor_seconds: [float], up to limits.anchors, with the arrays anchor_rotations (A, 22, 4) and
+          anchor_root_translation (A, 3), f4: poses that each request of the job meets at these seconds. within:
+          float, optional, seconds after which nobody wants the results any more: a job that is not over by then ends
+          with `error` too_late. model: str, optional, one of welcome.models where the backend has the feature "models";
+          its own when absent. Answer: `queued`, then `progress`es, then for each request one `result`; or, instead of
+          what is left of these, one `error` or one `cancelled` with that id, which ends the job.
 cancel    id: str, of a job. Answer: `cancelled` once the job has stopped (between two model iterations; at once
           while it waits). A job that ended meanwhile gives `error` unknown_job, which a client that has its results
           may ignore.
@@ -46,16 +51,17 @@ From the backend
 ----------------
 welcome   protocol: int; version: str, of moclip; model, licence, runtime, device: str; fps: float; joints: [str],
           the 22 names in the order of every array; features: [str], what this backend can do ("text_to_motion",
-          "batch", "cancel", "auto_seconds", "script", "context", "sessions", "within", "stages"); limits: {"seconds":
-          [shortest, longest], "text_characters", "batch", "queue" (jobs of one client), "queue_of_all",
-          "script_lines", "context_frames", "header_bytes", "arrays", "message_bytes" (of a message to the backend):
-          int, "script_seconds", "between_seconds": float}; stages: [{"name": str, "words": str, "share": float}] in
-          the order of the work: what `progress` calls them, what a user is told, and their shares of the time, 1 in
-          all; resumed: bool, whether the session still has jobs or what they came to; process: {"pid": int, "host":
-          str}, see `moclip_backend.liveness`; models: [{"name", "licence": str, "fps": float, "context": bool}], its
-          own first, and with the feature "models" the others that a submit may name: motions go in and come back at
-          their fps, and their stages may have other names. Of a model that tells: actions: [{"group", "name",
-          "example": str}] and styles: [{"name", "example": str}], what it may be asked for, each with a prompt for it.
+          "batch", "cancel", "auto_seconds", "script", "context", "sessions", "within", "stages", "pins", "anchors");
+          limits: {"seconds": [shortest, longest], "text_characters", "batch", "queue" (jobs of one client),
+          "queue_of_all", "script_lines", "context_frames", "pins", "anchors", "header_bytes", "arrays",
+          "message_bytes" (of a message to the backend): int, "script_seconds", "between_seconds": float}; stages:
+          [{"name": str, "words": str, "share": float}] in the order of the work: what `progress` calls them, what a
+          user is told, and their shares of the time, 1 in all; resumed: bool, whether the session still has jobs or
+          what they came to; process: {"pid": int, "host": str}, see `moclip_backend.liveness`; models: [{"name",
+          "licence": str, "fps": float, "context": bool}], its own first, and with the feature "models" the others that
+          a submit may name: motions go in and come back at their fps, and their stages may have other names. Of a
+          model that tells: actions: [{"group", "name", "example": str}] and styles: [{"name", "example": str}], what
+          it may be asked for, each with a prompt for it.
 queued    id; position: int, jobs before this one (0: it starts now).
 progress  id; stage: str, the name of one of welcome.stages; fraction: float 0..1 within the stage; overall: float
           0..1 over the whole job, never falling. At most about 20 a second.

@@ -88,10 +88,15 @@ def accept(rig: bpy.types.Object, as_strip: bool) -> bpy.types.Action:
         strips.push_down(data)
         if not strips.is_laid(data, action):
             strips.lay(data, action, slot)
+    settle(action)
+    return action
+
+
+def settle(action: bpy.types.Action) -> None:
+    """A motion counts as accepted: it stands in for nothing any more."""
     action[KEY]["accepted"] = True
     for name in ("before", "before_slot", "before_state"):
         action[KEY].pop(name, None)
-    return action
 
 
 lay_strip = strips.lay

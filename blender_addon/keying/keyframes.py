@@ -16,6 +16,7 @@ from ..rig import root as travel
 from ..rig.controls import control_rig, switches_of
 from ..rig.curve import line_of
 from ..rig.foot_lock import lock_feet
+from ..rig.held import Held, give_back_legs, met_by_rig, pinned_feet
 from ..rig.ik_follow import ik_curves
 from ..rig.mapping import map_rig
 from ..rig.pose import Pose
@@ -39,7 +40,8 @@ class Fit:
     """How a motion meets the scene.
 
     root: who carries the travel, one of `rig.root`'s four. place: where its first frame stands; None is the rig's rest.
-    path: a curve that the motion follows from its start on, whatever its place.
+    path: a curve that the motion follows from its start on, whatever its place. pins: what the rig's hands, feet, head
+    and hips meet.
     foot_lock: 0 to 1. loop: bend the end towards the beginning and repeat. degrees, millimetres: how far fewer keys may
     lead from the motion, of a bone's rotation and of the hips (of a character of our size); 0 keys every frame.
     """
@@ -47,6 +49,7 @@ class Fit:
     root: str = travel.HIPS
     place: fit.Place | None = None
     path: bpy.types.Object | None = None
+    pins: tuple[Held, ...] = ()
     foot_lock: float = 1.0
     loop: bool = False
     degrees: float = 0.0
@@ -73,9 +76,17 @@ def apply_clip(
         turns, root, told = _along(rig, bone_of, turns, root, fps, how)
     elif how.place is not None:
         turns, root = fit.placed(turns, root, how.place)
-    stance, joints = _stance(turns, root, fps, exact=how.foot_lock > 0)
-    pose = retarget(rig, bone_of, turns, root, stance)
-    lock_feet(pose, standing(joints[:, TOES], joints[:, 0], fps), fps, how.foot_lock)
+    stance = _stance(turns, root, fps, exact=how.foot_lock > 0)
+    missed: list[str] = []
+    if how.pins and not how.loop and how.root != travel.IN_PLACE:
+
+        def pose_of(turns: np.ndarray, root: np.ndarray) -> Pose:
+            return _posed(rig, bone_of, turns, root, fps, stance, how, start)
+
+        turns, root, missed = met_by_rig(rig, bone_of, (turns, root), (fps, start), stance, how.pins, pose_of)
+    elif how.pins:
+        missed = ["Pins count for motions that neither repeat nor stay in place."]
+    pose = _posed(rig, bone_of, turns, root, fps, stance, how, start)
     moves = _settle_travel(pose, how.root, *travel.travel(turns, root, fps))
     reach = how.millimetres / 1000 * pose.rest.ratio
     made = NewAction(rig, action_name(clip.text), Keys(start, how.loop, how.degrees, reach))
@@ -89,21 +100,38 @@ def apply_clip(
     if moves is not None:
         made.add_object(moves)
     action = made.assign()
-    action["moclip"] = provenance(clip) | ({"path": told} if told else {})
+    action["moclip"] = (
+        provenance(clip) | ({"path": told} if told else {}) | ({"pins": " ".join(missed)} if missed else {})
+    )
     remember_stance(action, stance)
     scene.frame_end = max(scene.frame_end, start + len(turns) - 1)
     return action
 
 
-def _stance(turns: np.ndarray, root: np.ndarray, fps: float, exact: bool) -> tuple[Stance, np.ndarray]:
-    """How the feet of a motion stand, and its joints (T, 22, 3).
+def _posed(
+    rig: bpy.types.Object, bone_of: dict[str, str], turns: np.ndarray, root: np.ndarray, fps: float, stance: Stance,
+    how: Fit, start: int,
+) -> Pose:  # fmt: skip
+    """What the rig shows of a motion, with feet that stay where they stand, but for those that are pinned."""
+    joints = world_joints(world_rotations(turns), root)
+    pose = retarget(rig, bone_of, turns, root, stance)
+    stands = standing(joints[:, TOES], joints[:, 0], fps)
+    pinned = pinned_feet(how.pins, len(turns), fps, start)
+    free = dict(pose.turned)
+    lock_feet(pose, stands & (pinned == 0), fps, how.foot_lock)
+    give_back_legs(pose, free, bone_of, pinned)
+    return pose
+
+
+def _stance(turns: np.ndarray, root: np.ndarray, fps: float, exact: bool) -> Stance:
+    """How the feet of a motion stand.
 
     exact: to the degree, for feet that are held; what is left free comes back from a rig as it was read there.
     """
     world = world_rotations(turns)
     joints = world_joints(world, root)
     found = stance_of(joints, fps, rotations.rotate(world[:, TOES], np.array([0.0, 0.0, 1.0])))
-    return found if exact else usual_if_near(found), joints
+    return found if exact else usual_if_near(found)
 
 
 def _along(

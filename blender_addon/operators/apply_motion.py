@@ -11,11 +11,13 @@ from ..motion.clip import Clip
 from ..motion.fit import Place
 from ..rig import obstacles
 from ..rig.create import create_armature
+from ..rig.held import Held
 from ..rig.mapping import map_rig
 from ..rig.target import choose, target_of
 from ..shared.errors import MoclipError
 from ..ui.properties import remember_prompt
 from . import reporting
+from .pins import pins_of
 from .polls import may_apply
 from .reporting import fail
 
@@ -92,8 +94,9 @@ def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context, take: 
         if not job.script:
             remember_prompt(scene.moclip, clip.text)
     limits = [o for o in obstacles.found(rig, map_rig(rig), scene.moclip.root) if not o.stops]
-    told = [action[history.KEY].get("path", ""), *clip.warnings, *(limit.told for limit in limits)]
-    level, mend = "WARNING" if clip.warnings or limits else "INFO", limits[0].action if limits else ""
+    held = action[history.KEY].get("pins", "")
+    told = [action[history.KEY].get("path", ""), held, *clip.warnings, *(limit.told for limit in limits)]
+    level, mend = "WARNING" if clip.warnings or limits or held else "INFO", limits[0].action if limits else ""
     message = f"Keyed '{action.name}' on '{rig.name}': {clip.seconds:.1f} s. {' '.join(told).strip()}"
     SESSION.say(level, message.strip(), mend)
     reporting.failed = None
@@ -119,9 +122,10 @@ def _key(
     earlier = before.taken(rig, scene)
     previous = earlier.action
     # Roots and objects are taken over as they are where the motion starts.
+    pins = () if job.as_strip or job.edit else pins_of(rig, scene)
     with at_frame(scene, start):
         if job.edit is None:
-            action = apply_clip(rig, clip, scene, start, _how(scene.moclip, place, job))
+            action = apply_clip(rig, clip, scene, start, _how(scene.moclip, place, job, pins))
         else:
             action = apply_edit(rig, clip, scene, job.edit, scene.moclip.foot_lock)
     history.stand_in(action, earlier, scene)
@@ -136,9 +140,10 @@ def _key(
     return action
 
 
-def _how(settings: bpy.types.PropertyGroup, place: Place | None, job: Job) -> Fit:
+def _how(settings: bpy.types.PropertyGroup, place: Place | None, job: Job, pins: tuple[Held, ...]) -> Fit:
     return Fit(
         root=settings.root,
+        pins=pins,
         place=place if settings.start_at == "CHARACTER" else None,
         path=None if job.as_strip else settings.path,
         foot_lock=settings.foot_lock,

@@ -24,7 +24,7 @@ class _OfTarget:
         return has_target(cls, context) and may_apply(cls, context)
 
 
-class _OfMotion(_OfTarget):
+class OfMotion(_OfTarget):
     wanted = staticmethod(history.shown)
 
     @classmethod
@@ -39,7 +39,7 @@ class _OfMotion(_OfTarget):
         return True
 
 
-class MOCLIP_OT_accept(_OfMotion, bpy.types.Operator):
+class MOCLIP_OT_accept(OfMotion, bpy.types.Operator):
     """Keep the motion that is shown, as the action of the character or as a strip in its NLA"""
 
     bl_idname = "moclip.accept"
@@ -59,7 +59,7 @@ class MOCLIP_OT_accept(_OfMotion, bpy.types.Operator):
         return tell(self, f"Kept '{action.name}'{' as a strip' if self.as_strip else ''}.")
 
 
-class MOCLIP_OT_reject(_OfMotion, bpy.types.Operator):
+class MOCLIP_OT_reject(OfMotion, bpy.types.Operator):
     """Remove the new motion; the character has again what it had before"""
 
     bl_idname = "moclip.reject"

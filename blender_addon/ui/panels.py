@@ -33,6 +33,7 @@ class MOCLIP_PT_history(Sidebar, bpy.types.Panel):
             icon = "RADIOBUT_ON" if action == active else "RADIOBUT_OFF"
             named = f"{action.name}, {action[history.KEY].get('seed', '?')}"
             column.operator("moclip.recall", text=named, icon=icon).action = action.name
+        layout.operator_menu_enum("moclip.lay_over", "limbs", text="Lay Over What Was Before", icon="NLA_PUSHDOWN")
         layout.operator_menu_enum("moclip.export_motions", "format", icon="EXPORT")
         if len(made) > _LONGEST_HISTORY:
             column.label(text=f"and {len(made) - _LONGEST_HISTORY} older ones")

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,12 @@ from moclip.evaluation.showing import Asked, shows, wrong_side
 from moclip.generate.familiarity import is_unfamiliar
 from moclip.generate.pipeline import MAX_BATCH, TextToMotion
 from moclip.motion.motion import Motion
+from moclip.motion.skeleton import JOINT_INDEX
 from moclip.nn.config import read_settings
 from moclip.prompts.requests import Request, Result
+from moclip.prompts.together import read_together
+
+_FEET = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("ankle", "foot")]
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class Prompt:
 class Sample:
     """passed: by the rules; None where only a viewer can tell. wrong_side: None where the prompt names no side.
 
-    warned: whether the model told that this is none of its actions. motion_key: the same for the same motion.
+    warned: whether the model told that this is none of its actions. motion_key: the same for the same motion. feet_off:
+    metres by which feet are elsewhere than without what the arms do at the same time, None where they do nothing.
     """
 
     prompt: Prompt
@@ -60,6 +65,7 @@ class Sample:
     motion: Motion
     warned: bool = False
     motion_key: str = ""
+    feet_off: float | None = None
 
 
 @dataclass(frozen=True)
@@ -163,7 +169,9 @@ def run_checks(
         batch = work[first : first + MAX_BATCH]
         results = model.generate([Request(p.text, p.seconds, s) for p, s in batch])
         for (prompt, seed), result in zip(batch, results, strict=True):
-            yield _judged(prompt, seed, result)
+            sample = _judged(prompt, seed, result)
+            off = _feet_off(model, prompt, seed, result) if read_together(prompt.text).layers else None
+            yield replace(sample, feet_off=off)
         progress(min(1.0, (first + MAX_BATCH) / len(work)))
 
 
@@ -173,6 +181,14 @@ def _judged(prompt: Prompt, seed: int, result: Result) -> Sample:
     warned = any(is_unfamiliar(warning) for warning in result.warnings)
     key = hashlib.sha256(np.ascontiguousarray(result.tokens, dtype="<i8").tobytes()).hexdigest()[:12]
     return Sample(prompt, seed, passed, wrong_side(joints, prompt.asked), result.motion, warned, key)
+
+
+def _feet_off(model: TextToMotion, prompt: Prompt, seed: int, result: Result) -> float:
+    base = Request(read_together(prompt.text).base, prompt.seconds, seed)
+    alone, own = model.generate([base])[0].motion.joints(), result.motion.joints()
+    if len(alone) != len(own):
+        return float("inf")
+    return float(np.linalg.norm(alone[:, _FEET] - own[:, _FEET], axis=-1).max())
 
 
 def summarise(samples: Sequence[Sample]) -> dict[str, Any]:
@@ -201,6 +217,7 @@ def summarise(samples: Sequence[Sample]) -> dict[str, Any]:
         "one_action": _mean(s.passed for s in told if len(s.prompt.actions) == 1),
         "two_actions": _mean(s.passed for s in told if len(s.prompt.actions) == 2 and not s.prompt.asked.together),
         "at_once": _mean(together),
+        "feet_off_metres": max((s.feet_off for s in samples if s.feet_off is not None), default=None),
         "side_error": _mean(sides),
         "side_samples": len(sides),
         "actions": {action: single[action] for action in RULES if action in single},

@@ -229,27 +229,14 @@ def _eased(
     last = np.maximum([kept.frames - 2, kept.frames - 1], 0)
     true, true_root = kept.rotations[last].astype(np.float64), kept.root_translation[last].astype(np.float64)
     lacks = rot.multiply(true, rot.conjugate(turns))
-    change = _vector(rot.multiply(lacks[1], rot.conjugate(lacks[0])))
-    offset = _turn(place[:, None, None] * _vector(lacks[1]) + speed[:, None, None] * change)
+    change = rot.to_vector(rot.multiply(lacks[1], rot.conjugate(lacks[0])))
+    offset = rot.from_vector(place[:, None, None] * rot.to_vector(lacks[1]) + speed[:, None, None] * change)
     carried = rot.multiply(offset, made)
     held = rot.slerp(made, np.broadcast_to(true[1], made.shape), place[:, None])
     far = rot.angle_between(true[1], turns[1]) > _FAR_RAD
     missed = true_root - root
     moved = way + place[:, None] * missed[1] + speed[:, None] * (missed[1] - missed[0])
     return np.where(far[None, :, None], held, carried), moved
-
-
-def _vector(turns: np.ndarray) -> np.ndarray:
-    """Rotation vectors (..., 3) in radians of quaternions (..., 4), no longer than half a turn."""
-    turns = np.where(turns[..., :1] < 0, -turns, turns)
-    sine = np.linalg.norm(turns[..., 1:], axis=-1, keepdims=True)
-    vectors: np.ndarray = rot.normalize(turns[..., 1:]) * 2 * rot.arctan2(sine, turns[..., :1])
-    return vectors
-
-
-def _turn(vectors: np.ndarray) -> np.ndarray:
-    """The inverse of `_vector`."""
-    return rot.from_axis_angle(rot.normalize(vectors), np.linalg.norm(vectors, axis=-1))
 
 
 def assemble(before: Motion | None, new: Motion, after: Motion | None, kept: Kept) -> Motion:

@@ -10,11 +10,13 @@ from moclip.errors import MoclipError
 from moclip.files.kit import joints_of
 from moclip.generate.context import Kept, assemble, codes_after, codes_before, fit_between, joined, keep, pull_warning
 from moclip.generate.familiarity import load_familiarity
+from moclip.generate.held import held, long_enough, nearest_takes
 from moclip.generate.lengths import ongoing, sample_lengths
 from moclip.generate.options import PlanOptions, read_sampling
 from moclip.generate.plan import SHORTEST_TOKENS, LinePlan, Plan, TextStates, plan_line, plan_request
 from moclip.generate.reading import TextReader
 from moclip.generate.takes import best_takes, repeat_takes
+from moclip.generate.together import layer_parts, read_layers, with_layers
 from moclip.generators.base.generator import Stage, Watcher
 from moclip.generators.base.passages import Passage
 from moclip.generators.base.runtime import Runtime
@@ -83,15 +85,25 @@ class TextToMotion:
         """
         watcher = Watcher(progress or (lambda stage, fraction: None), cancelled or (lambda: False))
         checked = self._checked(requests)
+        bases, overs = read_layers(checked) if self.options.by_clause else (checked, [])
         watcher.progress("text", 0.0)
-        plans, warnings = self._plans(checked, watcher)
-        codes = self._codes(checked, plans, watcher)
+        plans, warnings = self._plans(bases, watcher)
+        parts = layer_parts(bases, plans, overs, self.codec.stride, self.fps)
+        if parts:
+            more, told = self._plans([part.asked for part in parts], watcher, len(bases))
+            plans, warnings = plans + more, warnings + told
+        everything = [*bases, *(part.asked for part in parts)]
+        codes = self._codes(everything, plans, watcher)
         results = []
-        for k, (asked, plan) in enumerate(zip(checked, plans, strict=True)):
+        for k, (asked, plan) in enumerate(zip(everything, plans, strict=True)):
             watcher.step("solve", k / len(plans))
             results.append(self._result(asked, plan, codes[k, : len(plan.known)], warnings[k]))
+        made = []
+        for k, request in enumerate(requests):
+            over = [(part, r) for part, r in zip(parts, results[len(bases) :], strict=True) if part.over.request == k]
+            made.append(held(with_layers(results[k], over), request))
         watcher.progress("done", 1.0)
-        return results
+        return made
 
     def features(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """Features (T, F) of requests without neighbours as the networks make them, T in whole tokens.
@@ -166,8 +178,10 @@ class TextToMotion:
     def _most_clauses(self) -> int:
         return self._longest // SHORTEST_TOKENS
 
-    def _plans(self, checked: Sequence[Checked], watcher: Watcher) -> tuple[list[Plan], list[tuple[str, ...]]]:
-        """What to sample for each request, and warnings for the user."""
+    def _plans(
+        self, checked: Sequence[Checked], watcher: Watcher, first: int = 0
+    ) -> tuple[list[Plan], list[tuple[str, ...]]]:
+        """What to sample for each request, and warnings for the user. first: row of the first in what is sampled."""
         lines = [line for asked in checked for line in asked.lines]
         owners = [k for k, asked in enumerate(checked) for _ in asked.lines]
         prompts = [line.text for line in lines]
@@ -187,10 +201,11 @@ class TextToMotion:
             far = self._familiarity.warnings(vectors, self._reader.clause_vectors(prompts, vectors, self.options))
             for k, told in zip(owners, far, strict=True):
                 warnings[k] += [warning for warning in told if warning not in warnings[k]]
-        plans = [self._plan(k, asked, planned[k]) for k, asked in enumerate(checked)]
+        plans = [self._plan(first + k, asked, planned[k]) for k, asked in enumerate(checked)]
         return plans, [tuple(told) for told in warnings]
 
     def _plan(self, row: int, asked: Checked, lines: list[LinePlan]) -> Plan:
+        lines = long_enough(asked, lines, self.fps, self._longest * self.codec.stride)
         frames = sum(line.frames for line in lines)
         check_script_seconds(frames / self.fps)
         before = after = np.zeros((0, self.codec.layers), dtype=np.int64)
@@ -221,7 +236,9 @@ class TextToMotion:
             return self.generator.sample(passages, lengths, seeds, known, watcher)
 
         def choose(codes: np.ndarray) -> np.ndarray:
-            return best_takes(self._networks, self.codec, codes, passages, takes)
+            best = best_takes(self._networks, self.codec, codes, passages, takes)
+            requests = [asked.request for asked in checked]
+            return nearest_takes(self.codec, codes, best, plans, requests, takes, self.fps)
 
         return self.generator.sample_best(passages, lengths, seeds, known, choose, watcher)
 

@@ -55,7 +55,8 @@ class Plan:
     """frames: new ones, to keep. passages: with `request` as their row. known: (S, Q) codes, -1 where sampled.
 
     first, end: the tokens to sample, between given ones; of an activity without an end they may be more than the frames
-    need. ongoing: there is such an activity in it, and it is bounded by a window.
+    need. ongoing: there is such an activity in it, and it is bounded by a window. spans: of each line, the tokens
+    first..end-1 of its clauses, counted from the first new one.
     """
 
     frames: int
@@ -64,6 +65,7 @@ class Plan:
     first: int
     end: int
     ongoing: bool
+    spans: tuple[tuple[tuple[int, int], ...], ...]
 
 
 def plan_request(
@@ -79,7 +81,9 @@ def plan_request(
     frames = np.cumsum([line.frames for line in lines])
     ends = np.round(frames / stride).astype(int)
     ends[-1] = -(-frames[-1] // stride)
-    clauses = [c for line, n in zip(lines, np.diff(ends, prepend=0), strict=True) for c in _share(line, int(n))]
+    shared = [_share(line, int(n)) for line, n in zip(lines, np.diff(ends, prepend=0), strict=True)]
+    spans = tuple(_spans(own, int(end)) for own, end in zip(shared, ends, strict=True))
+    clauses = [clause for own in shared for clause in own]
     if not len(after):
         clauses[-1] = clauses[-1].with_tail(window)
     parts = [part for clause in clauses for part in clause.parts(window)]
@@ -90,7 +94,7 @@ def plan_request(
     count = sum(clause.tokens for clause in clauses)
     known = np.concatenate([before, np.full((count, before.shape[1]), -1), after])
     endless = window > 0 and any(clause.ongoing for clause in clauses)
-    return Plan(int(frames[-1]), passages, known, len(before), len(before) + count, endless)
+    return Plan(int(frames[-1]), passages, known, len(before), len(before) + count, endless, spans)
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,12 @@ class _Clause:
         wanted = self.tokens + TAIL_TOKENS
         count = -(-wanted // window)
         return replace(self, tokens=max(wanted, window if count == 1 else round(_SHARE_OF_WINDOW * window) * count))
+
+
+def _spans(clauses: Sequence[_Clause], end: int) -> tuple[tuple[int, int], ...]:
+    """Of clauses one after the other, the last of which ends at token `end`."""
+    ends = end - sum(clause.tokens for clause in clauses) + np.cumsum([clause.tokens for clause in clauses])
+    return tuple((int(e) - clause.tokens, int(e)) for clause, e in zip(clauses, ends, strict=True))
 
 
 def _share(line: LinePlan, tokens: int) -> list[_Clause]:

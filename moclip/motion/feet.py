@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from moclip.motion.footing import bend_leg, contact_offsets, contact_spans, offsets_between, standing
-from moclip.motion.motion import Motion, world_rotations
-from moclip.motion.rotations import between, conjugate, multiply
-from moclip.motion.skeleton import JOINT_INDEX, PARENTS
+from .footing import bend_leg, contact_offsets, contact_spans, offsets_between, standing
+from .motion import Motion, world_rotations
+from .rotations import between, conjugate, multiply
+from .skeleton import JOINT_INDEX, PARENTS
 
 _SHORTEST = 3
 """Frames between two contacts that can be a step, and of a motion that has any."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from moclip.motion import rotations
-from moclip.motion.skeleton import JOINT_COUNT, PARENTS, REST_OFFSETS
+from . import rotations
+from .skeleton import JOINT_COUNT, PARENTS, REST_OFFSETS
 
 
 def forward_kinematics(local_rotations: np.ndarray, root_translation: np.ndarray, offsets: np.ndarray) -> np.ndarray:

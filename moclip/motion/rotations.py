@@ -90,6 +90,19 @@ def from_axis_angle(axis: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
     return np.concatenate([np.cos(half), np.sin(half) * axis], axis=-1)
 
 
+def to_vector(q: np.ndarray) -> np.ndarray:
+    """Rotation vectors (..., 3) in radians of quaternions (..., 4), no longer than half a turn."""
+    q = np.where(q[..., :1] < 0, -q, q)
+    sine = np.linalg.norm(q[..., 1:], axis=-1, keepdims=True)
+    vectors: np.ndarray = normalize(q[..., 1:]) * 2 * arctan2(sine, q[..., :1])
+    return vectors
+
+
+def from_vector(vectors: np.ndarray) -> np.ndarray:
+    """The inverse of `to_vector`: (..., 3) -> (..., 4)."""
+    return from_axis_angle(normalize(vectors), np.linalg.norm(vectors, axis=-1))
+
+
 def from_euler_deg(angles_deg: np.ndarray, order: str) -> np.ndarray:
     """Intrinsic Euler angles (..., 3) in degrees, `order` such as "ZXY": the product of the three in that order."""
     turns = (

@@ -115,7 +115,11 @@ BETWEEN = (
         "a man jumps before waving",
         ("a man jumps", "waving"),
     ),
-    Row(r"\s*[;.!]\s+", "he waves; he runs; he jumps", ("he waves", "he runs", "he jumps")),
+    Row(
+        r"(?<!\bmr)(?<!\bms)(?<!\bdr)(?<!\bst)(?<!\bmrs)\s*[;.!]\s+",
+        "he waves; he runs; he jumps",
+        ("he waves", "he runs", "he jumps"),
+    ),
 )  # fmt: skip
 """What stands between an action and the next."""
 

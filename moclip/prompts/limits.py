@@ -13,3 +13,7 @@ MAX_BATCH = 16
 """Requests that are generated together."""
 MAX_CONTEXT_FRAMES = 400
 """Of a motion that a request continues from or leads to, where it comes over the wire."""
+MAX_PINS, MAX_ANCHORS = 64, 32
+"""Pins of hands, feet, head and hips, and whole poses, that a motion meets."""
+FARTHEST_PIN = 100.0
+"""Metres from the motion's origin."""

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from moclip.errors import MoclipError
 from moclip.motion.motion import Motion
+from moclip.motion.pins import Anchor, Pin
 from moclip.prompts.checks import check_prompt, check_seconds
+from moclip.prompts.held import check_held
 from moclip.prompts.limits import LONGEST_SCRIPT_SECONDS, MAX_LINES, SHORTEST_BETWEEN_SECONDS, SHORTEST_SECONDS
 
 
@@ -28,7 +30,8 @@ class Request:
 
     script: several prompts that are done one after the other, blended, instead of `text` and `seconds`; `text` is then
     only what the motion is called. before, after: motions of the model's frame rate that the new one continues from and
-    leads to. They stay as they are, and the result holds all three.
+    leads to. They stay as they are, and the result holds all three. pins, anchors: what the new part meets, in the
+    space of the motion before or after, else of the motion itself, which begins at the origin and faces +Z.
     """
 
     text: str
@@ -37,6 +40,8 @@ class Request:
     script: tuple[Line, ...] = ()
     before: Motion | None = None
     after: Motion | None = None
+    pins: tuple[Pin, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
 
     @property
     def has_context(self) -> bool:
@@ -80,6 +85,8 @@ def check_request(request: Request, fps: float = 20.0) -> Checked:
     )
     check_script_seconds(sum(line.seconds or 0.0 for line in lines))
     _check_context(request, fps)
+    open_ended = any(line.seconds is None for line in lines)
+    check_held(request.pins, request.anchors, None if open_ended else sum(line.seconds or 0.0 for line in lines))
     name = " ".join(request.text.split()) or "; ".join(line.text for line in lines)
     warnings = tuple(dict.fromkeys(warning for _, told in prompts for warning in told))
     return Checked(request, name if request.script else lines[0].text, lines, _check_seed(request.seed), warnings)

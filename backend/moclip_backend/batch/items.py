@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from moclip.errors import MoclipError
+from moclip.motion.pins import Anchor, Pin
 
 _FIELDS = {"id", "text", "seconds", "seed"}
 _SAFE_NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x1f\x7f\ud800-\udfff]{1,100}")
@@ -25,6 +26,8 @@ class Item:
     seconds: float | None
     seed: int
     script: tuple[tuple[str, float | None], ...] = ()
+    pins: tuple[Pin, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
 
 
 def read_script(file: Path) -> tuple[tuple[str, float | None], ...]:

@@ -122,7 +122,8 @@ def generate_batch(
 
 
 def _request(item: Item) -> Request:
-    return Request(item.text, item.seconds, item.seed, tuple(Line(*line) for line in item.script))
+    script = tuple(Line(*line) for line in item.script)
+    return Request(item.text, item.seconds, item.seed, script, pins=item.pins, anchors=item.anchors)
 
 
 def _find(item: Item, makers: Sequence[Maker], ledger: Ledger | None) -> dict[str, Any] | None:

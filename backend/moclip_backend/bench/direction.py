@@ -14,6 +14,7 @@ from moclip.motion.motion import Motion
 from moclip.motion.rotations import angle_between
 from moclip.prompts.limits import MAX_BATCH
 from moclip.prompts.requests import Line, Request, Result
+from moclip_backend.bench.control import bench_control
 
 ACTIONS = (
     ("a person walks forward", "walk"),
@@ -32,9 +33,15 @@ _BASE_SECONDS, _FROM_SECONDS, _SECONDS = 7.0, 2.0, 3.0
 _JOIN_FRAMES, _NEAR_FRAMES = 3, 20
 
 
-def bench_direction(model: str = "embedded", runtime: str = "auto", seeds: int = 3) -> dict[str, Any]:
-    """Pass rates by kinematic rules, changes of what stays, and how much rougher joins are than the rest."""
+def bench_direction(
+    model: str = "embedded", runtime: str = "auto", seeds: int = 3, cases: int = 50, only_control: bool = False
+) -> dict[str, Any]:
+    """Pass rates by kinematic rules, changes of what stays, and how much rougher joins are than the rest; and of so
+    many cases how exactly pins and poses are met."""
     engine = TextToMotion.load(model, runtime=runtime)
+    control = bench_control(engine, cases)
+    if only_control:
+        return {"model": model, "runtime": engine.runtime, **control}
     free = _generate(engine, [Request(text, _SECONDS, seed) for text, _ in ACTIONS for seed in range(seeds)])
     actions = [action for _, action in ACTIONS for _ in range(seeds)]
     walks, bows = (
@@ -49,6 +56,7 @@ def bench_direction(model: str = "embedded", runtime: str = "auto", seeds: int =
         "continued_walk": _edits(engine, walks, tuple(action for _, action in ACTIONS), _SECONDS, both=False),
         "one_second_between": _edits(engine, walks, ("walk",), 1.0, both=True),
         "script": _scripts(engine, seeds),
+        **control,
     }  # fmt: skip
 
 

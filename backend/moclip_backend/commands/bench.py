@@ -105,8 +105,10 @@ def direction_command(
     model: str = "embedded",
     runtime: str = "auto",
     seeds: Annotated[int, typer.Option(min=1, help="Samples of each edit.")] = 3,
+    cases: Annotated[int, typer.Option(min=3, help="Of pins, and of poses that are met.")] = 50,
+    only_control: Annotated[bool, typer.Option("--only-control", help="Pins and poses alone.")] = False,
 ) -> None:
-    """Measure edits of a range, continued motions and scripts. Example: moclip bench direction --seeds 5"""
+    """Measure edits of a range, continued motions, scripts, pins, poses. Example: moclip bench direction --seeds 5"""
     from moclip_backend.bench.direction import bench_direction
 
-    print(json.dumps(bench_direction(model, runtime, seeds), indent=2))
+    print(json.dumps(bench_direction(model, runtime, seeds, cases, only_control), indent=2))

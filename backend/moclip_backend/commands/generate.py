@@ -44,6 +44,14 @@ def generate(
     script: Annotated[
         Path | None, typer.Option(help='JSON: [{"text", "seconds"}], done one after the other in one motion.')
     ] = None,
+    pins: Annotated[
+        Path | None,
+        typer.Option(
+            help='JSON: [{"effector": "right_hand", "seconds": 2, "place": [x, y, z], "turn": [w, x, y, z]}].'
+        ),
+    ] = None,
+    poses: Annotated[Path | None, typer.Option(help="A motion, of which the poses --at some seconds are met.")] = None,
+    at: Annotated[str | None, typer.Option(help="Seconds with commas between them; with --poses.")] = None,
     format: Annotated[str, typer.Option(help="With --batch: npz, bvh, npy, gif, mp4 or png.")] = "npz",
     engine: Annotated[
         str, typer.Option(help="With --batch: local, or ray to spread it over a Ray cluster (RAY_ADDRESS).")
@@ -62,8 +70,14 @@ def generate(
 
     Example: moclip generate --script scene.json --out scene.bvh
 
+    Example: moclip generate "a person walks" --poses blocking.bvh --at 0,1.5,3 --out walk.bvh
+
+    Pins say where a hand, a foot, the head or the hips are at a second: metres from where the motion begins, y up,
+    facing +z; a pin may have only a place or only a turn, and "until" another second it stays there.
+
     Example: moclip generate --batch prompts.jsonl --out motions --format bvh
     """
+    from moclip_backend.batch.held import read_pins_file, read_poses
     from moclip_backend.batch.items import Item, read_batch, read_script
     from moclip_backend.batch.ledger import open_ledger
     from moclip_backend.batch.run import generate_batch
@@ -72,6 +86,10 @@ def generate(
         raise typer.BadParameter("give either a TEXT, --script FILE or --batch FILE.")
     if script is not None and seconds != "auto":
         raise typer.BadParameter("with --script, each line has its own seconds.")
+    if batch is not None and (pins or poses):
+        raise typer.BadParameter("--pins and --poses are for one motion, not for --batch.")
+    if (poses is None) != (at is None):
+        raise typer.BadParameter("--poses FILE and --at SECONDS go together.")
     check_engine(engine, workers, batch)
     length = _seconds(seconds)
     if batch is None:
@@ -81,13 +99,18 @@ def generate(
         path = out or Path("motion.bvh")
         lines = read_script(script) if script is not None else ()
         text = text if text is not None else "; ".join(str(line) for line, _ in lines)
-        check_request(Request(text, length, seed, tuple(Line(*line) for line in lines)))
+        pinned = read_pins_file(pins) if pins else ()
+        anchors = read_poses(poses, at) if poses and at else ()
+        own = tuple(Line(*line) for line in lines)
+        check_request(Request(text, length, seed, own, pins=pinned, anchors=anchors))
         check_writable_suffix(path)
         names = [path] if variations == 1 else [path.with_stem(f"{path.stem}-{k + 1}") for k in range(variations)]
         check_folder(path.parent)
         for name in names:
             check_no_folder(name)
-        items = [Item(None, str(name), name, text, length, seed + k, lines) for k, name in enumerate(names)]
+        items = [
+            Item(None, str(name), name, text, length, seed + k, lines, pinned, anchors) for k, name in enumerate(names)
+        ]
         problems = 0
     else:
         if out is None:

@@ -146,6 +146,8 @@ def _print_summary(summary: dict[str, Any], recorded: dict[str, float]) -> None:
     print(f"two actions: {percent(summary['two_actions'])}")
     if summary["at_once"] is not None:
         print(f"two at once: {percent(summary['at_once'])}")
+    if summary["feet_off_metres"] is not None:
+        print(f"what arms do at once: feet within {summary['feet_off_metres']:.3f} m of where they are without")
     if summary["by_eye"]:
         print(f"by eye:      {summary['by_eye']} samples, which only a viewer can tell")
     print(f"left for right: {percent(summary['side_error'])} of {summary['side_samples']} samples that name one side")

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from moclip.errors import MoclipError
 from moclip.motion.motion import Motion
+from moclip.motion.pins import Anchor
 from moclip.motion.skeleton import JOINT_COUNT
 from moclip.prompts.limits import LONGEST_PROMPT, MAX_BATCH, MAX_CONTEXT_FRAMES, MAX_LINES
 from moclip.prompts.requests import Line, Request
 from moclip_backend import wire
+from moclip_backend.server.held import read_anchors, read_pins
 
 MAX_MODEL_NAME = 200
 
@@ -24,7 +26,8 @@ def read_requests(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]],
     if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_BATCH:
         raise _bad(f"A submit holds a list of 1 to {MAX_BATCH} requests.")
     before, after = _context("before", arrays, fps), _context("after", arrays, fps)
-    return [_request(entry, before, after) for entry in entries]
+    anchors = read_anchors(header, arrays)
+    return [_request(entry, before, after, anchors) for entry in entries]
 
 
 def read_within(header: Mapping[str, Any]) -> float:
@@ -45,7 +48,7 @@ def read_model(header: Mapping[str, Any]) -> str | None:
     return model
 
 
-def _request(entry: Any, before: Motion | None, after: Motion | None) -> Request:
+def _request(entry: Any, before: Motion | None, after: Motion | None, anchors: tuple[Anchor, ...]) -> Request:
     if isinstance(entry, dict) and entry.get("script") is not None and isinstance(entry.get("text"), str):
         # Only what the motion is called: long when a client joined its lines, and no reason to refuse them.
         entry = {**entry, "text": entry["text"][:LONGEST_PROMPT]}
@@ -55,7 +58,9 @@ def _request(entry: Any, before: Motion | None, after: Motion | None) -> Request
         raise _bad("The seed of a request is a whole number.")
     if not -(2**63) <= seed < 2**63:
         raise _bad("The seed of a request is a number of at most 63 bits.")
-    return Request(text, seconds, seed, _script(entry.get("script")), before, after)
+    return Request(
+        text, seconds, seed, _script(entry.get("script")), before, after, read_pins(entry.get("pins")), anchors
+    )
 
 
 def _script(lines: Any) -> tuple[Line, ...]:

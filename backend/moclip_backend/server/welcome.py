@@ -12,7 +12,10 @@ from moclip_backend.liveness import this_process
 from moclip_backend.server.jobs import CAPACITY, CAPACITY_OF_ALL
 from moclip_backend.server.models import Models
 
-FEATURES = ("text_to_motion", "batch", "cancel", "auto_seconds", "script", "context", "sessions", "within", "stages")
+FEATURES = (
+    "text_to_motion", "batch", "cancel", "auto_seconds", "script", "context", "sessions", "within", "stages", "pins",
+    "anchors",
+)  # fmt: skip
 MAX_OFFERS = 200
 """Models that a welcome tells: its header has bounds."""
 
@@ -35,6 +38,8 @@ def limits_told() -> dict[str, Any]:
         "script_lines": limits.MAX_LINES,
         "script_seconds": limits.LONGEST_SCRIPT_SECONDS,
         "context_frames": limits.MAX_CONTEXT_FRAMES,
+        "pins": limits.MAX_PINS,
+        "anchors": limits.MAX_ANCHORS,
         "queue": CAPACITY,
         "queue_of_all": CAPACITY_OF_ALL,
         "header_bytes": wire.MAX_HEADER_BYTES,
