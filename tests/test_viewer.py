@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sheets for the eye, the table that a viewer fills in, and what a model warned of."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_prompt_checks import FOLDER, _standing
+from test_prompt_checks import FOLDER, Puppet, _standing
+from typer.testing import CliRunner
 
 from moclip.errors import MoclipError
 from moclip.evaluation.edges import edges
@@ -14,7 +16,9 @@ from moclip.evaluation.rules import BY_EYE, RULES
 from moclip.evaluation.sheets import headline, save_sheets
 from moclip.evaluation.showing import Asked
 from moclip.evaluation.viewer import keep_rows, read_rows, sum_up
+from moclip.generate.pipeline import TextToMotion
 from moclip.prompts.checks import check_prompt
+from moclip_backend.commands.evaluate import app
 
 WALK = Prompt("a man walks", Asked(("walk",)))
 DAB = Prompt("dab", Asked(("dab",)), note="Drops the head into an arm.")
@@ -138,3 +142,32 @@ def test_what_nothing_measures_is_refused(tmp_path, row, says):
     path.write_text(f'{{"prompts": [{{"text": "a", "seconds": null, {row}}}]}}')
     with pytest.raises(MoclipError, match=says):
         load_prompts(path)
+
+
+def test_the_command_draws_keeps_and_sums_up(tmp_path, monkeypatch):
+    pytest.importorskip("PIL", reason="sheets are drawn")
+    monkeypatch.setattr(TextToMotion, "load", lambda *_: Puppet())
+    lists = []
+    for name, rows in (
+        ("one", '{"text": "stands", "actions": ["stand"], "seconds": null}'),
+        ("two", '{"text": "skis", "actions": [], "seconds": 2.0, "note": "Glides."}'),
+    ):
+        (tmp_path / f"{name}.json").write_text(f'{{"prompts": [{rows}]}}')
+        lists += ["--prompts", str(tmp_path / f"{name}.json")]
+    said, sheets = tmp_path / "said.tsv", tmp_path / "sheets"
+    (tmp_path / "rules.json").write_text(
+        '{"rules": [{"action": "stand", "jerk": 2.0}, {"action": "run", "jerk": null}]}'
+    )
+    asked = ["prompts", *lists, "--seeds", "2", "--verdicts", str(said), "--recordings", str(tmp_path / "rules.json")]
+    first = CliRunner().invoke(app, [*asked, "--sheets", str(sheets)], catch_exceptions=False)
+    assert first.exit_code == 0 and "4 results are drawn on 1 sheets" in first.stdout
+    assert "waits for a viewer" in first.stdout and "ratio" in first.stdout
+    # The puppet's arms are stretched out, so nobody stands at ease or skis, and nobody was warned.
+    assert "one\t1\t0.0%\t0.0% of 2\tnone of 0\t0" in first.stdout
+    assert "two\t1\tnone\t0.0% of 2\tnone of 0\t0" in first.stdout
+    filled(said, "yes", "no", "yes", "no")
+    again = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    assert again["viewer"]["shown"] == 0.5 and again["viewer"]["rules_too_strict"] == 1
+    assert (again["lists"]["two"]["shown"], again["lists"]["one"]["not_shown"]) == (1, 1)
+    wrong = CliRunner().invoke(app, ["prompts", *lists, "--recordings", str(said)])
+    assert wrong.exit_code != 0 and "evaluate rules --json" in str(wrong.exception)
