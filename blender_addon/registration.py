@@ -88,7 +88,6 @@ OPERATORS = (
         MOCLIP_OT_accept,
         MOCLIP_OT_reject,
         MOCLIP_OT_recall,
-        MOCLIP_OT_lay_over,
         MOCLIP_OT_show_message,
         MOCLIP_OT_search_prompt,
         MOCLIP_OT_random_prompt,
@@ -110,6 +109,7 @@ OPERATORS = (
     (
         MOCLIP_OT_add_pin,
         MOCLIP_OT_remove_pin,
+        MOCLIP_OT_lay_over,
     ),
     (
         MOCLIP_OT_run_batch,
@@ -161,6 +161,7 @@ PANELS = (
 MENUS = (
     menu.MOCLIP_MT_script,
     menu.MOCLIP_MT_ranges,
+    menu.MOCLIP_MT_pins,
     menu.MOCLIP_MT_batch,
     menu.MOCLIP_MT_character,
     menu.MOCLIP_MT_backend,

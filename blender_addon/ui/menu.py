@@ -27,6 +27,11 @@ class MOCLIP_MT_ranges(_Below, bpy.types.Menu):
     bl_label = "Range"
 
 
+class MOCLIP_MT_pins(_Below, bpy.types.Menu):
+    bl_idname = "MOCLIP_MT_pins"
+    bl_label = "Pins and Layers"
+
+
 class MOCLIP_MT_batch(_Below, bpy.types.Menu):
     bl_idname = "MOCLIP_MT_batch"
     bl_label = "Batch and Export"
@@ -42,7 +47,14 @@ class MOCLIP_MT_backend(_Below, bpy.types.Menu):
     bl_label = "Backend"
 
 
-SUBMENUS = (MOCLIP_MT_script, MOCLIP_MT_ranges, MOCLIP_MT_batch, MOCLIP_MT_character, MOCLIP_MT_backend)
+SUBMENUS = (
+    MOCLIP_MT_script,
+    MOCLIP_MT_ranges,
+    MOCLIP_MT_pins,
+    MOCLIP_MT_batch,
+    MOCLIP_MT_character,
+    MOCLIP_MT_backend,
+)
 
 
 class MOCLIP_MT_menu(bpy.types.Menu):
