@@ -42,7 +42,10 @@ def breaks(motion: Motion) -> np.ndarray:
         off = np.linalg.norm(joints[1:-1] - (joints[:-2] + joints[2:]) / 2, axis=-1).max(axis=1)
         usual = np.median(sliding_window_view(np.pad(off, 4, mode="edge"), 9), axis=1)
         glitch[1:-1] = (off > _GLITCH_M) & (off > _UNUSUAL * usual)
-    return np.flatnonzero((turned > _FASTEST_TURN_DEG_PER_SECOND) | leaps | glitch[1:] | glitch[:-1])
+    flips = (turned > _FASTEST_TURN_DEG_PER_SECOND) | leaps
+    # A flip throws the joints about, too; it is cut where it is.
+    near = np.convolve(flips, np.ones(5), mode="same") > 0 if len(flips) else flips
+    return np.flatnonzero(flips | ((glitch[1:] | glitch[:-1]) & ~near[: len(flips)]))
 
 
 def sound_parts(motion: Motion, least: int) -> list[Motion]:
