@@ -155,7 +155,8 @@ def _fence(span: Span, frames: int) -> list[int]:
 
 
 def _joints(pose: Pose, offsets: np.ndarray) -> np.ndarray:
-    return forward_kinematics(pose.rotations[None], pose.root[None], offsets.astype(np.float64))[0]
+    joints: np.ndarray = forward_kinematics(pose.rotations[None], pose.root[None], offsets.astype(np.float64))[0]
+    return joints
 
 
 def _carried(turns: np.ndarray, root: np.ndarray, way: Way) -> tuple[np.ndarray, np.ndarray]:
