@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Key a motion on a rig: resampled to the scene, fitted to its place and to the rig, a new action each time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import bpy
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..motion import fit
 from ..motion.clip import Clip, resample
-from ..motion.loop import looped
+from ..motion.loop import laps_around, looped, repeated
 from ..motion.path import followed
 from ..rig import obstacles
 from ..rig import root as travel
@@ -113,6 +113,13 @@ def _posed(
     how: Fit, start: int,
 ) -> Pose:  # fmt: skip
     """What the rig shows of a motion, with feet that stay where they stand, but for those that are pinned."""
+    if how.loop:
+        # Feet that stand where one lap goes over into the next belong to both.
+        more = laps_around(len(turns), fps)
+        once = replace(how, loop=False)
+        pose = _posed(rig, bone_of, *repeated(turns, root, 2 * more + 1), fps, stance, once, start)
+        first = more * (len(turns) - 1)
+        return pose.part(first, first + len(turns))
     joints = world_joints(world_rotations(turns), root)
     pose = retarget(rig, bone_of, turns, root, stance)
     stands = standing(joints[:, TOES], joints[:, 0], fps)

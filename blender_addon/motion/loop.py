@@ -25,6 +25,7 @@ _ALIKE = 0.35
 _AS_GOOD = 1.3
 """Of the best match: up to this the longer cycle is the better one, as it repeats less often."""
 _WALKING_M_S = 0.3
+_CONTEXT_SECONDS = 2.0
 
 
 def looped(turns: np.ndarray, root: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
@@ -42,6 +43,21 @@ def looped(turns: np.ndarray, root: np.ndarray, fps: float) -> tuple[np.ndarray,
     turned, moved = np.concatenate([turns, turns[-1:]]), np.concatenate([root, root[-1:]])
     moved[-1, [0, 2]] += root[-1, [0, 2]] - root[-2, [0, 2]]
     return _closed(turned, moved, fps, _SHARE, _SECONDS)
+
+
+def laps_around(count: int, fps: float) -> int:
+    """How many laps of `count` frames on each side of one are enough for it to be as if there were no end of them."""
+    return max(1, int(np.ceil(_CONTEXT_SECONDS * fps / max(count - 1, 1))))
+
+
+def repeated(turns: np.ndarray, root: np.ndarray, laps: int) -> tuple[np.ndarray, np.ndarray]:
+    """So many laps of a motion that `looped` made; the last frame of each is the first of the next."""
+    lap = len(turns) - 1
+    step = (root[-1] - root[0]) * (1.0, 0.0, 1.0)
+    at = np.arange(laps * lap + 1)
+    done = np.minimum(at // max(lap, 1), laps - 1)
+    within = at - done * lap
+    return turns[within], root[within] + done[:, None] * step
 
 
 def cycle_of(turns: np.ndarray, root: np.ndarray, fps: float) -> tuple[int, int] | None:

@@ -78,6 +78,12 @@ class Pose:
     def __len__(self) -> int:
         return len(self.hips)
 
+    def part(self, first: int, end: int) -> "Pose":
+        """The frames from `first` to before `end`, of a pose in which nothing is driven yet."""
+        above = {name: m if m.ndim == 2 else m[first:end] for name, m in self.above.items()}
+        turned, between = ({k: v[first:end] for k, v in own.items()} for own in (self.turned, self.between))
+        return Pose(self.rest, turned, self.hips[first:end], above, between=between)
+
     @property
     def size(self) -> Size:
         return size_of(self.rest, self.above)

@@ -28,12 +28,12 @@ class MOCLIP_MT_takes_pie(bpy.types.Menu):
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The keys as the user has them now, to be changed."""
-    import rna_keymap_ui  # Blender's own, which a Blender without a window may not have
-
     keys = context.window_manager.keyconfigs.user
     keymap = keys.keymaps.get(_KEYMAP) if keys else None
     if keymap is None:
         return
+    import rna_keymap_ui  # Blender's own, which a Blender without a window may not have
+
     column = layout.column()
     column.label(text="Shortcuts over the 3D View")
     own = {(item.idname, getattr(item.properties, "name", "")) for _, item in _made}

@@ -395,7 +395,10 @@ ACTIONS: dict[str, ActionPhrases] = {
         dribble the ball forward|shoot the ball into the basket|practise basketball|bounce a ball|dunk a basketball|
         run while dribbling a basketball|play hoops|handle a basketball|take a free throw|move with a basketball|
         dribble down the court|throw the ball at the hoop|play with a basketball|catch a basketball|
-        do basketball moves|*fake and *shoot a basketball""",
+        do basketball moves|*fake and *shoot a basketball|bounce the ball on the floor|dribble with one hand|
+        dribble up the court|do a dribbling drill|keep the ball bouncing|walk while bouncing a ball|
+        show some ball handling|dribble on the spot|dribble past an opponent|bounce a ball with {his} palm|
+        dribble low to the ground""",
         styled=False,
     ),
     "basketball_signals": _action(

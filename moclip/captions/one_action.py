@@ -19,6 +19,7 @@ from moclip.captions.labels import ActionLabel
 from moclip.captions.phrases import FREE, free_sentence, noun_phrase, styled_phrase
 from moclip.captions.said import counted_sentence, turned_sentence, written_sentence
 from moclip.captions.style_phrases import NEUTRAL_ADVERBS
+from moclip.captions.written import counts
 
 COUNTED_SHARE = 0.6  # of the captions of what is done several times that say how often
 WRITTEN_SHARE = 0.45  # of the captions of an action that people wrote whole sentences of
@@ -40,6 +41,13 @@ FRAMES = words(
 def about_one(label: ActionLabel, rng: np.random.Generator) -> str:
     if label.count is not None and chance(rng, COUNTED_SHARE if label.count > 1 else COUNTED_SHARE / 2):
         return counted_sentence(label, rng)
+    sentence = _of_any_count(label, rng)
+    while label.count is not None and label.turn is None and counts(sentence):  # words that have a number of their own
+        sentence = _of_any_count(label, rng)
+    return sentence
+
+
+def _of_any_count(label: ActionLabel, rng: np.random.Generator) -> str:
     if label.turn is not None and chance(rng, 0.7):
         return turned_sentence(label, rng)
     if chance(rng, WRITTEN_SHARE) and (sentence := written_sentence(label, rng)):

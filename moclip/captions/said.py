@@ -10,7 +10,7 @@ from moclip.captions.labels import ActionLabel
 from moclip.captions.style_phrases import ALIASES, STYLES
 from moclip.captions.written import counts, written
 
-SIDE_SHARE = 0.75
+SIDE_SHARE = 0.78
 """Of the captions of a motion with a side that name it."""
 STYLED_AS = {("walk", "tired"): "tired_walk", ("walk", "exhausted"): "tired_walk", ("walk", "slow"): "slow_walk"}
 """What an action in some style is called, besides."""

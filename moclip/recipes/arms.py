@@ -63,7 +63,10 @@ class Settings:
     def describe(self) -> dict[str, Any]:
         """What the arm's folder says that it was trained with."""
         config, motion = self.config.to_dict(), self.motion.to_dict()
-        return {"alignment": config, "motion": motion, "schedule": vars(self.schedule), "batch": self.batch}
+        told = {"alignment": config, "motion": motion, "schedule": vars(self.schedule), "batch": self.batch}
+        # As it is read again: JSON has lists for tuples.
+        read: dict[str, Any] = json.loads(json.dumps(told))
+        return read
 
 
 def find_arm(name: str) -> Arm:

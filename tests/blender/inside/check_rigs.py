@@ -270,7 +270,9 @@ def test_the_table_goes_before_what_is_detected(driver, tmp_path):
     assert bpy.ops.moclip.import_bones(filepath=str(tmp_path / "rig.json")) == {"FINISHED"}
     assert driver.module("rig.mapping").map_rig(rig) == mapped
     rig.moclip_bones["head"].bone = "Skull"
-    with pytest.raises(RuntimeError, match="'Character' has no bone named Skull, which its Bones panel names for head"):
+    with pytest.raises(
+        RuntimeError, match="'Character' has no bone named Skull, which its Bones panel names for the head"
+    ):
         driver.ask("a person walks")
     (tmp_path / "other.json").write_text('{"format": "moclip-bones-1", "bones": {"tail": "Tail"}}')
     for content, says in ((None, "names a joint 'tail'"), ("[]", "is no preset"), ("{", "is no preset")):
