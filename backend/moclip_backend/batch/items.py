@@ -44,6 +44,17 @@ def read_script(file: Path) -> tuple[tuple[str, float | None], ...]:
         raise MoclipError(f"'{file}' is not a script.", hint=hint, code="bad_script") from error
 
 
+def numbered_lines(file: Path) -> list[tuple[int, bytes]]:
+    """The lines of a list that hold something, each with its number from 1 on. Raises MoclipError for no file."""
+    try:
+        lines = file.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    except OSError as error:
+        raise MoclipError(
+            f"'{file}' cannot be read: {error.strerror or error}.", hint="Check the name.", code="unreadable_file"
+        ) from error
+    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
 def read_batch(file: Path, folder: Path, format: str) -> tuple[list[Item], list[MoclipError]]:
     """The good lines of a JSONL file as items, and an error for each bad line, with its number.
 
@@ -52,18 +63,10 @@ def read_batch(file: Path, folder: Path, format: str) -> tuple[list[Item], list[
     from moclip.files.formats import check_writable_suffix
 
     check_writable_suffix(Path(f"motion.{format}"))
-    try:
-        lines = file.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    except OSError as error:
-        raise MoclipError(
-            f"'{file}' cannot be read: {error.strerror or error}.", hint="Check the name.", code="unreadable_file"
-        ) from error
     items: list[Item] = []
     errors: list[MoclipError] = []
     seen: dict[str, int] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(file):
         try:
             item = _item(number, line, folder, format)
             # Where the file system ignores case, "Walk" would write over "walk".

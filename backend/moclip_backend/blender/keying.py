@@ -10,6 +10,7 @@ from typing import Any
 
 from moclip.errors import MoclipError
 from moclip.prompts.checks import check_prompt, check_seconds
+from moclip_backend.batch.items import at_line, numbered_lines
 from moclip_backend.blender.launch import Blender, addon_zip, find_blender, fresh_user_folder, run_script
 from moclip_backend.prompt_table import TableError, read_table
 
@@ -143,25 +144,17 @@ def read_scenes(file: Path, folder: Path, blender: Path | None) -> tuple[list[Sc
 
     Names of files are meant from where the list lies. Raises MoclipError when it cannot be read, or holds no lines.
     """
-    try:
-        lines = file.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    except OSError as error:
-        raise MoclipError(
-            f"'{file}' cannot be read: {error.strerror or error}.", hint="Check the name.", code="unreadable_file"
-        ) from error
     scenes: list[Scene] = []
     errors: list[MoclipError] = []
     taken: dict[str, int] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(file):
         try:
             scene = _scene(number, line, file.parent, folder, blender)
             if (first := taken.setdefault(scene.name.casefold(), number)) != number:
                 raise MoclipError(f"line {first} is written to '{scene.name}' already.", hint='Give it an "out".')
             scenes.append(scene)
         except MoclipError as error:
-            errors.append(MoclipError(f"line {number}: {error.message}", hint=error.hint, code=error.code))
+            errors.append(at_line(number, error))
     if not scenes and not errors:
         raise MoclipError(f"'{file}' holds no scenes.", hint=_HINT)
     return scenes, errors
