@@ -72,7 +72,9 @@ def test_a_warning_names_what_is_nearest():
     assert is_unfamiliar(told[2][0]) and is_unfamiliar(FAR) and not is_unfamiliar("The prompt was shortened.")
     # Far in its words is told where the action seems known.
     (words,) = Familiarity(np.eye(3), 1.1, actions).judge(np.eye(3)[:1], [np.eye(3)[:1]])
-    assert words.far and words.warnings == [FAR]
+    assert words.far and words.nearest == ("pick up", "walk")
+    (wordless,) = Familiarity(np.eye(3), 1.1).judge(np.eye(3)[:1], [np.eye(3)[:1]])
+    assert wordless.warnings == [FAR]
 
 
 def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):

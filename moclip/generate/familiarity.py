@@ -61,11 +61,20 @@ class KnownActions:
 
     def nearest_to_unknown(self, clauses: np.ndarray) -> list[str] | None:
         """The actions nearest to the strangest of a prompt's clauses (N, D); None where all of them are known."""
+        strangest = self._strangest(clauses)
+        return self._nearest(strangest) if strangest[-1] >= self.threshold else None
+
+    def nearest(self, clauses: np.ndarray) -> list[str]:
+        """The same, whether the clauses are known or not."""
+        return self._nearest(self._strangest(clauses))
+
+    def _strangest(self, clauses: np.ndarray) -> np.ndarray:
+        """(A + 1,) probabilities of the clause that is known least."""
         found = self.probabilities(clauses)
-        strangest = found[int(found[:, -1].argmax())]
-        if strangest[-1] < self.threshold:
-            return None
-        return [self.names[row].replace("_", " ") for row in np.argsort(-strangest[:-1])[:_TOLD]]
+        return found[int(found[:, -1].argmax())]
+
+    def _nearest(self, shares: np.ndarray) -> list[str]:
+        return [self.names[row].replace("_", " ") for row in np.argsort(-shares[:-1])[:_TOLD]]
 
 
 class Familiarity:
@@ -92,7 +101,10 @@ class Familiarity:
         nearest = self.actions.nearest_to_unknown(clauses) if self.actions else None
         if nearest:
             return Familiar(True, tuple(nearest))
-        return Familiar(similarity < self.threshold)
+        if similarity >= self.threshold:
+            return Familiar()
+        # Far in its words, of an action that seems known: that one is told.
+        return Familiar(True, tuple(self.actions.nearest(clauses)) if self.actions else ())
 
 
 def load_familiarity(files: ModelFiles) -> Familiarity | None:

@@ -143,7 +143,10 @@ def test_a_file_that_is_opened_an_undo_and_new_takes_clear_them(driver, rig, tmp
 
 
 def test_switching_it_off_lets_them_go(driver, rig):
-    ghosts(driver)
+    driver.settings.use_preview = True
+    hold(driver, gait(driver))
+    bpy.ops.moclip.preview_takes()
+    assert stage(driver).is_on
     driver.settings.use_preview = False
     assert not stage(driver).is_on and not bpy.data.actions
 
