@@ -33,6 +33,7 @@ _LEAST = 8
 """Frames of a piece."""
 _MOST_COUNTED = 5
 _STILL_M_S, _STILL_FRAMES = 0.12, 20
+_FEET_APART_M = 0.32
 
 
 def pieces(motion: Motion, label: ActionLabel) -> list[Piece]:
@@ -48,10 +49,13 @@ def pieces(motion: Motion, label: ActionLabel) -> list[Piece]:
 
 
 def standing_still(motion: Motion, label: ActionLabel) -> list[Piece]:
-    """The longest moment of a take in which somebody stands and does nothing, arms down."""
+    """The longest moment of a take in which somebody stands and does nothing, arms down and feet together."""
     posture = Posture.of(motion)
     hands = heights(posture.joints, "wrist").max(axis=1) * LEG_M < posture.joints[:, JOINT_INDEX["spine1"], 1]
-    still = spans(posture.standing & (posture.pelvis > 0.97) & (posture.liveliness < _STILL_M_S) & hands, _STILL_FRAMES)
+    feet = posture.joints[:, [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]]
+    together = np.linalg.norm(feet[:, 0] - feet[:, 1], axis=-1) < _FEET_APART_M
+    stands = posture.standing & (posture.pelvis > 0.97) & together
+    still = spans(stands & (posture.liveliness < _STILL_M_S) & hands, _STILL_FRAMES)
     if not still or label.action == "stand":
         return []
     first, end = max(still, key=lambda span: span[1] - span[0])

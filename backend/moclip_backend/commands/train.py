@@ -232,13 +232,16 @@ def pack_command(
     from moclip.data.folder import DatasetFolder
     from moclip.generators.base.generator import find_generator
     from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import load_recipe, training_of
+    from moclip.recipes.recipe import load_recipe, training_of, unpublished
 
     recipe = load_recipe(config)
     generator, sampling = training_of(recipe).name, recipe.get("sampling")
     title = find_generator(generator).TITLE
     told = {"name": name, "description": description or f"MoCLIP text tower and {title} generator"}
-    pack(DatasetFolder(dataset), work, out, generator=generator, sampling=sampling, log=_log, **told)
+    pack(
+        DatasetFolder(dataset), work, out, generator=generator, sampling=sampling, unpublished=unpublished(recipe),
+        log=_log, **told,
+    )  # fmt: skip
 
 
 @dataclass(kw_only=True)
@@ -267,7 +270,7 @@ def embedded_command(options: EmbeddedOptions) -> None:
     from moclip.data.sources import BvhFolders
     from moclip.generators.base.generator import find_generator
     from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import load_recipe, settings, training_of, with_compute
+    from moclip.recipes.recipe import load_recipe, settings, training_of, unpublished, with_compute
     from moclip.recipes.stages import stages_of
 
     recipe = load_recipe(options.config or (Path("permissive") if options.permissive else None))
@@ -288,5 +291,5 @@ def embedded_command(options: EmbeddedOptions) -> None:
     sampling = recipe.get("sampling")
     pack(
         dataset, options.work, options.out, name=made, description=described, generator=generator, sampling=sampling,
-        log=_log,
+        unpublished=unpublished(recipe), log=_log,
     )  # fmt: skip
