@@ -92,13 +92,15 @@ class EvaluatorTable(StageTable):
 
 @dataclass(frozen=True)
 class PublishTable:
-    """[publish] without: actions that are trained on and not told of, since the model does not show them well enough."""
+    """[publish] without: actions that are trained on and not told of, as the model does not show them well enough."""
 
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.without) - set(ACTIONS)):
-            raise MoclipError(f"There is no action '{unknown[0]}'{suggestion(unknown[0], ACTIONS)}.", code="bad_settings")
+            raise MoclipError(
+                f"There is no action '{unknown[0]}'{suggestion(unknown[0], ACTIONS)}.", code="bad_settings"
+            )
 
 
 _TABLES: dict[str, type[Any]] = {
