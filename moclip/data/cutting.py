@@ -34,6 +34,8 @@ _LEAST = 8
 _MOST_COUNTED = 5
 _STILL_M_S, _STILL_FRAMES = 0.12, 20
 _FEET_APART_M = 0.32
+_A_WHILE = 100
+"""Frames of one time of sitting down."""
 
 
 def pieces(motion: Motion, label: ActionLabel) -> list[Piece]:
@@ -220,10 +222,10 @@ def _rising_from_the_floor(motion: Motion, label: ActionLabel, posture: Posture)
 
 
 def _seated_or(motion: Motion, label: ActionLabel, posture: Posture) -> Iterator[Piece]:
-    """A take of sitting that begins with sitting down."""
+    """A take of sitting that begins with sitting down. Who hardly gets lower is on a high stool: half stands."""
     if posture.pelvis.max() - posture.pelvis.min() > 0.2:
         yield from _seats(motion, label, posture)
-    else:
+    elif label.action == "sit" or motion.frames < _A_WHILE:
         yield Piece(motion, label, whole=True)
 
 
