@@ -3,11 +3,13 @@
 
 import bpy
 
+from ..backend import repertoire
 from ..backend.session import SESSION
 from ..keying import history
 from ..rig import table
 from ..rig.target import character_of
 from ..rig.words import told
+from ..shared.licences import in_words
 from . import bars
 from .sidebar import Sidebar, draw_text
 
@@ -180,5 +182,5 @@ class MOCLIP_PT_licence(Sidebar, bpy.types.Panel):
     bl_label = "Licence of the Weights"
 
     def draw(self, context: bpy.types.Context) -> None:
-        text = "The built-in model's weights are CC BY-NC 4.0: motions made with them are for non-commercial use."
-        draw_text(self.layout, text, context.region.width)
+        licence = repertoire.licence(SESSION.welcome)
+        draw_text(self.layout, f"{licence}. {in_words(licence)}", context.region.width)

@@ -88,6 +88,11 @@ def publish_actions(
     return menu_rows(known)
 
 
+def _fingerprint_in(folder: Path, network: str) -> str | None:
+    path = folder / f"{network}.safetensors"
+    return fingerprint(load_weights(path)[0]) if path.is_file() else None
+
+
 def pack(
     dataset: DatasetFolder,
     work: Path,
@@ -98,12 +103,14 @@ def pack(
     generator: str = DEFAULT,
     sampling: dict[str, Any] | None = None,
     unpublished: Collection[str] = (),
+    beside: Path | None = None,
     log: Log = print,
 ) -> None:
     """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced.
 
     unpublished: actions of the dataset that the model does not tell of; their captions teach what it cannot do.
     generator: its name. sampling: settings that the model is sampled with, the generator's and those of `PlanOptions`.
+    beside: another model's folder in the same place; of the networks that are the same in both its files are used.
     """
     from moclip.generators.base.networks import parameter_counts
     from moclip.runtimes.export import export_graphs
@@ -115,8 +122,15 @@ def pack(
     if tuned.is_file() and load_weights(tuned)[1].get("kind") == own.CODEC:
         files[own.CODEC] = tuned
     loaded = {network: load_weights(path) for network, path in files.items()}
+    shares = {
+        network: beside.name for network in files
+        if beside and fingerprint(loaded[network][0]) == _fingerprint_in(beside, network)
+    }  # fmt: skip
     for network, path in files.items():
-        shutil.copyfile(path, out / f"{network}.safetensors")
+        if network in shares:
+            (out / f"{network}.safetensors").unlink(missing_ok=True)
+        else:
+            shutil.copyfile(path, out / f"{network}.safetensors")
     tower = fingerprint(loaded["text"][0])
     # A generator may also be trained with a tower that no motion was shown to.
     judges = [path for path in (work / "judge" / "moclip.safetensors", work / "moclip.safetensors") if path.is_file()]
@@ -140,6 +154,7 @@ def pack(
         "generator": generator,
         "sampling": sampling or {},
         "metrics": {},
+        **({"shares": shares} if shares else {}),
     }
     write_description(out, details)
     for path in export_graphs(load_model(str(out)), out):
