@@ -53,7 +53,7 @@ class MOCLIP_UL_rows(bpy.types.UIList):
         state, _why = SESSION.batch.states.get(item.name, ("", ""))
         column = layout.column(align=True)
         row = column.row(align=True)
-        row.label(text=item.armature.name if item.armature else "A new armature", icon=_STATE_ICONS[state])
+        row.label(text=item.armature.name if item.armature else "A new character", icon=_STATE_ICONS[state])
         when = row.row(align=True)
         when.ui_units_x, when.alignment = 3.0, "RIGHT"
         when.label(text=str(item.start))  # a number field would show the half of it beside its arrows
@@ -109,6 +109,7 @@ class MOCLIP_PT_fit(Sidebar, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.moclip
         layout.use_property_split, layout.use_property_decorate = True, False
+        layout.prop(settings, "new_character")
         layout.prop(settings, "start_at")
         layout.prop(settings, "path")
         layout.prop(settings, "root")

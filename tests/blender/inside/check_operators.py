@@ -178,7 +178,7 @@ def test_a_row_of_the_batch_tells_who_what_and_the_whole_frame(driver):
     driver.module("ui.panels").MOCLIP_UL_rows.draw_item(None, bpy.context, layout, None, row, 0, None, "")
     labels = [item[1]["text"] for item in layout.items[0].items[0].items if isinstance(item, tuple)]
     when = layout.items[0].items[0].items[-1].items
-    assert labels == ["A new armature"] and when == [("label", {"text": "12345"})]
+    assert labels == ["A new character"] and when == [("label", {"text": "12345"})]
 
 
 def test_an_empty_prompt_and_an_empty_target_say_what_to_do(driver):
