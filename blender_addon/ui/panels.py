@@ -122,6 +122,23 @@ class MOCLIP_PT_fit(Sidebar, bpy.types.Panel):
         error.prop(settings, "key_error", text="Degrees")
 
 
+class MOCLIP_PT_preview(Sidebar, bpy.types.Panel):
+    """How takes are seen before they are keyed."""
+
+    bl_idname = "MOCLIP_PT_preview"
+    bl_label = "Preview"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        self.layout.prop(context.scene.moclip, "use_preview", text="")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.moclip
+        layout.row().prop(settings, "preview_at", expand=True)
+        layout.prop(settings, "preview_trails")
+        layout.operator("moclip.preview_takes", icon="GHOST_ENABLED")
+
+
 class MOCLIP_PT_bones(Sidebar, bpy.types.Panel):
     """Which bone follows which joint; an empty table stands for "found anew each time"."""
 

@@ -141,6 +141,24 @@ class MoclipSettings(bpy.types.PropertyGroup):
         description="How firmly feet stay where they stand, and above the floor, on this rig's legs",
         default=1.0, min=0.0, max=1.0, subtype="FACTOR",
     )  # fmt: skip
+    use_preview: bpy.props.BoolProperty(
+        name="Preview",
+        description="Show what is generated as ghosts in the 3D View and key nothing until one is picked",
+        default=False,
+    )
+    preview_at: bpy.props.EnumProperty(
+        name="Stand",
+        description="Where ghosts are seen; a pick keys them on the character, wherever they stood",
+        items=(
+            ("BESIDE", "Side by Side", "Every take, in a row beside the character"),
+            ("ON", "In Place", "The chosen take alone, where it would be keyed"),
+        ),
+    )
+    preview_trails: bpy.props.BoolProperty(
+        name="Trails",
+        description="Show the ways of hips, hands and feet, and where and when feet stand",
+        default=True,
+    )
     lines: bpy.props.CollectionProperty(type=MoclipLine)
     active_line: bpy.props.IntProperty(name="Line", default=0)
     script_start: bpy.props.IntProperty(name="Start", description="The frame at which the first line begins", default=1)
