@@ -131,8 +131,8 @@ def _backwards(pool: Pool, rng: np.random.Generator) -> Clip | None:
 def _jogs(pool: Pool, rng: np.random.Generator) -> Clip | None:
     """Somebody who jogs round in circles, straightened out."""
     clip = pool.any(rng, "jog_in_circle", "jog")
-    made = clip and loop(straightened(clip.motion), int(rng.integers(50, 160)), rng)
-    return clip and made and renamed(clip, made, "jog")
+    made = loop(straightened(clip.motion), int(rng.integers(50, 160)), rng) if clip else None
+    return renamed(clip, made, "jog") if clip and made else None
 
 
 def _sprints(pool: Pool, rng: np.random.Generator) -> Clip | None:
