@@ -34,6 +34,8 @@ _LEAST = 8
 _MOST_COUNTED = 5
 _STILL_M_S, _STILL_FRAMES = 0.12, 20
 _FEET_APART_M = 0.32
+_FLOWING = {"twist_torso", "arm_circle", "jumping_jack"}
+"""Exercises of which nobody does one alone: cut out, it begins and ends in the middle of the next."""
 _A_WHILE = 100
 """Frames of one time of sitting down."""
 
@@ -67,7 +69,7 @@ def standing_still(motion: Motion, label: ActionLabel) -> list[Piece]:
 def _repeats(motion: Motion, label: ActionLabel, posture: Posture, again: Again) -> Iterator[Piece]:
     """Each time alone, and two to five of them as they follow one another."""
     found, counted = times(posture, again), label.action in COUNTABLE
-    for first, end, side in found:
+    for first, end, side in found if len(found) < 2 or label.action not in _FLOWING else ():
         yield Piece(cut(motion, first, end), replace(label, side=side or label.side, count=1 if counted else None))
     for k in range(len(found) if counted else 0):
         for count in range(2, _MOST_COUNTED + 1):

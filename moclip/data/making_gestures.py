@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked for daily and recorded seldom: raised and waving hands, turns of a walk, walks backwards, fast runs.
+"""What is asked for daily and recorded seldom: raised and waving hands, bends of a walk, walks backwards, fast runs.
 
 Collections that may be used for everything have hardly any of them by name; the movement itself is in other recordings.
 """
@@ -107,16 +107,18 @@ def _waves(pool: Pool, rng: np.random.Generator) -> Clip | None:
                             side="both" if both else side)  # fmt: skip
 
 
-def _corners(pool: Pool, rng: np.random.Generator) -> Clip | None:
-    """A walk that turns to the left by about a right angle."""
-    gait = pool.gait(rng, WALKS, int(rng.integers(60, 150)))
-    if gait is None:
-        return None
-    share = float(rng.uniform(0.9, 2.2)) / max(paths.length(gait.motion), 1e-3)
-    if share > 0.9:
-        return None
-    turning = paths.corner(float(rng.uniform(0.4, 0.6)), share, float(rng.uniform(1.05, 2.2)))
-    return renamed(gait, paths.bent(gait.motion, turning), "turn_left")
+def _bends(action: str, metres: tuple[float, float], radians: tuple[float, float]) -> Make:
+    """A walk that turns to the left by an angle between these, within a way between these."""
+
+    def make(pool: Pool, rng: np.random.Generator) -> Clip | None:
+        gait = pool.gait(rng, WALKS, int(rng.integers(60, 150)))
+        share = float(rng.uniform(*metres)) / max(paths.length(gait.motion), 1e-3) if gait else 1.0
+        if gait is None or share > 0.95:
+            return None
+        turning = paths.corner(float(rng.uniform(0.4, 0.6)), share, float(rng.uniform(*radians)))
+        return renamed(gait, paths.bent(gait.motion, turning), action)
+
+    return make
 
 
 def _backwards(pool: Pool, rng: np.random.Generator) -> Clip | None:
@@ -161,7 +163,8 @@ def _relabelled(actions: Sequence[str], action: str) -> Make:
 GESTURE_MAKERS = (
     Maker("raise_hand", 110, _raises, unless=("raise_hand", 20)),
     Maker("wave_standing", 80, _waves, unless=("wave", 20)),
-    Maker("corner", 70, _corners, unless=("turn_left", 20)),
+    Maker("corner", 70, _bends("turn_left", (0.9, 2.2), (1.05, 2.2)), unless=("turn_left", 20)),
+    Maker("veer", 60, _bends("walk_left", (2.0, 4.0), (0.5, 0.8)), unless=("walk_left", 20)),
     Maker("backwards", 40, _backwards, unless=("walk_backward", 20)),
     Maker("jog", 40, _jogs, unless=("jog", 20)),
     Maker("sprint", 40, _sprints, unless=("sprint", 20)),
