@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gaits import gesture, walk
 
-from moclip.captions.labels import ActionLabel
+from moclip.captions.labels import ActionLabel, strikes
 from moclip.data.makers import paths, turns
 from moclip.data.makers.legs import lowered
 from moclip.data.makers.together import ARMS, joined, lasting, led_in, settled, trunks_agree
@@ -18,6 +18,7 @@ from moclip.data.posture import Posture
 from moclip.data.preparing import prepared
 from moclip.data.sequences import heading
 from moclip.data.variants import Clip
+from moclip.motion import rotations as rot
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import JOINT_INDEX
 
@@ -196,6 +197,24 @@ def test_walks_turn_a_corner_and_go_backwards(pool):
         assert one.labels[0].action == "walk_left" and 0.45 < yaw[-1] - yaw[0] < 0.85
     for _, one in gestures(pool, "backwards"):
         assert one.labels[0].action == "walk_backward" and ground(one.motion)[-1, 1] < ground(one.motion)[0, 1] - 1.0
+
+
+def test_a_punch_shoots_forward_and_a_guard_does_not():
+    arm = np.concatenate([np.linspace(0, 1, 6), np.linspace(1, 0, 10)])
+    angles = np.zeros((60, 22, 3))
+    angles[:, 16, 2], angles[:, 17, 2], angles[:, 19, 1] = -80, 80, 0.0
+    still = np.zeros((60, 22, 3))
+    still[:] = angles
+    angles[22:38, 17, 2], angles[22:38, 17, 1] = 80 - 80 * arm, 80 * arm
+    still[22:38, 17, 2] = 80 - 20 * arm
+    punch, swing = (
+        Motion(20.0, rot.from_euler_deg(a, "XYZ"), np.tile([0.0, 0.95, 0.0], (60, 1))) for a in (angles, still)
+    )
+    label = ActionLabel("punch", None, None)
+    assert [found.side for *_, found in strikes(punch, label)] == ["right"] and strikes(swing, label) == []
+    boxers = Pool([clip(punch, "boxing")])
+    for _, one in gestures(boxers, "punch"):
+        assert one.labels[0].action == "punch" and one.motion.frames >= 24
 
 
 def test_what_was_recorded_often_enough_is_not_made(pool):

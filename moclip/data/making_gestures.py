@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from moclip.captions.labels import ActionLabel, strikes
 from moclip.data.makers import paths
 from moclip.data.makers.together import joined, lasting, led_in, settled, trunks_agree
 from moclip.data.pool import WALKS, Make, Maker, Pool, renamed, sources_of
@@ -107,6 +108,18 @@ def _waves(pool: Pool, rng: np.random.Generator) -> Clip | None:
                             side="both" if both else side)  # fmt: skip
 
 
+def _punches(pool: Pool, rng: np.random.Generator) -> Clip | None:
+    """A punch of a boxer, alone or one after the other."""
+    clip = pool.any(rng, "boxing")
+    found = strikes(clip.motion, ActionLabel("punch", None, None)) if clip else []
+    if clip is None or not found:
+        return None
+    first, end, label = found[int(rng.integers(len(found)))]
+    if rng.random() < 0.35:
+        end, label = min(clip.motion.frames, end + int(rng.integers(16, 60))), replace(label, side=None)
+    return renamed(clip, stretch(cut(clip.motion, first, end), rng.uniform(0.9, 1.25)), "punch", side=label.side)
+
+
 def _bends(action: str, metres: tuple[float, float], radians: tuple[float, float]) -> Make:
     """A walk that turns to the left by an angle between these, within a way between these."""
 
@@ -163,6 +176,7 @@ def _relabelled(actions: Sequence[str], action: str) -> Make:
 GESTURE_MAKERS = (
     Maker("raise_hand", 110, _raises, unless=("raise_hand", 20)),
     Maker("wave_standing", 80, _waves, unless=("wave", 20)),
+    Maker("punch", 110, _punches, unless=("punch", 20)),
     Maker("corner", 70, _bends("turn_left", (0.9, 2.2), (1.05, 2.2)), unless=("turn_left", 20)),
     Maker("veer", 60, _bends("walk_left", (2.0, 4.0), (0.5, 0.8)), unless=("walk_left", 20)),
     Maker("backwards", 40, _backwards, unless=("walk_backward", 20)),
