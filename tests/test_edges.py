@@ -82,11 +82,18 @@ def test_a_warning_names_what_is_nearest():
     weights = np.array([[9.0, 0, 0], [0, 9.0, 0], [0, 0, 9.0]])
     actions = KnownActions(("pick_up", "walk"), weights, np.zeros(3), 0.5)
     familiarity = Familiarity(np.eye(3), -1.0, actions)
-    told = familiarity.warnings(np.eye(3), [np.eye(3)[:1], np.eye(3)[1:2], np.array([[0.4, 0.1, 0.9]])])
+    judged = familiarity.judge(np.eye(3), [np.eye(3)[:1], np.eye(3)[1:2], np.array([[0.4, 0.1, 0.9]])])
+    assert [(prompt.far, prompt.nearest) for prompt in judged] == [
+        (False, ()),
+        (False, ()),
+        (True, ("pick up", "walk")),
+    ]
+    told = [prompt.warnings for prompt in judged]
     assert told == [[], [], [f"{FAR} The nearest that it can do: pick up, walk."]]
     assert is_unfamiliar(told[2][0]) and is_unfamiliar(FAR) and not is_unfamiliar("The prompt was shortened.")
     # Far in its words is told where the action seems known.
-    assert Familiarity(np.eye(3), 1.1, actions).warnings(np.eye(3)[:1], [np.eye(3)[:1]]) == [[FAR]]
+    (words,) = Familiarity(np.eye(3), 1.1, actions).judge(np.eye(3)[:1], [np.eye(3)[:1]])
+    assert words.far and words.warnings == [FAR]
 
 
 def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):
@@ -111,6 +118,9 @@ def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):
     engine = TextToMotion.load(str(folder), runtime="onnx")
     warnings = engine.generate([Request("a man walks, then sits down", 2.0)])[0].warnings
     assert warnings == (f"{FAR} The nearest that it can do: sit down, walk.",)
+    (told_before,) = engine.familiar(["a man walks, then sits down"])
+    assert told_before.far and told_before.nearest == ("sit down", "walk") and engine.familiar([]) == []
+    assert "familiarity" in welcome(engine, Stages.of(engine), Models(engine), resumed=False)["features"]
     assert welcome(engine, Stages.of(engine), Models(engine), resumed=False)["actions"] == told
     code, out, _ = moclip("models", "info", str(folder), "--json")
     assert code == 0 and json.loads(out)["actions"] == told

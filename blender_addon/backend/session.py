@@ -15,6 +15,7 @@ from ..shared.errors import MoclipError
 from . import status
 from .connection import Connection, Credentials, Event, read_credentials
 from .delivery import Delivery
+from .hints import Hint
 from .jobs import Job
 from .process import BackendProcess, command_for
 
@@ -30,6 +31,7 @@ class Session(Delivery):
         self.connection: Connection | None = None
         self.welcome: dict = {}
         self.job: Job | None = None
+        self.hint = Hint()
         self._credentials = Credentials()
         self._used = time.monotonic()
         self._started_with: tuple[str, ...] = ()
@@ -140,6 +142,8 @@ class Session(Delivery):
             self._step_ghosts()
         if self.job is None and not self._waiting_to_apply and self.batch.waiting:
             self._start_row()
+        if self.state == "ready" and (question := self.hint.question(self.welcome)):
+            self.connection.send(question)
         if self.job is not None or self._waiting_to_apply:
             self._used = time.monotonic()
         elif self.process and idle_minutes and time.monotonic() - self._used > 60 * idle_minutes:
@@ -148,7 +152,9 @@ class Session(Delivery):
             return BUSY_INTERVAL
         if self.state == "off" and not self._waiting_to_apply and not self.batch.waiting:
             return None
-        return IDLE_INTERVAL if self.state == "ready" and self.job is None else BUSY_INTERVAL
+        if self.state != "ready" or self.job is not None:
+            return BUSY_INTERVAL
+        return max(BUSY_INTERVAL, min(IDLE_INTERVAL, self.hint.wait() or IDLE_INTERVAL))
 
     def _watch_process(self) -> None:
         if self.process is None:
@@ -183,6 +189,8 @@ class Session(Delivery):
             return self._lost(status.sentence(header))
         if kind == wire.SHUTDOWN:
             return self._lost("The backend was shut down.")
+        if kind == wire.FAMILIARITY:
+            return self.hint.answered(header, self.message)
         if self.job is None or header.get("id") != self.job.id:
             return
         if kind == wire.QUEUED:

@@ -35,7 +35,16 @@ def _visible_state() -> tuple:
     shown = job and (job.stage, job.progress, job.cancelling)
     # While it starts, the seconds that it takes are told.
     seconds = int(time.monotonic() - SESSION.started) if SESSION.state in ("starting", "connecting") else 0
-    return SESSION.state, SESSION.message, SESSION.retargeting, shown, seconds, len(STAGE.ghosts), GPU.visible_state()
+    return (
+        SESSION.state,
+        SESSION.message,
+        SESSION.retargeting,
+        shown,
+        seconds,
+        len(STAGE.ghosts),
+        SESSION.hint.sentence,
+        GPU.visible_state(),
+    )
 
 
 def redraw() -> None:

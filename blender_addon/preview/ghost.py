@@ -9,7 +9,7 @@ import numpy as np
 from ..shared import rotations
 from .figure import FEET, Figure
 
-_THICK, _THICKEST = 0.11, 0.022
+_THICK, _THICKEST = 0.17, 0.034
 """Of a bone, as a share of its length; at most, as a share of the body's height."""
 _BELLY = 0.18
 """Where along a bone it is thickest."""

@@ -9,7 +9,7 @@ import numpy as np
 from . import drawing
 from .ghost import Ghost
 
-_APART = 0.55
+_APART = 0.7
 """Between takes that stand side by side, as a share of the body's height."""
 
 

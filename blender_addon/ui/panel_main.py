@@ -116,11 +116,20 @@ def hint(context: bpy.types.Context) -> str:
     return ""
 
 
+def told_now(context: bpy.types.Context) -> tuple[str, str]:
+    """Level and text of the message area. What is told of a prompt while it is typed hides no error."""
+    if SESSION.job is None and SESSION.level != "ERROR":
+        if of_prompt := SESSION.hint.of(context.scene.moclip.prompt, SESSION.message):
+            return "WARNING", of_prompt
+    return (SESSION.level, SESSION.message) if SESSION.message else ("INFO", hint(context))
+
+
 def _draw_message(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """So many lines, whatever there is to say; a row with what mends it, and what shows the rest."""
-    lines = wrapped(SESSION.message or hint(context), context.region.width, with_icon=True)
+    level, told = told_now(context)
+    lines = wrapped(told, context.region.width, with_icon=True)
     shown = (*lines, *[""] * MESSAGE_LINES)[:MESSAGE_LINES]
-    draw_lines(layout, shown, _ICONS[SESSION.level if SESSION.message else "INFO"] if lines else "BLANK1")
+    draw_lines(layout, shown, _ICONS[level] if lines else "BLANK1")
     row = layout.row(align=True)
     if SESSION.action in mending.BUTTONS:
         mending.draw_button(row, SESSION.action)

@@ -9,7 +9,7 @@ import numpy as np
 from moclip.errors import MoclipError
 from moclip.files.kit import joints_of
 from moclip.generate.context import Kept, assemble, codes_after, codes_before, fit_between, joined, keep, pull_warning
-from moclip.generate.familiarity import load_familiarity
+from moclip.generate.familiarity import Familiar, load_familiarity
 from moclip.generate.held import held, long_enough, nearest_takes
 from moclip.generate.lengths import ongoing, sample_lengths
 from moclip.generate.options import PlanOptions, read_sampling
@@ -70,6 +70,15 @@ class TextToMotion:
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Text vectors (N, D) float32, not normalised."""
         return self._reader.embed(texts)
+
+    def familiar(self, prompts: Sequence[str]) -> list[Familiar]:
+        """How near prompts are to what the model knows: the text tower alone is asked, no motion is made."""
+        return self._familiar_by(prompts, self.embed(prompts)) if prompts else []
+
+    def _familiar_by(self, prompts: Sequence[str], vectors: np.ndarray) -> list[Familiar]:
+        if self._familiarity is None:
+            return [Familiar() for _ in prompts]
+        return self._familiarity.judge(vectors, self._reader.clause_vectors(prompts, vectors, self.options))
 
     def generate(
         self,
@@ -197,10 +206,9 @@ class TextToMotion:
             planned[k].append(plan_line(line.seconds, texts, lengths, endless, sentence, *scale))
         warnings = [list(asked.warnings) for asked in checked]
         if self._familiarity:
-            vectors = np.stack([states.vector for states in whole])
-            far = self._familiarity.warnings(vectors, self._reader.clause_vectors(prompts, vectors, self.options))
-            for k, told in zip(owners, far, strict=True):
-                warnings[k] += [warning for warning in told if warning not in warnings[k]]
+            judged = self._familiar_by(prompts, np.stack([states.vector for states in whole]))
+            for k, prompt in zip(owners, judged, strict=True):
+                warnings[k] += [warning for warning in prompt.warnings if warning not in warnings[k]]
         plans = [self._plan(first + k, asked, planned[k]) for k, asked in enumerate(checked)]
         return plans, [tuple(told) for told in warnings]
 

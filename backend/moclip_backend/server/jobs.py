@@ -92,6 +92,11 @@ class JobQueue(Generic[C]):
         self._start_next()
         return job
 
+    def between(self, work: Callable[[], None]) -> None:
+        """Let the worker do something short once it has done what it is at, before the next jobs."""
+        if not self._closed:
+            self._executor.submit(work)
+
     def position(self, job: Job[C]) -> int:
         """How many jobs are before this one, if no more come."""
         if job.started or job.over:

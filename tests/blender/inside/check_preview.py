@@ -142,6 +142,12 @@ def test_a_file_that_is_opened_an_undo_and_new_takes_clear_them(driver, rig, tmp
     assert ghosts(driver, seed=2)[0] is not first and stage(driver).count == 1
 
 
+def test_switching_it_off_lets_them_go(driver, rig):
+    ghosts(driver)
+    driver.settings.use_preview = False
+    assert not stage(driver).is_on and not bpy.data.actions
+
+
 def test_disabling_the_add_on_removes_them(driver, rig):
     ghosts(driver)
     shown, handlers = stage(driver), list(stage(driver)._handlers)
