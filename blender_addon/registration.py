@@ -21,6 +21,7 @@ from .operators.bones import (
 )
 from .operators.cancel import MOCLIP_OT_cancel
 from .operators.create_armature import MOCLIP_OT_create_armature
+from .operators.create_mannequin import MOCLIP_OT_create_mannequin
 from .operators.direction import (
     MOCLIP_OT_continue_motion,
     MOCLIP_OT_edit_range,
@@ -131,6 +132,7 @@ OPERATORS = (
         MOCLIP_OT_export_motions,
     ),
     (
+        MOCLIP_OT_create_mannequin,
         MOCLIP_OT_create_armature,
         MOCLIP_OT_pin_target,
         MOCLIP_OT_detect_bones,

@@ -15,6 +15,7 @@ from ..preview.stage import STAGE
 from ..rig import obstacles
 from ..rig.create import create_armature
 from ..rig.held import Held
+from ..rig.mannequin import create_mannequin
 from ..rig.mapping import map_rig
 from ..rig.target import choose, target_of
 from ..shared.errors import MoclipError
@@ -131,10 +132,10 @@ def apply_held(operator: bpy.types.Operator, context: bpy.types.Context, take: i
 
 
 def _make(context: bpy.types.Context, job: Job) -> bpy.types.Object:
-    """A new armature, selected so that what comes next is for it too; a batch leaves the selection as it was."""
+    """A new character, selected so that what comes next is for it too; a batch leaves the selection as it was."""
     layer = context.view_layer
     active, selected = layer.objects.active, list(layer.objects.selected)
-    rig = create_armature(context)
+    rig = create_armature(context) if context.scene.moclip.new_character == "BONES" else create_mannequin(context)
     if job.as_strip:
         rig.select_set(False)
         for obj in selected:

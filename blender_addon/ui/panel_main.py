@@ -45,11 +45,11 @@ def draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.moclip
     row = layout.row(align=True)
     if settings.pin_target:
-        row.prop(settings, "target", text="", icon="ARMATURE_DATA", placeholder="A new armature")
+        row.prop(settings, "target", text="", icon="ARMATURE_DATA", placeholder="A new character")
     else:
         row.label(text=told(context), icon="ARMATURE_DATA")
     row.operator("moclip.pin_target", text="", icon="PINNED" if settings.pin_target else "UNPINNED")
-    row.operator("moclip.create_armature", text="", icon="ADD")
+    row.operator("moclip.create_mannequin", text="", icon="ADD")
 
 
 def _draw_job(layout: bpy.types.UILayout) -> None:
@@ -112,7 +112,7 @@ def hint(context: bpy.types.Context) -> str:
     if not context.scene.moclip.prompt.strip():
         return "Write what the character does, or take a sentence from the menu beside the prompt."
     if target_of(context) is None:
-        return "Select a character to key it; with none, a new armature is made."
+        return "Select a character to key it; with none, a new one is made."
     return ""
 
 

@@ -3,11 +3,13 @@
 
 import bpy
 
+from ..backend import repertoire
 from ..backend.session import SESSION
 from ..keying import history
 from ..rig import table
 from ..rig.target import character_of
 from ..rig.words import told
+from ..shared.licences import in_words
 from . import bars
 from .sidebar import Sidebar, draw_text
 
@@ -51,7 +53,7 @@ class MOCLIP_UL_rows(bpy.types.UIList):
         state, _why = SESSION.batch.states.get(item.name, ("", ""))
         column = layout.column(align=True)
         row = column.row(align=True)
-        row.label(text=item.armature.name if item.armature else "A new armature", icon=_STATE_ICONS[state])
+        row.label(text=item.armature.name if item.armature else "A new character", icon=_STATE_ICONS[state])
         when = row.row(align=True)
         when.ui_units_x, when.alignment = 3.0, "RIGHT"
         when.label(text=str(item.start))  # a number field would show the half of it beside its arrows
@@ -107,6 +109,7 @@ class MOCLIP_PT_fit(Sidebar, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.moclip
         layout.use_property_split, layout.use_property_decorate = True, False
+        layout.prop(settings, "new_character")
         layout.prop(settings, "start_at")
         layout.prop(settings, "path")
         layout.prop(settings, "root")
@@ -197,5 +200,5 @@ class MOCLIP_PT_licence(Sidebar, bpy.types.Panel):
     bl_label = "Licence of the Weights"
 
     def draw(self, context: bpy.types.Context) -> None:
-        text = "The built-in model's weights are CC BY-NC 4.0: motions made with them are for non-commercial use."
-        draw_text(self.layout, text, context.region.width)
+        licence = repertoire.licence(SESSION.welcome)
+        draw_text(self.layout, f"{licence}. {in_words(licence)}", context.region.width)

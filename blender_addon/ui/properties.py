@@ -56,7 +56,7 @@ class MoclipRow(bpy.types.PropertyGroup):
 
     armature: bpy.props.PointerProperty(
         name="Character",
-        description="The armature to animate. Empty makes a new one",
+        description="The armature to animate. Empty makes a new character",
         type=bpy.types.Object,
         **_POLL,
     )
@@ -113,13 +113,21 @@ class MoclipSettings(bpy.types.PropertyGroup):
     )
     target: bpy.props.PointerProperty(
         name="Target",
-        description="The armature to animate, whatever is selected: MoCLIP's own, or yours. Empty makes a new one",
+        description="The armature to animate, whatever is selected: MoCLIP's, or yours. Empty makes a new character",
         type=bpy.types.Object,
         update=_pinned,
         **_POLL,
     )
     pin_target: bpy.props.BoolProperty(
         name="Pin", description="Key on this character, whatever is selected", default=False
+    )
+    new_character: bpy.props.EnumProperty(
+        name="New Character",
+        description="What is made when no character is selected",
+        items=(
+            ("MANNEQUIN", "Mannequin", "A plain human body"),
+            ("BONES", "Bones", "The 22 bones of the motion alone, which it fits exactly"),
+        ),
     )
     start_at: bpy.props.EnumProperty(
         name="Start At",

@@ -18,7 +18,7 @@ from moclip.generate.reading import TextReader
 from moclip.generate.takes import best_takes, repeat_takes
 from moclip.generate.together import layer_parts, read_layers, with_layers
 from moclip.generators.base.generator import Stage, Watcher
-from moclip.generators.base.passages import Passage
+from moclip.generators.base.passages import Draft, Passage
 from moclip.generators.base.runtime import Runtime
 from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, load_model
 from moclip.motion.features import WIDTH, features_to_joints, local_rotations
@@ -133,7 +133,7 @@ class TextToMotion:
         given = zip(read, tokens, strict=True)
         passages = [Passage(k, 0, int(n), states.vector, states.words) for k, (states, n) in enumerate(given)]
         known = np.full((len(passages), max(tokens), self.codec.layers), -1, dtype=np.int64)
-        return self.generator.sample(passages, np.array(tokens), list(seeds), known, Watcher())
+        return self.generator.sample(Draft(passages, np.array(tokens), list(seeds), known), Watcher())
 
     def _checked(self, requests: Sequence[Request]) -> list[Checked]:
         if not 1 <= len(requests) <= MAX_BATCH:
@@ -239,16 +239,16 @@ class TextToMotion:
             known[row, : lengths[row]] = plan.known
         passages, seeds = [p for plan in plans for p in plan.passages], [asked.seed for asked in checked]
         passages, lengths, seeds = repeat_takes(passages, lengths, seeds, takes)
-        known = np.repeat(known, takes, axis=0)
+        draft = Draft(passages, lengths, seeds, np.repeat(known, takes, axis=0))
         if max(takes) == 1:
-            return self.generator.sample(passages, lengths, seeds, known, watcher)
+            return self.generator.sample(draft, watcher)
 
         def choose(codes: np.ndarray) -> np.ndarray:
             best = best_takes(self._networks, self.codec, codes, passages, takes)
             requests = [asked.request for asked in checked]
             return nearest_takes(self.codec, codes, best, plans, requests, takes, self.fps)
 
-        return self.generator.sample_best(passages, lengths, seeds, known, choose, watcher)
+        return self.generator.sample_best(draft, choose, watcher)
 
     def _result(self, asked: Checked, plan: Plan, codes: np.ndarray, warnings: tuple[str, ...]) -> Result:
         request, features = asked.request, self.codec.decode(codes[None])[0]
