@@ -76,12 +76,13 @@ def test_trails_are_of_hips_hands_and_feet_and_planted_pieces_apart():
 def test_a_frame_is_a_slice_of_the_body_and_lies_on_its_bones():
     moves = np.stack([np.arange(FRAMES) * 0.1, np.zeros(FRAMES), np.zeros(FRAMES)], axis=1)
     ghost = ghosts.ghost_of(body(moves=moves))
+    thickness = ghosts._THICKEST * ghost.figure.height
     for frame in (0, 17, FRAMES - 1):
         first, count = ghost.triangles_at(frame)
         corners = ghost.body.places[np.unique(ghost.body.triangles[first : first + count])]
         joints = np.stack([way[frame] for way in (*ghost.figure.joints.values(), *ghost.figure.tips.values())])
-        np.testing.assert_allclose(corners.max(axis=0), joints.max(axis=0), atol=0.05)
-        np.testing.assert_allclose(corners.min(axis=0), joints.min(axis=0), atol=0.05)
+        np.testing.assert_allclose(corners.max(axis=0), joints.max(axis=0), atol=thickness)
+        np.testing.assert_allclose(corners.min(axis=0), joints.min(axis=0), atol=thickness)
     assert first + count == len(ghost.body.triangles)
 
 
