@@ -42,8 +42,9 @@ def convert(
 ) -> None:
     """Read a motion file of any common kind and write it as another.
 
-    Read are BVH files and animated glTF skeletons of any body, our .npz, AMASS and other SMPL parameters (.npz), joints (frames, 22, 3), features
-    of HumanML3D and KIT-ML and results of motion diffusion models (.npy). What had to be guessed is said.
+    Read are BVH files and animated glTF skeletons of any body, our .npz, AMASS and other SMPL parameters (.npz),
+    joints (frames, 22, 3), features of HumanML3D and KIT-ML and results of motion diffusion models (.npy). What had to
+    be guessed is said.
 
     Example: moclip convert dance.bvh dance.npz --up z --fps 30
     """
