@@ -36,7 +36,7 @@ class Target:
 
 @dataclass
 class Job:
-    """target: None makes a new armature when the motion comes. start: the scene frame of the first key. place: where
+    """target: None makes a new character when the motion comes. start: the scene frame of the first key. place: where
     the character stands at that frame; None for the rig's rest. variations: so many takes, of seeds that follow.
     as_strip: it becomes an NLA strip at once, as the rows of a batch do. script: prompts and seconds that are done one
     after the other; text is then only what they are called. edit: a range of what the target does that is made anew.

@@ -37,6 +37,12 @@ def bone_tails(heads: np.ndarray) -> np.ndarray:
 
 def create_armature(context: bpy.types.Context, name: str = "MoCLIP") -> bpy.types.Object:
     """A new armature at the world origin, selected and active. Leaves Blender in object mode."""
+    heads = rest_joints()
+    return armature_of_joints(context, name, heads, bone_tails(heads))
+
+
+def armature_of_joints(context: bpy.types.Context, name: str, joints: np.ndarray, ends: np.ndarray) -> bpy.types.Object:
+    """An armature with a bone for each of the 22 joints; joints, ends: (22, 3) of bones, in the motion's axes."""
     if context.object is not None and context.object.mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")
     armature = bpy.data.armatures.new(name)
@@ -48,8 +54,7 @@ def create_armature(context: bpy.types.Context, name: str = "MoCLIP") -> bpy.typ
     context.view_layer.objects.active = obj
     obj.select_set(True)
     bpy.ops.object.mode_set(mode="EDIT")
-    heads = axes.vectors_to_blender(rest_joints())
-    tails = bone_tails(heads)
+    heads, tails = axes.vectors_to_blender(joints), axes.vectors_to_blender(ends)
     for joint, bone_name in enumerate(JOINT_NAMES):
         bone = armature.edit_bones.new(bone_name)
         bone.head, bone.tail = heads[joint], tails[joint]

@@ -10,7 +10,7 @@ import bpy
 
 
 def target_of(context: bpy.types.Context) -> bpy.types.Object | None:
-    """On whom the next motion is keyed; None makes a new armature.
+    """On whom the next motion is keyed; None makes a new character.
 
     What is selected without being a character or of one, such as a curve to follow, leaves it with whom it was.
     """
@@ -47,7 +47,7 @@ def told(context: bpy.types.Context) -> str:
     """On whom it will key, for the panel."""
     rig = target_of(context)
     if rig is None:
-        return "Keys a new armature"
+        return "Keys a new character"
     active = context.view_layer.objects.active
     through = active is not None and active != rig and active == next(_selected(context), None)
     through = through and armature_of(active) == rig

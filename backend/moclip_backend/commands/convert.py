@@ -43,8 +43,8 @@ def convert(
     """Read a motion file of any common kind and write it as another.
 
     Read are BVH files and animated glTF skeletons of any body, our .npz, AMASS and other SMPL parameters (.npz),
-    joints (frames, 22, 3), features of HumanML3D and KIT-ML and results of motion diffusion models (.npy). What had to
-    be guessed is said.
+    joints (frames, 22, 3), features of HumanML3D and KIT-ML and results of motion diffusion models (.npy). What had
+    to be guessed is said.
 
     Example: moclip convert dance.bvh dance.npz --up z --fps 30
     """

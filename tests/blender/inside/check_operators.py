@@ -111,7 +111,10 @@ def test_the_menu_of_prompts_offers_what_the_model_can_do_and_what_was_asked_for
 
 
 def test_a_model_that_tells_nothing_or_nonsense_offers_only_what_was_asked_for(driver):
-    known = driver.module("backend.repertoire").known
+    repertoire = driver.module("backend.repertoire")
+    known = repertoire.known
+    assert repertoire.licence({}) == "CC BY-NC 4.0" and repertoire.licence({"licence": "CC0 1.0"}) == "CC0 1.0"
+    assert repertoire.licence({"model": "old"}) == "unknown licence"
     assert known({"model": "old"}) == ()
     assert known({"model": "x", "actions": [1, {}, {"name": "n"}], "styles": None}) == ()
     (one,) = known({"model": "x", "actions": [{"example": "a person swims"}]})
@@ -178,7 +181,7 @@ def test_a_row_of_the_batch_tells_who_what_and_the_whole_frame(driver):
     driver.module("ui.panels").MOCLIP_UL_rows.draw_item(None, bpy.context, layout, None, row, 0, None, "")
     labels = [item[1]["text"] for item in layout.items[0].items[0].items if isinstance(item, tuple)]
     when = layout.items[0].items[0].items[-1].items
-    assert labels == ["A new armature"] and when == [("label", {"text": "12345"})]
+    assert labels == ["A new character"] and when == [("label", {"text": "12345"})]
 
 
 def test_an_empty_prompt_and_an_empty_target_say_what_to_do(driver):

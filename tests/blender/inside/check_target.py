@@ -63,7 +63,7 @@ def test_with_a_mesh_selected_it_is_its_armature(driver, how):
 def test_with_nothing_selected_it_is_a_new_one(driver):
     (one,) = characters(driver, "One")
     select()
-    assert told(driver) == "Keys a new armature"
+    assert told(driver) == "Keys a new character"
     rig = quick(driver)
     assert rig != one and not one.animation_data and rig.select_get()
     assert told(driver) == f"Keys {rig.name}"
@@ -95,7 +95,7 @@ def test_a_chosen_one_is_pinned_and_a_deleted_one_is_no_more(driver):
     select(one)
     bpy.ops.object.delete()
     select(two)
-    assert told(driver) == "Keys a new armature"
+    assert told(driver) == "Keys a new character"
 
 
 def test_another_take_of_one_leaves_the_pin_on_another(driver):
