@@ -131,7 +131,7 @@ def build_amass(
 
 def _files(amass: Path) -> dict[str, Path]:
     """Key of a recording -> its file. Raises MoclipError for a folder without any."""
-    found = {}
+    found: dict[str, Path] = {}
     if amass.is_dir():
         for path in sorted(path for path in amass.rglob("*.np[yz]") if path.is_file()):
             found.setdefault(file_key(path.relative_to(amass).as_posix()), path)

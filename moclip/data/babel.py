@@ -90,7 +90,7 @@ def _segments(entry: Mapping[str, Any]) -> Iterable[Segment]:
         text = re.sub(r"[#\s]+", " ", str(label.get("raw_label") or label.get("proc_label") or "")).strip()
         # Between two actions there is a transition, of which the words say no more.
         if text and label.get("proc_label") != "transition":
-            start, end = (float(label[key]) for key in ("start_t", "end_t")) if parts else (0.0, math.inf)
+            start, end = (float(label["start_t"]), float(label["end_t"])) if parts else (0.0, math.inf)
             yield Segment(text, tuple(map(str, label.get("act_cat") or ())), start, end)
 
 

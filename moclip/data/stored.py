@@ -29,15 +29,15 @@ class Arrays(Sequence[np.ndarray]):
         return len(self.lengths)
 
     @overload
-    def __getitem__(self, row: int) -> np.ndarray: ...
+    def __getitem__(self, index: int) -> np.ndarray: ...
     @overload
-    def __getitem__(self, row: slice) -> list[np.ndarray]: ...
-    def __getitem__(self, row: int | slice) -> np.ndarray | list[np.ndarray]:
-        if isinstance(row, slice):
-            return [self._one(k) for k in range(*row.indices(len(self)))]
-        if not -len(self) <= row < len(self):
-            raise IndexError(f"there are {len(self)} arrays, and no {row}")
-        return self._one(int(row) % len(self))
+    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
+    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(index, slice):
+            return [self._one(k) for k in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"there are {len(self)} arrays, and no {index}")
+        return self._one(int(index) % len(self))
 
 
 def lengths_of(arrays: Sequence[np.ndarray]) -> np.ndarray:

@@ -20,6 +20,8 @@ import numpy as np
 from moclip.errors import MoclipError
 from moclip.files.arrays import read_npy, read_npz
 from moclip.files.foreign import BvhReading, read_any_bvh
+from moclip.files.gltf import read_gltf
+from moclip.files.gltf_writing import write_gltf
 from moclip.files.keep import write_values
 from moclip.files.reading import Given, Reading
 from moclip.files.smpl import Parameters
@@ -41,7 +43,7 @@ def save_motion(motion: Motion, path: str | Path) -> None:
     path = Path(path)
     suffix = check_writable_suffix(path)
     writers = {".npz": _write_npz, ".bvh": _write_bvh, ".npy": _write_features}
-    writers |= dict.fromkeys(_GLTF, _write_gltf)
+    writers |= dict.fromkeys(_GLTF, write_gltf)
     _atomically(path, lambda temporary: writers.get(suffix, _write_preview)(motion, temporary))
 
 
@@ -91,8 +93,6 @@ def read_motion(path: str | Path, given: Given | None = None, fps: float | None 
         if suffix == ".bvh":
             return read_any_bvh(path, given, fps)
         if suffix in _GLTF:
-            from moclip.files.gltf import read_gltf
-
             return read_gltf(path, given, fps)
         return {".npz": read_npz, ".npy": read_npy}[suffix](path, given or Given())
     except OSError as error:
@@ -166,12 +166,6 @@ def _write_bvh(motion: Motion, path: Path) -> None:
     from moclip.files.bvh import write_bvh
 
     write_bvh(motion, path)
-
-
-def _write_gltf(motion: Motion, path: Path) -> None:
-    from moclip.files.gltf_writing import write_gltf
-
-    write_gltf(motion, path)
 
 
 def _write_features(motion: Motion, path: Path) -> None:

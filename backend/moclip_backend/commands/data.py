@@ -164,7 +164,8 @@ def check_command(folder: Annotated[Path, typer.Argument(help="Dataset folder.")
     from moclip.data.folder import DatasetFolder
 
     dataset = DatasetFolder(folder)
-    found = problems(dataset, limit := 20)
+    limit = 20
+    found = problems(dataset, limit)
     for problem in found:
         print(problem)
     if len(found) == limit:

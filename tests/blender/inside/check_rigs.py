@@ -208,6 +208,53 @@ def test_other_makers_names_are_known_and_their_rigs_follow(driver, tools, famil
     assert measures.sign_flips(driver, action) == 0
 
 
+def smplx_body(driver):
+    """An armature with all bones of SMPL-X's own add-on for Blender, a root on the ground among them, and its mesh."""
+    rig = character(driver, OTHER_NAMES["SMPL-X"], down_deg=0, y_up=False, scale=1.0, seed=5)
+    rig.name = "SMPLX-neutral"
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    bones = rig.data.edit_bones
+    fingers = [(f"{side}_{finger}{k}", f"{side}_{finger}{k - 1}" if k > 1 else f"{side}_wrist", (sign * 0.04, 0, 0))
+               for side, sign in (("left", 1), ("right", -1))
+               for finger in ("index", "middle", "pinky", "ring", "thumb") for k in (1, 2, 3)]  # fmt: skip
+    face = [("jaw", "head", (0, -0.03, 0.02)), ("left_eye_smplhf", "head", (0.04, -0.1, 0.1)),
+            ("right_eye_smplhf", "head", (-0.04, -0.1, 0.1))]  # fmt: skip
+    for name, parent, step in [*face, *fingers]:
+        bone = bones.new(name)
+        bone.parent = bones[parent]
+        bone.head = bones[parent].head + Vector(step)
+        bone.tail = bone.head + Vector((0, 0, 0.1))
+    root = bones.new("root")
+    root.head, root.tail = (0, 0, -1.2), (0, 0, -1.1)
+    bones["pelvis"].parent = root
+    bpy.ops.object.mode_set(mode="OBJECT")
+    mesh = bpy.data.objects.new("SMPLX-mesh-neutral", bpy.data.meshes.new("SMPLX-mesh-neutral"))
+    bpy.context.scene.collection.objects.link(mesh)
+    mesh.parent = rig
+    mesh.modifiers.new("Armature", "ARMATURE").object = rig
+    return rig, mesh
+
+
+def test_a_mesh_of_smplx_own_add_on_is_keyed_by_the_names_of_its_joints(driver, tools):
+    rig, mesh = smplx_body(driver)
+    names = OTHER_NAMES["SMPL-X"]
+    assert len(rig.data.bones) == 56 and driver.module("rig.mapping").map_rig(rig) == names
+    bpy.ops.object.select_all(action="DESELECT")
+    mesh.select_set(True)
+    bpy.context.view_layer.objects.active = mesh
+    assert driver.module("rig.target").target_of(bpy.context) == rig
+    clip = lively_clip(driver, frames=12)
+    action = driver.module("keying.keyframes").apply_clip(rig, clip, bpy.context.scene, 1, plainly(driver))
+    keyed = {curve.data_path.split('"')[1] for curve in driver.module("compat").fcurves_of(action)}
+    # Fingers, face and the root on the ground stay as they are.
+    assert keyed == set(names.values())
+    joints = by_joint(tools, tools.forward(clip.rotations, clip.root_translation, driver.module("shared.skeleton")))
+    heads = by_joint(tools, tools.pose_heads(rig, tuple(names[n] for n in tools.names), frames=12))
+    assert measures.limb_angle(heads, joints) < 0.5
+    assert max(measures.reach_errors("SMPL-X", heads, joints).values()) < 0.03
+
+
 def anonymous(driver, *, down_deg=40, extra=(), y_up=False, scale=1.0):
     """A character whose bones are called bone.000 ..., with tails at the next joint as artists draw them.
 
