@@ -16,7 +16,7 @@ from ..rig.mannequin import create_mannequin
 from ..rig.mapping import map_rig
 from ..rig.target import choose, target_of
 from ..shared.errors import MoclipError
-from ..ui.properties import remember_prompt
+from ..ui.properties import BY_IK, remember_prompt
 from . import reporting
 from .pins import pins_of
 from .polls import may_apply
@@ -149,5 +149,6 @@ def _how(settings: bpy.types.PropertyGroup, place: Place | None, job: Job, pins:
         path=None if job.as_strip else settings.path,
         foot_lock=settings.foot_lock,
         loop=settings.use_loop,
+        ik=BY_IK[settings.limbs_by],
         degrees=settings.key_error if settings.use_fewer_keys else 0.0,
     )
