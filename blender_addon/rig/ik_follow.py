@@ -21,7 +21,7 @@ _WHOLE = 0.999
 _SAME_M, _SAME_DEGREES = 3e-4, 0.1
 """What differs by less has the same key."""
 _SIDES = ("left", "right")
-_STRAIGHT = 0.008
+_STRAIGHT = 0.004
 """Of a limb's length: how far its middle is off the line between its ends when the plane that it bends in counts as
 much as where it would bend."""
 

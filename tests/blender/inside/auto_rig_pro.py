@@ -156,11 +156,12 @@ def _rig(rig):
 
 def _pole_angle(upper, lower, pole):
     """At which the solver leaves a limb as it is at rest: about the upper bone, from its x axis to the pole's side."""
-    along, out = upper.vector.normalized(), pole.head_local - upper.head_local
+    across, along = upper.matrix_local.col[0].to_3d(), upper.matrix_local.col[1].to_3d()
+    out = pole.head_local - upper.head_local
     normal = (lower.tail_local - upper.head_local).cross(out)
     side = normal.cross(along)
-    angle = upper.x_axis.angle(side)
-    return -angle if upper.x_axis.cross(side).dot(along) < 0 else angle
+    angle = across.angle(side)
+    return -angle if across.cross(side).dot(along) > 0 else angle
 
 
 def _sources(limb, s):
