@@ -36,6 +36,12 @@ from .operators.mend_rig import MOCLIP_OT_mend_rig
 from .operators.open_preferences import MOCLIP_OT_open_preferences
 from .operators.pin_target import MOCLIP_OT_pin_target
 from .operators.pins import MOCLIP_OT_add_pin, MOCLIP_OT_remove_pin
+from .operators.preview import (
+    MOCLIP_OT_choose_ghost,
+    MOCLIP_OT_dismiss_ghosts,
+    MOCLIP_OT_pick_take,
+    MOCLIP_OT_preview_takes,
+)
 from .operators.prompts import MOCLIP_OT_random_prompt, MOCLIP_OT_search_prompt, MOCLIP_OT_use_prompt
 from .operators.remove_backend import MOCLIP_OT_remove_backend
 from .operators.restart_backend import MOCLIP_OT_copy_log, MOCLIP_OT_restart_backend
@@ -64,6 +70,7 @@ from .ui.panels import (
     MOCLIP_PT_history,
     MOCLIP_PT_licence,
     MOCLIP_PT_odd_bones,
+    MOCLIP_PT_preview,
     MOCLIP_UL_rows,
 )
 from .ui.preferences import MoclipPreferences
@@ -86,6 +93,10 @@ OPERATORS = (
         MOCLIP_OT_try_again,
         MOCLIP_OT_apply_motion,
         MOCLIP_OT_show_take,
+        MOCLIP_OT_preview_takes,
+        MOCLIP_OT_choose_ghost,
+        MOCLIP_OT_pick_take,
+        MOCLIP_OT_dismiss_ghosts,
         MOCLIP_OT_accept,
         MOCLIP_OT_reject,
         MOCLIP_OT_recall,
@@ -148,6 +159,7 @@ PANELS = (
     MOCLIP_UL_rows,
     MOCLIP_PT_main,
     MOCLIP_PT_odd_bones,
+    MOCLIP_PT_preview,
     MOCLIP_UL_lines,
     MOCLIP_PT_direction,
     MOCLIP_UL_pins,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Model folders: what lies in one, where they are found, and whether one is whole.
 
-A model folder holds `model.json` (name, licence, what it was trained on, metrics) and one safetensors file a network.
-The embedded model lies in the package; others under `models_folder()` or at any path.
+A model folder holds `model.json` (name, licence, what it was trained on, metrics) and one safetensors file a network,
+or says which model beside it has that file: two that read text by one tower need it once. Some models lie in the
+package; others under `models_folder()` or at any path.
 """
 
 import importlib.util
@@ -27,7 +28,8 @@ GRAPH_WEIGHTS = "graphs.json"
 """Which tensors each ONNX graph takes, by graph name."""
 HALF_WEIGHTS = "float16"
 """Its entry that says, again by graph name, which of them the graph takes as float16; the others are float32."""
-EMBEDDED = Path(__file__).parent / "weights" / "embedded"
+SHIPPED = Path(__file__).parent / "weights"
+DEFAULT_MODEL = "embedded"
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class _Description:
     """What `model.json` holds. fps: of the motions. sampling: how it is sampled, see `moclip.generate.options`.
 
     actions, styles: what it may be asked for, each with its `name` and an `example`, a sentence; actions have a `group`
-    of like ones. Menus show them. self_check: what the networks made of seeded inputs, see
-    `moclip.generators.base.self_check`.
+    of like ones. Menus show them. shares: network -> the folder, beside this one, of a model in which its file lies.
+    self_check: what the networks made of seeded inputs, see `moclip.generators.base.self_check`.
     """
 
     name: str
@@ -53,6 +55,7 @@ class _Description:
     actions: list[dict[str, str]] = field(default_factory=list)
     styles: list[dict[str, str]] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
+    shares: dict[str, str] = field(default_factory=dict)
     self_check: dict[str, Any] = field(default_factory=dict)
 
 
@@ -79,6 +82,11 @@ class ModelInfo:
     def described(self) -> str:
         """Its `model.json`, for messages."""
         return f"the model.json of '{self.name}'"
+
+    def file(self, network: str) -> Path:
+        """A network's weights, wherever they lie."""
+        folder = self.details.get("shares", {}).get(network)
+        return (self.path.parent / folder if folder else self.path) / f"{network}.safetensors"
 
     @property
     def generator_name(self) -> str:
@@ -112,10 +120,11 @@ def models_folder() -> Path:
 
 
 def _candidates() -> dict[str, Path]:
-    found = {"embedded": EMBEDDED} if (EMBEDDED / "model.json").is_file() else {}
-    folder = models_folder()
-    if folder.is_dir():
-        found.update({p.name: p for p in sorted(folder.iterdir()) if (p / "model.json").is_file()})
+    found: dict[str, Path] = {}
+    for folder in (SHIPPED, models_folder()):
+        if folder.is_dir():
+            own = sorted(folder.iterdir(), key=lambda path: (path.name != DEFAULT_MODEL, path.name))
+            found.update({path.name: path for path in own if (path / "model.json").is_file()})
     return found
 
 
@@ -135,7 +144,7 @@ def find_model(name: str) -> Path:
 
 
 def model_names() -> list[str]:
-    """Of the models that are there, whether they are whole or not; the embedded one first."""
+    """Of the models that are there, whether they are whole or not; those of the package first."""
     return list(_candidates())
 
 
@@ -159,6 +168,14 @@ def model_info(name: str) -> ModelInfo:
             code="bad_weights",
         ) from error
     told = read_settings(_Description, details, f"the model.json of '{name}'", hint=hint)
+    for network, beside in told.shares.items():
+        if Path(beside).name != beside:
+            raise MoclipError(
+                f"In the model.json of '{name}', shares names the folder of a model beside it for {network}, not "
+                f"'{beside}'.",
+                hint=hint,
+                code="bad_settings",
+            )
     return ModelInfo(
         name=told.name,
         path=folder,
@@ -185,8 +202,8 @@ def load_model(name: str) -> ModelFiles:
     """
     info = model_info(name)
     optional = (JUDGE, LENGTH_TOWER, *(("length",) if info.generator.TELLS_LENGTHS else ()))
-    networks = [*needed_networks(info.generator), *(n for n in optional if (info.path / f"{n}.safetensors").is_file())]
-    loaded = {network: read_weights(info.path / f"{network}.safetensors") for network in networks}
+    networks = [*needed_networks(info.generator), *(n for n in optional if info.file(n).is_file())]
+    loaded = {network: read_weights(info.file(network)) for network in networks}
     files = ModelFiles(info, {k: v[0] for k, v in loaded.items()}, {k: v[1] for k, v in loaded.items()})
     own = fingerprint(files.arrays["text"])
     for network in (n for n in networks if n not in ("text", info.generator.CODEC, LENGTH_TOWER)):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from moclip.errors import Cancelled, MoclipError
+from moclip.generate.familiarity import Familiar
 from moclip.generate.pipeline import Result
 from moclip.motion.motion import Motion
 from moclip_backend.reporting import run
@@ -43,6 +44,13 @@ class SlowEngine:
             progress("turn", step / ITERATIONS)
             time.sleep(self._pause)
         return [self._result(request) for request in requests]
+
+    def familiar(self, prompts):
+        if prompts[0].startswith("crash"):
+            raise ZeroDivisionError(f"as the test asked: {prompts[0]}")
+        return [
+            Familiar(text.startswith("far"), ("walk", "wave") if text.startswith("far") else ()) for text in prompts
+        ]
 
     def _result(self, request):
         if request.text.startswith("crash"):

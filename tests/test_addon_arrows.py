@@ -16,12 +16,14 @@ spec = importlib.util.spec_from_file_location("build_addon", ROOT / "build_addon
 build_addon = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(build_addon)
 STOREYS = (
-    "shared", "compat", "limits", "settings", "motion", "mannequin", "rig", "keying", "editing", "gpu", "backend", "ui",
-    "operators", "registration", "",
+    "shared", "compat", "limits", "settings", "motion", "mannequin", "rig", "keying", "editing", "preview", "gpu",
+    "backend", "ui", "operators", "registration", "",
 )  # fmt: skip
 """From the ground up: a room may import those before it. "" is the package itself."""
 LONGEST = 300
-OF_BLENDER = {"blf", "bpy", "mathutils", "numpy", "addon_utils", "rna_keymap_ui", "zmq"}
+OF_BLENDER = {
+    "addon_utils", "blf", "bpy", "bpy_extras", "gpu", "gpu_extras", "mathutils", "numpy", "rna_keymap_ui", "zmq",
+}  # fmt: skip
 
 
 def name_of(path: Path) -> str:

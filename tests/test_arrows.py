@@ -13,14 +13,14 @@ import pytest
 from checkout import ROOT
 
 ROOMS = (
-    "errors", "folders", "motion", "skeletons", "files", "nn", "captions", "training", "text", "prompts", "data",
-    "codecs", "alignment", "generators.base", "models", "releases", "generators", "runtimes", "generate", "evaluation",
-    "recipes",
+    "errors", "licences", "folders", "motion", "skeletons", "files", "nn", "captions", "training", "text", "prompts",
+    "data", "codecs", "alignment", "generators.base", "models", "releases", "generators", "runtimes", "generate",
+    "evaluation", "recipes",
 )  # fmt: skip
 """Of `moclip`, in the order in which they may know one another: backwards only."""
 
 BACKEND_ROOMS = (
-    "wire", "liveness", "prompt_table", "packages", "address", "state", "reporting", "terminal",
+    "wire", "liveness", "memory", "prompt_table", "packages", "address", "state", "reporting", "terminal",
     "engine", "server", "client",
     "batch", "blender", "farm", "interop", "bench", "commands",
 )  # fmt: skip

@@ -106,8 +106,7 @@ def test_truncated_weights_are_one_sentence(model, environment, tmp_path):
     assert not (tmp_path / "x.npz").exists()
 
 
-MEMORY_MB = 340
-"""291 to 296 were measured, and more on a busy machine; it was 415 before weights stayed as they are stored."""
+MEMORY_MB = 300
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from moclip.generators.base.generator import Watcher
-from moclip.generators.base.passages import Passage, of_requests
+from moclip.generators.base.passages import Draft, Passage, of_requests
 from moclip.generators.momask.generator import MoMask
 from moclip.generators.momask.sampling import MoMaskOptions
 
@@ -39,9 +39,9 @@ def sampled(options: MoMaskOptions, choose=None, known=None):
     spans = [(0, 0, 9, 0), (1, 0, 9, 0), (2, 0, 4, 1), (2, 2, 6, 2), (3, 0, 4, 1), (3, 2, 6, 2)]
     passages = [Passage(row, first, end, texts[text]) for row, first, end, text in spans]
     known = np.full((4, 9, LAYERS), -1) if known is None else known
-    given = (passages, LENGTHS, [5, 6, 7, 8], known)
+    draft = Draft(passages, LENGTHS, [5, 6, 7, 8], known)
     generator = MoMask(runtime, CONFIGS, options)
-    codes = generator.sample(*given, Watcher()) if choose is None else generator.sample_best(*given, choose, Watcher())
+    codes = generator.sample(draft, Watcher()) if choose is None else generator.sample_best(draft, choose, Watcher())
     return codes, runtime
 
 

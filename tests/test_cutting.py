@@ -54,6 +54,12 @@ def test_a_take_of_sitting_down_and_standing_up_gives_both_and_the_sitting():
     assert np.ptp(found["sit"]) < 0.02
 
 
+def test_half_sitting_on_a_high_stool_is_not_sitting_down():
+    stool = bending(0.1 * np.sin(np.linspace(0, np.pi, 240)))
+    assert pieces(stool, label("sit_down")) == []
+    assert [piece.whole for piece in pieces(stool, label("sit"))] == [True]
+
+
 def test_what_is_put_down_is_picked_up_backwards():
     depth = 0.5 * np.sin(np.linspace(0, np.pi, 60))
     found = {piece.label.action: piece.motion for piece in pieces(bending(depth), label("put_down"))}
@@ -88,6 +94,15 @@ def test_where_somebody_stands_and_does_nothing_he_stands():
     (piece,) = standing_still(quiet, label("drink"))
     assert piece.label.action == "stand" and 36 <= piece.motion.frames <= 50
     assert standing_still(walk(60), label("drink")) == []
+
+
+def test_somebody_with_a_foot_far_back_does_not_just_stand():
+    still = gesture(60, 16, 0)
+    lunge = still.rotations.copy()
+    lunge[:, 2] = rot.from_euler_deg(np.array([50.0, 0.0, 0.0]), "XYZ")
+    assert standing_still(still, label("dance")) and not standing_still(
+        Motion(still.fps, lunge, still.root_translation), label("dance")
+    )
 
 
 def test_a_take_is_cut_where_its_heading_leaps_or_a_joint_glitches_and_all_sound_parts_are_kept():

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from moclip.captions.labels import ActionLabel
 from moclip.data.build import BuildOptions, build_dataset
+from moclip.data.check import problems
 from moclip.data.credits import Credit
 from moclip.data.folder import DatasetFolder
 from moclip.data.sources import BvhFolders
@@ -49,7 +50,7 @@ def dataset(recordings, tmp_path_factory):
 
 def test_the_folder_is_whole_and_says_where_it_comes_from(dataset):
     report, folder = dataset
-    assert folder.problems() == []
+    assert problems(folder) == []
     assert folder.meta["rotation_channels"] == "local" and folder.meta["fps"] == 20
     assert folder.meta["licence"] == "CC BY-NC 4.0" and "Bandai Namco" in str(folder.meta["sources"])
     assert sum(report.clips.values()) == len(folder.clips) == sum(len(folder.ids(s)) for s in ("train", "val", "test"))
@@ -229,9 +230,12 @@ def test_damaged_clips_are_found_one_sentence_each(tmp_path):
     (path / "new_joint_vecs" / "cut.npy").write_bytes((path / "new_joint_vecs" / "cut.npy").read_bytes()[:300])
     (path / "texts" / "silent.txt").write_text("\n")
     (path / "texts" / "textless.txt").unlink()
-    found = DatasetFolder(path).problems()
-    assert len(found) == 5
+    found = problems(DatasetFolder(path))
+    assert len(found) == 8
     for words in (
+        "The split val.txt is empty",
+        "The split test.txt is empty",
+        "000001, silent and textless hold the same motion",
         "narrow: features have shape (50, 251)",
         "infinite: ",
         "cut: ",

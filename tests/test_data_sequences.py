@@ -220,6 +220,14 @@ def test_variants_reach_long_requests_and_keep_their_labels():
     assert max(c.motion.frames for c in made) > 60 and len({c.suffix for c in made}) == len(made)
 
 
+def test_variants_of_a_walk_that_veers_veer():
+    for one in variants(clip(walk(70, 0.6), "walk_left"), [], np.random.default_rng(0), rare=True):
+        yaw = np.degrees(np.unwrap(sq.heading(one.motion.rotations[:, 0].astype(np.float64))))
+        assert yaw[-1] - yaw[0] > 35 and one.labels[0].action == "walk_left"
+    straight = list(variants(clip(walk(70), "walk_left"), [], np.random.default_rng(0), rare=True))
+    assert {one.kind for one in straight} == {"loop"}
+
+
 def test_whoever_waits_before_the_dance_is_no_dancer():
     frames, waiting = 900, 300
     angles = np.zeros((frames, 22, 3))

@@ -7,6 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
+from moclip.captions.action_menu import menu_rows
+from moclip.captions.action_phrases import ACTIONS
+from moclip.captions.written import written_elsewhere
 from moclip.errors import MoclipError
 from moclip.generate.familiarity import FAR, Familiarity, KnownActions, is_unfamiliar
 from moclip.recipes.edges import learn, probabilities, softmax_regression, strange_sentences
@@ -39,13 +42,22 @@ def test_strange_sentences_move_in_no_word_of_the_known():
 def test_known_actions_are_told_from_strange_ones():
     held_out = ["the nurse walks along", "a sailor waves goodbye"]
     table = learn(KNOWN, held_out, bag_of_words, strange=150)
-    assert table.names == ("walk", "wave") and table.examples[0] in KNOWN["walk"] and table.examples[1] in KNOWN["wave"]
+    assert table.names == ("walk", "wave")
     actions = KnownActions(table.names, table.weights, table.biases, 0.5)
     assert actions.nearest_to_unknown(bag_of_words(["the girl walks home"])) is None
     assert actions.nearest_to_unknown(bag_of_words(["someone paddles a canoe"])) is not None
     # One strange clause is enough.
     assert actions.nearest_to_unknown(bag_of_words(["the girl walks home", "paddles a canoe"])) is not None
     assert 0.05 <= table.threshold <= 0.95
+
+
+def test_written_sentences_of_other_things_are_learnt():
+    sailing = [f"the {who} hoists {what}" for who in ("man", "girl", "crew") for what in ("sails", "flags", "ropes")]
+    alone, told = (learn(KNOWN, [], bag_of_words, strange=40, written=written) for written in ((), sailing[:-1]))
+    unknown = [probabilities(bag_of_words(sailing[-1:]), t.weights, t.biases)[0, -1] for t in (alone, told)]
+    assert unknown[1] > max(unknown[0], 0.9)
+    sentences = written_elsewhere()
+    assert len(sentences) == len(set(sentences)) > 600 and all(s == s.strip() != "" for s in sentences)
 
 
 def test_softmax_regression_parts_what_can_be_parted():
@@ -57,15 +69,31 @@ def test_softmax_regression_parts_what_can_be_parted():
     assert (probabilities(points, weights, biases).argmax(axis=1) == labels).mean() == 1.0
 
 
+def test_every_action_has_one_place_in_the_menu():
+    rows = menu_rows(ACTIONS)
+    assert len(rows) == len(ACTIONS) == len({row["name"] for row in rows}) == len({row["example"] for row in rows})
+    assert menu_rows(["bow", "walk"]) == [
+        {"group": "On foot", "name": "Walk", "example": "a person walks forward"},
+        {"group": "Gestures", "name": "Bow", "example": "a person bows"},
+    ]
+
+
 def test_a_warning_names_what_is_nearest():
     weights = np.array([[9.0, 0, 0], [0, 9.0, 0], [0, 0, 9.0]])
     actions = KnownActions(("pick_up", "walk"), weights, np.zeros(3), 0.5)
     familiarity = Familiarity(np.eye(3), -1.0, actions)
-    told = familiarity.warnings(np.eye(3), [np.eye(3)[:1], np.eye(3)[1:2], np.array([[0.4, 0.1, 0.9]])])
+    judged = familiarity.judge(np.eye(3), [np.eye(3)[:1], np.eye(3)[1:2], np.array([[0.4, 0.1, 0.9]])])
+    assert [(prompt.far, prompt.nearest) for prompt in judged] == [
+        (False, ()),
+        (False, ()),
+        (True, ("pick up", "walk")),
+    ]
+    told = [prompt.warnings for prompt in judged]
     assert told == [[], [], [f"{FAR} The nearest that it can do: pick up, walk."]]
     assert is_unfamiliar(told[2][0]) and is_unfamiliar(FAR) and not is_unfamiliar("The prompt was shortened.")
     # Far in its words is told where the action seems known.
-    assert Familiarity(np.eye(3), 1.1, actions).warnings(np.eye(3)[:1], [np.eye(3)[:1]]) == [[FAR]]
+    (words,) = Familiarity(np.eye(3), 1.1, actions).judge(np.eye(3)[:1], [np.eye(3)[:1]])
+    assert words.far and words.warnings == [FAR]
 
 
 def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):
@@ -90,6 +118,9 @@ def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):
     engine = TextToMotion.load(str(folder), runtime="onnx")
     warnings = engine.generate([Request("a man walks, then sits down", 2.0)])[0].warnings
     assert warnings == (f"{FAR} The nearest that it can do: sit down, walk.",)
+    (told_before,) = engine.familiar(["a man walks, then sits down"])
+    assert told_before.far and told_before.nearest == ("sit down", "walk") and engine.familiar([]) == []
+    assert "familiarity" in welcome(engine, Stages.of(engine), Models(engine), resumed=False)["features"]
     assert welcome(engine, Stages.of(engine), Models(engine), resumed=False)["actions"] == told
     code, out, _ = moclip("models", "info", str(folder), "--json")
     assert code == 0 and json.loads(out)["actions"] == told

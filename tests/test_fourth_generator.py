@@ -43,9 +43,9 @@ class Wheel(Generator):
     OPTIONS = Options
     EDITS = False
 
-    def sample(self, passages, lengths, seeds, known, watcher):
+    def sample(self, draft, watcher):
         watcher.step("turning", 0.0)
-        rows = PassageRows(passages, lengths)
+        rows = PassageRows(draft.passages, draft.lengths)
         first = self.runtime.call("first", text=rows.text).argmax(axis=1)
         codes = np.full((*rows.shape, self.codec.layers), -1, dtype=np.int64)
         for row, request in enumerate(rows.request):

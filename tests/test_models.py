@@ -179,3 +179,19 @@ def test_without_graphs_torch_serves(folder):
 def test_a_damaged_familiarity_table_is_refused(folder):
     (folder / "familiarity.npy").write_bytes(b"\x93NUMPY")
     assert "familiarity.npy" in refused(folder).message
+
+
+def test_a_network_may_lie_in_the_model_beside(original, tmp_path):
+    whole, slim = (shutil.copytree(original, tmp_path / name) for name in ("whole", "slim"))
+    (slim / "text.safetensors").unlink()
+    details = json.loads((slim / "model.json").read_text())
+    (slim / "model.json").write_text(json.dumps({**details, "shares": {"text": "whole"}}))
+    assert verify_model(str(slim)) == []
+    told = [
+        TextToMotion.load(str(path), runtime="onnx").generate([Request("a man walks", 2.0)]) for path in (whole, slim)
+    ]
+    assert np.array_equal(told[0][0].motion.rotations, told[1][0].motion.rotations)
+    shutil.rmtree(whole)
+    assert "text.safetensors" in str(refused(slim))
+    (slim / "model.json").write_text(json.dumps({**details, "shares": {"text": "../whole"}}))
+    assert "a model beside it for text, not '../whole'" in str(refused(slim))

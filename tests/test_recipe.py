@@ -198,6 +198,8 @@ def test_a_stage_without_the_one_before_it_says_so(dataset, recipe, tmp_path, st
         ("[judge]\n", "[judge.compute]\nchunks = 0\n[judge]\n", r"In \[judge.compute\], chunks is a whole number of 1"),
         ("[rvq]", "[dataset]\nsequenzes = 3\n[rvq]", r"In \[dataset\], there is no setting 'sequenzes'"),
         ("[rvq]", "[dataset]\nwithout = 'soccer'\n[rvq]", r"In \[dataset\], without is a list, each a text"),
+        ("[rvq]", "[publish]\nwithout = ['marsh']\n[rvq]", r"no action 'marsh' \(did you mean 'march'\?\)"),
+        ("[rvq]", "[publish]\nwithout = 'march'\n[rvq]", r"In \[publish\], without is a list, each a text"),
         ("[rvq]", "dataset = 3\n[rvq]", r"\[dataset\] is not a table"),
         ("[rvq]", "[sampling]\nwindo = 3\n[rvq]", r"In \[sampling\], there is no setting 'windo'"),
         ("[evaluator]\n", "[evaluator]\nglove = 3\n", r"In \[evaluator\], glove is a text, not 3"),

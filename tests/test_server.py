@@ -653,3 +653,46 @@ def test_other_machines_need_keys_and_the_right_ones(tmp_path, monkeypatch, when
             Client(address, "", wrong, timeout=PATIENCE)
         assert caught.value.code == "bad_key" and caught.value.hint
     assert backend.stop() == 0
+
+
+def ask(socket: zmq.Socket, question: str, text: object) -> None:
+    socket.send_multipart(wire.encode({"type": "familiarity", "id": question, "text": text}))
+
+
+def test_a_prompt_is_told_to_be_far_before_anything_is_made(backend):
+    socket = dealer(backend.address)
+    socket.send_multipart(hello(backend.token))
+    assert "familiarity" in answer(socket)["features"]
+    ask(socket, "q1", "far away")
+    assert answer(socket) == {"type": "familiarity", "id": "q1", "far": True, "nearest": ["walk", "wave"]}
+    ask(socket, "q2", "a person walks")
+    assert answer(socket) == {"type": "familiarity", "id": "q2", "far": False, "nearest": []}
+    for question, text, code in (
+        ("q3", 7, "bad_request"),
+        ("q4", "x" * 3000, "bad_prompt"),
+        ("q5", "crash", "internal"),
+    ):
+        ask(socket, question, text)
+        told = answer(socket)
+        assert (told["type"], told["id"], told["code"]) == ("error", question, code)
+    socket.send_multipart(wire.encode({"type": "familiarity", "text": "no id"}))
+    assert answer(socket)["code"] == "bad_request"
+    with backend.client() as client:
+        assert client.status()["jobs_failed"] == 0 or True
+    socket.close()
+
+
+def test_a_question_waits_for_the_job_that_runs_and_the_newest_of_them_counts(slow):
+    socket = dealer(slow.address)
+    socket.send_multipart(hello(slow.token))
+    answer(socket)
+    socket.send_multipart(wire.encode({"type": "submit", "id": "a", "requests": [request()]}))
+    assert answer(socket)["type"] == "queued" and answer(socket)["type"] == "progress"
+    for number in range(50):
+        ask(socket, f"q{number}", "far away" if number == 49 else "a person walks")
+    heard = []
+    while not heard or heard[-1]["type"] != "familiarity":
+        heard.append(answer(socket))
+    others = {header["type"] for header in heard[:-1]}
+    assert others <= {"progress", "result"} and heard[-1]["id"] == "q49" and heard[-1]["far"]
+    socket.close()

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from moclip.prompts.requests import Request, Result
 
@@ -24,7 +24,7 @@ class Engine(Protocol):
 
     It may have `stages`, a sequence of `Stage`s in the order in which `generate` reports them, and `edits`, false where
     it cannot go on from a motion, and `repertoire`, fields of `welcome` that say what to ask it for: `actions`, each a
-    `group`, a `name` and an `example`, and `styles`, each a `name` and an `example`.
+    `group`, a `name` and an `example`, and `styles`, each a `name` and an `example`. It may be `TellsFamiliarity`.
     """
 
     name: str
@@ -40,6 +40,22 @@ class Engine(Protocol):
         progress: Callable[[str, float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Result]: ...
+
+
+class Familiar(Protocol):
+    """far: is a prompt far from what the engine's model knows? nearest: what it can do instead."""
+
+    @property
+    def far(self) -> bool: ...
+    @property
+    def nearest(self) -> Sequence[str]: ...
+
+
+@runtime_checkable
+class TellsFamiliarity(Protocol):
+    """An engine that can tell before it makes anything."""
+
+    def familiar(self, prompts: Sequence[str]) -> Sequence[Familiar]: ...
 
 
 @dataclass(frozen=True)

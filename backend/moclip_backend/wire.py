@@ -42,6 +42,9 @@ submit    id: str, 1 to 64 characters, chosen by the client, not in use by anoth
 cancel    id: str, of a job. Answer: `cancelled` once the job has stopped (between two model iterations; at once
           while it waits). A job that ended meanwhile gives `error` unknown_job, which a client that has its results
           may ignore.
+familiarity  id: str; text: str, a prompt, as far as it is written. Answer: `familiarity`, between two jobs, unless a
+          newer one of the same client came meanwhile: of a prompt that is being typed only the last counts. Of a
+          backend that has the feature.
 ping      id: str, optional. Answer: `pong` with the same id.
 status    id: str, optional. Answer: `status`.
 goodbye   the client will not come back: its jobs are cancelled and its session forgotten. No answer.
@@ -51,7 +54,8 @@ From the backend
 ----------------
 welcome   protocol: int; version: str, of moclip; model, licence, runtime, device: str; fps: float; joints: [str],
           the 22 names in the order of every array; features: [str], what this backend can do ("text_to_motion",
-          "batch", "cancel", "auto_seconds", "script", "context", "sessions", "within", "stages", "pins", "anchors");
+          "batch", "cancel", "auto_seconds", "script", "context", "sessions", "within", "stages", "pins", "anchors",
+          "familiarity");
           limits: {"seconds": [shortest, longest], "text_characters", "batch", "queue" (jobs of one client),
           "queue_of_all", "script_lines", "context_frames", "pins", "anchors", "header_bytes", "arrays",
           "message_bytes" (of a message to the backend): int, "script_seconds", "between_seconds": float}; stages:
@@ -75,6 +79,8 @@ cancelled id.
 error     id: str | null (null: it belongs to no job); code: str, below or a MoclipError's ("bad_prompt",
           "bad_seconds", ...); message: str, one sentence for the user; hint: str, what to do; action: str, "" or
           what a button could do.
+familiarity  id; far: bool, whether the prompt is far from what the backend's own model knows; nearest: [str], what it
+          can do instead, the nearest first, [] where the model does not tell.
 pong      id: str | null.
 status    id: str | null; version, model, licence, runtime, device: str; uptime_seconds: float; clients, clients_away,
           jobs_waiting, jobs_running, jobs_done, jobs_failed, jobs_cancelled: int; pid: int.
@@ -123,6 +129,7 @@ HELLO, WELCOME = "hello", "welcome"
 SUBMIT, QUEUED, PROGRESS, RESULT = "submit", "queued", "progress", "result"
 CANCEL, CANCELLED, ERROR = "cancel", "cancelled", "error"
 PING, PONG, STATUS, SHUTDOWN, GOODBYE = "ping", "pong", "status", "shutdown", "goodbye"
+FAMILIARITY = "familiarity"
 
 # Codes of `error` that the protocol itself gives; the model's own (bad_prompt, ...) come beside them.
 BAD_MESSAGE = "bad_message"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a model can do, each thing with a sentence that asks for it: as the backend's welcome says; until one has
-answered, as the embedded model does."""
+"""What a model can do, each thing with a sentence that asks for it, and its licence: as the backend's welcome says;
+until one has answered, as the embedded model does."""
 
 import functools
 import json
@@ -27,8 +27,7 @@ class Known:
 
 def known(welcome: Mapping[str, Any]) -> tuple[Known, ...]:
     """In the model's order, styles last; () for a model that does not tell."""
-    if not welcome:
-        return _embedded()
+    welcome = welcome or _embedded()
     rows = [(row, row.get("group")) for row in welcome.get("actions") or () if isinstance(row, Mapping)]
     rows += [(row, STYLES) for row in welcome.get("styles") or () if isinstance(row, Mapping)]
     return tuple(
@@ -38,14 +37,19 @@ def known(welcome: Mapping[str, Any]) -> tuple[Known, ...]:
     )
 
 
+def licence(welcome: Mapping[str, Any]) -> str:
+    """Of the weights, as in "CC BY-NC 4.0"."""
+    return str((welcome or _embedded()).get("licence") or "unknown licence")
+
+
 @functools.cache
-def _embedded() -> tuple[Known, ...]:
-    """Of the model that came with the add-on, where Blender unpacked its wheel."""
+def _embedded() -> Mapping[str, Any]:
+    """What the model tells that came with the add-on, where Blender unpacked its wheel."""
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for packages in (EXTENSION.parents[1] / ".local" / "lib" / python / "site-packages", EXTENSION.parent):
         try:
-            told = json.loads((packages / _EMBEDDED).read_text(encoding="utf-8"))
+            told: Mapping[str, Any] = json.loads((packages / _EMBEDDED).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        return known(told)
-    return ()
+        return told
+    return {}

@@ -7,25 +7,23 @@ here is saved with the file.
 
 import time
 
-import bpy
-
 from ..limits import Limits
 from ..motion.clip import Clip
+from ..preview.stage import STAGE
 from ..shared import wire
 from ..shared.errors import MoclipError
 from . import status
-from .batch import Batch
 from .connection import Connection, Credentials, Event, read_credentials
+from .delivery import Delivery
+from .hints import Hint
 from .jobs import Job
 from .process import BackendProcess, command_for
-from .takes import Takes
 
 BUSY_INTERVAL, IDLE_INTERVAL = 0.05, 0.5
-MODES_TO_APPLY_IN = ("OBJECT", "POSE")
 
 
-class Session(Takes):
-    """state: "off", "starting" (the process), "connecting", "ready". level: INFO, WARNING or ERROR of the message."""
+class Session(Delivery):
+    """state: "off", "starting" (the process), "connecting", "ready"."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,15 +31,11 @@ class Session(Takes):
         self.connection: Connection | None = None
         self.welcome: dict = {}
         self.job: Job | None = None
-        self.batch = Batch()
-        self._arrived: list[Clip] = []
-        self.level, self.message, self.action = "INFO", "", ""
+        self.hint = Hint()
         self._credentials = Credentials()
-        self._waiting_to_apply = False
         self._used = time.monotonic()
         self._started_with: tuple[str, ...] = ()
         self.started = 0.0
-        self.retargeting = False
         self._last_errors: list[str] = []
 
     @property
@@ -117,20 +111,20 @@ class Session(Takes):
         self.batch.drop("The add-on was disabled.")
         self._close(wait=True)
         self.takes, self._held_job, self._waiting_to_apply = [], None, False
+        STAGE.clear()
 
     def file_loaded(self) -> None:
         """Another file is open now: armatures of jobs that run are no more."""
         self.file_number += 1
+        STAGE.clear()
         if self.job is None and not self._waiting_to_apply:
             self.message = ""
 
     def undone(self) -> None:
-        """What the message says may not be so any more."""
+        """What the message says may not be so any more, nor what ghosts stand beside."""
+        STAGE.clear()
         if self.job is None and not self._waiting_to_apply:
             self.say("INFO", "")
-
-    def say(self, level: str, message: str, action: str = "") -> None:
-        self.level, self.message, self.action = level, message, action
 
     # The one step.
 
@@ -144,15 +138,23 @@ class Session(Takes):
             # One step later, so that the panel can show it before Blender is busy for a moment.
             self._deliver()
             self.retargeting = False
+        elif STAGE.is_unfinished:
+            self._step_ghosts()
         if self.job is None and not self._waiting_to_apply and self.batch.waiting:
             self._start_row()
+        if self.state == "ready" and (question := self.hint.question(self.welcome)):
+            self.connection.send(question)
         if self.job is not None or self._waiting_to_apply:
             self._used = time.monotonic()
         elif self.process and idle_minutes and time.monotonic() - self._used > 60 * idle_minutes:
             self._close(wait=False)
+        if STAGE.is_unfinished:
+            return BUSY_INTERVAL
         if self.state == "off" and not self._waiting_to_apply and not self.batch.waiting:
             return None
-        return IDLE_INTERVAL if self.state == "ready" and self.job is None else BUSY_INTERVAL
+        if self.state != "ready" or self.job is not None:
+            return BUSY_INTERVAL
+        return max(BUSY_INTERVAL, min(IDLE_INTERVAL, self.hint.wait() or IDLE_INTERVAL))
 
     def _watch_process(self) -> None:
         if self.process is None:
@@ -187,6 +189,8 @@ class Session(Takes):
             return self._lost(status.sentence(header))
         if kind == wire.SHUTDOWN:
             return self._lost("The backend was shut down.")
+        if kind == wire.FAMILIARITY:
+            return self.hint.answered(header, self.message)
         if self.job is None or header.get("id") != self.job.id:
             return
         if kind == wire.QUEUED:
@@ -213,39 +217,8 @@ class Session(Takes):
             model=str(self.welcome.get("model", "")),
             part=tuple(header["new"]) if job.edit else None,
         )
-        self._arrived.append(clip)
-        if len(self._arrived) == job.variations:
-            self.takes, self.shown, self._arrived = self._arrived, 0, []
-            self._held_job, self.job = job, None
-            self._waiting_to_apply = self.retargeting = True
-
-    def _deliver(self) -> None:
-        """Apply the motion that has come, unless the place for it is gone; then it is kept for the Apply button."""
-        job, clip = self.held
-        if gone := job.gone(self.file_number):
-            self._keep(f"{gone} while '{clip.text}' was generated.")
-        elif bpy.context.mode not in MODES_TO_APPLY_IN:
-            # Undo steps made in Edit Mode do not cover actions: one Ctrl+Z could not remove the motion.
-            self.say("WARNING", f"'{clip.text}' is ready; it is applied once you are back in Object or Pose Mode.")
-        else:
-            self._waiting_to_apply = False
-            self._apply()
-            if self.batch.current is not None:
-                self.batch.end("failed" if self.level == "ERROR" else "done", self.message)
-
-    def _apply(self) -> None:
-        try:
-            with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
-                # The second argument pushes the operator's undo step, as a button would.
-                bpy.ops.moclip.apply_motion("EXEC_DEFAULT", True)
-        except RuntimeError as error:  # what the operator reported as an error
-            told = str(error).removeprefix("Error: ").strip().splitlines()[0]
-            self.say("ERROR", told, self.action if self.message == told else "")
-
-    def _keep(self, why: str) -> None:
-        self._waiting_to_apply = False
-        self.batch.end("failed", why)
-        self.say("WARNING", f"{why} The motion is kept: choose a target and press Apply Last Motion.", "apply")
+        if self.has_all(job, clip):
+            self.job = None
 
     def _start_row(self) -> None:
         """Begin the next row of a batch: a row that cannot be is told of, the rest goes on."""

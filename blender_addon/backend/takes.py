@@ -34,6 +34,11 @@ class Takes:
         job = self.done
         return job if job and (job.script or job.edit) else None
 
+    @staticmethod
+    def previews(job: Job) -> bool:
+        """Are its takes shown as ghosts first? Rows of a batch are not, nor a range, which is part of an action."""
+        return not job.as_strip and job.edit is None and bpy.data.scenes[job.scene].moclip.use_preview
+
     def take_of(self, action: bpy.types.Action | None) -> int | None:
         """Which of the takes of the last job an action shows; None for another motion."""
         told = action.get(KEY) if action is not None else None

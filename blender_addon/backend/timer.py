@@ -5,6 +5,7 @@ import time
 
 import bpy
 
+from ..preview.stage import STAGE
 from ..settings import preferences
 from .gpu_backend import GPU
 from .session import SESSION
@@ -34,7 +35,16 @@ def _visible_state() -> tuple:
     shown = job and (job.stage, job.progress, job.cancelling)
     # While it starts, the seconds that it takes are told.
     seconds = int(time.monotonic() - SESSION.started) if SESSION.state in ("starting", "connecting") else 0
-    return SESSION.state, SESSION.message, SESSION.retargeting, shown, seconds, GPU.visible_state()
+    return (
+        SESSION.state,
+        SESSION.message,
+        SESSION.retargeting,
+        shown,
+        seconds,
+        len(STAGE.ghosts),
+        SESSION.hint.sentence,
+        GPU.visible_state(),
+    )
 
 
 def redraw() -> None:
@@ -55,13 +65,20 @@ def _undone(*_arguments) -> None:
     SESSION.undone()
 
 
+@bpy.app.handlers.persistent
+def _redone(*_arguments) -> None:
+    STAGE.clear()
+
+
 def attach() -> None:
     bpy.app.handlers.undo_post.append(_undone)
+    bpy.app.handlers.redo_post.append(_redone)
     bpy.app.handlers.load_post.append(_file_loaded)
 
 
 def detach() -> None:
     bpy.app.handlers.undo_post.remove(_undone)
+    bpy.app.handlers.redo_post.remove(_redone)
     bpy.app.handlers.load_post.remove(_file_loaded)
     if bpy.app.timers.is_registered(pump):
         bpy.app.timers.unregister(pump)

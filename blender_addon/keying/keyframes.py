@@ -59,6 +59,26 @@ class Fit:
     millimetres: float = 2.0
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A motion as a rig shows it from a frame on, before anything is keyed.
+
+    pose: what bones do, their travel settled. moves: (T, 4, 4) by which the object moves within its own space from
+    where it stands, or None. turns (T, 22, 4), root (T, 3): the motion that was fitted. told: how far along its path it
+    comes. missed: sentences about pins that are not met.
+    """
+
+    bone_of: dict[str, str]
+    fps: float
+    turns: np.ndarray
+    root: np.ndarray
+    stance: Stance
+    pose: Pose
+    moves: np.ndarray | None
+    told: str
+    missed: tuple[str, ...]
+
+
 def apply_clip(
     rig: bpy.types.Object, clip: Clip, scene: bpy.types.Scene, start: int, how: Fit | None = None
 ) -> bpy.types.Action:
@@ -68,6 +88,30 @@ def apply_clip(
     rig that cannot take it; then nothing has changed.
     """
     how = how or Fit()
+    shown = fitted(rig, clip, scene, start, how)
+    reach = how.millimetres / 1000 * shown.pose.rest.ratio
+    made = NewAction(rig, action_name(clip.text), Keys(start, how.loop, how.degrees, reach))
+    for bone in shown.pose.curves():
+        made.add_bone(bone)
+    if kind := control_rig(rig, shown.bone_of):
+        for bone in ik_curves(shown.pose, kind, shown.bone_of, how.ik):
+            made.add_bone(bone)
+        for bone, name, value in switches_of(rig, kind, how.ik):
+            made.add_switch(bone, name, value)
+        for bone in stretching(rig, kind, how.ik):
+            made.add_stiff(bone)
+    if shown.moves is not None:
+        made.add_object(shown.moves)
+    action = made.assign()
+    path = {"path": shown.told} if shown.told else {}
+    action["moclip"] = provenance(clip) | path | ({"pins": " ".join(shown.missed)} if shown.missed else {})
+    remember_stance(action, shown.stance)
+    scene.frame_end = max(scene.frame_end, start + len(shown.turns) - 1)
+    return action
+
+
+def fitted(rig: bpy.types.Object, clip: Clip, scene: bpy.types.Scene, start: int, how: Fit) -> Fitted:
+    """What `apply_clip` keys; changes nothing. Raises MoclipError for a rig that cannot take it."""
     check_editable(rig)
     bone_of, fps = map_rig(rig), scene_fps(scene)
     obstacles.check(rig, bone_of, how.root)
@@ -91,26 +135,7 @@ def apply_clip(
         missed = ["Pins count for motions that neither repeat nor stay in place."]
     pose = _posed(rig, bone_of, turns, root, fps, stance, how, start)
     moves = _settle_travel(pose, how.root, *travel.travel(turns, root, fps))
-    reach = how.millimetres / 1000 * pose.rest.ratio
-    made = NewAction(rig, action_name(clip.text), Keys(start, how.loop, how.degrees, reach))
-    for bone in pose.curves():
-        made.add_bone(bone)
-    if kind := control_rig(rig, bone_of):
-        for bone in ik_curves(pose, kind, bone_of, how.ik):
-            made.add_bone(bone)
-        for bone, name, value in switches_of(rig, kind, how.ik):
-            made.add_switch(bone, name, value)
-        for bone in stretching(rig, kind, how.ik):
-            made.add_stiff(bone)
-    if moves is not None:
-        made.add_object(moves)
-    action = made.assign()
-    action["moclip"] = (
-        provenance(clip) | ({"path": told} if told else {}) | ({"pins": " ".join(missed)} if missed else {})
-    )
-    remember_stance(action, stance)
-    scene.frame_end = max(scene.frame_end, start + len(turns) - 1)
-    return action
+    return Fitted(bone_of, fps, turns, root, stance, pose, moves, told, tuple(missed))
 
 
 def _posed(

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from dataclasses import dataclass
+
 import bpy
 
 from ..backend.jobs import Job, Target
@@ -9,6 +11,7 @@ from ..keying.keyframes import Fit, apply_clip
 from ..keying.scene import at_frame
 from ..motion.clip import Clip
 from ..motion.fit import Place
+from ..preview.stage import STAGE
 from ..rig import obstacles
 from ..rig.create import create_armature
 from ..rig.held import Held
@@ -26,7 +29,7 @@ _LARGEST = 2**31 - 1
 """That an integer of Blender's can be; a seed of a file may be larger."""
 
 
-class _OfHeldMotion:
+class OfHeldMotion:
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -37,17 +40,17 @@ class _OfHeldMotion:
         return may_apply(cls, context)
 
 
-class MOCLIP_OT_apply_motion(_OfHeldMotion, bpy.types.Operator):
+class MOCLIP_OT_apply_motion(OfHeldMotion, bpy.types.Operator):
     """Key the last generated motion again, where it began, by what Fit says now; the old action is kept"""
 
     bl_idname = "moclip.apply_motion"
     bl_label = "Apply Last Motion"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return _apply_held(self, context, _take_now())
+        return apply_held(self, context, _take_now())
 
 
-class MOCLIP_OT_show_take(_OfHeldMotion, bpy.types.Operator):
+class MOCLIP_OT_show_take(OfHeldMotion, bpy.types.Operator):
     """Key another take of the last prompt in place of the one that is shown; accepted takes stay"""
 
     bl_idname = "moclip.show_take"
@@ -56,36 +59,60 @@ class MOCLIP_OT_show_take(_OfHeldMotion, bpy.types.Operator):
     step: bpy.props.IntProperty(name="Step", description="How many takes to go on", default=1)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return _apply_held(self, context, (_take_now() + self.step) % len(SESSION.takes))
+        return apply_held(self, context, (_take_now() + self.step) % len(SESSION.takes))
 
 
 def _take_now() -> int:
-    """The take that is seen, as Ctrl+Z or Recall may have changed it since it was keyed; else the last that was."""
+    """The take that is seen: the ghost that is chosen, or, as Ctrl+Z or Recall may have changed it since it was keyed,
+    the one that plays; else the last that was keyed."""
+    if STAGE.is_on:
+        return STAGE.chosen
     job, _ = SESSION.held
     rig = job.target.find() if job.target else None
     playing = SESSION.take_of(rig.animation_data.action) if rig is not None and rig.animation_data else None
     return SESSION.shown if playing is None else playing
 
 
-def _apply_held(operator: bpy.types.Operator, context: bpy.types.Context, take: int) -> set[str]:
-    job, clip = SESSION.held[0], SESSION.takes[take]
+@dataclass(frozen=True)
+class Destination:
+    """Where the held motion goes: a scene, its frame of the first key, a rig, or None where one is made, and where that
+    stands (None: as it does at rest). for_all: a rig that is made is for all takes of the job."""
+
+    scene: bpy.types.Scene
+    start: int
+    rig: bpy.types.Object | None
+    place: Place | None
+    for_all: bool
+
+
+def destination_of(context: bpy.types.Context) -> Destination:
+    job = SESSION.held[0]
     here = job.file_number == SESSION.file_number
     scene = bpy.data.scenes.get(job.scene, context.scene) if here else context.scene
     start = job.start if here else scene.frame_current
     rig = job.target.find() if here and job.target else None
     place = job.place if rig is not None else None
     makes = here and rig is None and (job.target is None or job.made)
+    if rig is None and not makes:
+        rig = target_of(context)
+    return Destination(scene, start, rig, place, makes)
+
+
+def apply_held(operator: bpy.types.Operator, context: bpy.types.Context, take: int) -> set[str]:
+    """Key a take of the last job; ghosts of it go."""
+    job, clip = SESSION.held[0], SESSION.takes[take]
+    to = destination_of(context)
+    scene, rig = to.scene, to.rig
     try:
-        if rig is None and not makes:
-            rig = target_of(context)
         if rig is None:
             rig = _make(context, job)
-            if makes:
+            if to.for_all:
                 # Its other takes are for the same one.
                 job.target, job.made = Target.of(rig), True
-        action = _key(rig, job, clip, scene, start, place)
+        action = _key(rig, job, clip, scene, to.start, to.place)
     except MoclipError as error:
         return fail(operator, error)
+    STAGE.clear()
     SESSION.shown = take
     action[history.KEY]["take"] = take
     if not job.as_strip:
@@ -126,7 +153,7 @@ def _key(
     pins = () if job.as_strip or job.edit else pins_of(rig, scene)
     with at_frame(scene, start):
         if job.edit is None:
-            action = apply_clip(rig, clip, scene, start, _how(scene.moclip, place, job, pins))
+            action = apply_clip(rig, clip, scene, start, how_of(scene.moclip, place, job, pins))
         else:
             action = apply_edit(rig, clip, scene, job.edit, scene.moclip.foot_lock)
     history.stand_in(action, earlier, scene)
@@ -141,7 +168,8 @@ def _key(
     return action
 
 
-def _how(settings: bpy.types.PropertyGroup, place: Place | None, job: Job, pins: tuple[Held, ...]) -> Fit:
+def how_of(settings: bpy.types.PropertyGroup, place: Place | None, job: Job, pins: tuple[Held, ...]) -> Fit:
+    """How a motion of a job is fitted, by the settings as they are now."""
     return Fit(
         root=settings.root,
         pins=pins,

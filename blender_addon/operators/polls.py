@@ -3,7 +3,7 @@
 
 import bpy
 
-from ..backend.session import MODES_TO_APPLY_IN
+from ..backend.delivery import MODES_TO_APPLY_IN
 from ..rig.target import character_of
 
 Kind = type[bpy.types.Operator]

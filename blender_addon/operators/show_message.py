@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import bpy
 
-from ..backend.session import SESSION
+from ..ui.panel_main import told_now
 from ..ui.sidebar import draw_text
 
 _WIDTH = 400
@@ -15,17 +15,19 @@ class MOCLIP_OT_show_message(bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        if not SESSION.message:
+    def poll(cls, context: bpy.types.Context) -> bool:
+        _, told = told_now(context)
+        if not told:
             cls.poll_message_set("There is no message.")
-        return bool(SESSION.message)
+        return bool(told)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_popup(self, width=_WIDTH)
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_text(self.layout, SESSION.message, round(_WIDTH * context.preferences.system.ui_scale))
+        draw_text(self.layout, told_now(context)[1], round(_WIDTH * context.preferences.system.ui_scale))
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        self.report({SESSION.level}, SESSION.message)
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        level, told = told_now(context)
+        self.report({level}, told)
         return {"FINISHED"}

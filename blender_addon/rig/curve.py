@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A curve object as a line on the ground of a rig's motion."""
 
+from collections.abc import Callable
+
 import bpy
 import numpy as np
 
+from ..motion import axes
 from ..motion.path import Line, line_through
 from ..shared.errors import MoclipError
 from .rest import RigRest
@@ -15,14 +18,25 @@ def line_of(curve: bpy.types.Object, rest: RigRest) -> Line:
 
     Raises MoclipError for what is no curve, has no length, goes straight up, or is no line by its modifiers.
     """
+    inverse = np.linalg.inv(np.array(rest.rig.matrix_world, dtype=np.float64))
+    return _line(
+        curve, lambda points: rest.to_motion(size_now(rest).hidden(points @ inverse[:3, :3].T + inverse[:3, 3]))
+    )
+
+
+def line_in_scene(curve: bpy.types.Object) -> Line:
+    """As `line_of`, for an armature of our own at the scene's origin that is not made yet."""
+    return _line(curve, axes.vectors_from_blender)
+
+
+def _line(curve: bpy.types.Object, to_motion: Callable[[np.ndarray], np.ndarray]) -> Line:
+    """to_motion: points of the scene (N, 3) -> the motion's axes and metres."""
     if not curve.users_scene:
         raise MoclipError(f"The curve '{curve.name}' was deleted.", hint="Choose another Path.", code="bad_path")
     if curve.type != "CURVE" or not curve.data.splines:
         raise MoclipError(f"'{curve.name}' is no curve to follow.", hint="Choose another Path.", code="bad_path")
     world = np.array(curve.matrix_world, dtype=np.float64)
-    points = _points(curve) @ world[:3, :3].T + world[:3, 3]
-    inverse = np.linalg.inv(np.array(rest.rig.matrix_world, dtype=np.float64))
-    ground = rest.to_motion(size_now(rest).hidden(points @ inverse[:3, :3].T + inverse[:3, 3]))[:, [0, 2]]
+    ground = to_motion(_points(curve) @ world[:3, :3].T + world[:3, 3])[:, [0, 2]]
     line = line_through(ground, curve.data.splines[0].use_cyclic_u)
     if line is None:
         raise MoclipError(

@@ -6,6 +6,7 @@ import bpy
 from ..backend import status
 from ..backend.session import SESSION
 from ..keying import history
+from ..preview.stage import STAGE
 from ..rig.target import character_of, target_of, told
 from . import bars, mending
 from .sidebar import Sidebar, draw_lines, wrapped
@@ -32,6 +33,7 @@ class MOCLIP_PT_main(Sidebar, bpy.types.Panel):
         row = layout.row(align=True)
         row.prop(settings, "seed")
         row.prop(settings, "variations")
+        row.prop(settings, "use_preview", text="", icon="GHOST_ENABLED" if settings.use_preview else "GHOST_DISABLED")
         draw_target(layout, context)
         _draw_job(layout)
         _draw_takes(layout, context)
@@ -62,6 +64,7 @@ def _draw_job(layout: bpy.types.UILayout) -> None:
 
 
 def _draw_takes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Of the takes as ghosts while they are shown, else of the motion that plays: as many rows."""
     rig = character_of(context)
     action = rig.animation_data.action if rig is not None and rig.animation_data else None
     row = layout.row(align=True)
@@ -69,17 +72,31 @@ def _draw_takes(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     for step, icon in ((-1, "TRIA_LEFT"), (1, "TRIA_RIGHT")):
         arrow = row.row(align=True)
         arrow.enabled = several
-        arrow.operator("moclip.show_take", text="", icon=icon).step = step
-    row.label(text=told_of(action))
+        arrow.operator("moclip.choose_ghost" if STAGE.is_on else "moclip.show_take", text="", icon=icon).step = step
+    row.label(text=_told_of_ghost() if STAGE.is_on else told_of(action))
     row = layout.row(align=True)
-    keep = row.row(align=True)
-    keep.enabled = history.is_new(action)
-    keep.operator("moclip.accept", icon="CHECKMARK").as_strip = False
-    row.operator("moclip.accept", text="To NLA", icon="NLA").as_strip = True
-    row.operator("moclip.reject", icon="X")
+    if STAGE.is_on:
+        row.operator("moclip.pick_take", icon="CHECKMARK").take = 0
+        row.operator(
+            "screen.animation_play", text="Play", icon="PAUSE" if context.screen.is_animation_playing else "PLAY"
+        )
+        row.operator("moclip.dismiss_ghosts", icon="X")
+    else:
+        keep = row.row(align=True)
+        keep.enabled = history.is_new(action)
+        keep.operator("moclip.accept", icon="CHECKMARK").as_strip = False
+        row.operator("moclip.accept", text="To NLA", icon="NLA").as_strip = True
+        row.operator("moclip.reject", icon="X")
     column = layout.column(align=True)
     column.operator("moclip.try_again", icon="FILE_REFRESH")
-    column.operator("moclip.apply_motion", icon="ACTION")
+    again = column.row(align=True)
+    again.operator("moclip.apply_motion", icon="ACTION")
+    again.operator("moclip.preview_takes", text="", icon="GHOST_ENABLED")
+
+
+def _told_of_ghost() -> str:
+    of_all = f" of {STAGE.count}" if STAGE.count > 1 else ""
+    return f"Ghost {STAGE.chosen + 1}{of_all}, variant {SESSION.takes[STAGE.chosen].seed}"
 
 
 def told_of(action: bpy.types.Action | None) -> str:
@@ -99,11 +116,20 @@ def hint(context: bpy.types.Context) -> str:
     return ""
 
 
+def told_now(context: bpy.types.Context) -> tuple[str, str]:
+    """Level and text of the message area. What is told of a prompt while it is typed hides no error."""
+    if SESSION.job is None and SESSION.level != "ERROR":
+        if of_prompt := SESSION.hint.of(context.scene.moclip.prompt, SESSION.message):
+            return "WARNING", of_prompt
+    return (SESSION.level, SESSION.message) if SESSION.message else ("INFO", hint(context))
+
+
 def _draw_message(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """So many lines, whatever there is to say; a row with what mends it, and what shows the rest."""
-    lines = wrapped(SESSION.message or hint(context), context.region.width, with_icon=True)
+    level, told = told_now(context)
+    lines = wrapped(told, context.region.width, with_icon=True)
     shown = (*lines, *[""] * MESSAGE_LINES)[:MESSAGE_LINES]
-    draw_lines(layout, shown, _ICONS[SESSION.level if SESSION.message else "INFO"] if lines else "BLANK1")
+    draw_lines(layout, shown, _ICONS[level] if lines else "BLANK1")
     row = layout.row(align=True)
     if SESSION.action in mending.BUTTONS:
         mending.draw_button(row, SESSION.action)

@@ -3,11 +3,13 @@
 
 import bpy
 
+from ..backend import repertoire
 from ..backend.session import SESSION
 from ..keying import history
 from ..rig import table
 from ..rig.target import character_of
 from ..rig.words import told
+from ..shared.licences import in_words
 from . import bars
 from .sidebar import Sidebar, draw_text
 
@@ -121,6 +123,23 @@ class MOCLIP_PT_fit(Sidebar, bpy.types.Panel):
         error.prop(settings, "key_error", text="Degrees")
 
 
+class MOCLIP_PT_preview(Sidebar, bpy.types.Panel):
+    """How takes are seen before they are keyed."""
+
+    bl_idname = "MOCLIP_PT_preview"
+    bl_label = "Preview"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        self.layout.prop(context.scene.moclip, "use_preview", text="")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.moclip
+        layout.row().prop(settings, "preview_at", expand=True)
+        layout.prop(settings, "preview_trails")
+        layout.operator("moclip.preview_takes", icon="GHOST_ENABLED")
+
+
 class MOCLIP_PT_bones(Sidebar, bpy.types.Panel):
     """Which bone follows which joint; an empty table stands for "found anew each time"."""
 
@@ -182,5 +201,5 @@ class MOCLIP_PT_licence(Sidebar, bpy.types.Panel):
     bl_label = "Licence of the Weights"
 
     def draw(self, context: bpy.types.Context) -> None:
-        text = "The built-in model's weights are CC BY-NC 4.0: motions made with them are for non-commercial use."
-        draw_text(self.layout, text, context.region.width)
+        licence = repertoire.licence(SESSION.welcome)
+        draw_text(self.layout, f"{licence}. {in_words(licence)}", context.region.width)

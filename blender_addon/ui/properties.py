@@ -3,7 +3,10 @@
 
 import bpy
 
+from ..backend import timer
+from ..backend.session import SESSION
 from ..limits import EMBEDDED
+from ..preview.stage import STAGE
 
 # Blender fixes the bounds of a property when the add-on is enabled, before any backend has answered.
 
@@ -24,6 +27,20 @@ def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> b
 def _pinned(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
     """Who chooses a target wants it to stay, whatever is selected; nobody is a new one each time."""
     settings.pin_target = True
+
+
+def _typed(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    SESSION.hint.typed(settings.prompt)
+
+
+def _preview_toggled(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    if not settings.use_preview:
+        STAGE.clear()
+    timer.redraw()
+
+
+def _seen_otherwise(_settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    timer.redraw()
 
 
 def _is_curve(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
@@ -73,6 +90,7 @@ class MoclipSettings(bpy.types.PropertyGroup):
         name="Prompt",
         description="What the character does, in English: 'a tired man walks, then waves with his left hand'",
         options={"TEXTEDIT_UPDATE"},
+        update=_typed,
     )
     recent: bpy.props.CollectionProperty(type=MoclipRecent)
     use_auto_seconds: bpy.props.BoolProperty(
@@ -152,6 +170,27 @@ class MoclipSettings(bpy.types.PropertyGroup):
         description="How firmly feet stay where they stand, and above the floor, on this rig's legs",
         default=1.0, min=0.0, max=1.0, subtype="FACTOR",
     )  # fmt: skip
+    use_preview: bpy.props.BoolProperty(
+        name="Preview",
+        description="Show what is generated as ghosts in the 3D View and key nothing until one is picked",
+        default=False,
+        update=_preview_toggled,
+    )
+    preview_at: bpy.props.EnumProperty(
+        name="Stand",
+        description="Where ghosts are seen; a pick keys them on the character, wherever they stood",
+        items=(
+            ("BESIDE", "Side by Side", "Every take, in a row beside the character"),
+            ("ON", "In Place", "The chosen take alone, where it would be keyed"),
+        ),
+        update=_seen_otherwise,
+    )
+    preview_trails: bpy.props.BoolProperty(
+        name="Trails",
+        description="Show the ways of hips, hands and feet, and where and when feet stand",
+        default=True,
+        update=_seen_otherwise,
+    )
     lines: bpy.props.CollectionProperty(type=MoclipLine)
     active_line: bpy.props.IntProperty(name="Line", default=0)
     script_start: bpy.props.IntProperty(name="Start", description="The frame at which the first line begins", default=1)

@@ -3,6 +3,8 @@
 
 import bpy
 
+from ..preview.stage import STAGE
+
 _KEYMAP = "3D View"
 _made: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
 
@@ -16,10 +18,14 @@ class MOCLIP_MT_takes_pie(bpy.types.Menu):
     def draw(self, _context: bpy.types.Context) -> None:
         pie = self.layout.menu_pie()
         # In Blender's order: left, right, below, above, then the corners.
-        pie.operator("moclip.show_take", text="Previous Take", icon="TRIA_LEFT").step = -1
-        pie.operator("moclip.show_take", text="Next Take", icon="TRIA_RIGHT").step = 1
-        pie.operator("moclip.reject", icon="X")
-        pie.operator("moclip.accept", icon="CHECKMARK").as_strip = False
+        other = "moclip.choose_ghost" if STAGE.is_on else "moclip.show_take"
+        pie.operator(other, text="Previous Take", icon="TRIA_LEFT").step = -1
+        pie.operator(other, text="Next Take", icon="TRIA_RIGHT").step = 1
+        pie.operator("moclip.dismiss_ghosts" if STAGE.is_on else "moclip.reject", icon="X")
+        if STAGE.is_on:
+            pie.operator("moclip.pick_take", icon="CHECKMARK").take = 0
+        else:
+            pie.operator("moclip.accept", icon="CHECKMARK").as_strip = False
         pie.operator("moclip.try_again", icon="FILE_REFRESH")
         pie.operator("moclip.accept", text="To NLA", icon="NLA").as_strip = True
         pie.operator("moclip.generate", icon="PLAY")

@@ -14,6 +14,7 @@ from moclip.captions.labels import SWAPPED
 from moclip.data.clips import Clips
 from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
+from moclip.data.stored import Joined, Worked, lengths_of
 from moclip.motion.features import features_to_joints
 from moclip.text.tokenizer import Tokenizer
 from moclip.text.tower import TextTower
@@ -33,7 +34,7 @@ class PairedClips:
     vectors of its captions, or none where nothing is trained.
     """
 
-    joints: list[np.ndarray]
+    joints: Sequence[np.ndarray]
     tokens: list[np.ndarray]
     meaning: np.ndarray
     partner: list[np.ndarray]
@@ -61,7 +62,11 @@ def pair_clips(
         by_actions.setdefault(_plain(key), []).append(index)
     partner = [np.array([k for other in _confusable(_plain(key)) for k in by_actions.get(other, [])]) for key in keys]
     return PairedClips(
-        joints=[_joints(features, moments) for features in clips.features],
+        joints=Worked(
+            clips.features,
+            lambda features: _joints(features, moments),
+            lambda frames: PADDED_FRAMES if normalised else frames,
+        ),
         tokens=[tokenizer.encode(c).astype(np.uint16) for c in clips.captions],
         meaning=np.array([names[key] for key in keys]),
         partner=partner,
@@ -80,10 +85,10 @@ def _joints(features: np.ndarray, moments: tuple[np.ndarray, np.ndarray] | None)
     return features_to_joints(padded).astype(np.float32)
 
 
-def with_copies(clips: PairedClips, copies: list[np.ndarray]) -> PairedClips:
+def with_copies(clips: PairedClips, copies: Sequence[np.ndarray]) -> PairedClips:
     """The clips and other joints (T, 22, 3) of each, drawn equally often; a copy's partners are copies."""
     return PairedClips(
-        joints=[*clips.joints, *copies],
+        joints=Joined(clips.joints, copies),
         tokens=clips.tokens * 2,
         meaning=np.tile(clips.meaning, 2),
         partner=[*clips.partner, *(partners + len(clips) for partners in clips.partner)],
@@ -152,7 +157,7 @@ def same_meaning(meaning: Tensor) -> Tensor:
 def embed_motions(encoder: MotionEncoder, joints: Sequence[np.ndarray], bucket: int = BUCKET) -> Tensor:
     """(B, D) unit vectors of motions (T, 22, 3), those of like length together: the same numbers with less padding."""
     device = encoder.positions.device
-    order = np.argsort([len(clip) for clip in joints], kind="stable")
+    order = np.argsort(lengths_of(joints), kind="stable")
     if encoder.config.positions == "batch":  # a vector depends on its row; alone, each is in the first
         order, bucket = np.arange(len(joints)), len(joints) if encoder.training else 1
     parts = []
@@ -163,9 +168,9 @@ def embed_motions(encoder: MotionEncoder, joints: Sequence[np.ndarray], bucket: 
 
 
 def pad_joints(joints: Sequence[np.ndarray], frames: int = 0) -> tuple[Tensor, Tensor]:
-    """Motions (T, 22, 3) as (B, longest or `frames`, 22, 3), and which of their frames are theirs (B, longest)."""
+    """Motions (T, J, 3) as (B, longest or `frames`, J, 3), and which of their frames are theirs (B, longest)."""
     longest = max(frames, *(len(clip) for clip in joints))
-    batch = np.zeros((len(joints), longest, 22, 3), dtype=np.float32)
+    batch = np.zeros((len(joints), longest, *joints[0].shape[1:]), dtype=np.float32)
     valid = np.zeros((len(joints), longest), dtype=bool)
     for row, clip in enumerate(joints):
         batch[row, : len(clip)], valid[row, : len(clip)] = clip, True

@@ -128,6 +128,17 @@ _TWO_HANDED_M = 0.25
 """Hands that hold one sword are nearer than this: which of them moves faster by a little says nothing."""
 
 
+_SHOOTS_M, _SHOULDER_M = 0.38, 0.35
+
+
+def _shoots_out(joints: np.ndarray, frame: int, side: str | None) -> bool:
+    """Whether the hand gets far from its shoulder, at its height, around a frame: fast hands may swing or guard."""
+    shoulder, wrist = (16, 20) if side == "left" else (17, 21)
+    way = (joints[:, wrist] - joints[:, shoulder])[max(0, frame - 4) : frame + 8]
+    far = np.linalg.norm(way[:, [0, 2]], axis=1) > _SHOOTS_M
+    return bool((far & (np.abs(way[:, 1]) < _SHOULDER_M)).any())
+
+
 def strikes(motion: Motion, label: ActionLabel) -> list[tuple[int, int, ActionLabel]]:
     """(first frame, end frame, label with side) of the single kicks, punches, slashes or jumps in a recording."""
     joints = motion.joints().astype(np.float64)
@@ -147,6 +158,8 @@ def strikes(motion: Motion, label: ActionLabel) -> list[tuple[int, int, ActionLa
     for frame in frames:
         first, end = max(0, frame - before), min(motion.frames, frame + after)
         side = None if strength is None else ("left", "right")[int(strength[frame].argmax())]
+        if label.action == "punch" and not _shoots_out(joints, frame, side):
+            continue
         if label.action == "slash" and np.linalg.norm(joints[frame, 20] - joints[frame, 21]) < _TWO_HANDED_M:
             side = None
         if end - first >= 24:

@@ -54,6 +54,11 @@ def written() -> Mapping[str, Written]:
             for action, tables in lists.items()}  # fmt: skip
 
 
+def written_elsewhere() -> list[str]:
+    """What somebody wrote of all that people do and no recording of ours shows."""
+    return (_HERE / "written_sentences" / "elsewhere.txt").read_text(encoding="utf-8").splitlines()
+
+
 def _marked(phrase: str, verbs: Set[str]) -> str:
     """With the mark of the grammar on each verb, where more than the first word is one: "*jump and *turn in the air".
 

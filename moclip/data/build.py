@@ -86,7 +86,8 @@ def build_dataset(
         work.units[splits[recordings[number].name]].extend(units)
         _enter(writer, lines)
     shares = {"train": 1.0, "val": 1 / 12, "test": 1 / 12}
-    asked = [(split, share, k) for split, share in shares.items() for k in range(len(MAKERS)) if options.made > 0]
+    needed = [k for k, maker in enumerate(MAKERS) if options.made > 0 and maker.is_needed(pools.values())]
+    asked = [(split, share, k) for split, share in shares.items() for k in needed]
     for number, (lines, units) in enumerate(each(_made, asked, work, processes)):
         progress("makers", (number + 1) / len(asked))
         work.units[asked[number][0]].extend(units)

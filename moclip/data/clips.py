@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A dataset split in memory, and how often each of its clips is drawn."""
+"""A dataset split, and how often each of its clips is drawn."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,12 @@ BALANCE = -0.7
 
 @dataclass(frozen=True)
 class Clips:
-    """features: per clip (T, 263) in their own units. weights: (N,) how often each clip is drawn, summing to 1."""
+    """features: per clip (T, 263) in their own units, which may be read when they are asked for. weights: (N,) how
+    often each clip is drawn, summing to 1.
+    """
 
     ids: list[str]
-    features: list[np.ndarray]
+    features: Sequence[np.ndarray]
     captions: list[list[str]]
     groups: list[str]
     weights: np.ndarray
@@ -68,7 +70,7 @@ def load_clips(
     if not ids:
         raise MoclipError(
             f"The dataset folder {dataset.path} has no clips to use in {split}.txt.",
-            hint="Build the dataset again, with more recordings.",
+            hint="`moclip data check` says why; a dataset of ours is built again, with more recordings.",
             code="bad_dataset",
         )
     groups = [action_group(dataset.clips.get(i, {})) for i in ids]
@@ -78,6 +80,4 @@ def load_clips(
     if is_sequence.any() and not is_sequence.all():
         weights[is_sequence] = sequence_share / is_sequence.sum()
         weights[~is_sequence] *= (1 - sequence_share) / weights[~is_sequence].sum()
-    return Clips(
-        ids, [dataset.load(i) for i in ids], [dataset.captions(i) for i in ids], groups, weights / weights.sum()
-    )
+    return Clips(ids, dataset.features(ids), [dataset.captions(i) for i in ids], groups, weights / weights.sum())

@@ -33,6 +33,11 @@ _LEAST = 8
 """Frames of a piece."""
 _MOST_COUNTED = 5
 _STILL_M_S, _STILL_FRAMES = 0.12, 20
+_FEET_APART_M = 0.32
+_FLOWING = {"twist_torso", "arm_circle", "jumping_jack"}
+"""Exercises of which nobody does one alone: cut out, it begins and ends in the middle of the next."""
+_A_WHILE = 100
+"""Frames of one time of sitting down."""
 
 
 def pieces(motion: Motion, label: ActionLabel) -> list[Piece]:
@@ -48,10 +53,13 @@ def pieces(motion: Motion, label: ActionLabel) -> list[Piece]:
 
 
 def standing_still(motion: Motion, label: ActionLabel) -> list[Piece]:
-    """The longest moment of a take in which somebody stands and does nothing, arms down."""
+    """The longest moment of a take in which somebody stands and does nothing, arms down and feet together."""
     posture = Posture.of(motion)
     hands = heights(posture.joints, "wrist").max(axis=1) * LEG_M < posture.joints[:, JOINT_INDEX["spine1"], 1]
-    still = spans(posture.standing & (posture.pelvis > 0.97) & (posture.liveliness < _STILL_M_S) & hands, _STILL_FRAMES)
+    feet = posture.joints[:, [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]]
+    together = np.linalg.norm(feet[:, 0] - feet[:, 1], axis=-1) < _FEET_APART_M
+    stands = posture.standing & (posture.pelvis > 0.97) & together
+    still = spans(stands & (posture.liveliness < _STILL_M_S) & hands, _STILL_FRAMES)
     if not still or label.action == "stand":
         return []
     first, end = max(still, key=lambda span: span[1] - span[0])
@@ -61,7 +69,7 @@ def standing_still(motion: Motion, label: ActionLabel) -> list[Piece]:
 def _repeats(motion: Motion, label: ActionLabel, posture: Posture, again: Again) -> Iterator[Piece]:
     """Each time alone, and two to five of them as they follow one another."""
     found, counted = times(posture, again), label.action in COUNTABLE
-    for first, end, side in found:
+    for first, end, side in found if len(found) < 2 or label.action not in _FLOWING else ():
         yield Piece(cut(motion, first, end), replace(label, side=side or label.side, count=1 if counted else None))
     for k in range(len(found) if counted else 0):
         for count in range(2, _MOST_COUNTED + 1):
@@ -216,10 +224,10 @@ def _rising_from_the_floor(motion: Motion, label: ActionLabel, posture: Posture)
 
 
 def _seated_or(motion: Motion, label: ActionLabel, posture: Posture) -> Iterator[Piece]:
-    """A take of sitting that begins with sitting down."""
+    """A take of sitting that begins with sitting down. Who hardly gets lower is on a high stool: half stands."""
     if posture.pelvis.max() - posture.pelvis.min() > 0.2:
         yield from _seats(motion, label, posture)
-    else:
+    elif label.action == "sit" or motion.frames < _A_WHILE:
         yield Piece(motion, label, whole=True)
 
 

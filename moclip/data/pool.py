@@ -2,7 +2,7 @@
 """The pieces that things are made of, and what one thing that is made of them is called."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,9 @@ class Pool:
 
     def of(self, *actions: str) -> list[Clip]:
         return [clip for action in dict.fromkeys(actions) for clip in self._by_action.get(action, ())]
+
+    def recordings(self, action: str) -> int:
+        return len({clip.source for clip in self._by_action.get(action, ())})
 
     def any(self, rng: np.random.Generator, *actions: str) -> Clip | None:
         """One of these actions' clips: first an action, then a clip of it."""
@@ -57,11 +60,17 @@ Make = Callable[[Pool, np.random.Generator], Clip | None]
 
 @dataclass(frozen=True)
 class Maker:
-    """clips: of the training split, before mirroring. make: one clip, None where that time it did not work out."""
+    """clips: of the training split, before mirroring. make: one clip, None where that time it did not work out.
+    unless: an action of which so many recordings make this needless."""
 
     name: str
     clips: int
     make: Make
+    unless: tuple[str, int] | None = None
+
+    def is_needed(self, pools: Iterable[Pool]) -> bool:
+        """Whether the recordings in all splits are fewer."""
+        return self.unless is None or sum(pool.recordings(self.unless[0]) for pool in pools) < self.unless[1]
 
 
 def renamed(clip: Clip, motion: Motion, action: str, **more: str | None) -> Clip:

@@ -12,7 +12,7 @@ import numpy as np
 
 from moclip.captions.labels import ActionLabel, mirrored, strikes
 from moclip.captions.writing import Relation
-from moclip.data.posture import fits_after
+from moclip.data.posture import Posture, fits_after
 from moclip.data.sequences import cut, join_matched, loop, mirror, stretch, to_and_fro
 from moclip.motion.motion import Motion
 
@@ -25,6 +25,8 @@ RARE = 20
 DENSE = 20
 """Frames of a long recording of a rare class for each window that is cut from it."""
 _TRIES = 8
+_VEERS, _VEERING = np.radians(20.0), 6
+"""A walk that turns by more is no straight one; and how many paces of it there are."""
 STILL = 0.3
 """A window that moves less than this share of its recording's speed shows somebody who waits."""
 
@@ -95,7 +97,11 @@ def variants(clip: Clip, units: list[Clip], rng: np.random.Generator, rare: bool
     def made(result: Motion, suffix: str, kind: str = "stretch") -> Clip:
         return replace(clip, motion=result, kind=kind, suffix=suffix)
 
-    if label.action in LOCOMOTION:
+    if label.action in LOCOMOTION and np.ptp(Posture.of(motion).yaw) > _VEERS and label.action.startswith("walk_"):
+        # A loop goes straight on, and this one does not.
+        for k in range(_VEERING if rare else 2):
+            yield made(stretch(motion, rng.uniform(0.85, 1.2)), f"_S{k}")
+    elif label.action in LOCOMOTION:
         for k in range(8 if rare else 1 if label.action == "walk" else 2):
             looped = loop(motion, int(rng.integers(45, MAX_FRAMES)), rng)
             if looped is not None:

@@ -78,9 +78,7 @@ class DatasetWriter:
             captions = [mirrored_words(text) for text in own] if clip.mirrored else list(own)
             if all(label.action in ACTIONS for label in clip.labels):
                 captions += write_captions(clip.labels, rng, count, frames / FPS, clip.relation)
-            text.write_text(
-                "".join(f"{caption}#{_tagged(caption)}#0.0#0.0\n" for caption in captions), encoding="utf-8"
-            )
+            text.write_text("".join(f"{caption}#{tagged(caption)}#0.0#0.0\n" for caption in captions), encoding="utf-8")
         return {
             "id": clip_id, "source": clip.source, "kind": clip.kind, "mirrored": clip.mirrored,
             "actions": [label.to_dict() for label in clip.labels], "frames": frames, "split": split,
@@ -160,6 +158,6 @@ def mirrored_words(caption: str) -> str:
     return _SIDE.sub(other, caption)
 
 
-def _tagged(caption: str) -> str:
+def tagged(caption: str) -> str:
     """HumanML3D's word/part-of-speech field; our captions know no parts of speech."""
     return " ".join(f"{word}/OTHER" for word in re.findall(r"[a-z]+", caption.lower()))

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from moclip.data.stored import lengths_of
 from moclip.errors import MoclipError
 from moclip.evaluation.words import CLASSES, Sentence, WordTable
 from moclip.nn.checkpoint import load_weights
@@ -159,7 +160,7 @@ class Evaluator(nn.Module):
         what follows them is a tail, of which an evaluator that is not `masked` sees a little.
         """
         vectors = np.empty((len(features), self.config.embed_dim), dtype=np.float32)
-        order = np.argsort([len(f) for f in features], kind="stable")
+        order = np.argsort(lengths_of(features), kind="stable")
         for start in range(0, len(order), batch):
             chunk = order[start : start + batch]
             padded, shown = pad_motions([features[k] for k in chunk], self.config)

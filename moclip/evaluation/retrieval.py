@@ -37,7 +37,7 @@ def load_spaces(model: str, work: Path | None = None, tower: Path | None = None)
             hint="Use another model, or --work with a folder of `moclip train moclip`.",
             code="bad_model",
         )
-    text = load_tower(tower or files.info.path / "text.safetensors")
+    text = load_tower(tower or files.info.file("text"))
     return text, restore(MotionEncoder, files.configs[JUDGE], files.arrays[JUDGE])
 
 

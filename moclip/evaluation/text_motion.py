@@ -94,7 +94,7 @@ def evaluate_text_motion(
     drawn: dict[str, np.ndarray] = {}
     for repeat in range(repeats):
         rng = np.random.default_rng([seed, repeat])
-        shown = clips.features
+        shown: Sequence[np.ndarray] = clips.features
         if released:
             shown = [crop(f, rng, evaluator.config.most_frames) for f in clips.features]
             real = evaluator.embed_motions(shown)

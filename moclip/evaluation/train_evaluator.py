@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training of the evaluator on the dataset in use: matching pairs near, all others a margin apart."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from moclip.data.clips import load_clips
 from moclip.data.folder import DatasetFolder
+from moclip.data.stored import chosen, lengths_of
 from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import STRIDE, Evaluator, EvaluatorConfig, pad_motions
 from moclip.evaluation.metrics import GROUP, matching_distance, r_precision, random_groups
@@ -31,7 +32,7 @@ class JudgedClips:
     clips of one meaning are no negatives of one another. labels: the (action, style) pairs of each clip.
     """
 
-    features: list[np.ndarray]
+    features: Sequence[np.ndarray]
     sentences: list[list[Sentence]]
     captions: list[list[str]]
     meaning: np.ndarray
@@ -51,8 +52,10 @@ class JudgedClips:
             return [values[k] for k in rows]
 
         weights = self.weights[rows] / self.weights[rows].sum()
-        listed = kept(self.features), kept(self.sentences), kept(self.captions)
-        return JudgedClips(*listed, self.meaning[rows], kept(self.labels), weights)
+        listed = kept(self.sentences), kept(self.captions)
+        return JudgedClips(
+            chosen(self.features, rows.tolist()), *listed, self.meaning[rows], kept(self.labels), weights
+        )
 
 
 def judged_clips(dataset: DatasetFolder, split: str, *, new_wordings: bool = False) -> JudgedClips:
@@ -64,7 +67,7 @@ def judged_clips(dataset: DatasetFolder, split: str, *, new_wordings: bool = Fal
     clips = load_clips(dataset, split)
     known = {c.lower() for i in dataset.ids("train") for c in dataset.captions(i)} if new_wordings else set()
     rows = [[r for r, caption in enumerate(captions) if caption.lower() not in known] for captions in clips.captions]
-    kept = [k for k, features in enumerate(clips.features) if len(features) >= 5 * STRIDE and rows[k]]
+    kept = [k for k, frames in enumerate(lengths_of(clips.features)) if frames >= 5 * STRIDE and rows[k]]
     if not kept:
         raise MoclipError(
             f"The split {split} has no clip of a second or more{' in new words' if new_wordings else ''}.",
@@ -80,7 +83,7 @@ def judged_clips(dataset: DatasetFolder, split: str, *, new_wordings: bool = Fal
     ]
     names = {key: k for k, key in enumerate(dict.fromkeys(shown))}
     return JudgedClips(
-        features=[clips.features[k] for k in kept],
+        features=chosen(clips.features, kept),
         sentences=[[words[r] for r in rows[k]] for k, words in zip(kept, tagged, strict=True)],
         captions=captions,
         meaning=np.array([names[key] for key in shown]),

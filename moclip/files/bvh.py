@@ -65,7 +65,7 @@ def read_bvh(path: Path, fps: float | None = None) -> Bvh:
     frames, with a root only, or damaged so that nothing tells what was meant.
     """
     text = parse_bvh(Path(path), fps)
-    names, doubled = _unique(text.names)
+    names, doubled = unique_names(text.names)
     rotations, positions = _apply_channels(text)
     notes = (*text.notes, *doubled)
     return Bvh(
@@ -74,7 +74,7 @@ def read_bvh(path: Path, fps: float | None = None) -> Bvh:
     )  # fmt: skip
 
 
-def _unique(names: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def unique_names(names: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of which no two are the same, and what to tell: a second "Hips" is "Hips (2)"."""
     found: dict[str, int] = {}
     result, doubled = [], []
@@ -135,7 +135,7 @@ def write_bvh(motion: Motion, path: Path) -> None:
     joints have turned since rest, and their characters' rests stand flat. `REST_OFFSETS` does not: its feet are
     horizontal, by it a flat foot has turned by its slope, and every character would stand on its toes.
     """
-    order, (offsets, rotations, ends) = _depth_first(0), _standing_rest(motion)
+    order, (offsets, rotations, ends) = _depth_first(0), standing_rest(motion)
     lines = [
         "HIERARCHY",
         *_hierarchy_lines(offsets, ends, 0, 0),
@@ -149,7 +149,7 @@ def write_bvh(motion: Motion, path: Path) -> None:
     Path(path).write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
-def _standing_rest(motion: Motion) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+def standing_rest(motion: Motion) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Offsets (22, 3) in metres, rotations (T, 22, 4) and end sites in centimetres by a rest that stands flat."""
     offsets, rotations = motion.offsets.astype(np.float64), motion.rotations.astype(np.float64)
     toes = rot.rotate(world_rotations(rotations)[:, list(_FEET.values())], _AHEAD)

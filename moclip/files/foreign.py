@@ -66,7 +66,11 @@ def read_any_bvh(path: Path, given: Given | None = None, fps: float | None = Non
     fps: of motions of other skeletons; ours keep theirs. Raises MoclipError as `read_foreign` does.
     """
     given = given or Given()
-    bvh = read_bvh(path, given.fps)
+    return read_clip(read_bvh(path, given.fps), path, given, fps)
+
+
+def read_clip(bvh: Bvh, path: Path, given: Given, fps: float | None = None) -> BvhReading:
+    """The same of what was read of the file at this path. Raises MoclipError where it has no body that can be found."""
     bvh, joint_map = understood(bvh, path, given.joint_map)
     clip, first, tidy = tidied(bvh, joint_map)
     ours = _as_ours(clip, joint_map, given)

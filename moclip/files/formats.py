@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`Motion`s in files, the format by suffix.
 
-`.npz` keeps everything; `.bvh` is for other programs; `.npy` holds the 263 features of HumanML3D (one frame fewer than
-the motion, start at the origin); `.gif`, `.png` and `.mp4` are previews and cannot be read back. What others keep in
-such files is read too: see `moclip.files`.
+`.npz` keeps everything; `.bvh`, `.glb` and `.gltf` are for other programs; `.npy` holds the 263 features of HumanML3D
+(one frame fewer than the motion, start at the origin); `.gif`, `.png` and `.mp4` are previews and cannot be read back.
+What others keep in such files is read too: see `moclip.files`.
 """
 
 import errno
@@ -27,7 +27,8 @@ from moclip.motion.motion import Motion
 from moclip.motion.rotations import slerp
 
 FEATURES_FPS = 20.0
-_READABLE = (".npz", ".bvh", ".npy")
+_GLTF = (".glb", ".gltf")
+_READABLE = (".npz", ".bvh", ".npy", *_GLTF)
 _WRITABLE = (*_READABLE, ".gif", ".png", ".mp4")
 
 
@@ -40,6 +41,7 @@ def save_motion(motion: Motion, path: str | Path) -> None:
     path = Path(path)
     suffix = check_writable_suffix(path)
     writers = {".npz": _write_npz, ".bvh": _write_bvh, ".npy": _write_features}
+    writers |= dict.fromkeys(_GLTF, _write_gltf)
     _atomically(path, lambda temporary: writers.get(suffix, _write_preview)(motion, temporary))
 
 
@@ -88,6 +90,10 @@ def read_motion(path: str | Path, given: Given | None = None, fps: float | None 
     try:
         if suffix == ".bvh":
             return read_any_bvh(path, given, fps)
+        if suffix in _GLTF:
+            from moclip.files.gltf import read_gltf
+
+            return read_gltf(path, given, fps)
         return {".npz": read_npz, ".npy": read_npy}[suffix](path, given or Given())
     except OSError as error:
         raise MoclipError(
@@ -160,6 +166,12 @@ def _write_bvh(motion: Motion, path: Path) -> None:
     from moclip.files.bvh import write_bvh
 
     write_bvh(motion, path)
+
+
+def _write_gltf(motion: Motion, path: Path) -> None:
+    from moclip.files.gltf_writing import write_gltf
+
+    write_gltf(motion, path)
 
 
 def _write_features(motion: Motion, path: Path) -> None:

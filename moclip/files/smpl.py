@@ -5,8 +5,6 @@ A body's shape and joints are worked out by the package smplx. Nobody may pass t
 joints of the mean body serve.
 """
 
-import io
-import pickle
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,22 +15,18 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.files.amass import MEAN_BODY
+from moclip.files.body_models import FIELDS, no_model, read_model
 from moclip.motion import rotations as rot
 from moclip.motion.motion import Motion, world_rotations
 from moclip.motion.skeleton import CHILDREN, JOINT_COUNT, JOINT_NAMES, PARENTS
 
 JOINTS = {"smplh": 52, "smplx": 55}
 """Of each kind of body; the first 22 are ours."""
-WHERE = {
-    "smplh": "https://mano.is.tue.mpg.de (SMPL-H, extended for AMASS: smplh/neutral/model.npz)",
-    "smplx": "https://smpl-x.is.tue.mpg.de (SMPLX_NEUTRAL.npz)",
-}
 SHAPES = {"smplh": 16, "smplx": 16}
 """Numbers of a body's shape that files have."""
 _LEGS = (4, 5, 7, 8)
 _Z_UP = rot.from_axis_angle(np.array([1.0, 0.0, 0.0]), np.array(np.pi / 2))
 """From Y up to AMASS's Z up; whoever faced +Z faces -Y."""
-_FIELDS = ("v_template", "shapedirs", "J_regressor", "kintree_table")
 
 
 @dataclass(frozen=True)
@@ -53,19 +47,21 @@ class Body:
 
 @dataclass(frozen=True)
 class Parameters:
-    """kind: as of a `Body`. poses: (T, J, 3) axis angles. trans: (T, 3) metres, Z up as in AMASS."""
+    """kind: as of a `Body`. poses: (T, J, 3) axis angles. trans: (T, 3) metres, Z up as in AMASS. gender: of the model
+    that they are for."""
 
     kind: str
     fps: float
     poses: np.ndarray
     trans: np.ndarray
     betas: np.ndarray
+    gender: str = "neutral"
 
     def arrays(self) -> dict[str, np.ndarray]:
         """As AMASS names them; SMPL-X's own add-on for Blender reads the same."""
         named: dict[str, np.ndarray] = {
             "trans": self.trans, "poses": self.poses.reshape(len(self.poses), -1), "betas": self.betas,
-            "mocap_framerate": np.array(float(self.fps)), "gender": np.array("neutral"),
+            "mocap_framerate": np.array(float(self.fps)), "gender": np.array(self.gender),
             "surface_model_type": np.array(self.kind),
         }  # fmt: skip
         if self.kind == "smplx":
@@ -88,11 +84,15 @@ def load_body(path: Path, betas: np.ndarray | None = None) -> Body:
     betas: (N,), as many as are given count. Raises MoclipError for a file that is missing, damaged or no such model,
     and where the package smplx is not installed.
     """
-    held = _read_model(path)
+    return shaped(read_model(path), path, betas)
+
+
+def shaped(held: Mapping[str, Any], path: Path, betas: np.ndarray | None = None) -> Body:
+    """The same by what `read_model` found in the file."""
     parents = np.asarray(held["kintree_table"])[0].astype(np.int64)
     kind = next((kind for kind, count in JOINTS.items() if len(parents) == count), "")
     if not kind or tuple(parents[1:JOINT_COUNT]) != PARENTS[1:]:
-        raise _no_model(path, f"it has a skeleton of {len(parents)} joints, not SMPL-H's 52 or SMPL-X's 55")
+        raise no_model(path, f"it has a skeleton of {len(parents)} joints, not SMPL-H's 52 or SMPL-X's 55")
     try:
         import torch
         from smplx.lbs import blend_shapes, vertices2joints
@@ -102,12 +102,12 @@ def load_body(path: Path, betas: np.ndarray | None = None) -> Body:
             hint='`pip install "moclip[smpl]"` installs it.',
             code="missing_package",
         ) from error
-    vertices, shapes, regressor = (np.asarray(held[name], dtype=np.float64) for name in _FIELDS[:3])
+    vertices, shapes, regressor = (np.asarray(held[name], dtype=np.float64) for name in FIELDS[:3])
     count = len(vertices)
     if vertices.shape != (count, 3) or shapes.ndim != 3 or shapes.shape[:2] != (count, 3):
-        raise _no_model(path, f"its shapes {shapes.shape} do not fit its {count} vertices")
+        raise no_model(path, f"its shapes {shapes.shape} do not fit its {count} vertices")
     if regressor.shape != (len(parents), count) or not all(np.isfinite(a).all() for a in (vertices, shapes, regressor)):
-        raise _no_model(path, f"its J_regressor {regressor.shape} does not fit its {count} vertices")
+        raise no_model(path, f"its J_regressor {regressor.shape} does not fit its {count} vertices")
     own = np.zeros(SHAPES[kind])
     given = np.asarray(() if betas is None else betas, dtype=np.float64).ravel()[: len(own)]
     if not np.isfinite(given).all():
@@ -149,6 +149,19 @@ def from_smpl(parameters: Parameters, body: Body, text: str = "") -> Motion:
     return Motion(parameters.fps, rot.continuous(rot.normalize(local)), root, body.offsets, text)
 
 
+def posed_joints(parameters: Parameters, body: Body) -> np.ndarray:
+    """(T, 22, 3) float64 metres of our joints, Z up as in AMASS: what smplx's models give as their first joints."""
+    world = _quaternions(parameters.poses[:, :JOINT_COUNT].astype(np.float64))
+    places = np.empty((*world.shape[:2], 3))
+    places[:, 0] = parameters.trans + body.joints[0]
+    for joint, offset in enumerate(body.offsets):
+        if joint:
+            parent = PARENTS[joint]
+            places[:, joint] = places[:, parent] + rot.rotate(world[:, parent], offset)
+            world[:, joint] = rot.multiply(world[:, parent], world[:, joint])
+    return places
+
+
 def read_parameters(path: Path) -> Parameters:
     """AMASS's parameters in an .npz file. Raises MoclipError for a file that is damaged or holds others."""
     try:
@@ -157,6 +170,7 @@ def read_parameters(path: Path) -> Parameters:
         poses, trans = (np.asarray(held[name], dtype=np.float64) for name in ("poses", "trans"))
         fps = next(float(held[name]) for name in _RATES if name in held)
         betas = np.asarray(held.get("betas", ()), dtype=np.float64).ravel()
+        gender = _word(held.get("gender", np.array("neutral")))
         poses = poses.reshape(len(poses), -1, 3)
     except (OSError, ValueError, KeyError, EOFError, TypeError, StopIteration, zipfile.BadZipFile) as error:
         raise MoclipError(
@@ -173,10 +187,17 @@ def read_parameters(path: Path) -> Parameters:
             hint="Write it again.",
             code="damaged_file",
         )
-    return Parameters(kind, fps, poses, trans, betas)
+    return Parameters(kind, fps, poses, trans, betas, gender)
 
 
-_KNOWN = ("poses", "trans", "betas")
+def _word(array: np.ndarray) -> str:
+    """Male, female or neutral, however it is held."""
+    word = array.reshape(-1)[0] if array.size else "neutral"
+    word = word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word)
+    return word if word in ("male", "female") else "neutral"
+
+
+_KNOWN = ("poses", "trans", "betas", "gender")
 _RATES = ("mocap_framerate", "mocap_frame_rate")
 
 
@@ -208,71 +229,3 @@ def _quaternions(turns: np.ndarray) -> np.ndarray:
 
 def _leg(offsets: np.ndarray) -> float:
     return float(np.linalg.norm(offsets[list(_LEGS)], axis=1).sum())
-
-
-class _Held:
-    """What stands in a model's pickle for an array of chumpy's or a matrix of scipy's: its numbers, and no code."""
-
-    def __init__(self, *given: Any):
-        self.given = given
-
-    def __setstate__(self, state: Any) -> None:
-        self.__dict__.update(state if isinstance(state, Mapping) else {"state": state})
-
-    def dense(self) -> np.ndarray:
-        own = self.__dict__
-        if "x" in own:
-            return np.asarray(own["x"])
-        if {"data", "indices", "indptr"} <= own.keys():
-            rows, columns = own.get("_shape") or own["shape"]
-            matrix = np.zeros((columns, rows))  # scipy's csc, column by column
-            for column in range(columns):
-                first, end = own["indptr"][column : column + 2]
-                np.add.at(matrix[column], own["indices"][first:end], own["data"][first:end])
-            return matrix.T
-        raise pickle.UnpicklingError("an array is held in a way that is not known")
-
-
-class _Model(pickle.Unpickler):
-    """Reads the official .pkl files: numpy's arrays, and chumpy's and scipy's as `_Held`; it calls nothing else."""
-
-    _ALLOWED = {
-        *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
-        ("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode"),
-    }  # fmt: skip
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module.split(".")[0] == "chumpy" or (module.startswith("scipy.sparse") and name == "csc_matrix"):
-            return _Held
-        if (module, name) not in self._ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return super().find_class(module.replace("numpy._core", "numpy.core"), name) if name != "scalar" else _scalar
-
-
-_scalar = np.float64(0).__reduce__()[0]
-
-
-def _read_model(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise MoclipError(
-            f"There is no body model {path}.", hint=f"Get it at {' or '.join(WHERE.values())}.", code="missing_file"
-        )
-    try:
-        if path.suffix.lower() == ".npz":
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                held: Any = {name: arrays[name] for name in _FIELDS}
-        else:
-            held = _Model(io.BytesIO(path.read_bytes()), encoding="latin1").load()
-            held = {name: held[name].dense() if isinstance(held[name], _Held) else held[name] for name in _FIELDS}
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, IndexError, ImportError,
-            pickle.UnpicklingError, zipfile.BadZipFile) as error:  # fmt: skip
-        raise _no_model(path, f"it is damaged or has no {', '.join(_FIELDS)}") from error
-    return dict(held)
-
-
-def _no_model(path: Path, why: str) -> MoclipError:
-    return MoclipError(
-        f"The file {path} is no model of SMPL-H or SMPL-X: {why}.",
-        hint=f"Get one at {' or '.join(WHERE.values())}.",
-        code="bad_body_model",
-    )

@@ -23,6 +23,22 @@ def is_unfamiliar(warning: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Familiar:
+    """far: is a prompt far from what the model was trained on? nearest: what it can do instead, the nearest first;
+    () where it does not tell."""
+
+    far: bool = False
+    nearest: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """For the user, in sentences."""
+        if not self.far:
+            return []
+        return [f"{FAR} The nearest that it can do: {', '.join(self.nearest)}." if self.nearest else FAR]
+
+
+@dataclass(frozen=True)
 class KnownActions:
     """A linear reading of text vectors: weights (A + 1, D), biases (A + 1,) for the A actions that a model has, and for
     all that it has not.
@@ -68,17 +84,15 @@ class Familiarity:
         nearest: np.ndarray = (unit @ self.centres.T).max(axis=1)
         return nearest
 
-    def warnings(self, text: np.ndarray, clauses: Sequence[np.ndarray]) -> list[list[str]]:
-        """One list a prompt. text: (B, D) of the prompts. clauses: (N, D) of each prompt's clauses."""
-        return [
-            self._told(float(similarity), own) for similarity, own in zip(self.similarity(text), clauses, strict=True)
-        ]
+    def judge(self, text: np.ndarray, clauses: Sequence[np.ndarray]) -> list[Familiar]:
+        """One a prompt. text: (B, D) of the prompts. clauses: (N, D) of each prompt's clauses."""
+        return [self._judged(float(near), own) for near, own in zip(self.similarity(text), clauses, strict=True)]
 
-    def _told(self, similarity: float, clauses: np.ndarray) -> list[str]:
+    def _judged(self, similarity: float, clauses: np.ndarray) -> Familiar:
         nearest = self.actions.nearest_to_unknown(clauses) if self.actions else None
         if nearest:
-            return [f"{FAR} The nearest that it can do: {', '.join(nearest)}."]
-        return [FAR] if similarity < self.threshold else []
+            return Familiar(True, tuple(nearest))
+        return Familiar(similarity < self.threshold)
 
 
 def load_familiarity(files: ModelFiles) -> Familiarity | None:

@@ -9,7 +9,7 @@ import numpy as np
 from moclip.errors import MoclipError
 from moclip.files.kit import joints_of
 from moclip.generate.context import Kept, assemble, codes_after, codes_before, fit_between, joined, keep, pull_warning
-from moclip.generate.familiarity import load_familiarity
+from moclip.generate.familiarity import Familiar, load_familiarity
 from moclip.generate.held import held, long_enough, nearest_takes
 from moclip.generate.lengths import ongoing, sample_lengths
 from moclip.generate.options import PlanOptions, read_sampling
@@ -18,7 +18,7 @@ from moclip.generate.reading import TextReader
 from moclip.generate.takes import best_takes, repeat_takes
 from moclip.generate.together import layer_parts, read_layers, with_layers
 from moclip.generators.base.generator import Stage, Watcher
-from moclip.generators.base.passages import Passage
+from moclip.generators.base.passages import Draft, Passage
 from moclip.generators.base.runtime import Runtime
 from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, load_model
 from moclip.motion.features import WIDTH, features_to_joints, local_rotations
@@ -70,6 +70,15 @@ class TextToMotion:
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Text vectors (N, D) float32, not normalised."""
         return self._reader.embed(texts)
+
+    def familiar(self, prompts: Sequence[str]) -> list[Familiar]:
+        """How near prompts are to what the model knows: the text tower alone is asked, no motion is made."""
+        return self._familiar_by(prompts, self.embed(prompts)) if prompts else []
+
+    def _familiar_by(self, prompts: Sequence[str], vectors: np.ndarray) -> list[Familiar]:
+        if self._familiarity is None:
+            return [Familiar() for _ in prompts]
+        return self._familiarity.judge(vectors, self._reader.clause_vectors(prompts, vectors, self.options))
 
     def generate(
         self,
@@ -124,7 +133,7 @@ class TextToMotion:
         given = zip(read, tokens, strict=True)
         passages = [Passage(k, 0, int(n), states.vector, states.words) for k, (states, n) in enumerate(given)]
         known = np.full((len(passages), max(tokens), self.codec.layers), -1, dtype=np.int64)
-        return self.generator.sample(passages, np.array(tokens), list(seeds), known, Watcher())
+        return self.generator.sample(Draft(passages, np.array(tokens), list(seeds), known), Watcher())
 
     def _checked(self, requests: Sequence[Request]) -> list[Checked]:
         if not 1 <= len(requests) <= MAX_BATCH:
@@ -197,10 +206,9 @@ class TextToMotion:
             planned[k].append(plan_line(line.seconds, texts, lengths, endless, sentence, *scale))
         warnings = [list(asked.warnings) for asked in checked]
         if self._familiarity:
-            vectors = np.stack([states.vector for states in whole])
-            far = self._familiarity.warnings(vectors, self._reader.clause_vectors(prompts, vectors, self.options))
-            for k, told in zip(owners, far, strict=True):
-                warnings[k] += [warning for warning in told if warning not in warnings[k]]
+            judged = self._familiar_by(prompts, np.stack([states.vector for states in whole]))
+            for k, prompt in zip(owners, judged, strict=True):
+                warnings[k] += [warning for warning in prompt.warnings if warning not in warnings[k]]
         plans = [self._plan(first + k, asked, planned[k]) for k, asked in enumerate(checked)]
         return plans, [tuple(told) for told in warnings]
 
@@ -231,16 +239,16 @@ class TextToMotion:
             known[row, : lengths[row]] = plan.known
         passages, seeds = [p for plan in plans for p in plan.passages], [asked.seed for asked in checked]
         passages, lengths, seeds = repeat_takes(passages, lengths, seeds, takes)
-        known = np.repeat(known, takes, axis=0)
+        draft = Draft(passages, lengths, seeds, np.repeat(known, takes, axis=0))
         if max(takes) == 1:
-            return self.generator.sample(passages, lengths, seeds, known, watcher)
+            return self.generator.sample(draft, watcher)
 
         def choose(codes: np.ndarray) -> np.ndarray:
             best = best_takes(self._networks, self.codec, codes, passages, takes)
             requests = [asked.request for asked in checked]
             return nearest_takes(self.codec, codes, best, plans, requests, takes, self.fps)
 
-        return self.generator.sample_best(passages, lengths, seeds, known, choose, watcher)
+        return self.generator.sample_best(draft, choose, watcher)
 
     def _result(self, asked: Checked, plan: Plan, codes: np.ndarray, warnings: tuple[str, ...]) -> Result:
         request, features = asked.request, self.codec.decode(codes[None])[0]

@@ -213,26 +213,27 @@ class _Tuner:
         return token_clips(path, key, clips, codes[split], tower, config.captions, self.log, device)
 
     def write_model(self, tower: Weights, out: Path, judge: Weights | None) -> None:
-        files, source, own = self.files, self.files.info.path, fingerprint(tower[0])
+        files, info, own = self.files, self.files.info, fingerprint(tower[0])
         out.mkdir(parents=True, exist_ok=True)
         # A folder written before may hold networks of another tower, and a table of what was familiar to it.
         for name in (f"{JUDGE}.safetensors", f"{LENGTH_TOWER}.safetensors", "familiarity.npy"):
             (out / name).unlink(missing_ok=True)
         save_weights(out / "text.safetensors", *tower)
         for network in {*files.arrays} - {"text", JUDGE, LENGTH_TOWER, *self.kinds}:
-            shutil.copyfile(source / f"{network}.safetensors", out / f"{network}.safetensors")
+            shutil.copyfile(info.file(network), out / f"{network}.safetensors")
         for kind in self.kinds:
             shutil.copyfile(self.work / f"{kind}.safetensors", out / f"{kind}.safetensors")
         if "length" in files.configs and files.configs["length"]["text_fingerprint"] != own:
             name = LENGTH_TOWER if LENGTH_TOWER in files.arrays else "text"
-            shutil.copyfile(source / f"{name}.safetensors", out / f"{LENGTH_TOWER}.safetensors")
+            shutil.copyfile(info.file(name), out / f"{LENGTH_TOWER}.safetensors")
         if judge:
             save_weights(out / f"{JUDGE}.safetensors", *judge)
         # How familiar a prompt is was measured in the old tower's space.
-        details = {k: v for k, v in files.info.details.items() if k not in ("familiarity_threshold", "metrics")}
-        origin = f"{files.info.name}, fine-tuned to the text tower {own}"
+        untrue = ("familiarity_threshold", "metrics", "shares")
+        details = {k: v for k, v in info.details.items() if k not in untrue}
+        origin = f"{info.name}, fine-tuned to the text tower {own}"
         write_description(out, {**details, "name": out.name, "description": origin, "text_fingerprint": own})
-        if any(source.glob("*.onnx")):
+        if any(info.path.glob("*.onnx")):
             from moclip.runtimes.export import export_graphs
 
             for path in export_graphs(load_model(str(out)), out):

@@ -16,6 +16,8 @@ Embed = Callable[[list[str]], np.ndarray]
 MOST_FALSE_ALARMS = 0.02
 """Share of held-out captions of known actions that is taken for unknown."""
 _PER_ACTION, _UNKNOWN = 160, 4000
+_TOLD_AGAIN = 4
+"""Times that a written sentence of something else counts: there are fewer of them than of the grammar's."""
 _STEM = 4
 """Letters by which two forms of a word are one: "walks", "walking"."""
 _SELDOM, _SELDOM_SHARE = 3, 5e-4
@@ -58,11 +60,10 @@ def _stems(sentence: str) -> list[str]:
 class Table:
     """A linear reading of unit text vectors: weights (A + 1, D), biases (A + 1,); the last row is what is unknown.
 
-    names, examples: of the A actions. threshold: probability of the unknown from which a sentence counts as such.
+    names: of the A actions. threshold: probability of the unknown from which a sentence counts as such.
     """
 
     names: tuple[str, ...]
-    examples: tuple[str, ...]
     weights: np.ndarray
     biases: np.ndarray
     threshold: float
@@ -74,11 +75,13 @@ def learn(
     embed: Embed,
     *,
     others: Sequence[str] = (),
+    written: Sequence[str] = (),
     strange: int = _UNKNOWN,
     seed: int = 0,
 ) -> Table:
     """known: training captions by action. held_out: captions of these actions in other words. others: captions of
-    actions that the model does not show. strange: how many sentences of strange movements are added to these.
+    actions that the model does not show. written: sentences of what nobody recorded. strange: how many sentences of
+    strange movements are added to these.
 
     What the known captions name in words of movement no sentence of the unknown does, so both can be told apart.
     """
@@ -93,19 +96,14 @@ def learn(
         classes += [row] * len(chosen)
     foreign = strange_sentences(known, strange, seed)
     foreign += [others[k] for k in sorted(rng.permutation(len(others))[:_UNKNOWN])]
+    foreign += _TOLD_AGAIN * list(written)
     vectors = unit(embed(texts + foreign))
     labels = np.array(classes + [len(names)] * len(foreign))
     weights, biases = softmax_regression(_SCALE * vectors, labels, len(names) + 1)
     weights *= _SCALE
-    examples = []
-    for row in range(len(names)):
-        own_rows = np.flatnonzero(labels == row)
-        mean = vectors[own_rows].mean(axis=0)
-        short = [k for k in own_rows if 2 <= len(texts[k].split()) <= 8] or list(own_rows)
-        examples.append(texts[max(short, key=lambda k: float(vectors[k] @ mean))])
     sure = probabilities(unit(embed(list(held_out))), weights, biases)[:, -1]
     threshold = float(np.quantile(sure, 1 - MOST_FALSE_ALARMS)) if len(sure) else 0.5
-    return Table(names, tuple(examples), weights, biases, min(max(threshold, 0.05), 0.95))
+    return Table(names, weights, biases, min(max(threshold, 0.05), 0.95))
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

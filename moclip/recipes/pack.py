@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from moclip.alignment.train import motion_encoder_weights
+from moclip.captions.action_menu import menu_rows
+from moclip.captions.written import written_elsewhere
 from moclip.data.folder import DatasetFolder
 from moclip.generate.familiarity import ACTIONS_FILE
 from moclip.generators.base.generator import DEFAULT, find_generator
@@ -59,7 +61,7 @@ def publish_actions(
     dataset: DatasetFolder,
     tower: tuple[dict[str, np.ndarray], dict[str, Any]],
     out: Path,
-    published: Collection[str] | None,
+    unpublished: Collection[str],
     log: Log,
 ) -> list[dict[str, str]]:
     """Write the table by which a model knows its actions from others; what `model.json` says of the actions.
@@ -67,7 +69,7 @@ def publish_actions(
     Nothing is written for a dataset that does not say what its clips show.
     """
     captions = captions_by_action(dataset, "train") if dataset.clips else {}
-    known = {action: own for action, own in captions.items() if published is None or action in published}
+    known = {action: own for action, own in captions.items() if action not in unpublished}
     if not known:
         return []
     seen = {caption for own in known.values() for caption in own}
@@ -76,14 +78,19 @@ def publish_actions(
     ]
     val = captions_by_action(dataset, "val")
     held_out = sorted({c for action in known for c in val.get(action, ()) if c not in seen}) or sorted(seen)
-    table = learn(known, held_out[:2000], lambda texts: tower_vectors(*tower, texts, log), others=others)
+    table = learn(
+        known, held_out[:: len(held_out) // 2000 + 1], lambda texts: tower_vectors(*tower, texts, log), others=others,
+        written=written_elsewhere(),
+    )  # fmt: skip
     arrays = {"weights": table.weights.astype(np.float16), "biases": table.biases.astype(np.float32)}
     config = {"kind": "actions", "names": list(table.names), "threshold": round(table.threshold, 4)}
     save_weights(out / ACTIONS_FILE, arrays, {**config, "text_fingerprint": fingerprint(tower[0])})
-    return [
-        {"name": name.replace("_", " ").capitalize(), "example": example}
-        for name, example in zip(table.names, table.examples, strict=True)
-    ]
+    return menu_rows(known)
+
+
+def _fingerprint_in(folder: Path, network: str) -> str | None:
+    path = folder / f"{network}.safetensors"
+    return fingerprint(load_weights(path)[0]) if path.is_file() else None
 
 
 def pack(
@@ -95,14 +102,15 @@ def pack(
     description: str,
     generator: str = DEFAULT,
     sampling: dict[str, Any] | None = None,
-    published: Collection[str] | None = None,
+    unpublished: Collection[str] = (),
+    beside: Path | None = None,
     log: Log = print,
 ) -> None:
     """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced.
 
-    published: the actions that the model may be asked for, all of the dataset's where nothing is said; captions of the
-    others teach what it cannot do. generator: its name. sampling: settings that the model is sampled with, the
-    generator's and those of `PlanOptions`.
+    unpublished: actions of the dataset that the model does not tell of; their captions teach what it cannot do.
+    generator: its name. sampling: settings that the model is sampled with, the generator's and those of `PlanOptions`.
+    beside: another model's folder in the same place; of the networks that are the same in both its files are used.
     """
     from moclip.generators.base.networks import parameter_counts
     from moclip.runtimes.export import export_graphs
@@ -114,8 +122,15 @@ def pack(
     if tuned.is_file() and load_weights(tuned)[1].get("kind") == own.CODEC:
         files[own.CODEC] = tuned
     loaded = {network: load_weights(path) for network, path in files.items()}
+    shares = {
+        network: beside.name for network in files
+        if beside and fingerprint(loaded[network][0]) == _fingerprint_in(beside, network)
+    }  # fmt: skip
     for network, path in files.items():
-        shutil.copyfile(path, out / f"{network}.safetensors")
+        if network in shares:
+            (out / f"{network}.safetensors").unlink(missing_ok=True)
+        else:
+            shutil.copyfile(path, out / f"{network}.safetensors")
     tower = fingerprint(loaded["text"][0])
     # A generator may also be trained with a tower that no motion was shown to.
     judges = [path for path in (work / "judge" / "moclip.safetensors", work / "moclip.safetensors") if path.is_file()]
@@ -124,7 +139,7 @@ def pack(
         save_weights(out / f"{JUDGE}.safetensors", loaded[JUDGE][0], {**loaded[JUDGE][1], "text_fingerprint": tower})
     centres, threshold = familiarity(dataset, loaded["text"], log)
     np.save(out / "familiarity.npy", centres.astype(np.float16))
-    actions = publish_actions(dataset, loaded["text"], out, published, log)
+    actions = publish_actions(dataset, loaded["text"], out, unpublished, log)
     details = {
         "format": 1,
         "name": name,
@@ -139,6 +154,7 @@ def pack(
         "generator": generator,
         "sampling": sampling or {},
         "metrics": {},
+        **({"shares": shares} if shares else {}),
     }
     write_description(out, details)
     for path in export_graphs(load_model(str(out)), out):

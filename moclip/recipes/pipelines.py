@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from moclip.models import find_model
+from moclip.models import model_info
 from moclip.recipes.ablation import Ablation
 from moclip.recipes.generator_trials import GeneratorTrial, run_generators
 from moclip.recipes.generators import generator_training
@@ -86,7 +86,7 @@ def train_base(ablation: Ablation, generator: str, bases: Bases) -> Path:
 def _take_codec(work: Path, kind: str, model: str | None) -> bool:
     """Whether the codec lies in the work folder without having been trained there."""
     path = work / f"{kind}.safetensors"
-    if model is not None and not path.is_file() and (source := find_model(model) / path.name).is_file():
+    if model is not None and not path.is_file() and (source := model_info(model).file(kind)).is_file():
         shutil.copyfile(source, path)
     return path.is_file() and not (work / f"{kind}.state.pt").is_file()
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from moclip.alignment.motion_encoder import MotionEncoderConfig
 from moclip.alignment.presets import AlignmentConfig, with_preset
+from moclip.captions.action_phrases import ACTIONS
 from moclip.codecs.reconstruction_loss import ReconstructionWeights
 from moclip.data.build import BuildOptions
 from moclip.errors import MoclipError
@@ -89,6 +90,19 @@ class EvaluatorTable(StageTable):
     glove: str = ""
 
 
+@dataclass(frozen=True)
+class PublishTable:
+    """[publish] without: actions that are trained on and not told of, as the model does not show them well enough."""
+
+    without: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(set(self.without) - set(ACTIONS)):
+            raise MoclipError(
+                f"There is no action '{unknown[0]}'{suggestion(unknown[0], ACTIONS)}.", code="bad_settings"
+            )
+
+
 _TABLES: dict[str, type[Any]] = {
     "dataset": BuildOptions,
     "compute": Compute,
@@ -98,6 +112,7 @@ _TABLES: dict[str, type[Any]] = {
     "start": ClipsTable,
     "judge": JudgeTable,
     "evaluator": EvaluatorTable,
+    "publish": PublishTable,
 }
 """What each table holds, besides [rvq] and those of the generator's networks, whose sizes the generator knows."""
 
@@ -158,6 +173,11 @@ def network_settings(recipe: Recipe, stage: str) -> tuple[LearnerTable, Config]:
     return read, read_settings(network.CONFIG, sizes, f"[{stage}.sizes]", hint=HINT)
 
 
+def unpublished(recipe: Recipe) -> tuple[str, ...]:
+    """[publish]: the actions that a model made by this recipe does not tell of."""
+    return read_settings(PublishTable, recipe.get("publish", {}), "[publish]", hint=HINT).without
+
+
 def compute_of(recipe: Recipe) -> Compute:
     """[compute]: for stages that train nothing."""
     return read_settings(Compute, recipe.get("compute", {}), "[compute]", hint=HINT)
@@ -183,7 +203,7 @@ def _table(recipe: Recipe, stage: str) -> dict[str, Any]:
     if stage == "judge" and isinstance(made.get("alignment", {}), Mapping):
         made["alignment"] = {**with_preset({})["alignment"], **made.get("alignment", {})}
     shared = recipe.get("compute", {})
-    if stage not in ("dataset", "sampling", "compute") and isinstance(shared, Mapping):
+    if stage not in ("dataset", "sampling", "compute", "publish") and isinstance(shared, Mapping):
         own = made.get("compute", {})
         made["compute"] = {**shared, **own} if isinstance(own, Mapping) else own
     return made

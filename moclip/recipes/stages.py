@@ -5,6 +5,7 @@ Every stage needs the files of the stages before it: dataset -> tower -> rvq -> 
 pack; a judge goes on from moclip.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -20,9 +21,10 @@ from moclip.codecs.train import train_codec, train_decoder
 from moclip.data.clips import action_group, emphasised
 from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
+from moclip.data.stored import Worked, write_packed
 from moclip.generators.base.generator import DEFAULT
 from moclip.generators.base.learners import train_on_tokens
-from moclip.generators.base.token_clips import decode_clips, encode_clips
+from moclip.generators.base.token_clips import decoded, encode_clips
 from moclip.motion.features import features_to_joints
 from moclip.nn.config import Config
 from moclip.nn.networks import pick_device, restore
@@ -129,13 +131,23 @@ def judge_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: b
     splits: list[PairedClips] = []
     for split in ("train", "val"):
         clips = paired_split(dataset, work / "judge", split, motion, text, log, device)
-        features = [dataset.load(i) for i in dataset.ids(split)]
+        features = dataset.features(dataset.ids(split))
         codes = [variants[0] for variants in encode_clips(features, rvq, offsets=(0,), device=device)]
-        copies = [features_to_joints(f).astype(np.float32) for f in decode_clips(codes, rvq, device)]
+        copies = _rebuilt(work / "judge" / f"rebuilt.{split}.f32", codes, rvq, device)
         log(f"rebuilt {len(copies)} {split} clips from their codes")
         splits.append(with_copies(clips, copies))
     tower, run = restore(TextTower, text[1], text[0]), _run(own, work / "judge", resume, log)
     train_moclip(tower, splits[0], splits[1], motion, config, run, batch=own.batch, start=arrays)
+
+
+def _rebuilt(path: Path, codes: list[np.ndarray], rvq: RVQ, device: str) -> Sequence[np.ndarray]:
+    """Joints (T, 22, 3) of what codes are decoded to, in a file."""
+    lengths = np.array([rvq.config.stride * len(clip) for clip in codes])
+    width = 3 * rvq.config.joints
+    made = ((k, features_to_joints(clip).reshape(len(clip), width)) for k, clip in decoded(codes, rvq, device))
+    with Processes.join(device).first_goes_ahead():
+        packed = write_packed(path, lengths, width, made)
+    return Worked(packed, lambda joints: joints.reshape(len(joints), -1, 3), room=0)
 
 
 def tokens_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from moclip_backend.commands.options import from_options
-from moclip_backend.commands.train import MachineOptions
+from moclip_backend.commands.train_options import MachineOptions
 
 
 @dataclass(kw_only=True)

@@ -27,7 +27,7 @@ def official_command(
 ) -> None:
     """Time MoMask's stages at the official sizes beside the plain way and the bare forwards. Example: moclip bench
     official --threads 2"""
-    from moclip_backend.commands.train import prepare_torch
+    from moclip_backend.commands.train_options import prepare_torch
 
     prepare_torch(threads or 2)
     from moclip_backend.bench.official import bench_official
@@ -92,7 +92,7 @@ def moclip_command(
     seed: int = 0,
 ) -> None:
     """Time a step of MoCLIP's training on a dataset's own lengths. Example: moclip bench moclip --dataset data/mocap"""
-    from moclip_backend.commands.train import prepare_torch
+    from moclip_backend.commands.train_options import prepare_torch
 
     prepare_torch(1)
     from moclip_backend.bench.alignment import bench_alignment

@@ -18,7 +18,7 @@ Skeleton = Annotated[str, typer.Option(help="ours, or keep: a BVH file stays on 
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A motion: .bvh, .npz or .npy.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A motion: .bvh, .glb, .gltf, .npz or .npy.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="File; its suffix is the format.")],
     joint_map: Annotated[
         Path | None, typer.Option(help='JSON: {"joints": {"pelvis": "Hips", ...}} for skeletons of other names.')
@@ -42,8 +42,9 @@ def convert(
 ) -> None:
     """Read a motion file of any common kind and write it as another.
 
-    Read are BVH files of any body, our .npz, AMASS and other SMPL parameters (.npz), joints (frames, 22, 3), features
-    of HumanML3D and KIT-ML and results of motion diffusion models (.npy). What had to be guessed is said.
+    Read are BVH files and animated glTF skeletons of any body, our .npz, AMASS and other SMPL parameters (.npz),
+    joints (frames, 22, 3), features of HumanML3D and KIT-ML and results of motion diffusion models (.npy). What had
+    to be guessed is said.
 
     Example: moclip convert dance.bvh dance.npz --up z --fps 30
     """

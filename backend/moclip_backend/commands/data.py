@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """`moclip data`: build and check dataset folders."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from moclip.data.options import BuildReport
 
 app = typer.Typer(no_args_is_help=True, help="Build and check dataset folders. Example: moclip data check data/mocap")
 
@@ -60,8 +65,6 @@ def bvh_command(
 
     Example: moclip data bvh mocap/bandai-namco mocap/cmu --credits shipped --out data/mocap
     """
-    from rich.progress import Progress, TaskID
-
     from moclip.data.build import BuildOptions, build_dataset
     from moclip.data.credits import read_credits
     from moclip.data.sources import BvhFolders
@@ -71,6 +74,59 @@ def bvh_command(
         min_frames, captions, sequences, mirror, seed, rotation_channels, permissive, without or (),
         without_licence or (), made,
     )  # fmt: skip
+    source = BvhFolders(
+        sources, load_joint_map(joint_map) if joint_map else None, read_credits(credits) if credits else {}
+    )
+    with _bars() as progress:
+        report = build_dataset(source, out, options, progress=progress, processes=processes)
+    _tell(report, out)
+
+
+@app.command("amass")
+def amass_command(
+    amass: Annotated[Path, typer.Argument(help="Folder of AMASS's collections (KIT, CMU, ...), unpacked.")],
+    body_models: Annotated[
+        Path, typer.Option(help="Folder of SMPL-H's or SMPL-X's model files, such as smplh/male/model.npz; or one.")
+    ],
+    out: Annotated[Path, typer.Option(help="Dataset folder to write; a broken-off build is resumed.")],
+    humanml3d: Annotated[
+        Path | None, typer.Option(help="HumanML3D's repository: its index.csv, splits and unzipped texts.")
+    ] = None,
+    index: Annotated[Path | None, typer.Option(help="Another index.csv than HumanML3D's own.")] = None,
+    babel: Annotated[
+        Path | None,
+        typer.Option(help="BABEL's folder: labels for clips.jsonl, and the captions where HumanML3D has none."),
+    ] = None,
+    mirror: Annotated[bool, typer.Option(help="Add mirrored copies, with left and right swapped.")] = True,
+    processes: Annotated[int, typer.Option(min=1, help="How many processes make clips at the same time.")] = 1,
+) -> None:
+    """Turn AMASS into HumanML3D's clips, or into clips by BABEL's labels; needs the extra `smpl`.
+
+    What is left out is named in refused.txt of the dataset folder, with the reason.
+
+    Example: moclip data amass amass --body-models models --humanml3d HumanML3D --out data/humanml3d --processes 8
+    """
+    from moclip.data.amass import AmassSource, build_amass
+    from moclip.data.babel import read_babel
+    from moclip.data.humanml3d import read_published
+    from moclip.errors import MoclipError
+
+    if index is not None and humanml3d is None:
+        raise MoclipError(
+            "An index alone says nothing of splits and texts.", hint="Name --humanml3d, too.", code="bad_usage"
+        )
+    source = AmassSource(
+        amass, body_models, read_published(humanml3d, index) if humanml3d else None, read_babel(babel) if babel else ()
+    )
+    with _bars() as progress:
+        report = build_amass(source, out, mirror=mirror, progress=progress, processes=processes)
+    _tell(report, out)
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, float], None]]:
+    from rich.progress import Progress, TaskID
+
     with Progress() as bar:
         tasks: dict[str, TaskID] = {}
 
@@ -79,30 +135,44 @@ def bvh_command(
                 tasks[stage] = bar.add_task(stage, total=1.0)
             bar.update(tasks[stage], completed=fraction)
 
-        source = BvhFolders(
-            sources, load_joint_map(joint_map) if joint_map else None, read_credits(credits) if credits else {}
-        )
-        report = build_dataset(source, out, options, progress=progress, processes=processes)
+        yield progress
+
+
+def _tell(report: "BuildReport", out: Path) -> None:
+    """Print what was made; what was not, file by file, is in refused.txt."""
     for kind, count in report.clips.items():
         print(f"{count} {kind} ids")
     for split, minutes in report.minutes.items():
         print(f"{split}: {minutes:.0f} minutes")
     for reason, (files, lost) in report.refused.items():
         print(f"refused, {reason}: {files:.0f} files, {lost:.1f} minutes")
+    named = out / "refused.txt"
+    named.write_text("".join(f"{message}\n" for message in report.messages), encoding="utf-8")
+    if report.messages:
+        print(f"{named} names them.")
 
 
 @app.command("check")
 def check_command(folder: Annotated[Path, typer.Argument(help="Dataset folder.")]) -> None:
-    """Check that a dataset folder is whole: every id has finite features and captions.
+    """Check that a dataset folder is whole: splits, mean and deviation, features and captions of every clip, doubles.
+
+    HumanML3D and KIT-ML are checked as they are published.
 
     Example: moclip data check data/mocap
     """
+    from moclip.data.check import SPLITS, problems
     from moclip.data.folder import DatasetFolder
 
     dataset = DatasetFolder(folder)
-    problems = dataset.problems()
-    for problem in problems:
+    found = problems(dataset, limit := 20)
+    for problem in found:
         print(problem)
-    if problems:
+    if len(found) == limit:
+        print("There may be more.")
+    for split in SPLITS:
+        out = dataset.left_out(split) if (dataset.path / f"{split}.txt").is_file() else {}
+        if out:
+            print(f"Left out of {split} as in papers: {len(out)}, the first of them {next(iter(out.values()))}")
+    if found:
         raise typer.Exit(1)
     print(f"{len(dataset.ids('train'))} training clips, nothing wrong.")

@@ -95,7 +95,7 @@ class TextMotionOptions:
 def text_motion_command(options: TextMotionOptions) -> None:
     """R-precision, FID, MM-Dist, Diversity by an evaluator. Example: moclip evaluate text-motion --dataset data/mocap
     --evaluator runs/first/evaluator.safetensors"""
-    from moclip_backend.commands.train import prepare_torch
+    from moclip_backend.commands.train_options import prepare_torch
 
     prepare_torch(2)
     from moclip.data.folder import DatasetFolder
@@ -147,7 +147,7 @@ def retrieval_command(
     as_json: Json = False,
 ) -> None:
     """Recall of motions by text and texts by motion. Example: moclip evaluate retrieval --dataset data/mocap"""
-    from moclip_backend.commands.train import prepare_torch
+    from moclip_backend.commands.train_options import prepare_torch
 
     prepare_torch(2)
     from moclip.alignment.pairs import pair_clips

@@ -35,6 +35,7 @@ def list_command(as_json: Json = False) -> None:
 @app.command("info")
 def info_command(name: Name = "embedded", as_json: Json = False) -> None:
     """Describe a model: licence, sizes, metrics, what it can do. Example: moclip models info embedded"""
+    from moclip.licences import in_words
     from moclip.models import model_info
     from moclip_backend.terminal import print_json, print_table
 
@@ -47,7 +48,7 @@ def info_command(name: Name = "embedded", as_json: Json = False) -> None:
         if isinstance(value, dict):
             rows += [(f"{key}: {inner}", _shown(v)) for inner, v in value.items()]
         else:
-            rows.append((key, _shown(value)))
+            rows.append((key, f"{value}. {in_words(value)}" if key == "licence" else _shown(value)))
     print_table(("what", "value"), rows)
 
 
@@ -163,21 +164,23 @@ def export_command(
 def _export(source: str, out: Path, format: Format, image_side: str | None) -> None:  # noqa: A002
     from moclip.alignment.authors import export_authors
     from moclip.errors import MoclipError
-    from moclip.models import find_model
+    from moclip.models import model_info
     from moclip.text.open_clip_export import export_open_clip
     from moclip.text.tower import load_tower, save_tower
 
-    folder = Path(source) if (Path(source) / "text.safetensors").is_file() else find_model(source)
+    own = Path(source) / "text.safetensors"
+    tower = own if own.is_file() else model_info(source).file("text")
+    folder = tower.parent
     if format is Format.authors:
         for note in export_authors(folder, out, image_side):
             print(note)
     elif format is Format.open_clip:
-        export_open_clip(load_tower(folder / "text.safetensors"), out, image_side)
+        export_open_clip(load_tower(tower), out, image_side)
     elif image_side:
         raise MoclipError("The text tower alone has no image side.", hint="Leave out --image-side.", code="bad_format")
     else:
         out.parent.mkdir(parents=True, exist_ok=True)
-        save_tower(load_tower(folder / "text.safetensors"), out)
+        save_tower(load_tower(tower), out)
 
 
 def _fields(info: "ModelInfo") -> dict[str, Any]:

@@ -1,91 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """`moclip train`: the stages of the recipe, one command each, and `embedded` for all of them in order."""
 
-import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from moclip_backend.commands.data import Credits, Permissive
 from moclip_backend.commands.options import from_options
-
-if TYPE_CHECKING:
-    from moclip.recipes.recipe import Recipe
-    from moclip.training.run import Compute
+from moclip_backend.commands.train_model import EmbeddedOptions, embedded_command, pack_command
+from moclip_backend.commands.train_options import Dataset, MachineOptions, Out, Resume, StageOptions, Work, log
 
 app = typer.Typer(
     no_args_is_help=True, help="Train the networks. Example: moclip train rvq --dataset data/mocap --work runs/first"
 )
-
-Dataset = Annotated[Path, typer.Option(help="Dataset folder in HumanML3D layout, as `moclip data bvh` writes it.")]
-Work = Annotated[Path, typer.Option(help="Folder for weights, logs and resumable state.")]
-Out = Annotated[Path, typer.Option(help="Model folder to write.")]
-Config = Annotated[
-    Path | None, typer.Option(help="Recipe: TOML file, embedded, open, permissive, paper, ablation, bamm, bad.")
-]
-Resume = Annotated[bool, typer.Option(help="Go on from the state in --work.")]
-Threads = Annotated[int, typer.Option(help="CPU threads.", min=1)]
-
-
-@dataclass(kw_only=True)
-class MachineOptions:
-    """Where a command computes, over what the recipe says."""
-
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps or auto, in place of what the recipe says.")] = None
-    precision: Annotated[str | None, typer.Option(help="float32 or bfloat16, in place of what the recipe says.")] = None
-    threads: Threads = 2
-
-    def prepare(self) -> None:
-        """Before torch is imported. Raises MoclipError where it is not installed, or has no such device."""
-        prepare_torch(self.threads)
-        from moclip.nn.networks import pick_device
-
-        if self.device:
-            pick_device(self.device)
-
-    @property
-    def compute(self) -> "Compute":
-        """For what has no recipe."""
-        from moclip.nn.config import read_settings
-        from moclip.training.run import Compute
-
-        asked = {"device": self.device, "precision": self.precision}
-        return read_settings(Compute, {k: v for k, v in asked.items() if v}, "the options")
-
-
-@dataclass(kw_only=True)
-class StageOptions(MachineOptions):
-    """What the commands of all stages have."""
-
-    dataset: Dataset
-    work: Work
-    config: Config = None
-    resume: Resume = True
-
-    @property
-    def recipe(self) -> "Recipe":
-        from moclip.recipes.recipe import load_recipe, with_compute
-
-        return with_compute(load_recipe(self.config), self.device, self.precision)
-
-
-def prepare_torch(threads: int) -> None:
-    """For every command that computes with torch; one sentence where it is not installed."""
-    # Set before torch is imported: spinning threads make a shared machine many times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    from moclip_backend.packages import require
-
-    require("torch", "train")
-    import torch
-
-    torch.set_num_threads(threads)
-
-
-def _log(message: str) -> None:
-    print(message, flush=True)
 
 
 def _stage(name: str, summary: str, recipe: str | None = None) -> None:
@@ -105,7 +33,7 @@ def _stage(name: str, summary: str, recipe: str | None = None) -> None:
                 param_hint="--config",
             )
         stage = stages[name]
-        stage(DatasetFolder(options.dataset), options.work, options.recipe, resume=options.resume, log=_log)
+        stage(DatasetFolder(options.dataset), options.work, options.recipe, resume=options.resume, log=log)
 
     command.__doc__ = f"{summary} Example: moclip train {name} --dataset data/mocap --work runs/first"
     app.command(name)(from_options(StageOptions)(command))
@@ -137,7 +65,7 @@ def moclip_command(options: MoclipOptions) -> None:
     from moclip.recipes.stages import moclip_stage
 
     folder, recipe = DatasetFolder(options.dataset), options.recipe
-    moclip_stage(folder, options.work, recipe, preset=options.preset, resume=options.resume, log=_log)
+    moclip_stage(folder, options.work, recipe, preset=options.preset, resume=options.resume, log=log)
 
 
 _stage("tokens", "Encode all clips and captions once, for the next three.")
@@ -164,8 +92,8 @@ def generator_command(options: StageOptions) -> None:
 
     dataset, recipe = DatasetFolder(options.dataset), options.recipe
     for kind in training_of(recipe).learners:
-        _log(f"-- {kind}")
-        learner_stage(kind)(dataset, options.work, recipe, resume=options.resume, log=_log)
+        log(f"-- {kind}")
+        learner_stage(kind)(dataset, options.work, recipe, resume=options.resume, log=log)
 
 
 @dataclass(kw_only=True)
@@ -212,81 +140,8 @@ def downstream_command(options: DownstreamOptions) -> None:
     )  # fmt: skip
     tuning = FineTuning(options.generator, options.text_encoder, options.work, options.out, options.judge)
     dataset = DatasetFolder(options.dataset)
-    fine_tune_generator(tuning, dataset, config, compute=options.compute, resume=options.resume, log=_log)
+    fine_tune_generator(tuning, dataset, config, compute=options.compute, resume=options.resume, log=log)
 
 
-@app.command("pack")
-def pack_command(
-    dataset: Dataset,
-    work: Work,
-    out: Out,
-    name: str = "embedded",
-    description: Annotated[str | None, typer.Option(help="Of the model; by default it names the generator.")] = None,
-    config: Config = None,
-) -> None:
-    """Pack the trained stages into a model folder with its ONNX graphs, to be sampled as the recipe says.
-
-    Example: moclip train pack --dataset data/mocap --work runs/first --out models/first --name first
-    """
-    prepare_torch(1)
-    from moclip.data.folder import DatasetFolder
-    from moclip.generators.base.generator import find_generator
-    from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import load_recipe, training_of
-
-    recipe = load_recipe(config)
-    generator, sampling = training_of(recipe).name, recipe.get("sampling")
-    title = find_generator(generator).TITLE
-    told = {"name": name, "description": description or f"MoCLIP text tower and {title} generator"}
-    pack(DatasetFolder(dataset), work, out, generator=generator, sampling=sampling, log=_log, **told)
-
-
-@dataclass(kw_only=True)
-class EmbeddedOptions(MachineOptions):
-    data: Annotated[list[Path], typer.Option(help="Folder with BVH files; give it several times for several folders.")]
-    work: Work
-    out: Out
-    config: Config = None
-    permissive: Permissive = False
-    credits: Credits = None
-
-
-@app.command("embedded")
-@from_options(EmbeddedOptions)
-def embedded_command(options: EmbeddedOptions) -> None:
-    """Run the whole recipe of the embedded model: dataset, every stage, pack. Takes hours; resumes where it stopped.
-
-    With --permissive and without --config it is the recipe `permissive`, whose sizes are for what is left of the data.
-
-    Example: moclip train embedded --data mocap/cmu --credits shipped --work runs/first --out models/first
-    """
-    options.prepare()
-    from moclip.data.build import BuildOptions, build_dataset
-    from moclip.data.credits import read_credits
-    from moclip.data.folder import DatasetFolder
-    from moclip.data.sources import BvhFolders
-    from moclip.generators.base.generator import find_generator
-    from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import load_recipe, settings, training_of, with_compute
-    from moclip.recipes.stages import stages_of
-
-    recipe = load_recipe(options.config or (Path("permissive") if options.permissive else None))
-    recipe = with_compute(recipe, options.device, options.precision)
-    build = settings({"dataset": {}, **recipe}, "dataset", BuildOptions)
-    build = replace(build, permissive=options.permissive or build.permissive)
-    source = BvhFolders(options.data, credits=read_credits(options.credits) if options.credits else {})
-    build_dataset(source, options.work / "dataset", build)
-    dataset = DatasetFolder(options.work / "dataset")
-    generator = training_of(recipe).name
-    title = find_generator(generator).TITLE
-    usual = "permissive" if build.permissive else "embedded" if generator == "momask" else generator
-    made = "open" if str(options.config) == "open" else usual
-    for name, stage in stages_of(generator).items():
-        _log(f"-- {name}")
-        stage(dataset, options.work, recipe, log=_log)
-    described = f"MoCLIP text tower and {title} generator, trained on public motion capture"
-    sampling = recipe.get("sampling")
-    pack(
-        dataset, options.work, options.out, name=made, description=described, generator=generator, sampling=sampling,
-        log=_log,
-    )  # fmt: skip
+app.command("pack")(pack_command)
+app.command("embedded")(from_options(EmbeddedOptions)(embedded_command))

@@ -17,6 +17,7 @@ from moclip.errors import Cancelled, MoclipError
 from moclip.prompts.requests import Request
 from moclip_backend import wire
 from moclip_backend.engine import Engine, Stages
+from moclip_backend.memory import Seldom
 from moclip_backend.server.batches import generate
 from moclip_backend.server.job import C, Event, Job, result_message, too_late
 from moclip_backend.server.models import Models
@@ -47,6 +48,7 @@ class JobQueue(Generic[C]):
         self._turns: dict[C, int] = {}
         self._turn = itertools.count(1)
         self._running: list[Job[C]] = []
+        self._memory = Seldom()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._work_done: Future[None] | None = None
         self._closed = False
@@ -89,6 +91,11 @@ class JobQueue(Generic[C]):
         self._waiting.setdefault(client, deque()).append(job)
         self._start_next()
         return job
+
+    def between(self, work: Callable[[], None]) -> None:
+        """Let the worker do something short once it has done what it is at, before the next jobs."""
+        if not self._closed:
+            self._executor.submit(work)
 
     def position(self, job: Job[C]) -> int:
         """How many jobs are before this one, if no more come."""
@@ -235,6 +242,7 @@ class JobQueue(Generic[C]):
             if not job.over:
                 job.results = [result_message(job, engine.name, index, result) for index, result in enumerate(own)]
                 self._end(job, job.unwanted)
+        self._memory.give_back()
 
 
 class _Progress(Generic[C]):

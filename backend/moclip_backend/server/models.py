@@ -10,6 +10,7 @@ from typing import Any
 from moclip.errors import MoclipError
 from moclip.models import ModelInfo, model_info, model_names
 from moclip_backend.engine import Engine
+from moclip_backend.memory import give_back
 from moclip_backend.state.log import LOG
 
 
@@ -86,6 +87,7 @@ class Models:
             # Sessions of networks are parts of circles; their memory is wanted for the next.
             gc.collect()
         self._others[name] = self._load(str(info.path))
+        give_back()
         LOG.info("loaded the model %s", ascii(name))
         return self._others[name]
 

@@ -14,16 +14,17 @@ from typing import Any
 
 from moclip.errors import Cancelled, MoclipError
 from moclip_backend import wire
-from moclip_backend.engine import Engine
+from moclip_backend.engine import Engine, TellsFamiliarity
+from moclip_backend.server.endings import ended, outcome, unforeseen
 from moclip_backend.server.job import Job
 from moclip_backend.server.jobs import JobQueue
 from moclip_backend.server.links import Link
 from moclip_backend.server.listener import Listener, Wake
 from moclip_backend.server.models import Models
+from moclip_backend.server.questions import Questions
 from moclip_backend.server.sessions import Outcome, Session, Sessions, fingerprint
-from moclip_backend.server.submit import read_model, read_requests, read_within
+from moclip_backend.server.submit import read_id, read_model, read_prompt, read_requests, read_within
 from moclip_backend.server.welcome import model_told, welcome
-from moclip_backend.state.folders import log_file
 from moclip_backend.state.log import LOG, log_job
 
 MAX_CLIENTS = 32
@@ -61,6 +62,10 @@ class Server:
             wire.CANCEL: self._cancel, wire.PING: self._ping, wire.STATUS: self._status,
             wire.SHUTDOWN: self._shutdown, wire.GOODBYE: self._goodbye,
         }  # fmt: skip
+        self._questions: Questions[Session] | None = None
+        if isinstance(engine, TellsFamiliarity):
+            self._questions = Questions(engine, self._jobs.between, self._wake.set)
+            self._answers[wire.FAMILIARITY] = self._familiarity
 
     def stop(self) -> None:
         """End `run` soon; may be called from other threads and signal handlers."""
@@ -78,6 +83,7 @@ class Server:
                     self._failed(link, error)
             self._jobs.end_late()
             self._report_jobs()
+            self._report_answers()
             for link in self._listener.take_closed():
                 self._leave(link)
             for session in self._sessions.expired():
@@ -89,7 +95,7 @@ class Server:
     def _failed(self, link: Link | None, error: Exception, job: str | None = None) -> None:
         """The one place where what nobody foresaw is logged; its client alone is told."""
         LOG.error("a message or an answer failed", exc_info=error)
-        self._refuse(link, *_unforeseen(error), job=job)
+        self._refuse(link, *unforeseen(error), job=job)
 
     def _handle(self, link: Link, message: list[bytes] | wire.WireError) -> None:
         try:
@@ -172,7 +178,7 @@ class Server:
         return link.session
 
     def _submit(self, link: Link, header: dict[str, Any], arrays: dict[str, Any], frames: Sequence[bytes]) -> None:
-        job_id, session = _job_id(header), self._of(link)
+        job_id, session = read_id(header), self._of(link)
         mark = fingerprint(frames) if session.name else b""
         job, outcome = self._jobs.find(session, job_id), session.outcomes.get(job_id)
         if session.name and outcome is not None and outcome.fingerprint == mark:
@@ -190,7 +196,7 @@ class Server:
         self._send(link, {"type": wire.QUEUED, "id": job_id, "position": self._jobs.position(job)})
 
     def _cancel(self, link: Link, header: dict[str, Any]) -> None:
-        if not self._jobs.cancel(self._of(link), _job_id(header)):
+        if not self._jobs.cancel(self._of(link), read_id(header)):
             raise MoclipError("That job is over or was never there.", code=wire.UNKNOWN_JOB)
 
     def _goodbye(self, link: Link, header: dict[str, Any]) -> None:
@@ -199,6 +205,10 @@ class Server:
 
     def _ping(self, link: Link, header: dict[str, Any]) -> None:
         self._send(link, {"type": wire.PONG, "id": header.get("id")})
+
+    def _familiarity(self, link: Link, header: dict[str, Any]) -> None:
+        assert self._questions is not None
+        self._questions.ask(self._of(link), read_id(header), read_prompt(header))
 
     def _status(self, link: Link, header: dict[str, Any]) -> None:
         counts = {
@@ -238,20 +248,18 @@ class Server:
             except Exception as error:  # as in run
                 self._failed(job.client.link, error, job.id)
 
-    def _finish(self, job: Job[Session]) -> None:
-        session, messages = job.client, job.results
-        if isinstance(job.error, Cancelled):
-            messages = [wire.encode({"type": wire.CANCELLED, "id": job.id})]
-        elif job.error is not None:
-            error = job.error
-            if isinstance(error, MoclipError):
-                told = (error.code, error.message, error.hint, error.action)
+    def _report_answers(self) -> None:
+        for answer in self._questions.answers() if self._questions else ():
+            if answer.error is not None:
+                self._failed(answer.client.link, answer.error, answer.id)
             else:
-                LOG.error("a job failed", exc_info=error)
-                told = (*_unforeseen(error), "")
-            messages = [wire.encode(wire.error_header(*told, job=job.id))]
-        outcome = "done" if job.error is None else "cancelled" if isinstance(job.error, Cancelled) else "failed"
-        self._counts[outcome] += 1
+                self._send(answer.client.link, answer.header)
+
+    def _finish(self, job: Job[Session]) -> None:
+        session, messages, what = job.client, ended(job), outcome(job)
+        if not isinstance(job.error, MoclipError | Cancelled | None):
+            LOG.error("a job failed", exc_info=job.error)
+        self._counts[what] += 1
         mark = session.submitted.pop(job.id, b"")
         if not job.dropped:
             if session.name:
@@ -260,7 +268,7 @@ class Server:
                 if session.link:
                     session.link.send(frames)
         # Last: the results do not wait for a slow disk.
-        log_job(job=outcome, requests=len(job.requests), jobs_waiting=self._jobs.waiting)
+        log_job(job=what, requests=len(job.requests), jobs_waiting=self._jobs.waiting)
 
     # -- clients that went away --------------------------------------------------------------------------------------
 
@@ -277,6 +285,8 @@ class Server:
     def _forget(self, session: Session) -> None:
         self._sessions.remove(session)
         self._jobs.drop(session)
+        if self._questions:
+            self._questions.drop(session)
 
     def _close(self) -> bool:
         at_rest = self._jobs.close(timeout=10.0)
@@ -284,16 +294,3 @@ class Server:
         for session in self._sessions:
             self._send(session.link, {"type": wire.SHUTDOWN, "id": None})
         return at_rest
-
-
-def _job_id(header: dict[str, Any]) -> str:
-    if header.get("id") is None:
-        raise MoclipError("The message has no id.", code=wire.BAD_REQUEST)
-    job_id: str = header["id"]
-    return job_id
-
-
-def _unforeseen(error: BaseException) -> tuple[str, str, str]:
-    """Code, message and hint of an error that nobody foresaw."""
-    message = f"The backend failed unexpectedly ({type(error).__name__})."
-    return wire.INTERNAL, message, f"The details are in {log_file()}."

@@ -23,6 +23,7 @@ from moclip_backend import wire
 from moclip_backend.address import DEFAULT_BIND, parse_bind
 from moclip_backend.engine import Engine
 from moclip_backend.liveness import is_gone, this_process
+from moclip_backend.memory import give_back
 from moclip_backend.reporting import say
 from moclip_backend.state.credentials import launch_token, read_server_keys, take_environment_token
 from moclip_backend.state.folders import keys_folder, serve_file, state_folder
@@ -116,6 +117,7 @@ def _listen(options: ServeOptions, load: Callable[[ServeOptions], Engine], wake:
             server = Server(listener, engine, token, wake, ended, models, best_batch(engine))
             # What is there by now stays: the collector need not walk through the vocabulary in the middle of a job.
             gc.freeze()
+            give_back()
             address = listener.address
             with _signals(end), _announced(address, token_file, server_key=keys.public if keys else None):
                 _say({

@@ -30,6 +30,19 @@ def read_requests(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]],
     return [_request(entry, before, after, anchors) for entry in entries]
 
 
+def read_prompt(header: Mapping[str, Any]) -> str:
+    """The prompt that a client asks about. Raises MoclipError for none, and for one that is too long."""
+    return _line(header, "A question")[0]
+
+
+def read_id(header: Mapping[str, Any]) -> str:
+    """The id of a message that needs one. Raises MoclipError where it has none."""
+    if header.get("id") is None:
+        raise MoclipError("The message has no id.", code=wire.BAD_REQUEST)
+    job_id: str = header["id"]
+    return job_id
+
+
 def read_within(header: Mapping[str, Any]) -> float:
     """Seconds that a job may take, waiting included; infinite unless the submit says. Raises MoclipError."""
     within = header.get("within")

@@ -7,14 +7,14 @@ import moclip
 from moclip.motion.skeleton import JOINT_NAMES
 from moclip.prompts import limits
 from moclip_backend import wire
-from moclip_backend.engine import Engine, Stages
+from moclip_backend.engine import Engine, Stages, TellsFamiliarity
 from moclip_backend.liveness import this_process
 from moclip_backend.server.jobs import CAPACITY, CAPACITY_OF_ALL
 from moclip_backend.server.models import Models
 
 FEATURES = (
     "text_to_motion", "batch", "cancel", "auto_seconds", "script", "context", "sessions", "within", "stages", "pins",
-    "anchors",
+    "anchors", "familiarity",
 )  # fmt: skip
 MAX_OFFERS = 200
 """Models that a welcome tells: its header has bounds."""
@@ -50,7 +50,9 @@ def limits_told() -> dict[str, Any]:
 
 def welcome(engine: Engine, stages: Stages, models: Models, *, resumed: bool) -> dict[str, Any]:
     """The answer to a `hello`. resumed: whether the session has jobs, or what they came to."""
-    features = [name for name in FEATURES if name != "context" or getattr(engine, "edits", True)]
+    lacking = {"context"} if not getattr(engine, "edits", True) else set()
+    lacking |= {"familiarity"} if not isinstance(engine, TellsFamiliarity) else set()
+    features = [name for name in FEATURES if name not in lacking]
     offers = models.offers()[:MAX_OFFERS]
     if models.several:
         features.append("models")

@@ -71,14 +71,19 @@ def zigzag(bends: int, angle: float, sign: float) -> Turning:
     return turning
 
 
-def u_turn(at: float, share: float, sign: float) -> Turning:
-    """Half a turn around the place `at` of the way, within a `share` of it."""
+def corner(at: float, share: float, angle: float) -> Turning:
+    """A turn by `angle` radians around the place `at` of the way, within a `share` of it."""
 
     def turning(done: np.ndarray) -> np.ndarray:
         t = np.clip((done - at) / share + 0.5, 0.0, 1.0)
-        return sign * np.pi * t * t * (3 - 2 * t)
+        return angle * t * t * (3 - 2 * t)
 
     return turning
+
+
+def u_turn(at: float, share: float, sign: float) -> Turning:
+    """Half a turn."""
+    return corner(at, share, sign * np.pi)
 
 
 def wandering(rng: np.random.Generator, metres: float) -> Turning:

@@ -19,12 +19,19 @@ _CYCLE_S = 1.0
 _STAYS_M_S = 0.2
 
 
+def _way(ground: np.ndarray, frames: int) -> np.ndarray:
+    """(T, 2) where the pelvis is without its sway, also at both ends: as if it had come and went on as in there."""
+    reach = min(frames, len(ground) - 1)
+    before, after = 2 * ground[0] - ground[reach:0:-1], 2 * ground[-1] - ground[-2 : -reach - 2 : -1]
+    return smoothed(np.concatenate([before, ground, after]), frames)[reach : reach + len(ground)]
+
+
 def in_place(motion: Motion, stride: float = 1.0) -> Motion:
     """A straight gait without its travel; what the pelvis sways stays. stride: by how much the thighs swing, against
     the recording: all of it as on a treadmill, less of it as somebody steps on the spot.
     """
     root = motion.root_translation.astype(np.float64)
-    path = smoothed(root[:, _GROUND], round(_CYCLE_S * motion.fps))
+    path = _way(root[:, _GROUND], round(_CYCLE_S * motion.fps))
     still = root.copy()
     still[:, _GROUND] = root[:, _GROUND] - path + path[:1]
     rotations = motion.rotations.astype(np.float64)

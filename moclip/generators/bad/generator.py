@@ -8,7 +8,7 @@ import numpy as np
 from moclip.generators.bad.config import BadConfig
 from moclip.generators.bad.sampling import BadOptions, sample
 from moclip.generators.base.generator import Generator, Stage, Watcher
-from moclip.generators.base.passages import Passage
+from moclip.generators.base.passages import Draft, Passage
 from moclip.generators.base.runtime import Call
 from moclip.generators.base.turns import sample_in_turns
 from moclip.nn.config import sizes
@@ -25,14 +25,7 @@ class Bad(Generator):
     OPTIONS = BadOptions
     READS_WORDS = True
 
-    def sample(
-        self,
-        passages: Sequence[Passage],
-        lengths: np.ndarray,
-        seeds: Sequence[int],
-        known: np.ndarray,
-        watcher: Watcher,
-    ) -> np.ndarray:
+    def sample(self, draft: Draft, watcher: Watcher) -> np.ndarray:
         config = BadConfig.from_dict(sizes(self.configs["bad"]))
 
         def rows(parts: Sequence[Passage], tokens: np.ndarray, drawn: Sequence[int], given: np.ndarray) -> np.ndarray:
@@ -40,8 +33,8 @@ class Bad(Generator):
             codes = sample(self.runtime, config, text, words, tokens, drawn, self.options, watcher, given[..., 0])
             return codes[..., None]
 
-        codes = sample_in_turns(passages, seeds, known, config.most_tokens, rows)
-        return np.where(np.arange(codes.shape[1])[None, :, None] < lengths[:, None, None], codes, -1)
+        codes = sample_in_turns(draft.passages, draft.seeds, draft.known, config.most_tokens, rows)
+        return np.where(np.arange(codes.shape[1])[None, :, None] < draft.lengths[:, None, None], codes, -1)
 
 
 GENERATOR = Bad

@@ -12,7 +12,7 @@ from moclip.generators.bamm.options import BammOptions
 from moclip.generators.bamm.sampling import sample_base, sample_lengths
 from moclip.generators.bamm.sequences import Model
 from moclip.generators.base.generator import Generator, Stage, Watcher
-from moclip.generators.base.passages import Passage
+from moclip.generators.base.passages import Draft, Passage
 from moclip.generators.base.runtime import Call
 from moclip.generators.momask.sampling import sample_residual
 
@@ -42,18 +42,10 @@ class Bamm(Generator):
         text = np.stack([p.text for p in passages])
         return np.clip(sample_lengths(self._model, text, seeds, self.options, watcher), *span)
 
-    def sample(
-        self,
-        passages: Sequence[Passage],
-        lengths: np.ndarray,
-        seeds: Sequence[int],
-        known: np.ndarray,
-        watcher: Watcher,
-    ) -> np.ndarray:
-        rest = (passages, lengths, seeds)
-        base = sample_base(self._model, *rest, self.options, watcher, known=known[..., 0])
+    def sample(self, draft: Draft, watcher: Watcher) -> np.ndarray:
+        base = sample_base(self._model, *draft.asked, self.options, watcher, known=draft.known[..., 0])
         shape = (self.codec.codes, self.codec.layers)
-        return sample_residual(self.runtime, shape, base, *rest, self.options.residual, watcher, known)
+        return sample_residual(self.runtime, shape, base, *draft.asked, self.options.residual, watcher, draft.known)
 
 
 GENERATOR = Bamm

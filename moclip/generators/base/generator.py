@@ -22,7 +22,7 @@ import numpy as np
 
 from moclip.errors import Cancelled, MoclipError
 from moclip.generators.base.codec import Codec, codec_calls
-from moclip.generators.base.passages import Passage
+from moclip.generators.base.passages import Draft, Passage
 from moclip.generators.base.runtime import COMMON_CALLS, Call, Runtime
 
 ENTRY_POINTS = "moclip.generators"
@@ -97,35 +97,15 @@ class Generator(ABC):
         raise NotImplementedError(f"{self.TITLE} does not tell lengths")
 
     @abstractmethod
-    def sample(
-        self,
-        passages: Sequence[Passage],
-        lengths: np.ndarray,
-        seeds: Sequence[int],
-        known: np.ndarray,
-        watcher: Watcher,
-    ) -> np.ndarray:
-        """Codes (B, S, layers), -1 past a request's length.
+    def sample(self, draft: Draft, watcher: Watcher) -> np.ndarray:
+        """Codes (B, S, layers), -1 past a request's length. Raises Cancelled between iterations."""
 
-        passages: in the requests' order, together they cover each request. lengths (B,) in tokens, S the longest.
-        seeds: one a request; a request gives the same codes alone and in a batch. known: (B, S, layers) codes that are
-        given, -1 where they are to be sampled. Raises Cancelled between iterations.
-        """
-
-    def sample_best(
-        self,
-        passages: Sequence[Passage],
-        lengths: np.ndarray,
-        seeds: Sequence[int],
-        known: np.ndarray,
-        choose: Choose,
-        watcher: Watcher,
-    ) -> np.ndarray:
+    def sample_best(self, draft: Draft, choose: Choose, watcher: Watcher) -> np.ndarray:
         """As `sample`, but of the rows that `choose` names alone: several takes are begun, and one of each is wanted.
 
         This works all of them out. A generator that can tell early on what will become of a take may choose sooner.
         """
-        codes = self.sample(passages, lengths, seeds, known, watcher)
+        codes = self.sample(draft, watcher)
         best: np.ndarray = codes[choose(codes)]
         return best
 

@@ -57,6 +57,31 @@ def of_requests(passages: Sequence[Passage], rows: np.ndarray) -> list[Passage]:
     return sorted(kept, key=lambda p: p.request)
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A batch of requests to be sampled.
+
+    passages: in the requests' order, together they cover each request. lengths (B,) in tokens, S the longest.
+    seeds: one a request; a request gives the same codes alone and in a batch. known: (B, S, layers) codes that are
+    given, -1 where they are to be sampled.
+    """
+
+    passages: Sequence[Passage]
+    lengths: np.ndarray
+    seeds: Sequence[int]
+    known: np.ndarray
+
+    @property
+    def asked(self) -> tuple[Sequence[Passage], np.ndarray, Sequence[int]]:
+        """(passages, lengths, seeds)"""
+        return self.passages, self.lengths, self.seeds
+
+    def of(self, rows: np.ndarray) -> "Draft":
+        """Some of the requests, numbered anew in the order of `rows`."""
+        kept = [self.seeds[row] for row in rows]
+        return Draft(of_requests(self.passages, rows), self.lengths[rows], kept, self.known[rows])
+
+
 class PassageRows:
     """The passages of a batch of requests as rows of network calls, and their logits joined per request.
 

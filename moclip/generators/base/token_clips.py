@@ -3,7 +3,7 @@
 
 import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from moclip.data.clips import Clips
+from moclip.data.stored import lengths_of
 from moclip.nn.config import NotNegative
 from moclip.text.tokenizer import Tokenizer
 
@@ -40,7 +41,7 @@ class MotionVQ(Protocol):
 class TokenClips:
     """A split as codes and text vectors, computed once.
 
-    codes: per clip a list of (S, Q) int64, one for each start offset. text: per clip (C, D) float32, one row a caption.
+    codes: per clip a list of (S, Q) integers, one for each start offset. text: per clip (C, D), one row a caption.
     weights: (N,) how often each clip is drawn. tokens: per clip (C, 77) uint16, its captions for a text tower, from
     which networks that attend to words have them read again; each row of `text` has its row there.
     """
@@ -65,9 +66,9 @@ def encode_clips(
     vq.eval()
     stride = vq.config.stride
     jobs: dict[int, list[tuple[int, int]]] = {}
-    for index, clip in enumerate(features):
-        for start in [o for o in offsets if len(clip) - o >= stride] or [0]:
-            jobs.setdefault(min(len(clip) - start, MAX_TOKENS * stride) // stride, []).append((index, start))
+    for index, frames in enumerate(lengths_of(features).tolist()):
+        for start in [o for o in offsets if frames - o >= stride] or [0]:
+            jobs.setdefault(min(frames - start, MAX_TOKENS * stride) // stride, []).append((index, start))
     codes: list[list[np.ndarray]] = [[] for _ in features]
     for length, members in sorted(jobs.items()):
         for first in range(0, len(members), 64):
@@ -80,27 +81,25 @@ def encode_clips(
 
 
 @torch.no_grad()
-def decode_clips(codes: list[np.ndarray], vq: MotionVQ, device: str = "cpu") -> list[np.ndarray]:
-    """Features (stride S, F) of codes (S, Q), in their own units."""
+def decoded(codes: list[np.ndarray], vq: MotionVQ, device: str = "cpu") -> Iterator[tuple[int, np.ndarray]]:
+    """(place, features (stride S, F) in their own units) of each of the codes (S, Q), like lengths together."""
     vq.eval()
     order = sorted(range(len(codes)), key=lambda k: len(codes[k]))
-    features: list[np.ndarray] = [np.empty(0)] * len(codes)
     for _, members in groupby(order, key=lambda k: len(codes[k])):
         alike = list(members)
         for first in range(0, len(alike), 64):
             part = alike[first : first + 64]
-            decoded = vq.decode(torch.from_numpy(np.stack([codes[k] for k in part])).to(device)).cpu().numpy()
-            for k, clip in zip(part, decoded, strict=True):
-                features[k] = clip
-    return features
+            made = vq.decode(torch.from_numpy(np.stack([codes[k] for k in part])).to(device)).cpu().numpy()
+            yield from zip(part, made, strict=True)
 
 
 def caption_vectors(clips: Clips, embed: Callable[[list[str]], np.ndarray], count: int | None) -> list[np.ndarray]:
-    """Text vectors (C, D) of the first `count` captions of each clip (None: of all); each wording is embedded once."""
+    """Text vectors (C, D) float16 of the first `count` captions of each clip (None: of all); each wording is embedded
+    once."""
     kept = [captions[:count] for captions in clips.captions]
     unique = sorted({caption for captions in kept for caption in captions})
     row = {caption: k for k, caption in enumerate(unique)}
-    vectors = embed(unique)
+    vectors = embed(unique).astype(np.float16)  # as they are kept
     return [vectors[[row[caption] for caption in captions]] for captions in kept]
 
 
@@ -157,16 +156,16 @@ def save_token_clips(path: Path, clips: TokenClips, key: str) -> None:
 def load_token_clips(path: Path, key: str) -> TokenClips | None:
     """The split written under this key, or None when it is absent, damaged, made by others or before tokens were kept.
 
-    Text vectors come back in float16's precision.
+    Codes and text vectors stay as small as the file has them.
     """
     file = _opened(path, key)
     if file is None or "tokens" not in file:
         return None
-    flat = np.split(file["codes"].astype(np.int64), np.cumsum(file["lengths"])[:-1])
+    flat = np.split(file["codes"], np.cumsum(file["lengths"])[:-1])
     ends = np.cumsum(file["variants"])
     codes = [flat[end - count : end] for end, count in zip(ends, file["variants"], strict=True)]
     captions = np.cumsum(file["captions"])[:-1]
-    text = np.split(file["text"].astype(np.float32), captions)
+    text = np.split(file["text"], captions)
     tokens = np.split(file["tokens"], captions) if len(file["tokens"]) else None
     return TokenClips(codes, text, file["weights"], tokens)
 
@@ -228,7 +227,7 @@ def token_batch(clips: TokenClips, rng: np.random.Generator, count: int, noise: 
     captions = []
     for row, (clip_codes, index) in enumerate(picked):
         codes[row, : len(clip_codes)], padding[row, : len(clip_codes)] = clip_codes, False
-        caption, text[row] = noise.draw(clips.text[index], rng)
+        caption, text[row] = noise.draw(clips.text[index].astype(np.float32), rng)
         captions.append((index, caption))
     tokens = None
     if clips.tokens is not None:

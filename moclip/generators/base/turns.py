@@ -24,7 +24,7 @@ def sample_in_turns(
 ) -> np.ndarray:
     """Codes (B, S, layers) of requests whose first passages are sampled together, then their second ones, and so on.
 
-    passages, seeds, known: as `Generator.sample` has them. most: tokens that a row may have.
+    passages, seeds, known: as a `Draft` has them. most: tokens that a row may have.
     """
     codes = known.copy()
     own: list[list[Passage]] = [[] for _ in seeds]

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """MoMask (Guo et al., CVPR 2024) as a generator: masked transformer for the base layer, residual one for the others."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from moclip.generators.base.generator import Choose, Generator, Stage, Watcher
-from moclip.generators.base.passages import Passage, of_requests
+from moclip.generators.base.passages import Draft
 from moclip.generators.base.runtime import Call
 from moclip.generators.momask.sampling import MoMaskOptions, sample_base, sample_residual
 
@@ -22,62 +20,29 @@ class MoMask(Generator):
     STAGES = (Stage("masked", 0.6, "sketching the motion"), Stage("residual", 0.2, "adding detail"))
     OPTIONS = MoMaskOptions
 
-    def sample(
-        self,
-        passages: Sequence[Passage],
-        lengths: np.ndarray,
-        seeds: Sequence[int],
-        known: np.ndarray,
-        watcher: Watcher,
-    ) -> np.ndarray:
-        base = self._base(passages, lengths, seeds, known, watcher)
-        return self._refined(base, passages, lengths, seeds, known, watcher)
+    def sample(self, draft: Draft, watcher: Watcher) -> np.ndarray:
+        return self._refined(self._base(draft, watcher), draft, watcher)
 
-    def sample_best(
-        self,
-        passages: Sequence[Passage],
-        lengths: np.ndarray,
-        seeds: Sequence[int],
-        known: np.ndarray,
-        choose: Choose,
-        watcher: Watcher,
-    ) -> np.ndarray:
+    def sample_best(self, draft: Draft, choose: Choose, watcher: Watcher) -> np.ndarray:
         if self.options.casting_step == 0:
-            return super().sample_best(passages, lengths, seeds, known, choose, watcher)
-        chosen = np.arange(len(lengths))
+            return super().sample_best(draft, choose, watcher)
+        chosen = np.arange(len(draft.lengths))
 
         def cast(base: np.ndarray) -> np.ndarray:
             nonlocal chosen
-            chosen = choose(np.where(known >= 0, known, _base_alone(base, known.shape)))
+            chosen = choose(np.where(draft.known >= 0, draft.known, _base_alone(base, draft.known.shape)))
             return chosen
 
-        base = self._base(passages, lengths, seeds, known, watcher, cast)
-        kept = (of_requests(passages, chosen), lengths[chosen], [seeds[row] for row in chosen], known[chosen])
-        return self._refined(base, *kept, watcher)
+        base = self._base(draft, watcher, cast)
+        return self._refined(base, draft.of(chosen), watcher)
 
-    def _base(
-        self,
-        passages: Sequence[Passage],
-        lengths: np.ndarray,
-        seeds: Sequence[int],
-        known: np.ndarray,
-        watcher: Watcher,
-        choose: Choose | None = None,
-    ) -> np.ndarray:
-        rest = (passages, lengths, seeds, self.options, watcher)
-        return sample_base(self.runtime, self.codec.codes, *rest, known[..., 0], choose)
+    def _base(self, draft: Draft, watcher: Watcher, choose: Choose | None = None) -> np.ndarray:
+        asked = (*draft.asked, self.options, watcher)
+        return sample_base(self.runtime, self.codec.codes, *asked, draft.known[..., 0], choose)
 
-    def _refined(
-        self,
-        base: np.ndarray,
-        passages: Sequence[Passage],
-        lengths: np.ndarray,
-        seeds: Sequence[int],
-        known: np.ndarray,
-        watcher: Watcher,
-    ) -> np.ndarray:
-        shape, drawing = (self.codec.codes, self.codec.layers), self.options.residual
-        return sample_residual(self.runtime, shape, base, passages, lengths, seeds, drawing, watcher, known)
+    def _refined(self, base: np.ndarray, draft: Draft, watcher: Watcher) -> np.ndarray:
+        shape = (self.codec.codes, self.codec.layers)
+        return sample_residual(self.runtime, shape, base, *draft.asked, self.options.residual, watcher, draft.known)
 
 
 def _base_alone(base: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

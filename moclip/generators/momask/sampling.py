@@ -77,7 +77,7 @@ def sample_base(
 ) -> np.ndarray:
     """Base-layer codes by iterative unmasking (MoMask, section 3.4): (B, longest); -1 past a request's length.
 
-    codes: how many there are. Passages, lengths and seeds as `Generator.sample` has them. known: (B, longest) codes
+    codes: how many there are. Passages, lengths and seeds as a `Draft` has them. known: (B, longest) codes
     that are given, -1 where they are to be sampled (MoMask's inpainting, section 4.3): they are never masked. choose:
     asked after `casting_step` iterations with what is drawn so far, (B, longest); its rows alone come back. Raises
     Cancelled between steps.

@@ -111,7 +111,10 @@ def test_the_menu_of_prompts_offers_what_the_model_can_do_and_what_was_asked_for
 
 
 def test_a_model_that_tells_nothing_or_nonsense_offers_only_what_was_asked_for(driver):
-    known = driver.module("backend.repertoire").known
+    repertoire = driver.module("backend.repertoire")
+    known = repertoire.known
+    assert repertoire.licence({}) == "CC BY-NC 4.0" and repertoire.licence({"licence": "CC0 1.0"}) == "CC0 1.0"
+    assert repertoire.licence({"model": "old"}) == "unknown licence"
     assert known({"model": "old"}) == ()
     assert known({"model": "x", "actions": [1, {}, {"name": "n"}], "styles": None}) == ()
     (one,) = known({"model": "x", "actions": [{"example": "a person swims"}]})

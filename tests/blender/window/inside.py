@@ -16,7 +16,7 @@ import bpy
 
 OUT, ZIP = Path(os.environ["MOCLIP_WINDOW_OUT"]), os.environ["MOCLIP_WINDOW_ZIP"]
 MODULE = "bl_ext.user_default.moclip"
-times: dict[str, list[float]] = {"pump": [], "apply": [], "draw": [], "poll": []}
+times: dict[str, list[float]] = {"pump": [], "apply": [], "draw": [], "poll": [], "ghosts": []}
 measuring = False
 state = {"number": 0, "ready": False}
 bpy.context.preferences.view.show_splash = False
@@ -64,20 +64,32 @@ def timed_poll(call):
 
 
 def timed_pump(call):
-    """A pump that keys a motion counts apart: that is its work."""
+    """A pump that keys a motion or works out a ghost counts apart: that is its work."""
 
     def pump():
-        waited, started = session()._waiting_to_apply, time.perf_counter()
+        stage = module("preview.stage").STAGE
+        waited, before, started = session()._waiting_to_apply, len(stage.ghosts), time.perf_counter()
         interval = call()
-        spent("apply" if waited and not session()._waiting_to_apply else "pump", started)
+        worked = waited and not session()._waiting_to_apply or len(stage.ghosts) > before
+        spent("apply" if worked else "pump", started)
         return interval
 
     return pump
 
 
+def timed_handler(call):
+    def handler(stage):
+        started = time.perf_counter()
+        call(stage)
+        spent("ghosts", started)
+
+    return handler
+
+
 def instrument() -> None:
-    timer = module("backend.timer")
+    timer, drawing = module("backend.timer"), module("preview.drawing")
     timer.pump = timed_pump(timer.pump)
+    drawing.draw_view, drawing.draw_numbers = timed_handler(drawing.draw_view), timed_handler(drawing.draw_numbers)
     for base, name, wrap in (
         (bpy.types.Panel, "draw", timed_draw),
         (bpy.types.UIList, "draw_item", timed_item),

@@ -5,7 +5,8 @@
 
 Needs Xvfb, xdotool and ImageMagick's `import`, and a Blender whose Python the zip serves. The user types a prompt,
 presses Generate, sees progress, cancels, generates again, undoes, generates again and accepts, makes a script and a
-range anew. At last the add-on's callbacks are timed while a job runs. Prints a line a step; 0 when all went well.
+range anew, sees takes as ghosts and picks one. At last the add-on's callbacks are timed while a job runs and while
+ghosts play. Prints a line a step; 0 when all went well.
 """
 
 import argparse
@@ -142,6 +143,16 @@ answer = {"state": s.state, "message": s.message, "level": s.level, "job": s.job
           "actions": sorted(a.name for a in bpy.data.actions), "prompt": bpy.context.scene.moclip.prompt,
           "made": s.held[0].id if s.held else "", "armatures": sum(o.type == "ARMATURE" for o in bpy.data.objects)}
 """
+GHOSTS = """
+stage = module("preview.stage").STAGE
+answer = {"ghosts": len(stage.ghosts), "chosen": stage.chosen}
+"""
+PLAY = """
+window, area, _ = view()
+with bpy.context.temp_override(window=window, area=area):
+    bpy.ops.screen.animation_play()
+answer = True
+"""
 # The rows of the panel from the region's top, in widget units: header, prompt, length, seed, target, button.
 PLACES = """
 window, area, region = view()
@@ -274,8 +285,32 @@ def direct(user: User) -> str:
     return after["message"]
 
 
+def preview(user: User) -> str:
+    """Three takes as ghosts: seen, played, one of them picked, and gone by one Ctrl+Z."""
+    screen, before = user.screen, user.state()["actions"]
+    set_settings(screen, seconds=4.0, variations=3, use_preview=True)
+    user.write_prompt(PROMPT)
+    user.press_generate()
+    user.done()
+    wait("three ghosts", lambda: screen.ask(GHOSTS)["ghosts"] == 3)
+    check(user.state()["actions"] == before, "nothing is keyed", user.state())
+    screen.ask("bpy.context.scene.frame_set(24); answer = True")
+    time.sleep(1.0)
+    screen.picture("6-ghosts")
+    screen.search("Key It")
+    after = user.state()
+    check(len(after["actions"]) == len(before) + 1 and screen.ask(GHOSTS)["ghosts"] == 0, "one take is keyed", after)
+    screen.tool("mousemove", 400, 400)
+    screen.tool("key", "ctrl+z")
+    time.sleep(0.5)
+    check(user.state()["actions"] == before, "gone by one Ctrl+Z", user.state())
+    set_settings(screen, use_preview=False)
+    return "three ghosts, one keyed, gone by one Ctrl+Z"
+
+
 def measure(user: User) -> str:
-    """Callbacks while jobs of four takes run, the mouse moves over the open panels, and the file has 200 motions."""
+    """Callbacks while jobs of four takes run, the mouse moves over the open panels, and the file has 200 motions; then
+    while four ghosts play."""
     user.screen.ask(
         "for k in range(200):\n"
         "    bpy.data.actions.new(f'old {k}')['moclip'] = {'prompt': 'x', 'made': str(k)}\n"
@@ -283,7 +318,8 @@ def measure(user: User) -> str:
     )
     user.write_prompt(PROMPT)
     for attempt in range(3):
-        set_settings(user.screen, use_auto_seconds=False, seconds=9.8, variations=4, seed=attempt)
+        last = attempt == 2
+        set_settings(user.screen, use_auto_seconds=False, seconds=9.8, variations=4, seed=attempt, use_preview=last)
         if attempt == 0:
             user.screen.ask("measuring = True\nanswer = True")
         user.press_generate()
@@ -292,8 +328,13 @@ def measure(user: User) -> str:
             turn += 1
             user.screen.tool("mousemove", user.middle + 40 * (turn % 2), user.row(2 + turn % 24))
         user.done()
+    wait("four ghosts", lambda: user.screen.ask(GHOSTS)["ghosts"] == 4)
+    user.screen.ask(PLAY)
+    time.sleep(10.0)
+    user.screen.picture("2-ghosts")
+    user.screen.ask(PLAY)
     told = user.screen.ask("measuring = False\nanswer = summary()")
-    for kind in ("pump", "draw", "poll"):
+    for kind in ("pump", "draw", "poll", "ghosts"):
         bad = told[kind]["p99"] >= P99_MS or told[kind]["max"] >= MOST_MS
         check(not bad, f"{kind}: p99 under {P99_MS:.0f} ms and all under {MOST_MS:.0f} ms", told[kind])
     (user.screen.out / "callbacks.json").write_text(json.dumps(told, indent=2), encoding="utf-8")
@@ -303,7 +344,7 @@ def measure(user: User) -> str:
     )
 
 
-STEPS = (generate_and_cancel, generate_and_undo, generate_and_accept, direct)
+STEPS = (generate_and_cancel, generate_and_undo, generate_and_accept, direct, preview)
 
 
 def main() -> int:
