@@ -43,7 +43,7 @@ class NewAction:
         pose_bone, keys = self.rig.pose.bones[bone.bone], self.keys
         rest_unkeyed(pose_bone, bone.keeps_scale)
         channel, values, as_quaternions = in_mode(pose_bone, bone.rotation)
-        kept = np.arange(len(values))
+        kept = np.arange(len(values)) if bone.idle is None else np.flatnonzero(~bone.idle)
         if keys.degrees > 0:
             kept = simplify.kept_keys(values, as_quaternions, keys.degrees, bone.location, keys.reach)
         self._write(pose_bone.path_from_id(channel), values, kept, pose_bone.name)
@@ -54,6 +54,10 @@ class NewAction:
         """One key that holds a custom property: the switch is the action's, and the rig's own setting is untouched."""
         path = bone.path_from_id() + f'["{bpy.utils.escape_identifier(name)}"]'
         self._write(path, np.array([[value]]), np.zeros(1, dtype=int), bone.name)
+
+    def add_stiff(self, bone: bpy.types.PoseBone) -> None:
+        """One key that keeps IK from stretching a bone while the action plays."""
+        self._write(bone.path_from_id("ik_stretch"), np.zeros((1, 1)), np.zeros(1, dtype=int), bone.name)
 
     def add_object(self, moves: np.ndarray) -> None:
         """Keys of the object that moves by (T, 4, 4), within its own space, from where it stands now.

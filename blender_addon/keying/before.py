@@ -14,6 +14,7 @@ import bpy
 from .. import compat
 from ..rig.channels import bone_of, rotation_channel
 
+_STRETCH = "ik_stretch"
 _BLENDING = ("action_blend_type", "action_influence", "action_extrapolation")
 
 
@@ -52,7 +53,7 @@ def of_animated(before: Before, action: bpy.types.Action, scene: bpy.types.Scene
     """The part of a state that an action changes, and what it made of the scene's end."""
     animated = bones_of(action)
     paths = [curve.data_path for curve in compat.fcurves_of(action)]
-    custom = {name for path in paths for name, rest in [bone_of(path)] if rest.startswith("[")}
+    custom = {name for path in paths for name, rest in [bone_of(path)] if rest.startswith("[") or rest == _STRETCH}
     kept = {"bones": animated, "properties": custom}
     state = before.state | {
         part: {name: values for name, values in before.state[part].items() if name in names}
@@ -133,13 +134,16 @@ def _put(rig: bpy.types.Object, state: Mapping[str, Any]) -> None:
         setattr(owner, rotation_channel(mode), rotation)
     for name, values in state.get("properties", {}).items():
         for key, value in values.items():
-            if name in bones and key in bones[name]:
+            if name in bones and key == _STRETCH:
+                bones[name].ik_stretch = value
+            elif name in bones and key in bones[name]:
                 bones[name][key] = value
 
 
 def _properties(bone: bpy.types.PoseBone) -> dict[str, float]:
-    """A bone's custom properties that an action of ours may hold."""
-    return {key: bone[key] for key in bone.keys() if isinstance(bone[key], bool | int | float)}
+    """A bone's custom properties that an action of ours may hold, and how far IK may stretch it."""
+    found = {key: bone[key] for key in bone.keys() if isinstance(bone[key], bool | int | float)}
+    return found | ({_STRETCH: bone.ik_stretch} if bone.ik_stretch > 0 else {})
 
 
 def _short(values: Iterable[float]) -> list[float]:

@@ -13,7 +13,7 @@ from ..motion.loop import laps_around, looped, repeated
 from ..motion.path import followed
 from ..rig import obstacles
 from ..rig import root as travel
-from ..rig.controls import control_rig, switches_of
+from ..rig.controls import LEG, control_rig, stretching, switches_of
 from ..rig.curve import line_of
 from ..rig.foot_lock import lock_feet
 from ..rig.held import Held, give_back_legs, met_by_rig, pinned_feet
@@ -23,6 +23,7 @@ from ..rig.pose import Pose
 from ..rig.read_back import remember_stance
 from ..rig.rest import RigRest
 from ..rig.retarget import retarget, world_joints, world_rotations
+from ..rig.still_feet import stand_still
 from ..shared import rotations
 from ..shared.errors import MoclipError
 from ..shared.footing import standing
@@ -42,7 +43,8 @@ class Fit:
     root: who carries the travel, one of `rig.root`'s four. place: where its first frame stands; None is the rig's rest.
     path: a curve that the motion follows from its start on, whatever its place. pins: what the rig's hands, feet, head
     and hips meet.
-    foot_lock: 0 to 1. loop: bend the end towards the beginning and repeat. degrees, millimetres: how far fewer keys may
+    foot_lock: 0 to 1. loop: bend the end towards the beginning and repeat. ik: the limbs of a rig of controls that are
+    moved by their ends, of "leg" and "arm". degrees, millimetres: how far fewer keys may
     lead from the motion, of a bone's rotation and of the hips (of a character of our size); 0 keys every frame.
     """
 
@@ -52,6 +54,7 @@ class Fit:
     pins: tuple[Held, ...] = ()
     foot_lock: float = 1.0
     loop: bool = False
+    ik: tuple[str, ...] = ()
     degrees: float = 0.0
     millimetres: float = 2.0
 
@@ -91,10 +94,12 @@ def apply_clip(
     for bone in shown.pose.curves():
         made.add_bone(bone)
     if kind := control_rig(rig, shown.bone_of):
-        for bone in ik_curves(shown.pose, kind, shown.bone_of):
+        for bone in ik_curves(shown.pose, kind, shown.bone_of, how.ik):
             made.add_bone(bone)
-        for bone, name, value in switches_of(rig, kind):
+        for bone, name, value in switches_of(rig, kind, how.ik):
             made.add_switch(bone, name, value)
+        for bone in stretching(rig, kind, how.ik):
+            made.add_stiff(bone)
     if shown.moves is not None:
         made.add_object(shown.moves)
     action = made.assign()
@@ -145,14 +150,21 @@ def _posed(
         pose = _posed(rig, bone_of, *repeated(turns, root, 2 * more + 1), fps, stance, once, start)
         first = more * (len(turns) - 1)
         return pose.part(first, first + len(turns))
-    joints = world_joints(world_rotations(turns), root)
     pose = retarget(rig, bone_of, turns, root, stance)
-    stands = standing(joints[:, TOES], joints[:, 0], fps)
+    stands = _stands(turns, root, fps)
     pinned = pinned_feet(how.pins, len(turns), fps, start)
     free = dict(pose.turned)
     lock_feet(pose, stands & (pinned == 0), fps, how.foot_lock)
     give_back_legs(pose, free, bone_of, pinned)
+    if LEG in how.ik and control_rig(rig, bone_of):
+        stand_still(pose, stands & (pinned == 0))
     return pose
+
+
+def _stands(turns: np.ndarray, root: np.ndarray, fps: float) -> np.ndarray:
+    """(T, 2) bool, where the left and the right foot stand."""
+    joints = world_joints(world_rotations(turns), root)
+    return standing(joints[:, TOES], joints[:, 0], fps)
 
 
 def _stance(turns: np.ndarray, root: np.ndarray, fps: float, exact: bool) -> Stance:

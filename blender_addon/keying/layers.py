@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import compat
 from ..rig.channels import bone_of as bone_in
+from ..rig.controls import control_rig, fk_switches
 from ..rig.mapping import map_rig
 from ..shared.errors import MoclipError
 from . import history
@@ -41,6 +42,9 @@ def lay_over(rig: bpy.types.Object, limbs: str, additive: bool) -> bpy.types.Nla
     action = history.new_motion(rig)
     data, bone_of = rig.animation_data, map_rig(rig)
     wanted = {bone_of[joint] for joint in LIMBS[limbs] if joint in bone_of}
+    # What is below may be moved by IK.
+    kind = None if additive else control_rig(rig, bone_of)
+    switches = _paths(rig, fk_switches(kind, LIMBS[limbs])) if kind else {}
     mine = [curve for curve in compat.fcurves_of(action) if _is_of(curve.data_path, wanted, limbs)]
     if not mine:
         raise MoclipError(
@@ -50,8 +54,13 @@ def lay_over(rig: bpy.types.Object, limbs: str, additive: bool) -> bpy.types.Nla
         )
     slot = compat.slot_of(data)
     below, below_slot = _before(action)
-    kept = {(curve.data_path, curve.array_index) for curve in mine}
+    kept = {(curve.data_path, curve.array_index) for curve in mine} | {(path, 0) for path in switches}
     compat.keep_curves(action, lambda curve: (curve.data_path, curve.array_index) in kept)
+    for curve in compat.fcurves_of(action):
+        if curve.data_path in switches:
+            for point in curve.keyframe_points:
+                point.co.y = switches[curve.data_path]
+            curve.update()
     if additive:
         _from_first_frame(action)
     history.settle(action)
@@ -63,6 +72,16 @@ def lay_over(rig: bpy.types.Object, limbs: str, additive: bool) -> bpy.types.Nla
     strip.blend_type, strip.extrapolation = "COMBINE" if additive else "REPLACE", "NOTHING"
     strip.blend_in = strip.blend_out = min(_FADE_FRAMES, (strip.frame_end - strip.frame_start) / 3)
     return strip
+
+
+def _paths(rig: bpy.types.Object, switches: dict[tuple[str, str], float]) -> dict[str, float]:
+    """Data path -> value of the switches that a rig has."""
+    bones = rig.pose.bones
+    return {
+        bones[bone].path_from_id() + f'["{bpy.utils.escape_identifier(name)}"]': value
+        for (bone, name), value in switches.items()
+        if bone in bones and name in bones[bone]
+    }
 
 
 def _before(action: bpy.types.Action) -> tuple[bpy.types.Action | None, str]:

@@ -19,7 +19,7 @@ from ..rig.mannequin import create_mannequin
 from ..rig.mapping import map_rig
 from ..rig.target import choose, target_of
 from ..shared.errors import MoclipError
-from ..ui.properties import remember_prompt
+from ..ui.properties import BY_IK, remember_prompt
 from . import reporting
 from .pins import pins_of
 from .polls import may_apply
@@ -177,5 +177,6 @@ def how_of(settings: bpy.types.PropertyGroup, place: Place | None, job: Job, pin
         path=None if job.as_strip else settings.path,
         foot_lock=settings.foot_lock,
         loop=settings.use_loop,
+        ik=BY_IK[settings.limbs_by],
         degrees=settings.key_error if settings.use_fewer_keys else 0.0,
     )

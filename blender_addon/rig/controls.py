@@ -9,6 +9,9 @@ import bpy
 from ..shared.bone_names import SIDED
 
 _SIDES = (("L", "left"), ("R", "right"))
+LEG, ARM = "leg", "arm"
+"""Names of limbs."""
+_LEG, _ARM = ("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")
 _CENTRE = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 
 
@@ -32,6 +35,29 @@ class Controls:
 
 
 @dataclass(frozen=True)
+class IkLimb:
+    """A limb that can be moved by its end. Names of controls have {s} for the side's letter; a rig need not have all.
+
+    joints: the limb's three, without their side. toes: the control of the toes that counts in IK, or "". still:
+    controls beside, which stay at rest. switches: as of a `ControlRig`, they put IK in charge, by pole, and let the
+    controls hang on the root. stretch: bones that Blender's solver may stretch, which it does to a nearly straight limb
+    rather than bend it: the knee would be off by centimetres.
+    """
+
+    name: str
+    joints: tuple[str, str, str]
+    control: str
+    pole: str
+    toes: str
+    still: tuple[str, ...]
+    switches: tuple[tuple[str, str, float], ...]
+    stretch: tuple[str, ...] = ()
+
+    def joints_of(self, side: str) -> set[str]:
+        return {f"{side}_{joint}" for joint in self.joints}
+
+
+@dataclass(frozen=True)
 class ControlRig:
     """A kind of control rig.
 
@@ -41,6 +67,7 @@ class ControlRig:
     put the FK controls in charge and let each follow the one before it entirely; a rig need not have them all.
     shown: bones that turn as their joints do, though IK be in charge; joints that it leaves out show it by the control.
     ik: IK controls, {s} for the side's letter, and the joint without its side that each goes with.
+    letters: of the left and the right side.
     """
 
     controls: Controls
@@ -50,6 +77,8 @@ class ControlRig:
     switches: tuple[tuple[str, str, float], ...]
     shown: Controls
     ik: tuple[tuple[str, str], ...] = ()
+    limbs: tuple[IkLimb, ...] = ()
+    letters: tuple[str, str] = ("L", "R")
 
     def followers(self, bone_of: Mapping[str, str]) -> dict[str, str]:
         """IK control -> its joint, of those that a mapping has."""
@@ -100,7 +129,37 @@ RIGIFY = ControlRig(
         "ORG-hand.{s}",
     ),
     ik=(("foot_ik.{s}", "ankle"), ("hand_ik.{s}", "wrist")),
-)
+    limbs=(
+        IkLimb(
+            LEG, _LEG, "foot_ik.{s}", "thigh_ik_target.{s}", "toe_ik.{s}",
+            still=("foot_heel_ik.{s}", "foot_spin_ik.{s}", "thigh_ik.{s}"),
+            switches=_both(
+                """
+                thigh_parent.{s} IK_FK 0
+                thigh_parent.{s} pole_vector 1
+                thigh_parent.{s} IK_parent 1
+                thigh_parent.{s} pole_parent 1
+                """,
+                ("L", "R"),
+            ),
+            stretch=("thigh_ik.{s}", "MCH-shin_ik.{s}"),
+        ),
+        IkLimb(
+            ARM, _ARM, "hand_ik.{s}", "upper_arm_ik_target.{s}", "",
+            still=("upper_arm_ik.{s}", "hand_ik_wrist.{s}"),
+            switches=_both(
+                """
+                upper_arm_parent.{s} IK_FK 0
+                upper_arm_parent.{s} pole_vector 1
+                upper_arm_parent.{s} IK_parent 1
+                upper_arm_parent.{s} pole_parent 1
+                """,
+                ("L", "R"),
+            ),
+            stretch=("upper_arm_ik.{s}", "MCH-forearm_ik.{s}"),
+        ),
+    ),
+)  # fmt: skip
 # By the names in its manual and in its users' files: the product itself is not free, so this was not tried on it.
 AUTO_RIG_PRO = ControlRig(
     Controls(
@@ -125,7 +184,19 @@ AUTO_RIG_PRO = ControlRig(
         "c_root.x - - - - -",
         "thigh.{s} leg.{s} foot.{s} toes_01.{s} - arm.{s} forearm.{s} hand.{s}",
     ),
-)
+    limbs=(
+        IkLimb(
+            LEG, _LEG, "c_foot_ik.{s}", "c_leg_pole.{s}", "c_toes_ik.{s}",
+            still=("c_foot_01.{s}", "c_foot_roll_cursor.{s}"),
+            switches=_both("c_foot_ik.{s} ik_fk_switch 0\nc_leg_pole.{s} pole_parent 0", ("l", "r")),
+        ),
+        IkLimb(
+            ARM, _ARM, "c_hand_ik.{s}", "c_arms_pole.{s}", "", still=(),
+            switches=_both("c_hand_ik.{s} ik_fk_switch 0\nc_arms_pole.{s} pole_parent 0", ("l", "r")),
+        ),
+    ),
+    letters=("l", "r"),
+)  # fmt: skip
 CONTROL_RIGS = (RIGIFY, AUTO_RIG_PRO)
 
 
@@ -143,7 +214,31 @@ def control_rig(rig: bpy.types.Object, bone_of: dict[str, str]) -> ControlRig | 
     return None
 
 
-def switches_of(rig: bpy.types.Object, kind: ControlRig) -> list[tuple[bpy.types.PoseBone, str, float]]:
-    """The switches that a rig has: pose bone, property, value."""
-    bones = rig.pose.bones
-    return [(bones[b], name, value) for b, name, value in kind.switches if b in bones and name in bones[b]]
+def switches_of(
+    rig: bpy.types.Object, kind: ControlRig, by_ik: Collection[str] = ()
+) -> list[tuple[bpy.types.PoseBone, str, float]]:
+    """The switches that a rig has: pose bone, property, value. by_ik: names of the limbs that IK moves."""
+    bones, values = rig.pose.bones, {(bone, name): value for bone, name, value in kind.switches}
+    for limb in kind.limbs:
+        if limb.name in by_ik:
+            values |= {(bone, name): value for bone, name, value in limb.switches}
+    return [(bones[b], name, value) for (b, name), value in values.items() if b in bones and name in bones[b]]
+
+
+def fk_switches(kind: ControlRig, joints: Collection[str]) -> dict[tuple[str, str], float]:
+    """(bone, property) -> value that puts FK in charge of the limbs that joints are of."""
+    values = {(bone, name): value for bone, name, value in kind.switches}
+    return {
+        (bone, name): values[bone, name]
+        for limb in kind.limbs
+        for s, side in zip(kind.letters, ("left", "right"), strict=True)
+        for bone, name, _ in limb.switches
+        if f"{side}_{limb.joints[1]}" in joints and bone.endswith(f".{s}") and (bone, name) in values
+    }
+
+
+def stretching(rig: bpy.types.Object, kind: ControlRig, by_ik: Collection[str]) -> list[bpy.types.PoseBone]:
+    """The bones of limbs that IK moves whose solver may stretch them."""
+    bones, limbs = rig.pose.bones, [limb for limb in kind.limbs if limb.name in by_ik]
+    names = [name.format(s=s) for limb in limbs for name in limb.stretch for s in kind.letters]
+    return [bones[name] for name in names if name in bones and bones[name].ik_stretch > 0]

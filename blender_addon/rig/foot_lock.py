@@ -247,8 +247,8 @@ def _move_ankle(pose: Pose, foot: _Foot, offset: np.ndarray, heads: Mapping[str,
     bones = [rest.bone_of[f"{foot.side}_{joint}"] for joint in ("hip", "knee", "ankle")]
     old = [rest.to_motion(np.broadcast_to(heads[bone], (len(pose), 3)))[moved] for bone in bones]
     new_knee, new_ankle = bend_leg(*old, old[2] + offset[moved])
-    _swing(pose, bones[0], moved, old[1] - old[0], new_knee - old[0])
-    _swing(pose, bones[1], moved, old[2] - old[1], new_ankle - new_knee)
+    swing(pose, bones[0], moved, old[1] - old[0], new_knee - old[0])
+    swing(pose, bones[1], moved, old[2] - old[1], new_ankle - new_knee)
 
 
 def _bend_toes(pose: Pose, foot: _Foot, floor: float, may_change: np.ndarray) -> None:
@@ -270,7 +270,7 @@ def _bend_toes(pose: Pose, foot: _Foot, floor: float, may_change: np.ndarray) ->
     pose.turned[bone] = rotations.multiply(turn, pose.turned[bone])
 
 
-def _swing(pose: Pose, bone: str, moved: np.ndarray, old: np.ndarray, new: np.ndarray) -> None:
+def swing(pose: Pose, bone: str, moved: np.ndarray, old: np.ndarray, new: np.ndarray) -> None:
     """Turn a bone by what takes a direction to another, both (N, 3) in the motion's axes, in the frames `moved`."""
     rest = pose.rest
     origin = rest.to_armature(np.zeros(3))

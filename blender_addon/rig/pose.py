@@ -17,12 +17,14 @@ class BoneCurves:
     """Values for one pose bone: rotation (T, 4) quaternions wxyz; location (T, 3) as its channel has it, or None.
 
     keeps_scale: the scale that its owner gave it counts; that of other bones is 1 while the motion plays.
+    idle: (T,) bool, frames that need no key, as their values are those of the keys beside; None is none.
     """
 
     bone: str
     rotation: np.ndarray
     location: np.ndarray | None = None
     keeps_scale: bool = False
+    idle: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

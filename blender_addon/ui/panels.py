@@ -114,6 +114,7 @@ class MOCLIP_PT_fit(Sidebar, bpy.types.Panel):
         layout.prop(settings, "path")
         layout.prop(settings, "root")
         layout.prop(settings, "foot_lock", slider=True)
+        layout.prop(settings, "limbs_by")
         layout.prop(settings, "use_loop")
         row = layout.row(heading="Fewer Keys", align=True)
         row.prop(settings, "use_fewer_keys", text="")

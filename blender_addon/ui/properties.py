@@ -16,6 +16,8 @@ _SEED = (
     "one. Others call it seed"
 )
 _MOST_RECENT = 12
+BY_IK = {"FK": (), "FEET": ("leg",), "IK": ("leg", "arm")}
+"""How limbs of Rigify and Auto-Rig Pro are keyed -> those that are moved by their ends."""
 
 
 def _is_armature(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
@@ -153,6 +155,15 @@ class MoclipSettings(bpy.types.PropertyGroup):
         "Batches and edits of a range go their own way",
         type=bpy.types.Object,
         **_CURVE_POLL,
+    )
+    limbs_by: bpy.props.EnumProperty(
+        name="Limbs By",
+        description="Which controls of a Rigify or Auto-Rig Pro character count while the motion plays",
+        items=(
+            ("FK", "FK", "Arms and legs turn joint by joint; the IK controls go with them"),
+            ("FEET", "IK Feet", "Feet are keyed where they are, a planted foot by two keys; arms turn joint by joint"),
+            ("IK", "IK Feet and Hands", "Feet and hands are keyed where they are, knees and elbows by their poles"),
+        ),
     )
     foot_lock: bpy.props.FloatProperty(
         name="Foot Lock",

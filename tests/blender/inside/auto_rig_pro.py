@@ -106,6 +106,8 @@ def _limbs(place):
             (f"c_foot_ik.{s}", "c_traj", p["ankle"], p["foot"]),
             (f"c_toes_ik.{s}", f"c_foot_ik.{s}", p["foot"], toes),
             (f"c_hand_ik.{s}", "c_traj", p["wrist"], hand),
+            (f"c_leg_pole.{s}", "c_traj", p["knee"] + Vector((0, -0.5, 0)), p["knee"] + Vector((0, -0.6, 0))),
+            (f"c_arms_pole.{s}", "c_traj", p["elbow"] + Vector((0, 0.5, 0)), p["elbow"] + Vector((0, 0.6, 0))),
         ]
         for base, (upper, lower, end), (a, b, c, d) in (
             (f"c_thigh_b.{s}", ("thigh", "leg", "foot"), (p["hip"], p["knee"], p["ankle"], p["foot"])),
@@ -144,6 +146,22 @@ def _rig(rig):
                 _driven(rig, _copy(rig, part, "COPY_TRANSFORMS", sources[1]), switch, "ik_fk_switch", "switch")
             solver = bones[f"{limb[1]}_ik.{s}"].constraints.new("IK")
             solver.target, solver.subtarget, solver.chain_count = rig, switch, 2
+            pole = f"c_{'leg' if limb[0] == 'thigh' else 'arms'}_pole.{s}"
+            bones[pole]["pole_parent"] = 1
+            solver.pole_target, solver.pole_subtarget = rig, pole
+            solver.pole_angle = _pole_angle(
+                *(rig.data.bones[f"{part}_ik.{s}"] for part in limb[:2]), rig.data.bones[pole]
+            )
+
+
+def _pole_angle(upper, lower, pole):
+    """At which the solver leaves a limb as it is at rest: about the upper bone, from its x axis to the pole's side."""
+    across, along = upper.matrix_local.col[0].to_3d(), upper.matrix_local.col[1].to_3d()
+    out = pole.head_local - upper.head_local
+    normal = (lower.tail_local - upper.head_local).cross(out)
+    side = normal.cross(along)
+    angle = across.angle(side)
+    return -angle if across.cross(side).dot(along) > 0 else angle
 
 
 def _sources(limb, s):

@@ -109,3 +109,27 @@ def test_a_kind_that_is_not_known_is_refused(driver):
     rig.data.bones["c_root.x"].name = "c_root_02.x"
     with pytest.raises(Exception, match="'rig' is an Auto-Rig Pro control rig of another kind than the human's"):
         driver.module("rig.mapping").map_rig(rig)
+
+
+def test_keyed_by_ik_fk_shows_the_same(driver):
+    rig, clip = auto_rig_pro.build(driver), lively_clip(driver)
+    action = key(driver, rig, clip, ik=("leg", "arm"))
+    curves = {c.data_path: c for c in driver.module("compat").fcurves_of(action) if c.array_index == 0}
+    switches = [curves[f'pose.bones["c_{end}_ik.{s}"]["ik_fk_switch"]'] for end in ("hand", "foot") for s in "lr"]
+    assert [c.keyframe_points[0].co[1] for c in switches] == [0.0] * 4
+    assert curves['pose.bones["c_leg_pole.l"]["pole_parent"]'].keyframe_points[0].co[1] == 0.0
+
+    def switched(value):
+        def go():
+            for curve in switches:
+                curve.keyframe_points[0].co.y = value
+                curve.update()
+
+        return go
+
+    names = [*auto_rig_pro.CHAINS.values(), "toes_01.l", "toes_01.r"]
+    far, turned = measures.bones_apart(rig, range(1, 41, 3), names, switched(0.0), switched(1.0))
+    assert far < 0.01 and turned < 2.0
+    key(driver, rig, clip)
+    keyed = [c.data_path for c in driver.module("compat").fcurves_of(rig.animation_data.action)]
+    assert not any("pole" in path for path in keyed)

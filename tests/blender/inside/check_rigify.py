@@ -128,3 +128,70 @@ def test_ik_controls_go_with_the_limbs_and_a_switch_to_ik_tears_nothing(driver, 
         assert np.abs(after - before).max() < 0.02, (frame, np.abs(after - before).max())
         for name, value in kept.items():
             human.pose.bones[name]["IK_FK"] = value
+
+
+LIMBS = ("thigh", "shin", "foot", "toe", "upper_arm", "forearm", "hand")
+
+
+def constant_ranges(curves, control):
+    """Frames without a key between two keys that say the same, of a control's location."""
+    keys = np.array([[p.co[:] for p in c.keyframe_points] for c in curves
+                     if c.data_path == f'pose.bones["{control}"].location'])  # fmt: skip
+    frames, values = keys[0, :, 0], keys[..., 1]
+    gaps = np.diff(frames) > 1.5
+    assert np.abs(np.diff(values, axis=1))[:, gaps].max() < 1e-6
+    return np.diff(frames)[gaps]
+
+
+def test_keyed_by_ik_fk_shows_the_same_and_a_planted_foot_is_two_keys(driver, human):
+    """A squat: feet stand, though the motion leaves them some millimetres of noise."""
+    module, times = driver.module("keying.keyframes"), np.linspace(0, 2, 41)
+    index = driver.module("shared.skeleton").JOINT_INDEX
+    bend = 0.45 * (1 - np.cos(np.pi * times)) + 0.02
+    turns = np.tile([1.0, 0, 0, 0], (41, 22, 1))
+    for side, sign in (("left", 1), ("right", -1)):
+        turns[:, index[f"{side}_hip"]] = [Quaternion((1, 0, 0), -b) for b in bend]
+        turns[:, index[f"{side}_knee"]] = [Quaternion((1, 0, 0), 2 * b) for b in bend]
+        turns[:, index[f"{side}_ankle"]] = [Quaternion((1, 0, 0), 0.66 - b) for b in bend]
+        turns[:, index[f"{side}_shoulder"]] = [Quaternion((0, 0, 1), -sign * (0.9 - 0.4 * b)) for b in bend]
+        turns[:, index[f"{side}_elbow"]] = [Quaternion((0, 1, 0), -sign * (0.1 + b)) for b in bend]
+    height = 0.09 + 0.084 + 0.82 * np.cos(bend) + 0.001 * np.sin(40 * times)
+    clip = driver.module("motion.clip").Clip(20.0, turns, np.stack([0 * times, height, 0 * times], axis=1), "squats")
+    human.pose.bones["foot_heel_ik.L"].rotation_euler.x = 0.4  # of no account while the motion plays
+    own = human.pose.bones["MCH-shin_ik.L"].ik_stretch
+    before = driver.module("keying.before").taken(human, bpy.context.scene)
+    action = module.apply_clip(human, clip, bpy.context.scene, 1, module.Fit(ik=("leg", "arm")))
+    curves = driver.module("compat").fcurves_of(action)
+    switches = [c for c in curves if c.data_path.endswith('["IK_FK"]')]
+    assert [[tuple(p.co) for p in c.keyframe_points] for c in switches] == [[(1.0, 0.0)]] * 4
+    assert human.pose.bones["thigh_parent.L"]["IK_FK"] == 0.0 and not human.pose.bones["thigh_parent.L"]["pole_vector"]
+
+    def switched(value):
+        def key():
+            for curve in switches:
+                curve.keyframe_points[0].co.y = value
+                curve.update()
+
+        return key
+
+    names = [f"DEF-{limb}.{s}" for limb in LIMBS for s in "LR"]
+    far, turned = measures.bones_apart(human, range(1, 42, 5), names, switched(0.0), switched(1.0))
+    assert far < 0.005 and turned < 1.0
+    for control in ("foot_ik.L", "foot_ik.R"):
+        assert constant_ranges(curves, control).max() >= 30, control
+    state = driver.module("keying.before").of_animated(before, action, bpy.context.scene)
+    assert human.pose.bones["MCH-shin_ik.L"].ik_stretch == 0.0
+    driver.module("keying.before").give_back(human, None, "", state, scene_too=True)
+    assert human.pose.bones["MCH-shin_ik.L"].ik_stretch == own > 0
+
+
+def test_only_the_limbs_that_are_asked_for_are_moved_by_ik(driver, human):
+    module, kinds = driver.module("keying.keyframes"), driver.module("rig.controls")
+    turns = np.tile([1.0, 0, 0, 0], (20, 22, 1))
+    clip = driver.module("motion.clip").Clip(20.0, turns, np.tile([0.0, 0.99, 0.0], (20, 1)), "stands")
+    action = module.apply_clip(human, clip, bpy.context.scene, 1, module.Fit(ik=("leg",)))
+    told = {c.data_path: c.keyframe_points[0].co[1] for c in driver.module("compat").fcurves_of(action)}
+    assert told['pose.bones["thigh_parent.L"]["IK_FK"]'] == 0.0 and told['pose.bones["thigh_parent.R"]["pole_vector"]']
+    assert told['pose.bones["upper_arm_parent.L"]["IK_FK"]'] == 1.0
+    assert 'pose.bones["upper_arm_parent.L"]["pole_vector"]' not in told
+    assert {limb.name for kind in kinds.CONTROL_RIGS for limb in kind.limbs} == {kinds.LEG, kinds.ARM}

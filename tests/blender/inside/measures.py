@@ -238,3 +238,17 @@ def lowest_vertex_shown(rig):
             lowest = min(lowest, float((points.reshape(-1, 3) @ matrix[2, :3] + matrix[2, 3]).min()))
             shown.to_mesh_clear()
     return lowest
+
+
+def bones_apart(rig, frames, names, key_one, key_other):
+    """(metres, degrees) by which bones stand and point apart at most, between two ways of keying the same motion."""
+    shown = []
+    for key in (key_one, key_other):
+        key()
+        shown.append(stances(rig, frames, names))
+    apart = np.linalg.norm(shown[0][..., :3, 3] - shown[1][..., :3, 3], axis=-1)
+    along = [each[..., :3, 1] / np.linalg.norm(each[..., :3, 1], axis=-1, keepdims=True) for each in shown]
+    turned = np.degrees(np.arccos(np.clip((along[0] * along[1]).sum(axis=-1), -1.0, 1.0)))
+    worst = {name: (float(apart[:, k].max()), float(turned[:, k].max())) for k, name in enumerate(names)}
+    print({name: (round(1000 * far, 1), round(angle, 2)) for name, (far, angle) in worst.items()}, "mm, degrees")
+    return max(far for far, _ in worst.values()), max(angle for _, angle in worst.values())
