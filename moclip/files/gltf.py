@@ -62,9 +62,9 @@ def _clip(data: GltfData, fps: float | None) -> Bvh:
         called = animations[0].get("name") or "the first"
         notes.append(f"It holds {len(animations)} animations; '{called}' is read.")
     channels = _channels(data, animations[0])
-    joints = _joints(data, channels, parents)
+    moved = _joints(data, channels, parents)
     order = _from_the_roots(parents)
-    joints = [number for number in order if number in joints]
+    joints = [number for number in order if number in moved]
     at, rate = _times(data, channels, fps)
     rest = _world(nodes, parents, order, {}, np.zeros(1))
     moving = _world(nodes, parents, order, channels, at)

@@ -93,8 +93,8 @@ def _nodes(offsets: np.ndarray, pelvis: np.ndarray, ends: dict[str, np.ndarray])
         below = {"children": children} if children else {}
         nodes.append({"name": BVH_NAMES[name], "translation": [float(x) for x in place], **below})
     nodes.append({"name": "MoCLIP", "children": [0]})
-    for joint, end in ends.items():
-        nodes.append({"name": f"{BVH_NAMES[joint]}_end", "translation": [float(x) / 100 for x in end]})
+    for above, end in ends.items():
+        nodes.append({"name": f"{BVH_NAMES[above]}_end", "translation": [float(x) / 100 for x in end]})
     return nodes
 
 

@@ -71,7 +71,8 @@ class KnownActions:
     def _strangest(self, clauses: np.ndarray) -> np.ndarray:
         """(A + 1,) probabilities of the clause that is known least."""
         found = self.probabilities(clauses)
-        return found[int(found[:, -1].argmax())]
+        strangest: np.ndarray = found[int(found[:, -1].argmax())]
+        return strangest
 
     def _nearest(self, shares: np.ndarray) -> list[str]:
         return [self.names[row].replace("_", " ") for row in np.argsort(-shares[:-1])[:_TOLD]]
