@@ -17,8 +17,11 @@ from moclip.errors import MoclipError
 
 PROTOCOL = "humanml3d"
 """In meta.json: clips are used as papers have it, see `DatasetFolder.ids`."""
-_OFFICIAL: dict[str, Any] = {"rotation_channels": "humanml3d", "licence": "unknown", "sources": {}, "protocol": PROTOCOL}
-_BODIES = {263: {"fps": 20, "joints": 22, "features": 263}, 251: {"fps": 12.5, "joints": 21, "features": 251}}
+_OFFICIAL = {"rotation_channels": "humanml3d", "licence": "unknown", "sources": {}, "protocol": PROTOCOL}
+_BODIES: dict[int, dict[str, float]] = {
+    263: {"fps": 20, "joints": 22, "features": 263},
+    251: {"fps": 12.5, "joints": 21, "features": 251},
+}
 """HumanML3D's and KIT-ML's, by the width of their features."""
 _LEAST, _TOO_LONG = {22: 40, 21: 24}, 200
 """Frames of a clip by the body's joints, as papers have it."""
