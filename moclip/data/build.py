@@ -120,9 +120,15 @@ def _clips_of_recording(work: _Work, number: int) -> Done:
     own = recording.recording.captions
     lines: list[Line | None] = []
     units = []
+    seen: set[tuple[bytes, bytes]] = set()
     for clips, blocks in _clips_of(recording, work.bases[recording.name], options, is_rare, work.sizes):
         units += blocks
         for clip in clips:
+            # Two paces of a short clip may come to the same frames.
+            same = (clip.motion.rotations.tobytes(), clip.motion.root_translation.tobytes())
+            if same in seen:
+                continue
+            seen.add(same)
             clip_id = f"{'M' if clip.mirrored else ''}{recording.name}{clip.suffix}"
             # Sentences of a recording are of all of it.
             told = own if clip.whole and clip.kind == "clip" else ()
