@@ -78,6 +78,10 @@ def markdown(report: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+_ACROSS = 5
+"""Panels of a plot that stand side by side."""
+
+
 def plot(report: Mapping[str, Any], path: Path) -> None:
     """Dots with intervals: recall of each arm, and Top-1, Top-3 and FID of the generators. Needs matplotlib.
 
@@ -96,9 +100,14 @@ def plot(report: Mapping[str, Any], path: Path) -> None:
         panels += [("generator", metric, arms) for metric in ("Top-1", "Top-3", "FID")]
     for name, found in (report.get("pipelines") or {}).items():
         panels += [(title(name), metric, found["arms"]) for metric in ("Top-1", "Top-3")]
-    figure = Figure(figsize=(3.2 * len(panels), 0.4 * len(report["retrieval"]) + 1.4), layout="constrained")
+    lines, across = -(-len(panels) // _ACROSS), min(_ACROSS, len(panels))
+    size = (3.2 * across, lines * (0.4 * len(report["retrieval"]) + 1.4))
+    figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    for axis, (kind, metric, rows) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    axes = figure.subplots(lines, across, squeeze=False).flatten()
+    for unused in axes[len(panels) :]:
+        unused.remove()
+    for axis, (kind, metric, rows) in zip(axes, panels, strict=False):
         names = [name for name in report["retrieval"] if name in rows][::-1]  # in one order in every panel
         for height, name in enumerate(names):
             summary = rows[name][metric]
