@@ -78,8 +78,8 @@ def markdown(report: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_ACROSS = 5
-"""Panels of a plot that stand side by side."""
+_MOST_ACROSS, _ACROSS = 5, 4
+"""Panels of a plot that stand side by side, at most in one line, and in each of several."""
 
 
 def plot(report: Mapping[str, Any], path: Path) -> None:
@@ -100,7 +100,8 @@ def plot(report: Mapping[str, Any], path: Path) -> None:
         panels += [("generator", metric, arms) for metric in ("Top-1", "Top-3", "FID")]
     for name, found in (report.get("pipelines") or {}).items():
         panels += [(title(name), metric, found["arms"]) for metric in ("Top-1", "Top-3")]
-    lines, across = -(-len(panels) // _ACROSS), min(_ACROSS, len(panels))
+    across = len(panels) if len(panels) <= _MOST_ACROSS else _ACROSS
+    lines = -(-len(panels) // across)
     size = (3.2 * across, lines * (0.4 * len(report["retrieval"]) + 1.4))
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
