@@ -93,16 +93,17 @@ OPERATORS = (
         MOCLIP_OT_try_again,
         MOCLIP_OT_apply_motion,
         MOCLIP_OT_show_take,
+        MOCLIP_OT_accept,
+        MOCLIP_OT_reject,
+        MOCLIP_OT_recall,
+        MOCLIP_OT_search_prompt,
+        MOCLIP_OT_random_prompt,
+    ),
+    (
         MOCLIP_OT_preview_takes,
         MOCLIP_OT_choose_ghost,
         MOCLIP_OT_pick_take,
         MOCLIP_OT_dismiss_ghosts,
-        MOCLIP_OT_accept,
-        MOCLIP_OT_reject,
-        MOCLIP_OT_recall,
-        MOCLIP_OT_show_message,
-        MOCLIP_OT_search_prompt,
-        MOCLIP_OT_random_prompt,
     ),
     (
         MOCLIP_OT_generate_script,
@@ -151,6 +152,7 @@ OPERATORS = (
         MOCLIP_OT_remove_backend,
         MOCLIP_OT_open_set_up_log,
         MOCLIP_OT_copy_log,
+        MOCLIP_OT_show_message,
         MOCLIP_OT_open_preferences,
     ),
 )
@@ -173,12 +175,7 @@ PANELS = (
 )
 """In the order of the tab."""
 MENUS = (
-    menu.MOCLIP_MT_script,
-    menu.MOCLIP_MT_ranges,
-    menu.MOCLIP_MT_pins,
-    menu.MOCLIP_MT_batch,
-    menu.MOCLIP_MT_character,
-    menu.MOCLIP_MT_backend,
+    *menu.SUBMENUS,
     menu.MOCLIP_MT_menu,
     MOCLIP_MT_prompts,
     shortcuts.MOCLIP_MT_takes_pie,

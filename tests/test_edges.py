@@ -11,7 +11,7 @@ from moclip.captions.action_menu import menu_rows
 from moclip.captions.action_phrases import ACTIONS
 from moclip.captions.written import written_elsewhere
 from moclip.errors import MoclipError
-from moclip.generate.familiarity import FAR, Familiarity, KnownActions, is_unfamiliar
+from moclip.generate.familiarity import FAR, Examples, Familiar, Familiarity, KnownActions, is_unfamiliar
 from moclip.recipes.edges import learn, probabilities, softmax_regression, strange_sentences
 
 KNOWN = {
@@ -96,6 +96,23 @@ def test_a_warning_names_what_is_nearest():
     assert words.far and words.nearest == ("pick up", "walk")
     (wordless,) = Familiarity(np.eye(3), 1.1).judge(np.eye(3)[:1], [np.eye(3)[:1]])
     assert wordless.warnings == [FAR]
+
+
+def test_a_model_without_a_table_names_what_its_menu_has():
+    menu = [{"name": "Walk", "example": "walk"}, {"name": "Pick up", "example": "take"}, {"example": "nameless"}]
+    asked = []
+
+    def embed(sentences):
+        asked.append(list(sentences))
+        return np.eye(3)[:2] * 4
+
+    examples = Examples(menu, embed)
+    familiarity = Familiarity(np.eye(3), 0.9, None, examples)
+    assert familiarity.judge(np.eye(3), [np.eye(3)[:1]] * 3) == [Familiar()] * 3 and asked == []
+    far = np.array([[0.1, 0.8, 0.7], [0.8, 0.1, 0.7]])
+    told = familiarity.judge(far, [far[:1], far[1:]])
+    assert told == [Familiar(True, ("pick up", "walk")), Familiar(True, ("walk", "pick up"))]
+    assert asked == [["walk", "take"]] and Examples([], embed).nearest(far[0]) == ()
 
 
 def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):

@@ -10,7 +10,7 @@ from ..motion import axes
 from ..shared.skeleton import JOINT_INDEX, JOINT_NAMES
 from .create import armature_of_joints, bone_tails
 
-_NAME = "Mannequin"
+_NAME = "MoCLIP"
 _COLOUR = (0.72, 0.55, 0.40, 1.0)
 _ROUGH = 0.65
 

@@ -17,43 +17,19 @@ class _Below:
         draw_operators(self.layout, self.operators)
 
 
-class MOCLIP_MT_script(_Below, bpy.types.Menu):
-    bl_idname = "MOCLIP_MT_script"
-    bl_label = "Script"
-
-
-class MOCLIP_MT_ranges(_Below, bpy.types.Menu):
-    bl_idname = "MOCLIP_MT_ranges"
-    bl_label = "Range"
-
-
-class MOCLIP_MT_pins(_Below, bpy.types.Menu):
-    bl_idname = "MOCLIP_MT_pins"
-    bl_label = "Pins and Layers"
-
-
-class MOCLIP_MT_batch(_Below, bpy.types.Menu):
-    bl_idname = "MOCLIP_MT_batch"
-    bl_label = "Batch and Export"
-
-
-class MOCLIP_MT_character(_Below, bpy.types.Menu):
-    bl_idname = "MOCLIP_MT_character"
-    bl_label = "Character"
-
-
-class MOCLIP_MT_backend(_Below, bpy.types.Menu):
-    bl_idname = "MOCLIP_MT_backend"
-    bl_label = "Backend"
+def _below(name: str, label: str) -> type[bpy.types.Menu]:
+    known = {"bl_idname": f"MOCLIP_MT_{name}", "bl_label": label}
+    return type(known["bl_idname"], (_Below, bpy.types.Menu), known)
 
 
 SUBMENUS = (
-    MOCLIP_MT_script,
-    MOCLIP_MT_ranges,
-    MOCLIP_MT_pins,
-    MOCLIP_MT_batch,
-    MOCLIP_MT_character,
-    MOCLIP_MT_backend,
+    _below("ghosts", "Takes as Ghosts"),
+    _below("script", "Script"),
+    _below("ranges", "Range"),
+    _below("pins", "Pins and Layers"),
+    _below("batch", "Batch and Export"),
+    _below("character", "Character"),
+    _below("backend", "Backend"),
 )
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which prompts are unlike anything that the model was trained on: in their words, or in the action that they name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +54,7 @@ class KnownActions:
 
     def probabilities(self, text: np.ndarray) -> np.ndarray:
         """(N, D) text vectors -> (N, A + 1)."""
-        unit = text / np.maximum(np.linalg.norm(text, axis=1, keepdims=True), 1e-9)
-        logits = unit @ self.weights.T + self.biases
+        logits = _unit(text) @ self.weights.T + self.biases
         share = np.exp(logits - logits.max(axis=1, keepdims=True))
         found: np.ndarray = share / share.sum(axis=1, keepdims=True)
         return found
@@ -78,45 +78,82 @@ class KnownActions:
         return [self.names[row].replace("_", " ") for row in np.argsort(-shares[:-1])[:_TOLD]]
 
 
+class Examples:
+    """What a model can do, by the sentences of its menu: which of them is nearest to a prompt.
+
+    actions: as `model.json` has them. embed: sentences -> (N, D) text vectors; they are asked for when first wanted.
+    """
+
+    def __init__(self, actions: Sequence[Mapping[str, str]], embed: Callable[[Sequence[str]], np.ndarray]):
+        self._actions, self._embed = [one for one in actions if one.get("name") and one.get("example")], embed
+
+    @cached_property
+    def _vectors(self) -> np.ndarray:
+        return _unit(self._embed([one["example"] for one in self._actions]))
+
+    def nearest(self, text: np.ndarray) -> tuple[str, ...]:
+        """Names of the actions nearest to a text vector (D,); () for a model that tells none."""
+        if not self._actions:
+            return ()
+        order = np.argsort(-(self._vectors @ text))[:_TOLD]
+        names = [self._actions[row]["name"] for row in order]
+        return tuple(name[:1].lower() + name[1:] for name in names)
+
+
 class Familiarity:
     """How close a prompt lies to the captions that the model was trained on.
 
     centres: (K, D) unit vectors, k-means centres of the training captions' text vectors. threshold: cosine similarity
-    under which a prompt counts as far from training. actions: what the model can do, where it says so.
+    under which a prompt counts as far from training. actions: what the model can do, where it has learnt to tell;
+    examples: where it has not.
     """
 
-    def __init__(self, centres: np.ndarray, threshold: float, actions: KnownActions | None = None):
-        self.centres, self.threshold, self.actions = centres, threshold, actions
+    def __init__(
+        self,
+        centres: np.ndarray,
+        threshold: float,
+        actions: KnownActions | None = None,
+        examples: Examples | None = None,
+    ):
+        self.centres, self.threshold, self.actions, self.examples = centres, threshold, actions, examples
 
     def similarity(self, text: np.ndarray) -> np.ndarray:
         """(B, D) text vectors -> (B,) cosine similarity to the nearest centre."""
-        unit = text / np.maximum(np.linalg.norm(text, axis=1, keepdims=True), 1e-9)
-        nearest: np.ndarray = (unit @ self.centres.T).max(axis=1)
+        nearest: np.ndarray = (_unit(text) @ self.centres.T).max(axis=1)
         return nearest
 
     def judge(self, text: np.ndarray, clauses: Sequence[np.ndarray]) -> list[Familiar]:
         """One a prompt. text: (B, D) of the prompts. clauses: (N, D) of each prompt's clauses."""
-        return [self._judged(float(near), own) for near, own in zip(self.similarity(text), clauses, strict=True)]
+        rows = zip(self.similarity(text), text, clauses, strict=True)
+        return [self._judged(float(near), whole, own) for near, whole, own in rows]
 
-    def _judged(self, similarity: float, clauses: np.ndarray) -> Familiar:
+    def _judged(self, similarity: float, text: np.ndarray, clauses: np.ndarray) -> Familiar:
         nearest = self.actions.nearest_to_unknown(clauses) if self.actions else None
         if nearest:
             return Familiar(True, tuple(nearest))
         if similarity >= self.threshold:
             return Familiar()
         # Far in its words, of an action that seems known: that one is told.
-        return Familiar(True, tuple(self.actions.nearest(clauses)) if self.actions else ())
+        if self.actions:
+            return Familiar(True, tuple(self.actions.nearest(clauses)))
+        return Familiar(True, self.examples.nearest(text) if self.examples else ())
 
 
-def load_familiarity(files: ModelFiles) -> Familiarity | None:
-    """Raises MoclipError for tables that are damaged."""
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return unit
+
+
+def load_familiarity(files: ModelFiles, embed: Callable[[Sequence[str]], np.ndarray]) -> Familiarity | None:
+    """embed: as in `Examples`. Raises MoclipError for tables that are damaged."""
     path: Path = files.info.path / "familiarity.npy"
     threshold = files.info.details.get("familiarity_threshold")
     if threshold is None or not path.is_file():
         return None
     try:
         centres = np.load(path, allow_pickle=False).astype(np.float32)
-        return Familiarity(centres, float(threshold), _load_actions(files.info.path / ACTIONS_FILE))
+        actions = _load_actions(files.info.path / ACTIONS_FILE)
+        return Familiarity(centres, float(threshold), actions, Examples(files.info.actions, embed))
     except (ValueError, KeyError) as error:
         raise MoclipError(
             f"The file {path} is damaged.", hint="Install the model again.", code="bad_weights"

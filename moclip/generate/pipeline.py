@@ -59,7 +59,7 @@ class TextToMotion:
         self._estimates_lengths = "length" in files.arrays
         self._reader = TextReader(runtime, words=own.READS_WORDS)
         self._length_reader = TextReader(runtime, "length_text") if LENGTH_TOWER in files.arrays else None
-        self._familiarity = load_familiarity(files)
+        self._familiarity = load_familiarity(files, self.embed)
 
     @classmethod
     def load(cls, model: str = "embedded", runtime: str = "auto", device: str = "auto") -> "TextToMotion":
