@@ -99,6 +99,7 @@ def test_prompts_that_are_captions_are_named(tmp_path):
         (tmp_path / part).mkdir()
     for clip, caption in (("a", "A man walks!"), ("b", "a man runs")):
         (tmp_path / "texts" / f"{clip}.txt").write_text(f"{caption}#a/DET#0.0#0.0\n")
+        np.save(tmp_path / "new_joint_vecs" / f"{clip}.npy", np.zeros((40, 263), np.float32))
     (tmp_path / "train.txt").write_text("a\n")
     for name in ("Mean", "Std"):
         np.save(tmp_path / f"{name}.npy", np.ones(263))

@@ -101,6 +101,7 @@ def test_progress_is_seen_and_pumping_never_waits(driver, monkeypatch):
     # The last step is the one that keys the motion.
     steps = sorted(times[:-1])
     print(f"{kinds.count('progress')} progress messages; longest step before the result {1000 * steps[-1]:.1f} ms")
+    kinds = [kind for kind in kinds if kind != "familiarity"]  # of the prompt, asked while it was typed
     assert kinds[0] == "queued" and kinds.count("progress") >= 2 and kinds[-1] == "result"
     assert steps[int(0.9 * len(steps))] < 0.02
 
