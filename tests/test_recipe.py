@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole recipe at toy sizes: every stage after the tower, the pack, and the model that comes out."""
 
+import json
 import pickle
 from pathlib import Path
 
@@ -125,6 +126,14 @@ def test_the_packed_model_is_whole_and_generates(work, dataset, tmp_path):
     engine = TextToMotion.load(str(tmp_path / "toy"), runtime="onnx")
     assert (engine.name, engine.licence) == ("toy", "CC0")
     assert engine.generate([Request("a person walks", 2.0)])[0].motion.frames == 40
+
+
+def test_a_model_packed_beside_another_has_no_second_copy_of_its_networks(work, dataset, tmp_path):
+    for name, beside in (("first", None), ("second", tmp_path / "first")):
+        pack(dataset, work, tmp_path / name, name=name, description="d", beside=beside, log=lambda line: None)
+    shares = json.loads((tmp_path / "second" / "model.json").read_text())["shares"]
+    assert shares["text"] == "first" and not (tmp_path / "second" / "text.safetensors").exists()
+    assert verify_model(str(tmp_path / "second")) == []
 
 
 def test_the_evaluator_is_trained_from_the_dataset_alone(dataset, recipe, tmp_path):

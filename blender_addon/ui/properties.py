@@ -161,7 +161,11 @@ class MoclipSettings(bpy.types.PropertyGroup):
         description="Which controls of a Rigify or Auto-Rig Pro character count while the motion plays",
         items=(
             ("FK", "FK", "Arms and legs turn joint by joint; the IK controls go with them"),
-            ("FEET", "IK Feet", "Feet are keyed where they are, a planted foot by two keys; arms turn joint by joint"),
+            (
+                "FEET",
+                "IK Feet",
+                "Feet are keyed where they are, a flat one by two keys; arms turn joint by joint",
+            ),
             ("IK", "IK Feet and Hands", "Feet and hands are keyed where they are, knees and elbows by their poles"),
         ),
     )

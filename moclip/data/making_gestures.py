@@ -71,6 +71,17 @@ def both_armed(motion: Motion, side: str, lag: int) -> Motion:
     return joined(motion, take(other, late), (_OTHER[side],))
 
 
+def _standing(pool: Pool, rng: np.random.Generator, gesture: Clip, action: str, side: str) -> Clip | None:
+    """A gesture on the body of somebody who stands; in a third of them the other arm does it as well."""
+    both = rng.random() < 0.33
+    motion = both_armed(gesture.motion, side, int(rng.integers(0, 5))) if both else gesture.motion
+    made = _on_a_stander(pool, motion, rng, _SIDES if both else (side,))
+    if made is None:
+        return None
+    told = "both" if both else side
+    return renamed(replace(made, source=sources_of(made, gesture)), made.motion, action, side=told)
+
+
 def _raises(pool: Pool, rng: np.random.Generator) -> Clip | None:
     """A hand goes up, stays there and most often comes down."""
     clip = pool.any(rng, *RAISING)
@@ -86,11 +97,7 @@ def _raises(pool: Pool, rng: np.random.Generator) -> Clip | None:
         down = take(down, at)
         up = Motion(up.fps, np.concatenate([up.rotations, down.rotations]),
                     np.concatenate([up.root_translation, down.root_translation]))  # fmt: skip
-    both = rng.random() < 0.3
-    gesture = both_armed(up, side, int(rng.integers(0, 4))) if both else up
-    made = _on_a_stander(pool, gesture, rng, _SIDES if both else (side,))
-    return made and renamed(replace(made, source=sources_of(made, clip)), made.motion, "raise_hand",
-                            side="both" if both else side)  # fmt: skip
+    return _standing(pool, rng, replace(clip, motion=up), "raise_hand", side)
 
 
 def _waves(pool: Pool, rng: np.random.Generator) -> Clip | None:
@@ -101,11 +108,7 @@ def _waves(pool: Pool, rng: np.random.Generator) -> Clip | None:
         return None
     paced = stretch(clip.motion, rng.uniform(0.8, 1.3))
     waving = lasting(paced, int(rng.integers(min(44, paced.frames), 120)), rng) if rng.random() < 0.5 else paced
-    both = rng.random() < 0.35
-    gesture = both_armed(waving, side, int(rng.integers(0, 5))) if both else waving
-    made = _on_a_stander(pool, gesture, rng, _SIDES if both else (side,))
-    return made and renamed(replace(made, source=sources_of(made, clip)), made.motion, "wave",
-                            side="both" if both else side)  # fmt: skip
+    return _standing(pool, rng, replace(clip, motion=waving), "wave", side)
 
 
 def _punches(pool: Pool, rng: np.random.Generator) -> Clip | None:

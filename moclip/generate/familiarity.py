@@ -54,7 +54,7 @@ class KnownActions:
 
     def probabilities(self, text: np.ndarray) -> np.ndarray:
         """(N, D) text vectors -> (N, A + 1)."""
-        logits = _unit(text) @ self.weights.T + self.biases
+        logits = unit_vectors(text) @ self.weights.T + self.biases
         share = np.exp(logits - logits.max(axis=1, keepdims=True))
         found: np.ndarray = share / share.sum(axis=1, keepdims=True)
         return found
@@ -89,7 +89,7 @@ class Examples:
 
     @cached_property
     def _vectors(self) -> np.ndarray:
-        return _unit(self._embed([one["example"] for one in self._actions]))
+        return unit_vectors(self._embed([one["example"] for one in self._actions]))
 
     def nearest(self, text: np.ndarray) -> tuple[str, ...]:
         """Names of the actions nearest to a text vector (D,); () for a model that tells none."""
@@ -119,7 +119,7 @@ class Familiarity:
 
     def similarity(self, text: np.ndarray) -> np.ndarray:
         """(B, D) text vectors -> (B,) cosine similarity to the nearest centre."""
-        nearest: np.ndarray = (_unit(text) @ self.centres.T).max(axis=1)
+        nearest: np.ndarray = (unit_vectors(text) @ self.centres.T).max(axis=1)
         return nearest
 
     def judge(self, text: np.ndarray, clauses: Sequence[np.ndarray]) -> list[Familiar]:
@@ -139,7 +139,8 @@ class Familiarity:
         return Familiar(True, self.examples.nearest(text) if self.examples else ())
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def unit_vectors(vectors: np.ndarray) -> np.ndarray:
+    """(N, D) of length one; zeros stay."""
     unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     return unit
 

@@ -10,6 +10,7 @@ import numpy as np
 from moclip.captions import movement
 from moclip.captions.corpus import movement_sentences
 from moclip.data.folder import DatasetFolder
+from moclip.generate.familiarity import unit_vectors
 
 Embed = Callable[[list[str]], np.ndarray]
 """Sentences -> (N, D) text vectors."""
@@ -97,18 +98,13 @@ def learn(
     foreign = strange_sentences(known, strange, seed)
     foreign += [others[k] for k in sorted(rng.permutation(len(others))[:_UNKNOWN])]
     foreign += _TOLD_AGAIN * list(written)
-    vectors = unit(embed(texts + foreign))
+    vectors = unit_vectors(embed(texts + foreign))
     labels = np.array(classes + [len(names)] * len(foreign))
     weights, biases = softmax_regression(_SCALE * vectors, labels, len(names) + 1)
     weights *= _SCALE
-    sure = probabilities(unit(embed(list(held_out))), weights, biases)[:, -1]
+    sure = probabilities(unit_vectors(embed(list(held_out))), weights, biases)[:, -1]
     threshold = float(np.quantile(sure, 1 - MOST_FALSE_ALARMS)) if len(sure) else 0.5
     return Table(names, weights, biases, min(max(threshold, 0.05), 0.95))
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    length: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return length
 
 
 def probabilities(vectors: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from moclip.alignment.train import motion_encoder_weights
 from moclip.captions.action_menu import menu_rows
 from moclip.captions.written import written_elsewhere
 from moclip.data.folder import DatasetFolder
-from moclip.generate.familiarity import ACTIONS_FILE
+from moclip.generate.familiarity import ACTIONS_FILE, unit_vectors
 from moclip.generators.base.generator import DEFAULT, find_generator
 from moclip.models import JUDGE, load_model, needed_networks, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
@@ -38,11 +38,6 @@ def k_means(points: np.ndarray, count: int, *, rounds: int = 12, seed: int = 0) 
     return found
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
-
-
 def familiarity(
     dataset: DatasetFolder, tower: tuple[dict[str, np.ndarray], dict[str, Any]], log: Log
 ) -> tuple[np.ndarray, float]:
@@ -52,8 +47,8 @@ def familiarity(
     held_out = {c for i in dataset.ids("val") for c in dataset.captions(i)}
     val = sorted(held_out - set(train)) or sorted(held_out)
     train = [train[k] for k in rng.choice(len(train), size=min(20000, len(train)), replace=False)]
-    centres = k_means(_unit(tower_vectors(*tower, train, log)), CENTRES)
-    known = (_unit(tower_vectors(*tower, val[:4000], log)) @ centres.T).max(axis=1)
+    centres = k_means(unit_vectors(tower_vectors(*tower, train, log)), CENTRES)
+    known = (unit_vectors(tower_vectors(*tower, val[:4000], log)) @ centres.T).max(axis=1)
     return centres, float(np.quantile(known, 0.005))
 
 
