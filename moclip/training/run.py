@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from moclip.nn.config import Config, Count, Natural, NotNegative, Positive, Range, Share
+from moclip.training.optimizers import OPTIMIZERS
 
 Log = Callable[[str], None]
 PRECISIONS = ("float32", "bfloat16")
@@ -20,6 +21,7 @@ class Schedule:
     milestones: steps from which on the rate is `factor` times what it was, in place of the cosine: as the released
     generators were trained. betas: of AdamW. clip: norm that gradients are cut to; a large one cuts nothing.
     ema: decay of the weights' moving average that is validated and saved; 0 saves the raw weights.
+    optimizer: "adamw", or "muon", see `moclip.training.optimizers`. Raises ValueError for another word.
     """
 
     steps: Count
@@ -35,6 +37,11 @@ class Schedule:
     milestones: tuple[Count, ...] = ()
     factor: Share = 0.1
     betas: tuple[Share, Share] = (0.9, 0.99)
+    optimizer: str = "adamw"
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer is {' or '.join(OPTIMIZERS)}, not '{self.optimizer}'")
 
     def rate(self, step: int) -> float:
         if self.milestones:

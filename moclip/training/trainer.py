@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from moclip.errors import MoclipError
 from moclip.nn.checkpoint import save_weights
 from moclip.training.machine import BatchT, Machine
+from moclip.training.optimizers import build_optimizer
 from moclip.training.run import Run
 from moclip.training.task import Numbers, Task
 
@@ -36,10 +37,7 @@ class Trainer(Generic[BatchT]):
         self.machine = Machine.of(run.compute)
         for module in (self.network, *task.helpers):
             self.machine.prepare(module)
-        self.optimizer = torch.optim.AdamW(
-            task.parameter_groups(), lr=self.schedule.learning_rate, betas=self.schedule.betas,
-            weight_decay=self.schedule.weight_decay,
-        )  # fmt: skip
+        self.optimizer = build_optimizer(task.parameter_groups(), self.network, self.schedule)
         self.averaged = deepcopy(self.network).requires_grad_(False) if self.schedule.ema else self.network
         self.step, self.best = 0, math.inf
         task.begin(self.machine)
