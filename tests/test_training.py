@@ -139,9 +139,24 @@ def test_muon_turns_matrices_and_leaves_the_rest_to_adamw():
         torch.testing.assert_close(moved[name].abs(), torch.full_like(moved[name], 1e-2), rtol=1e-3, atol=0)
 
 
-def test_an_unknown_optimizer_is_named():
+def test_an_unknown_word_in_a_schedule_is_named():
     with pytest.raises(ValueError, match="adamw or muon, not 'sgd'"):
         Schedule(steps=1, learning_rate=1e-2, optimizer="sgd")
+    with pytest.raises(ValueError, match="best or last, not 'first'"):
+        Schedule(steps=1, learning_rate=1e-2, keep="first")
+
+
+def test_the_last_weights_are_kept_where_they_are_asked_for(tmp_path):
+    for keep in ("best", "last"):
+        trainer = rvq_trainer(tmp_path / keep, replace(SCHEDULE, steps=6, ema=0, keep=keep))
+        trainer.best = 0.0  # no score is better
+        trainer.run()
+        assert trainer.weights_path.is_file() == (keep == "last")
+    weights, config = load_weights(trainer.weights_path)
+    np.testing.assert_allclose(
+        weights["encoder.model.0.weight"], trainer.network.encoder.model[0].weight.detach().half().float().numpy()
+    )
+    assert config["step"] == 6
 
 
 def test_learning_rate_warms_up_then_falls_to_its_last_share():

@@ -25,7 +25,7 @@ from moclip.training.task import Numbers, Task
 
 
 class Trainer(Generic[BatchT]):
-    """Runs a task and leaves `<out>/<name>.safetensors` (best by validation) and a log for TensorBoard.
+    """Runs a task and leaves `<out>/<name>.safetensors` (what the schedule keeps) and a log for TensorBoard.
 
     Of several processes the first validates, logs and writes. Raises MoclipError for a device that is not there, and
     when loss or gradient stop being numbers, before anything is overwritten.
@@ -117,8 +117,9 @@ class Trainer(Generic[BatchT]):
             score, numbers = self.task.validate(self.averaged)
         for key, value in {"score": score, **numbers}.items():
             writer.add_scalar(f"val/{key}", value, self.step)
-        if score < self.best:
-            self.best = score
+        better = score < self.best
+        self.best = min(score, self.best)
+        if better or self.schedule.keep == "last":
             config = {**self.task.config, "step": self.step, "score": score}
             save_weights(self.weights_path, self.averaged.state_dict(), config)
         return {"val": score, **numbers}
