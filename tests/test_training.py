@@ -32,8 +32,8 @@ from moclip.generators.momask.train import masked_loss, residual_loss  # noqa: E
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer  # noqa: E402
 from moclip.motion.features import HUMANML3D, features_to_joints  # noqa: E402
 from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
-from moclip.training.optimizers import OPTIMIZERS, build_optimizer  # noqa: E402
-from moclip.training.run import Run, Schedule  # noqa: E402
+from moclip.training.optimizers import build_optimizer  # noqa: E402
+from moclip.training.run import OPTIMIZERS, Run, Schedule  # noqa: E402
 from moclip.training.task import Task  # noqa: E402
 from moclip.training.trainer import Trainer  # noqa: E402
 

@@ -88,6 +88,13 @@ class ReconstructionLoss(nn.Module):
                 weights[chain[-2]] = (1 + self.weights.hands) / 2
         return weights
 
+    @property
+    def of_channels(self) -> Tensor:
+        """(F,) what an error of each feature counts, in itself and among the joint positions."""
+        counted = self.channels / len(self.channels)
+        counted[self.positions] += self.weights.positions * self.of_positions / len(self.of_positions)
+        return counted
+
     def forward(self, rebuilt: Tensor, features: Tensor, valid: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         rebuilt = rebuilt.float()
         weight = valid.unsqueeze(-1).float()

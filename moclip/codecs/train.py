@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from moclip.codecs.config import RVQConfig
+from moclip.codecs.linear_start import start_linear
 from moclip.codecs.network import CodecNetwork
 from moclip.codecs.reconstruction_loss import ReconstructionLoss, ReconstructionWeights
 from moclip.codecs.rvq import RVQ, Codebook
@@ -17,6 +18,7 @@ from moclip.codecs.vq import Quantizer
 from moclip.data.clips import Clips, load_clips
 from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
+from moclip.errors import MoclipError
 from moclip.motion.differences import reconstruction_error
 from moclip.training.machine import Machine
 from moclip.training.run import Run
@@ -24,6 +26,8 @@ from moclip.training.task import LossFunction, Numbers, Task
 from moclip.training.trainer import Trainer
 
 WINDOW = 64
+WHOLE_WINDOWS = 1024
+"""Which a linear start is made of."""
 Windows = tuple[Tensor, Tensor]
 
 
@@ -41,6 +45,16 @@ def windows(
         frames = len(part) // 4 * 4
         batch[row, :frames], valid[row, :frames] = part[:frames], True
     return torch.from_numpy(batch), torch.from_numpy(valid)
+
+
+def whole_windows(clips: Clips, count: int, mean: np.ndarray, std: np.ndarray) -> Tensor:
+    """(N, WINDOW, F) normalised, of clips that fill one: about as many as asked for, the same ones each time."""
+    rng, found, tried = np.random.default_rng(0), [], 0
+    while tried < 8 * count and sum(map(len, found)) < count:
+        features, valid = windows(clips, rng, WINDOW, mean, std)
+        found.append(features[valid.all(dim=1)])
+        tried += WINDOW
+    return torch.cat(found)
 
 
 class RVQLoss:
@@ -142,6 +156,18 @@ class ReconstructionTask(Task[Windows]):
     def helpers(self) -> Sequence[nn.Module]:
         return (self._reconstruction,)
 
+    def start_linear(self) -> None:
+        """Give encoder and decoder the weights of the best linear codec of these clips."""
+        whole = whole_windows(self.clips, WHOLE_WINDOWS, *self.moments)
+        if not len(whole):
+            raise MoclipError(
+                f"No clip of the dataset has {WINDOW} frames, which the linear start of the {self.name} is made of.",
+                hint="Leave out `linear_start` in the recipe.",
+                code="bad_dataset",
+            )
+        parts = self.network.parts
+        start_linear(parts.encoder, parts.decoder, whole, self._reconstruction.of_channels)
+
     def begin(self, machine: Machine) -> None:
         if machine.processes.count > 1:
             for module in self.network.modules():
@@ -174,10 +200,12 @@ def train_codec(
     batch: int = 64,
     emphasis: dict[str, float] | None = None,
     weights: ReconstructionWeights | None = None,
+    linear_start: bool = False,
 ) -> float:
     """Train a network of this kind and sizes on the dataset's `train` split; returns the best validation score.
 
-    weights: of the parts of the loss.
+    weights: of the parts of the loss. linear_start: begin as the best linear codec, see `moclip.codecs.linear_start`.
+    Raises MoclipError where that needs longer clips.
     """
     torch.manual_seed(run.schedule.seed)
     network = kind(config)
@@ -188,6 +216,8 @@ def train_codec(
     # No sequences: they are made of the same frames.
     draws = WindowDraws(batch, emphasis, frozenset({"clip", "stretch", "loop"}))
     task = ReconstructionTask(kind.KIND, RVQLoss(network, weights), described, dataset, draws, (config.quantizers,))
+    if linear_start:
+        task.start_linear()
     return Trainer(task, run).run()
 
 

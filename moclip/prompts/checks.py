@@ -8,6 +8,7 @@ import unicodedata
 from functools import lru_cache
 
 from moclip.errors import MoclipError
+from moclip.prompts.languages import foreign_language
 from moclip.prompts.limits import LONGEST_PROMPT, LONGEST_SECONDS, SHORTEST_SECONDS
 from moclip.text.tokenizer import CONTEXT_LENGTH, Tokenizer
 
@@ -47,6 +48,8 @@ def check_prompt(text: str) -> tuple[str, list[str]]:
         warnings.append(
             f'The model understands English only; "{"".join(foreign[:10])}" in the prompt means nothing to it.'
         )
+    elif language := foreign_language(cleaned):
+        warnings.append(f"The prompt seems to be in {language}; the model understands English only.")
     count = _tokenizer().count(cleaned)
     if count > CONTEXT_LENGTH:
         fit = _words_that_fit(cleaned)

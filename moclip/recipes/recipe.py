@@ -51,9 +51,10 @@ class ClipsTable(StageTable):
 
 @dataclass(frozen=True)
 class LearnerTable(ClipsTable):
-    """[masked] and the other networks that read text, with `sizes` besides. loss: of [rvq] alone."""
+    """[masked] and the other networks that read text, with `sizes` besides. loss and linear_start: of [rvq] alone."""
 
     loss: ReconstructionWeights = field(default_factory=ReconstructionWeights)
+    linear_start: bool = False
     text_noise: TextNoise = field(default_factory=TextNoise)
 
 

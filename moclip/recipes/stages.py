@@ -82,7 +82,10 @@ def rvq_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: boo
     sizes = _fitted(sizes, {"features": len(dataset.mean), "joints": dataset.meta["joints"]})
     run = _run(part, work, resume, log)
     kind = training_of(recipe).vq
-    train_codec(kind, sizes, dataset, run, batch=part.batch, emphasis=part.emphasis, weights=part.loss)
+    train_codec(
+        kind, sizes, dataset, run,
+        batch=part.batch, emphasis=part.emphasis, weights=part.loss, linear_start=part.linear_start,
+    )  # fmt: skip
 
 
 def decoder_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:

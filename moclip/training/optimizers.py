@@ -1,20 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """AdamW, and Muon for the matrices of a network."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
 from moclip.errors import MoclipError
-
-if TYPE_CHECKING:
-    from moclip.training.run import Schedule
-
-OPTIMIZERS = ("adamw", "muon")
+from moclip.training.run import Schedule
 
 
-def build_optimizer(groups: list[dict[str, Any]], network: nn.Module, schedule: "Schedule") -> torch.optim.Optimizer:
+def build_optimizer(groups: list[dict[str, Any]], network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
     """The schedule's optimiser over a task's parameter groups.
 
     Every group of the optimiser says in `part` which of the task's it belongs to. Muon (Jordan et al. 2024, with the

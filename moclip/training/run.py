@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 from moclip.nn.config import Config, Count, Natural, NotNegative, Positive, Range, Share
-from moclip.training.optimizers import OPTIMIZERS
 
 Log = Callable[[str], None]
 PRECISIONS = ("float32", "bfloat16")
+OPTIMIZERS = ("adamw", "muon")
 KEPT = ("best", "last")
 
 
