@@ -11,7 +11,7 @@ import numpy as np
 from .. import compat
 from ..keying.actions import play_in_full
 from ..keying.keyframes import TOES, action_name, check_editable, provenance
-from ..keying.scene import scene_fps
+from ..keying.scene import hold_motion, scene_fps
 from ..motion.clip import Clip, sample
 from ..rig import obstacles
 from ..rig.controls import control_rig, switches_of
@@ -125,7 +125,7 @@ def apply_edit(
     play_in_full(data)
     made.curves.action["moclip"] = provenance(clip) | {"first": first, "end": end}
     remember_stance(made.curves.action, stance)
-    scene.frame_end = max(scene.frame_end, end - 1)
+    hold_motion(scene, first, end - 1)
     return made.curves.action
 
 

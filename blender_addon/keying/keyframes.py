@@ -30,7 +30,7 @@ from ..shared.footing import standing
 from ..shared.skeleton import JOINT_INDEX
 from ..shared.stance import Stance, stance_of, usual_if_near
 from .actions import Keys, NewAction
-from .scene import scene_fps
+from .scene import hold_motion, scene_fps
 
 TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 _NAME_LIMIT = 60
@@ -106,7 +106,7 @@ def apply_clip(
     path = {"path": shown.told} if shown.told else {}
     action["moclip"] = provenance(clip) | path | ({"pins": " ".join(shown.missed)} if shown.missed else {})
     remember_stance(action, shown.stance)
-    scene.frame_end = max(scene.frame_end, start + len(shown.turns) - 1)
+    hold_motion(scene, start, start + len(shown.turns) - 1)
     return action
 
 

@@ -4,6 +4,7 @@
 import bpy
 
 from ..editing.script import ranges
+from ..settings import preferences
 from .sidebar import Sidebar
 
 
@@ -36,7 +37,10 @@ class MOCLIP_PT_direction(Sidebar, bpy.types.Panel):
     def _draw_script(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
         row = layout.row(align=True)
         row.label(text="Script")
-        row.operator("moclip.lines_from_markers", text="", icon="MARKER")
+        row.operator("moclip.lines_from_markers", text="", icon="MARKER_HLT")
+        row.operator("moclip.range_from_keys", text="", icon="KEYFRAME_HLT").to = "LINE"
+        row.operator("moclip.range_from_markers", text="", icon="MARKER").to = "LINE"
+        row.prop(preferences(), "show_bars", text="", icon="ACTION")
         row = layout.row()
         row.template_list(MOCLIP_UL_lines.bl_idname, "", settings, "lines", settings, "active_line", rows=3)
         column = row.column(align=True)
@@ -59,6 +63,7 @@ class MOCLIP_PT_direction(Sidebar, bpy.types.Panel):
         row.prop(settings, "range_start")
         row.prop(settings, "range_end")
         row.operator("moclip.range_from_preview", text="", icon="PREVIEW_RANGE")
+        row.operator("moclip.range_from_keys", text="", icon="KEYFRAME_HLT").to = "RANGE"
         layout.operator("moclip.edit_range", icon="FILE_REFRESH")
         row = layout.row(align=True)
         row.operator("moclip.lead_in", icon="BACK")
