@@ -203,7 +203,7 @@ def test_texts_are_cut_to_their_width_and_measured_once():
 
 def test_sixteen_lines_are_laid_out_in_far_less_than_a_frame():
     bounds = tuple(range(1, 18 * 50, 50))[:17]
-    began = time.perf_counter()
+    began = time.process_time()
     for k in range(100):
         drawn(bounds, view=bars.View(-k, 900.0, 1600))
-    assert (time.perf_counter() - began) / 100 < 0.005
+    assert (time.process_time() - began) / 100 < 0.005

@@ -177,9 +177,9 @@ def test_without_a_script_nothing_is_drawn_and_with_one_it_is_laid_out_in_no_tim
     driver.settings.lines[3].end = driver.settings.lines[2].end + 5  # too short to be generated
     times = []
     for _ in range(200):
-        began = time.perf_counter()
+        began = time.process_time()
         drawing.draw_bars()
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     print(f"16 lines laid out in {1000 * np.percentile(times, 99):.2f} ms (p99)")
     assert np.percentile(times, 99) < 0.005
     assert [label.text for label in painted[0].labels][0] == "a person does 0 things"
