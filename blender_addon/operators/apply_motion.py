@@ -186,6 +186,8 @@ def how_of(settings: bpy.types.PropertyGroup, place: Place | None, job: Job, pin
         pins=pins,
         place=place if settings.start_at == "CHARACTER" else None,
         path=None if job.as_strip else settings.path,
+        pace=settings.path_pace,
+        facing=settings.path_facing,
         foot_lock=settings.foot_lock,
         loop=settings.use_loop,
         ik=BY_IK[settings.limbs_by],
