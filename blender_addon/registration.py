@@ -31,6 +31,7 @@ from .operators.direction import (
 from .operators.export import MOCLIP_OT_export_motions
 from .operators.generate import MOCLIP_OT_generate
 from .operators.history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_reject, MOCLIP_OT_try_again
+from .operators.kept import MOCLIP_OT_keep_frame, MOCLIP_OT_keep_keys, MOCLIP_OT_keep_none
 from .operators.layers import MOCLIP_OT_lay_over
 from .operators.mend_rig import MOCLIP_OT_mend_rig
 from .operators.open_preferences import MOCLIP_OT_open_preferences
@@ -89,6 +90,7 @@ PROPERTIES = (
     pins.MoclipPin,
     properties.MoclipRow,
     properties.MoclipLine,
+    properties.MoclipKept,
     properties.MoclipRecent,
     properties.MoclipSettings,
     bars.MoclipBars,
@@ -126,6 +128,9 @@ OPERATORS = (
     (
         MOCLIP_OT_edit_range,
         MOCLIP_OT_range_from_preview,
+        MOCLIP_OT_keep_frame,
+        MOCLIP_OT_keep_keys,
+        MOCLIP_OT_keep_none,
         MOCLIP_OT_continue_motion,
         MOCLIP_OT_lead_in,
     ),

@@ -46,7 +46,9 @@ def test_marks_are_reached_at_their_frames_and_the_rest_goes_on_as_it_was():
     assert (np.diff(at) > 0).all() and at[-1] == pytest.approx(99)
     assert len(at) == 60 + 39 + 1
     np.testing.assert_allclose(np.diff(at)[-20:], 1.0, atol=0.15)
-    assert np.abs(np.diff(at, 2)).max() < 0.15  # it gets faster and slower, and does not jump
+    assert (
+        np.abs(np.diff(at, 2)).max() < 0.4
+    )  # it gets faster and slower, from half to twice as fast, and does not jump
     assert pace.fastest(at) > 2.0
 
 

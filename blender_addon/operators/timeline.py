@@ -190,9 +190,7 @@ class MOCLIP_OT_range_from_keys(_RangeFrom, bpy.types.Operator):
     @staticmethod
     def found(context: bpy.types.Context) -> tuple[int, int] | None:
         """The first frame and the one after the last."""
-        rig = character_of(context)
-        action = rig.animation_data.action if rig is not None and rig.animation_data else None
-        frames = _selected_frames(action) if action is not None else np.empty(0)
+        frames = selected_frames(character_of(context))
         if not len(frames) or round(frames.min()) == round(frames.max()):
             return None
         return round(float(frames.min())), round(float(frames.max())) + 1
@@ -224,10 +222,11 @@ class MOCLIP_OT_range_from_markers(_RangeFrom, bpy.types.Operator):
         return (min(chosen), max(chosen)) if chosen else None
 
 
-def _selected_frames(action: bpy.types.Action) -> np.ndarray:
-    """Polls ask often: one read a curve, not one a key."""
+def selected_frames(rig: bpy.types.Object | None) -> np.ndarray:
+    """(N,) where keys of a rig's action are selected. Polls ask often: one read a curve, not one a key."""
+    action = rig.animation_data.action if rig is not None and rig.animation_data else None
     found = []
-    for curve in compat.fcurves_of(action):
+    for curve in compat.fcurves_of(action) if action is not None else ():
         points = curve.keyframe_points
         selected = np.empty(len(points), dtype=bool)
         points.foreach_get("select_control_point", selected)

@@ -81,6 +81,12 @@ class MoclipLine(bpy.types.PropertyGroup):
     end: bpy.props.IntProperty(name="End", description="The frame at which the next line begins", default=1)
 
 
+class MoclipKept(bpy.types.PropertyGroup):
+    """A frame that stays as it is when the range around it is made anew."""
+
+    frame: bpy.props.IntProperty(name="Frame", default=1)
+
+
 class MoclipRecent(bpy.types.PropertyGroup):
     """A prompt of this file, as its `name`; the newest first."""
 
@@ -223,6 +229,7 @@ class MoclipSettings(bpy.types.PropertyGroup):
     range_end: bpy.props.IntProperty(
         name="End", description="The first frame after the range, which stays as it is", default=73
     )
+    kept: bpy.props.CollectionProperty(type=MoclipKept)
     rows: bpy.props.CollectionProperty(type=MoclipRow)
     active_row: bpy.props.IntProperty(name="Row", default=0)
     use_loop: bpy.props.BoolProperty(
