@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 import pytest
 from check_direction import script, wait
+from check_operators import Drawn
 from conftest import MODULE
 
 SHORT = ("a person walks forward", 41), ("a person bows", 81), ("a person waves with the right hand", 121)
@@ -388,3 +389,21 @@ def test_bars_leave_nothing_in_the_file(driver, lines):
     click.modal(event(80, "LEFTMOUSE", "RELEASE"))
     assert kept() == before and sorted(bpy.context.scene.keys()) == own
     assert all(a < b for a, b in itertools.pairwise(bounds(driver)))
+
+
+def test_menus_and_panel_offer_it(driver, lines):
+    ui = driver.module("ui.timeline")
+    known = {name for name in dir(bpy.ops.moclip)}
+    for kind in (ui.MOCLIP_MT_line, ui.MOCLIP_MT_timeline, driver.module("ui.panel_direction").MOCLIP_PT_direction):
+        layout = Drawn()
+        made = SimpleNamespace(layout=layout)
+        for name in ("_draw_script", "_draw_range"):
+            if hasattr(kind, name):
+                setattr(made, name, getattr(kind, name))
+        kind.draw(made, bpy.context)
+        named = layout.names("operator")
+        assert {"moclip.range_from_keys", "moclip.range_from_markers", "moclip.regenerate_line"} <= set(named)
+        assert {name.removeprefix("moclip.") for name in named} <= known
+    layout = Drawn()
+    ui.MOCLIP_PT_line.draw(SimpleNamespace(layout=layout), bpy.context)
+    assert [item[2] for item in layout.items if item[0] == "prop"] == ["prompt"] and layout.activate_init
