@@ -8,7 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Limits:
-    """fps: of the model's motions. text_characters: of a prompt. batch: takes of one job.
+    """fps: of the model's motions. text_characters: of a prompt. batch: takes of one job. anchors: frames that a
+    range keeps.
 
     Seconds: of a motion from shortest to longest; between_seconds: of the shortest range between or beside others;
     script_seconds: of all lines of a script, which are script_lines at the most.
@@ -22,6 +23,7 @@ class Limits:
     script_lines: int = 16
     text_characters: int = 2000
     batch: int = 16
+    anchors: int = 32
 
     @classmethod
     def of(cls, welcome: Mapping[str, Any]) -> "Limits":

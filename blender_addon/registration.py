@@ -31,6 +31,7 @@ from .operators.direction import (
 from .operators.export import MOCLIP_OT_export_motions
 from .operators.generate import MOCLIP_OT_generate
 from .operators.history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_reject, MOCLIP_OT_try_again
+from .operators.kept import MOCLIP_OT_keep_frame, MOCLIP_OT_keep_keys, MOCLIP_OT_keep_none
 from .operators.layers import MOCLIP_OT_lay_over
 from .operators.mend_rig import MOCLIP_OT_mend_rig
 from .operators.open_preferences import MOCLIP_OT_open_preferences
@@ -57,8 +58,16 @@ from .operators.set_up_backend import MOCLIP_OT_cancel_set_up, MOCLIP_OT_open_se
 from .operators.show_message import MOCLIP_OT_show_message
 from .operators.start_backend import MOCLIP_OT_start_backend
 from .operators.stop_backend import MOCLIP_OT_stop_backend
+from .operators.timeline import (
+    MOCLIP_OT_drag_line,
+    MOCLIP_OT_edit_line,
+    MOCLIP_OT_line_menu,
+    MOCLIP_OT_range_from_keys,
+    MOCLIP_OT_range_from_markers,
+)
 from .rig import table
-from .ui import bars, menu, pins, properties, shortcuts
+from .timeline import drawing
+from .ui import bars, menu, pins, properties, shortcuts, timeline
 from .ui.panel_backend import MOCLIP_PT_backend
 from .ui.panel_direction import MOCLIP_PT_direction, MOCLIP_UL_lines
 from .ui.panel_main import MOCLIP_PT_main
@@ -81,6 +90,7 @@ PROPERTIES = (
     pins.MoclipPin,
     properties.MoclipRow,
     properties.MoclipLine,
+    properties.MoclipKept,
     properties.MoclipRecent,
     properties.MoclipSettings,
     bars.MoclipBars,
@@ -112,10 +122,15 @@ OPERATORS = (
         MOCLIP_OT_remove_line,
         MOCLIP_OT_move_line,
         MOCLIP_OT_lines_from_markers,
+        MOCLIP_OT_range_from_keys,
+        MOCLIP_OT_range_from_markers,
     ),
     (
         MOCLIP_OT_edit_range,
         MOCLIP_OT_range_from_preview,
+        MOCLIP_OT_keep_frame,
+        MOCLIP_OT_keep_keys,
+        MOCLIP_OT_keep_none,
         MOCLIP_OT_continue_motion,
         MOCLIP_OT_lead_in,
     ),
@@ -164,6 +179,7 @@ PANELS = (
     MOCLIP_PT_preview,
     MOCLIP_UL_lines,
     MOCLIP_PT_direction,
+    timeline.MOCLIP_PT_line,
     MOCLIP_UL_pins,
     MOCLIP_PT_pins,
     MOCLIP_PT_history,
@@ -179,9 +195,13 @@ MENUS = (
     menu.MOCLIP_MT_menu,
     MOCLIP_MT_prompts,
     shortcuts.MOCLIP_MT_takes_pie,
+    timeline.MOCLIP_MT_line,
+    timeline.MOCLIP_MT_timeline,
 )
-CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), MOCLIP_OT_use_prompt, *PANELS, *MENUS)
-_ATTACHED = (table, pins, properties, bars, menu, shortcuts, timer)
+ELSEWHERE = (MOCLIP_OT_use_prompt, MOCLIP_OT_drag_line, MOCLIP_OT_edit_line, MOCLIP_OT_line_menu)
+"""Operators that only menus of their own and clicks call."""
+CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), *ELSEWHERE, *PANELS, *MENUS)
+_ATTACHED = (table, pins, properties, bars, menu, shortcuts, timeline, drawing, timer)
 """What puts something of its own on Blender's types or into its handlers."""
 
 

@@ -58,6 +58,17 @@ class Settings:
         description="Address that packages come from, or a folder of wheels; empty is PyPI, and for torch the address "
         "of the build that fits this computer",
     )
+    show_bars: bpy.props.BoolProperty(
+        name="Bars in the Timeline",
+        description="Show the script's lines as bars in the Dope Sheet and the Timeline, to be dragged and written in",
+        default=True,
+    )
+    follow_motion: bpy.props.BoolProperty(
+        name="Follow New Motions",
+        description="Let the scene's range grow to hold a new motion, and the playhead go to where it begins if it is "
+        "elsewhere. The range is never made shorter",
+        default=True,
+    )
 
 
 def preferences() -> Settings:

@@ -73,7 +73,8 @@ class Job:
     @property
     def needs(self) -> set[str]:
         """The features that a backend must have for it."""
-        return ({"script"} if self.script else set()) | ({"context"} if self.edit else set())
+        kept = {"anchors"} if self.edit and self.edit.kept else set()
+        return kept | ({"script"} if self.script else set()) | ({"context"} if self.edit else set())
 
     def refusal(self, welcome: Mapping[str, Any]) -> str:
         """Why the backend that says `welcome` cannot do it; "" when it can."""
@@ -81,7 +82,8 @@ class Job:
         if self.edit and "context" not in features and "stages" in features:
             return f"The model '{welcome.get('model')}' cannot go on from a motion. Use another model for edits."
         if not self.needs <= features:
-            return "This backend is too old for scripts and edits. Update it, or use the built-in one."
+            kept = " that keep frames" if self.edit and self.edit.kept else ""
+            return f"This backend is too old for scripts and edits{kept}. Update it, or use the built-in one."
         if self.edit and welcome.get("fps") != self.edit.fps:
             return f"The model '{welcome.get('model')}' has another frame rate than this was read at. Try again."
         return ""
@@ -105,9 +107,15 @@ class Job:
             for k in range(self.variations)
         ]
 
+    def header(self) -> dict[str, Any]:
+        """What `submit` says of all its requests: when the poses are that a range keeps."""
+        kept = self.edit.kept if self.edit else ()
+        return {"anchor_seconds": [seconds for _, seconds in kept]} if kept else {}
+
     def arrays(self) -> dict[str, np.ndarray]:
-        """What `submit` carries beside: the motion before and after the range that is edited."""
-        parts = {"before": self.edit.before, "after": self.edit.after} if self.edit else {}
+        """What `submit` carries beside: the motion before and after an edited range, and the poses that it keeps."""
+        edit = self.edit
+        parts = {"before": edit.before, "after": edit.after, "anchor": edit.poses} if edit else {}
         return {
             f"{name}_{which}": array.astype(np.float32)
             for name, part in parts.items() if part is not None

@@ -178,7 +178,8 @@ class Session(Delivery):
         if problem := self.job.refusal(self.welcome):
             return self._end_job("ERROR", problem)
         self.connection.send(
-            {"type": wire.SUBMIT, "id": self.job.id, "requests": self.job.requests()}, self.job.arrays()
+            {"type": wire.SUBMIT, "id": self.job.id, "requests": self.job.requests()} | self.job.header(),
+            self.job.arrays(),
         )
         self.job.submitted, self.job.stage = True, status.stage("sent")
 

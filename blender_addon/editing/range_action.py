@@ -8,7 +8,7 @@ from .. import compat
 from ..keying.actions import in_mode
 from ..rig.channels import rotation_channel
 from ..rig.pose import BoneCurves
-from .splice import STILL, Shift, Span, check_splice, splice
+from .splice import Span, check_splice, splice
 
 _TURN = 2 * np.pi
 
@@ -56,20 +56,34 @@ class RangeAction:
 
     def _write(self, pose_bone: bpy.types.PoseBone, channel: str, values: np.ndarray) -> None:
         path, span, rest = pose_bone.path_from_id(channel), self.span, list(getattr(pose_bone, channel))
-        shifts = [STILL] * values.shape[1]
-        if channel == "rotation_quaternion":
-            if span.before and values[0] @ self._kept(pose_bone, channel, span.first - 1) < 0:
+        if channel == "rotation_quaternion" and span.before:
+            if values[0] @ self._kept(pose_bone, channel, span.first - 1) < 0:
                 values = -values
-            if span.after and values[-1] @ self._kept(pose_bone, channel, span.end) < 0:
-                shifts = [Shift(factor=-1.0)] * len(shifts)
-        elif channel == "rotation_euler" and span.after:
-            turns = np.round((values[-1] - self._kept(pose_bone, channel, span.end)) / _TURN)
-            shifts = [Shift(offset=float(_TURN * turn)) for turn in turns]
-        elif channel == "rotation_axis_angle" and span.after:
-            kept = self._kept(pose_bone, channel, span.end)
-            factor = -1.0 if values[-1, 1:] @ kept[1:] < 0 else 1.0
-            turn = np.round((values[-1, 0] - factor * kept[0]) / _TURN)
-            shifts = [Shift(factor, float(_TURN * turn)), *[Shift(factor)] * 3]
-        for index, (column, own, shift) in enumerate(zip(values.T, rest, shifts, strict=True)):
+        held = None
+        if span.after and channel != "location":
+            values, held = _meeting(values, channel, self._kept(pose_bone, channel, span.end))
+        for index, (column, own) in enumerate(zip(values.T, rest, strict=True)):
             curve = self.curves.find(path, index) or self.curves.new(path, index, pose_bone.name)
-            splice(curve, span, column, own, shift)
+            splice(curve, span, column, own, held)
+
+
+def _meeting(values: np.ndarray, channel: str, kept: np.ndarray) -> tuple[np.ndarray, int | None]:
+    """Values (N, C) of a rotation whose end says the same as what follows in the same numbers, not only the same pose.
+
+    The keys that follow stay as they are. What has turned round meanwhile, or changed sign, does so between the two
+    frames that differ the least, the first of which is held: (values, which one), or None where there is no such need.
+    """
+    factor, offset, last = 1.0, np.zeros(values.shape[1]), values[-1]
+    if channel == "rotation_quaternion":
+        factor = -1.0 if last @ kept < 0 else 1.0
+    elif channel == "rotation_euler":
+        offset = _TURN * np.round((kept - last) / _TURN)
+    else:
+        factor = -1.0 if last[1:] @ kept[1:] < 0 else 1.0
+        offset[0] = _TURN * np.round((kept[0] - factor * last[0]) / _TURN)
+    if factor == 1.0 and not offset.any():
+        return values, None
+    if len(values) == 1:
+        return values, 0
+    held = int(np.linalg.norm(np.diff(values, axis=0), axis=1).argmin())
+    return np.concatenate([values[: held + 1], factor * values[held + 1 :] + offset]), held

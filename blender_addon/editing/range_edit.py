@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make a range of a rig's animation anew, or go on from it, or lead to it: what the model sees, and where it goes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -11,17 +11,18 @@ import numpy as np
 from .. import compat
 from ..keying.actions import play_in_full
 from ..keying.keyframes import TOES, action_name, check_editable, provenance
-from ..keying.scene import scene_fps
+from ..keying.scene import hold_motion, scene_fps
 from ..motion.clip import Clip, sample
 from ..rig import obstacles
 from ..rig.controls import control_rig, switches_of
 from ..rig.foot_lock import lock_feet
 from ..rig.mapping import map_rig
-from ..rig.pose import BoneCurves
+from ..rig.pose import BoneCurves, Pose
 from ..rig.read_back import Reading, pose_beside, read_motion, remember_stance, stance_on
 from ..rig.retarget import world_joints, world_rotations
 from ..shared.errors import MoclipError
 from ..shared.footing import standing
+from .kept import led_through, moments
 from .range_action import RangeAction
 from .splice import Span
 
@@ -39,7 +40,8 @@ class Edit:
 
     The scene frames first..end-1 are keyed anew; one of them is None where the motion's length decides. before, after:
     what the rig does there, as the model is told, at `fps`. origin: the scene frame in whose armature space both are.
-    name: what the result is called, "" for the prompt.
+    name: what the result is called, "" for the prompt. kept: frames within the range that stay as they are, each
+    with its second from the first one on; their poses are `poses`.
     """
 
     source: str
@@ -51,12 +53,17 @@ class Edit:
     fps: float
     origin: float
     name: str = ""
+    kept: tuple[tuple[int, float], ...] = ()
+    poses: Part | None = None
 
 
-def read_edit(rig: bpy.types.Object, scene: bpy.types.Scene, first: int | None, end: int | None, fps: float) -> Edit:
+def read_edit(
+    rig: bpy.types.Object, scene: bpy.types.Scene, first: int | None, end: int | None, fps: float,
+    kept: Sequence[int] = (),
+) -> Edit:  # fmt: skip
     """What the rig does around a range, both of whose ends may be open. Raises MoclipError for what cannot be read.
 
-    fps: of the model.
+    fps: of the model. kept: frames that stay as they are, where both ends are known and they are between them.
     """
     check_editable(rig)
     bone_of = map_rig(rig)
@@ -75,9 +82,13 @@ def read_edit(rig: bpy.types.Object, scene: bpy.types.Scene, first: int | None, 
         stops = source.frame_range[1] if source else begins
         count = int(np.clip((stops - begins) / step + 1, 1, most))
         after = [begins + step * k for k in range(count)]
-    reading = read_motion(rig, bone_of, scene, [*before, *after])
-    split = len(before)
-    parts = [(reading.rotations[span], reading.root_translation[span]) for span in (np.s_[:split], np.s_[split:])]
+    held = ()
+    if first is not None and end is not None:
+        held = moments(kept, first, end, scene_fps(scene), round((end - first) / step) / fps)
+    reading = read_motion(rig, bone_of, scene, [*before, *after, *(frame for frame, _ in held)])
+    split, rest = len(before), len(before) + len(after)
+    spans = np.s_[:split], np.s_[split:rest], np.s_[rest:]
+    parts = [(reading.rotations[span], reading.root_translation[span]) for span in spans]
     return Edit(
         source=source.name if source else "",
         slot=compat.slot_of(data) if data else "",
@@ -87,6 +98,8 @@ def read_edit(rig: bpy.types.Object, scene: bpy.types.Scene, first: int | None, 
         after=parts[1] if after else None,
         fps=fps,
         origin=(before or after)[0],
+        kept=held,
+        poses=parts[2] if held else None,
     )
 
 
@@ -125,7 +138,7 @@ def apply_edit(
     play_in_full(data)
     made.curves.action["moclip"] = provenance(clip) | {"first": first, "end": end}
     remember_stance(made.curves.action, stance)
-    scene.frame_end = max(scene.frame_end, end - 1)
+    hold_motion(scene, first, end - 1)
     return made.curves.action
 
 
@@ -179,6 +192,14 @@ def _curves(
     pose = pose_beside(
         rig, bone_of, turns, root, _without_first(reading), lambda own: lock_feet(own, stands, fps, foot_lock, part)
     )
+    curves = _within(pose, part)
+    if edit.kept:
+        own = pose_beside(rig, bone_of, reading.rotations[1:], reading.root_translation[1:], _without_first(reading))
+        return led_through(curves, _within(own, part), [frame - first for frame, _ in edit.kept], fps)
+    return curves
+
+
+def _within(pose: Pose, part: tuple[int, int]) -> list[BoneCurves]:
     inside = slice(*part)
     return [
         replace(c, rotation=c.rotation[inside], location=None if c.location is None else c.location[inside])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Key a range of an F-curve anew. What lies outside plays on as it did, at every whole frame.
 
-Keys outside the range stay. A curve that bends between one of them and the range is keyed at each whole frame there,
-since the key that it bent towards is gone.
+Keys outside the range stay as they are. A curve that bends between one of them and the range is keyed at each whole
+frame there, since the key that it bent towards is gone.
 """
 
 from collections.abc import Sequence
@@ -47,29 +47,13 @@ def check_splice(curve: bpy.types.FCurve) -> None:
         raise MoclipError(f"The curve '{curve.data_path}' is locked.", hint="Unlock it first.", code="locked_curve")
 
 
-@dataclass(frozen=True)
-class Shift:
-    """value -> factor * value + offset: quaternions after a range change sign, angles make a whole turn."""
-
-    factor: float = 1.0
-    offset: float = 0.0
-
-    def of(self, value: float) -> float:
-        return self.factor * value + self.offset
-
-    def apply(self, point: bpy.types.Keyframe) -> None:
-        for place in (point.co, point.handle_left, point.handle_right):
-            place.y = self.of(place.y)
-
-
-STILL = Shift()
-
-
-def splice(curve: bpy.types.FCurve, span: Span, values: Sequence[float], at_rest: float, shift: Shift = STILL) -> None:
+def splice(
+    curve: bpy.types.FCurve, span: Span, values: Sequence[float], at_rest: float, held: int | None = None
+) -> None:
     """Give a curve `values` (N,) at the frames of a range.
 
-    at_rest: what its property has where nothing animates it, for a curve without keys. shift: what happens to the keys
-    after the range.
+    at_rest: what its property has where nothing animates it, for a curve without keys. held: which of the values lasts
+    until the next frame.
     """
     before, after = _before(curve, span, at_rest), _after(curve, span, at_rest)
     points = curve.keyframe_points
@@ -77,15 +61,17 @@ def splice(curve: bpy.types.FCurve, span: Span, values: Sequence[float], at_rest
     for index in reversed(range(len(points))):
         if span.first - _HALF <= points[index].co.x < span.end - _HALF:
             points.remove(points[index], fast=True)
-    for point in points:
-        # Else Blender would bend what stays towards its new neighbours.
-        point.handle_left_type = point.handle_right_type = "FREE"
-        if point.co.x >= span.end:
-            shift.apply(point)
+    if any(point.interpolation == "BEZIER" for point in points):
+        for point in points:
+            # Else Blender would bend what stays towards its new neighbours.
+            point.handle_left_type = point.handle_right_type = "FREE"
     for beside in (before, after):
-        moved = shift if beside is after else STILL
-        _insert(curve, beside.frames, [moved.of(value) for value in beside.values], beside.interpolation)
+        _insert(curve, beside.frames, beside.values, beside.interpolation)
     _insert(curve, range(span.first, span.end), values, "LINEAR")
+    if held is not None:
+        for point in points:
+            if abs(point.co.x - (span.first + held)) < _HALF:
+                point.interpolation = "CONSTANT"
     for point in points:
         if kept <= point.co.x < span.first - _HALF and point.interpolation != "CONSTANT":
             point.interpolation = "LINEAR"

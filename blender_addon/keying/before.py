@@ -15,6 +15,8 @@ from .. import compat
 from ..rig.channels import bone_of, rotation_channel
 
 _STRETCH = "ik_stretch"
+_ENDS = {"frame_start": "new_start", "frame_end": "new_end"}
+"""Of the scene's range, and what a motion made of them."""
 _BLENDING = ("action_blend_type", "action_influence", "action_extrapolation")
 
 
@@ -24,7 +26,7 @@ class Before:
 
     In the state are `bones` (name -> channels), `properties` of bones (name -> values), `object` (channels), `blending`
     of the action (None where the rig had no animation data), `fake_user` of the action, and of the scene its `scene`
-    (name), `frame` and `frame_end`.
+    (name), `frame`, `frame_start` and `frame_end`.
     """
 
     action: bpy.types.Action | None
@@ -44,13 +46,14 @@ def taken(rig: bpy.types.Object, scene: bpy.types.Scene) -> Before:
         "fake_user": bool(action and action.use_fake_user),
         "scene": scene.name,
         "frame": scene.frame_current,
+        "frame_start": scene.frame_start,
         "frame_end": scene.frame_end,
     }
     return Before(action, compat.slot_of(data) if data else "", state)
 
 
 def of_animated(before: Before, action: bpy.types.Action, scene: bpy.types.Scene) -> dict[str, Any]:
-    """The part of a state that an action changes, and what it made of the scene's end."""
+    """The part of a state that an action changes, and what it made of the scene's range and frame."""
     animated = bones_of(action)
     paths = [curve.data_path for curve in compat.fcurves_of(action)]
     custom = {name for path in paths for name, rest in [bone_of(path)] if rest.startswith("[") or rest == _STRETCH}
@@ -61,25 +64,29 @@ def of_animated(before: Before, action: bpy.types.Action, scene: bpy.types.Scene
     }
     if all(path.startswith("pose.") for path in paths):
         del state["object"]
-    return state | {"new_end": scene.frame_end}
+    moved = {"new_frame": scene.frame_current} if scene.frame_current != state["frame"] else {}
+    return state | {"new_start": scene.frame_start, "new_end": scene.frame_end} | moved
 
 
 def earlier(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
     """One state of two: what was before both of two motions, the newer of which stands in for the older."""
     merged = dict(newer) | {name: older[name] for name in ("blending", "fake_user", "object") if name in older}
+    if "new_frame" in older:
+        merged.setdefault("new_frame", older["new_frame"])
     for part in ("bones", "properties"):
         merged[part] = {**newer[part], **older.get(part, {})}
     merged["frame"] = older.get("frame", newer["frame"])
     same_scene = older.get("scene") == newer["scene"]
-    if same_scene and older.get("new_end") == newer["frame_end"]:
-        merged["frame_end"] = older.get("frame_end", newer["frame_end"])
+    for end, new in _ENDS.items():
+        if same_scene and older.get(new) == newer[end]:
+            merged[end] = older.get(end, newer[end])
     return merged
 
 
 def give_back(
     rig: bpy.types.Object, action: bpy.types.Action | None, slot: str, state: Mapping[str, Any], scene_too: bool
 ) -> None:
-    """Make a rig what it was. scene_too: also the scene's end, if it is still where the motion put it."""
+    """Make a rig what it was. scene_too: also the scene's range and frame, if they are as the motion left them."""
     data = rig.animation_data
     compat.use(data, action, slot)
     if action is not None and state.get("fake_user") is False:
@@ -87,8 +94,12 @@ def give_back(
     for name, value in zip(_BLENDING, state.get("blending") or (), strict=False):
         setattr(data, name, value)
     scene = bpy.data.scenes.get(state.get("scene", ""))
-    if scene_too and scene and "new_end" in state and scene.frame_end == state["new_end"]:
-        scene.frame_end = state["frame_end"]
+    if scene_too and scene:
+        for end, new in _ENDS.items():
+            if new in state and getattr(scene, end) == state[new]:
+                setattr(scene, end, state[end])
+        if "new_frame" in state and scene.frame_current == state["new_frame"]:
+            scene.frame_set(state["frame"])
     _put(rig, state)
     if action is not None and scene and scene.frame_current == state.get("frame"):
         # Poses that were not keyed last until the frame changes: it has not.

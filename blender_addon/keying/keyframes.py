@@ -7,14 +7,14 @@ from datetime import datetime
 import bpy
 import numpy as np
 
-from ..motion import fit
+from ..motion import fit, pace
 from ..motion.clip import Clip, resample
 from ..motion.loop import laps_around, looped, repeated
-from ..motion.path import followed
+from ..motion.path import Line, followed
 from ..rig import obstacles
 from ..rig import root as travel
 from ..rig.controls import LEG, control_rig, stretching, switches_of
-from ..rig.curve import line_of
+from ..rig.curve import line_of, marks_of
 from ..rig.foot_lock import lock_feet
 from ..rig.held import Held, give_back_legs, met_by_rig, pinned_feet
 from ..rig.ik_follow import ik_curves
@@ -30,10 +30,12 @@ from ..shared.footing import standing
 from ..shared.skeleton import JOINT_INDEX
 from ..shared.stance import Stance, stance_of, usual_if_near
 from .actions import Keys, NewAction
-from .scene import scene_fps
+from .scene import hold_motion, scene_fps
 
 TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 _NAME_LIMIT = 60
+_HURRIED = 2.0
+"""Times as fast as it was made, from which on a motion looks it."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ class Fit:
     """How a motion meets the scene.
 
     root: who carries the travel, one of `rig.root`'s four. place: where its first frame stands; None is the rig's rest.
-    path: a curve that the motion follows from its start on, whatever its place. pins: what the rig's hands, feet, head
-    and hips meet.
+    path: a curve that the motion follows from its start on, whatever its place. pace, facing: how, see `on_path`.
+    pins: what the rig's hands, feet, head and hips meet.
     foot_lock: 0 to 1. loop: bend the end towards the beginning and repeat. ik: the limbs of a rig of controls that are
     moved by their ends, of "leg" and "arm". degrees, millimetres: how far fewer keys may
     lead from the motion, of a bone's rotation and of the hips (of a character of our size); 0 keys every frame.
@@ -51,6 +53,8 @@ class Fit:
     root: str = travel.HIPS
     place: fit.Place | None = None
     path: bpy.types.Object | None = None
+    pace: str = "MOTION"
+    facing: str = "ALONG"
     pins: tuple[Held, ...] = ()
     foot_lock: float = 1.0
     loop: bool = False
@@ -106,7 +110,7 @@ def apply_clip(
     path = {"path": shown.told} if shown.told else {}
     action["moclip"] = provenance(clip) | path | ({"pins": " ".join(shown.missed)} if shown.missed else {})
     remember_stance(action, shown.stance)
-    scene.frame_end = max(scene.frame_end, start + len(shown.turns) - 1)
+    hold_motion(scene, start, start + len(shown.turns) - 1)
     return action
 
 
@@ -120,7 +124,7 @@ def fitted(rig: bpy.types.Object, clip: Clip, scene: bpy.types.Scene, start: int
     if how.loop:
         turns, root = looped(turns, root, fps)
     if how.path is not None:
-        turns, root, told = _along(rig, bone_of, turns, root, fps, how)
+        turns, root, told = _along(rig, bone_of, turns, root, scene, start, how)
     elif how.place is not None:
         turns, root = fit.placed(turns, root, how.place)
     stance = _stance(turns, root, fps, exact=how.foot_lock > 0)
@@ -179,8 +183,9 @@ def _stance(turns: np.ndarray, root: np.ndarray, fps: float, exact: bool) -> Sta
 
 
 def _along(
-    rig: bpy.types.Object, bone_of: dict[str, str], turns: np.ndarray, root: np.ndarray, fps: float, how: Fit
-) -> tuple[np.ndarray, np.ndarray, str]:
+    rig: bpy.types.Object, bone_of: dict[str, str], turns: np.ndarray, root: np.ndarray, scene: bpy.types.Scene,
+    start: int, how: Fit,
+) -> tuple[np.ndarray, np.ndarray, str]:  # fmt: skip
     """A motion along a path, and how far it comes, for the user. Raises MoclipError for a path that cannot be."""
     if how.loop or how.root == travel.IN_PLACE:
         against = "repeats" if how.loop else "stays in place"
@@ -191,13 +196,41 @@ def _along(
         )
     rest = RigRest(rig, bone_of)
     line = line_of(how.path, rest)
-    turns, root, metres = followed(turns, root, fps, line)
+    turns, root, metres, told = on_path(line, turns, root, scene, start, how)
     # In the rig's own size, as the scene shows it.
     size = rest.ratio * float(travel.size_now(rest).scale) * float(np.mean(np.abs(rig.matrix_world.to_scale())))
     length = line.length
     if metres > length + 0.05 and not line.closed:
-        return turns, root, f"It goes {(metres - length) * size:.1f} m past the end of '{how.path.name}'."
-    return turns, root, f"It comes {metres * size:.1f} of {length * size:.1f} m along '{how.path.name}'."
+        return (
+            turns,
+            root,
+            f"It goes {(metres - length) * size:.1f} m past the end of '{how.path.name}'. {told}".strip(),
+        )
+    return turns, root, f"It comes {metres * size:.1f} of {length * size:.1f} m along '{how.path.name}'. {told}".strip()
+
+
+def on_path(
+    line: Line, turns: np.ndarray, root: np.ndarray, scene: bpy.types.Scene, start: int, how: Fit
+) -> tuple[np.ndarray, np.ndarray, float, str]:
+    """A motion at the scene's rate along the line of its path, how many metres of it, and what became of its pace.
+
+    how.pace: "MOTION" goes as it was made, "RADIUS" faster and slower by the radii of the curve's points, "MARKERS" so
+    that its points are reached where markers say. how.facing: "ALONG" turns with the path, "HELD" faces as it begins.
+    Raises MoclipError for markers that cannot be.
+    """
+    turns, root, distance = followed(turns, root, scene_fps(scene), line, how.facing == "ALONG")
+    told = ""
+    if how.pace != "MOTION":
+        if how.pace == "RADIUS":
+            at, out = pace.by_shares(distance, line.stations, line.shares), ()
+        else:
+            at, out = pace.by_marks(distance, marks_of(how.path, line, scene, start))
+        turns, root = pace.played(turns, root, at)
+        if out:
+            told = f"It is too short to reach point {out[0].point}: make it longer."
+        elif (fast := pace.fastest(at)) > _HURRIED:
+            told = f"It plays {fast:.1f} times as fast as it was made: more time would look better."
+    return turns, root, float(distance[-1]), told
 
 
 def _settle_travel(pose: Pose, root: str, yaw: np.ndarray, ground: np.ndarray) -> np.ndarray | None:

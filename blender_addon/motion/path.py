@@ -4,7 +4,7 @@
 Motions are in MoCLIP's axes: rotations (T, 22, 4) wxyz local to the parents, root (T, 3) metres, +Y up, +Z ahead.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,11 +21,16 @@ _GROUND = [0, 2]
 
 @dataclass(frozen=True)
 class Line:
-    """points: (N, 2) metres along x and z, evenly spaced, corners rounded. length: metres. closed: it goes round."""
+    """points: (N, 2) metres along x and z, evenly spaced, corners rounded. length: metres. closed: it goes round.
+
+    stations: (K,) metres to the points by which it was drawn; shares: (K,) of a motion's own speed that they ask for.
+    """
 
     points: np.ndarray
     length: float
     closed: bool
+    stations: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    shares: np.ndarray = field(default_factory=lambda: np.ones(1))
 
     def at(self, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Places (T, 2) and headings (T,) in radians at distances (T,); past its end it goes straight on."""
@@ -39,6 +44,20 @@ class Line:
         heading = np.interp(inside, marks, headings)
         beyond = (distance - inside)[:, None]
         return places + beyond * np.stack([np.sin(heading), np.cos(heading)], axis=1), heading
+
+    def with_stations(self, places: np.ndarray, shares: np.ndarray) -> "Line":
+        """The same with the points (K, 2) by which it was drawn, in their order along it."""
+        marks, found = np.linspace(0.0, self.length, len(self.points)), []
+        first = 0
+        for place in places:
+            off = np.linalg.norm(self.points[first:] - place, axis=1)
+            # Where a line comes by twice, the sooner time.
+            on = int(np.flatnonzero(off <= off.min() + _STEP_M)[0])
+            while on + 1 < len(off) and off[on + 1] < off[on]:
+                on += 1
+            first += on
+            found.append(marks[first])
+        return replace(self, stations=np.array(found), shares=shares)
 
 
 def line_through(points: np.ndarray, closed: bool) -> Line | None:
@@ -63,10 +82,13 @@ def _spaced(points: np.ndarray, count: int) -> np.ndarray:
     return np.stack([np.interp(np.linspace(0, marks[-1], count), marks, column) for column in points.T], axis=1)
 
 
-def followed(turns: np.ndarray, root: np.ndarray, fps: float, line: Line) -> tuple[np.ndarray, np.ndarray, float]:
-    """The motion along a line from its start on, and how many metres of it.
+def followed(
+    turns: np.ndarray, root: np.ndarray, fps: float, line: Line, turns_along: bool = True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The motion along a line from its start on, and how many metres (T,) of it each frame has gone.
 
     Who walks backwards or sideways does so along the line; who stands still keeps the heading that the way had last.
+    turns_along: else the body goes on facing as the line begins, wherever it leads.
     """
     ground = root[:, _GROUND]
     way = path_of(ground, fps)
@@ -81,7 +103,8 @@ def followed(turns: np.ndarray, root: np.ndarray, fps: float, line: Line) -> tup
         own = np.interp(frames, frames[walks], np.unwrap(np.arctan2(step[walks, 0], step[walks, 1])))
     else:
         own = np.full(len(way), np.arctan2(*rotations.rotate(turns[0, 0], np.array([0.0, 0.0, 1.0]))[_GROUND]))
-    turn = rotations.from_axis_angle(np.array([0.0, 1.0, 0.0]), heading - own)
+    facing = heading if turns_along else np.full_like(heading, heading[0])
+    turn = rotations.from_axis_angle(np.array([0.0, 1.0, 0.0]), facing - own)
     # What stays within a standing part: how far it has drifted since it last walked.
     drift = ground - way + _since_walking(way, walks)
     sway = np.zeros_like(root)
@@ -91,7 +114,7 @@ def followed(turns: np.ndarray, root: np.ndarray, fps: float, line: Line) -> tup
     moved[:, 1] = root[:, 1]
     turned = turns.copy()
     turned[:, 0] = rotations.multiply(turn, turns[:, 0])
-    return rotations.continuous(turned), moved, float(distance[-1])
+    return rotations.continuous(turned), moved, distance
 
 
 def _since_walking(way: np.ndarray, walks: np.ndarray) -> np.ndarray:

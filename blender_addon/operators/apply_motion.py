@@ -8,7 +8,7 @@ from ..backend.session import SESSION
 from ..editing.range_edit import apply_edit
 from ..keying import before, history
 from ..keying.keyframes import Fit, apply_clip
-from ..keying.scene import at_frame
+from ..keying.scene import at_frame, go_to_motion
 from ..motion.clip import Clip
 from ..motion.fit import Place
 from ..preview.stage import STAGE
@@ -156,6 +156,8 @@ def _key(
             action = apply_clip(rig, clip, scene, start, how_of(scene.moclip, place, job, pins))
         else:
             action = apply_edit(rig, clip, scene, job.edit, scene.moclip.foot_lock)
+    if not job.as_strip:
+        go_to_motion(scene, *_frames_of(action))
     history.stand_in(action, earlier, scene)
     action[history.KEY]["job"] = job.id
     if job.as_strip:
@@ -168,6 +170,15 @@ def _key(
     return action
 
 
+def _frames_of(action: bpy.types.Action) -> tuple[int, int]:
+    """The first and the last frame that a motion was made for: of a range that was made anew, that alone."""
+    told = action[history.KEY]
+    if "first" in told:
+        return int(told["first"]), int(told["end"]) - 1
+    first, last = action.frame_range
+    return round(first), round(last)
+
+
 def how_of(settings: bpy.types.PropertyGroup, place: Place | None, job: Job, pins: tuple[Held, ...]) -> Fit:
     """How a motion of a job is fitted, by the settings as they are now."""
     return Fit(
@@ -175,6 +186,8 @@ def how_of(settings: bpy.types.PropertyGroup, place: Place | None, job: Job, pin
         pins=pins,
         place=place if settings.start_at == "CHARACTER" else None,
         path=None if job.as_strip else settings.path,
+        pace=settings.path_pace,
+        facing=settings.path_facing,
         foot_lock=settings.foot_lock,
         loop=settings.use_loop,
         ik=BY_IK[settings.limbs_by],

@@ -45,7 +45,14 @@ def edit_job(
     changed = {} if seconds is None else {"seconds": seconds}
     if first is not None and end is not None:
         changed["seconds"] = _seconds_of(first, end, scene_fps(scene))
-    edit = read_edit(rig, scene, first, end, SESSION.limits.fps)
+    kept = [one.frame for one in scene.moclip.kept]
+    edit = read_edit(rig, scene, first, end, SESSION.limits.fps, kept)
+    if len(edit.kept) > SESSION.limits.anchors:
+        raise MoclipError(
+            f"{len(edit.kept)} frames are to be kept from {first} to {end}.",
+            hint=f"Keep at most {SESSION.limits.anchors}, or choose a shorter range.",
+            code="bad_range",
+        )
     return make_job(context, text, edit=edit, start=first if first is not None else scene.frame_current, **changed)
 
 

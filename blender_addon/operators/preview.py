@@ -44,7 +44,7 @@ class MOCLIP_OT_preview_takes(bpy.types.Operator):
             def make(take: int) -> Ghost:
                 try:
                     if rig is None:
-                        return ghost_of(figure_alone(takes[take], scene, how))
+                        return ghost_of(figure_alone(takes[take], scene, start, how))
                     return ghost_of(figure_on(rig, takes[take], scene, start, how))
                 except ReferenceError as error:
                     raise MoclipError(

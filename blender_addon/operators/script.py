@@ -18,7 +18,7 @@ _NEW_SECONDS = 3.0
 _UNNAMED_MARKER = re.compile(r"F_\d+")
 
 
-class _OfLines:
+class OfLines:
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -47,7 +47,7 @@ class MOCLIP_OT_add_line(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class MOCLIP_OT_remove_line(_OfLines, bpy.types.Operator):
+class MOCLIP_OT_remove_line(OfLines, bpy.types.Operator):
     """Remove the chosen line; those after it move up"""
 
     bl_idname = "moclip.remove_line"
@@ -55,7 +55,7 @@ class MOCLIP_OT_remove_line(_OfLines, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.moclip
-        index = _active(settings)
+        index = active_line(settings)
         first, end = ranges(settings)[index]
         settings.lines.remove(index)
         for line in settings.lines[index:]:
@@ -64,7 +64,7 @@ class MOCLIP_OT_remove_line(_OfLines, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class MOCLIP_OT_move_line(_OfLines, bpy.types.Operator):
+class MOCLIP_OT_move_line(OfLines, bpy.types.Operator):
     """Move the chosen line up or down; it takes its length along"""
 
     bl_idname = "moclip.move_line"
@@ -74,7 +74,7 @@ class MOCLIP_OT_move_line(_OfLines, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.moclip
-        index = _active(settings)
+        index = active_line(settings)
         other = index + self.step
         if not 0 <= other < len(settings.lines):
             return {"CANCELLED"}
@@ -113,7 +113,7 @@ class MOCLIP_OT_lines_from_markers(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class MOCLIP_OT_generate_script(_OfLines, bpy.types.Operator):
+class MOCLIP_OT_generate_script(OfLines, bpy.types.Operator):
     """Generate all lines as one motion and key it on the target"""
 
     bl_idname = "moclip.generate_script"
@@ -143,7 +143,7 @@ class MOCLIP_OT_regenerate_line(OfTarget, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.moclip
-        index = _active(settings)
+        index = active_line(settings)
         first, end = ranges(settings)[index]
 
         def make() -> Job:
@@ -153,7 +153,8 @@ class MOCLIP_OT_regenerate_line(OfTarget, bpy.types.Operator):
         return submit(self, make)
 
 
-def _active(settings: bpy.types.PropertyGroup) -> int:
+def active_line(settings: bpy.types.PropertyGroup) -> int:
+    """The index of the chosen line."""
     return max(0, min(settings.active_line, len(settings.lines) - 1))
 
 

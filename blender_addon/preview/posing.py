@@ -6,12 +6,11 @@ from collections.abc import Mapping
 import bpy
 import numpy as np
 
-from ..keying.keyframes import TOES, Fit, Fitted, fitted
+from ..keying.keyframes import TOES, Fit, Fitted, fitted, on_path
 from ..keying.scene import at_frame, scene_fps
 from ..motion import axes, fit
 from ..motion.clip import Clip, resample
 from ..motion.loop import looped
-from ..motion.path import followed
 from ..rig import root as travel
 from ..rig.curve import line_in_scene
 from ..rig.rest import RigRest
@@ -38,14 +37,17 @@ def figure_on(rig: bpy.types.Object, clip: Clip, scene: bpy.types.Scene, start: 
     return Figure(joints, tips, _stands(shown.turns, shown.root, shown.fps), shown.fps)
 
 
-def figure_alone(clip: Clip, scene: bpy.types.Scene, how: Fit) -> Figure:
-    """Of the body that MoCLIP makes where there is no target, at the scene's origin."""
+def figure_alone(clip: Clip, scene: bpy.types.Scene, start: int, how: Fit) -> Figure:
+    """Of the body that MoCLIP makes where there is no target, at the scene's origin, from frame `start` on.
+
+    Raises MoclipError for a path that cannot be.
+    """
     fps = scene_fps(scene)
     turns, root = resample(clip, fps)
     if how.loop:
         turns, root = looped(turns, root, fps)
     if how.path is not None and not how.loop and how.root != travel.IN_PLACE:
-        turns, root, _ = followed(turns, root, fps, line_in_scene(how.path))
+        turns, root, _, _ = on_path(line_in_scene(how.path), turns, root, scene, start, how)
     elif how.place is not None:
         turns, root = fit.placed(turns, root, how.place)
     stands = _stands(turns, root, fps)

@@ -7,6 +7,7 @@ import bpy
 import numpy as np
 
 from ..motion import axes
+from ..motion.pace import Mark
 from ..motion.path import Line, line_through
 from ..shared.errors import MoclipError
 from .rest import RigRest
@@ -42,7 +43,50 @@ def _line(curve: bpy.types.Object, to_motion: Callable[[np.ndarray], np.ndarray]
         raise MoclipError(
             f"The curve '{curve.name}' has no length on the ground.", hint="Choose another Path.", code="bad_path"
         )
-    return line
+    places, shares = _drawn_by(curve.data.splines[0])
+    return line.with_stations(to_motion(places @ world[:3, :3].T + world[:3, 3])[:, [0, 2]], shares)
+
+
+def marks_of(curve: bpy.types.Object, line: Line, scene: bpy.types.Scene, start: int) -> tuple[Mark, ...]:
+    """When the scene's markers say that points of a curve are reached: those named by the curve and a point's number.
+
+    Frames are counted from `start`. Raises MoclipError where there are none, or they cannot be.
+    """
+    found = []
+    for marker in scene.timeline_markers:
+        number = marker.name.removeprefix(curve.name).strip()
+        if marker.name.startswith(curve.name) and number.isdecimal():
+            found.append((int(number), marker.frame))
+    # Where the way begins is where the motion does.
+    found = sorted(one for one in found if one[0] != 1)
+    if not found:
+        raise MoclipError(
+            f"No marker says when a point of '{curve.name}' is reached.",
+            hint=f"Name markers by the points' numbers: '{curve.name} 2', '{curve.name} 3'.",
+            code="bad_path",
+        )
+    before = start
+    for number, frame in found:
+        if not 1 <= number <= len(line.stations):
+            raise MoclipError(
+                f"'{curve.name}' has {len(line.stations)} points, and none called {number}.",
+                hint="Rename that marker.",
+                code="bad_path",
+            )
+        if frame <= before:
+            raise MoclipError(
+                f"The marker '{curve.name} {number}' at frame {frame} is no later than what is before it on the path.",
+                hint="Move it to a later frame.",
+                code="bad_path",
+            )
+        before = frame
+    return tuple(Mark(number, frame - start, float(line.stations[number - 1])) for number, frame in found)
+
+
+def _drawn_by(spline: bpy.types.Spline) -> tuple[np.ndarray, np.ndarray]:
+    """The points (K, 3) of a spline in its object's space, and their radii (K,)."""
+    points = spline.bezier_points if spline.type == "BEZIER" else spline.points
+    return np.array([point.co[:3] for point in points]), np.array([point.radius for point in points])
 
 
 def _points(curve: bpy.types.Object) -> np.ndarray:

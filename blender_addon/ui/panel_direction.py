@@ -4,7 +4,10 @@
 import bpy
 
 from ..editing.script import ranges
+from ..settings import preferences
 from .sidebar import Sidebar
+
+_MOST_LISTED = 4
 
 
 class MOCLIP_UL_lines(bpy.types.UIList):
@@ -36,7 +39,10 @@ class MOCLIP_PT_direction(Sidebar, bpy.types.Panel):
     def _draw_script(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
         row = layout.row(align=True)
         row.label(text="Script")
-        row.operator("moclip.lines_from_markers", text="", icon="MARKER")
+        row.operator("moclip.lines_from_markers", text="", icon="MARKER_HLT")
+        row.operator("moclip.range_from_keys", text="", icon="KEYFRAME_HLT").to = "LINE"
+        row.operator("moclip.range_from_markers", text="", icon="MARKER").to = "LINE"
+        row.prop(preferences(), "show_bars", text="", icon="ACTION")
         row = layout.row()
         row.template_list(MOCLIP_UL_lines.bl_idname, "", settings, "lines", settings, "active_line", rows=3)
         column = row.column(align=True)
@@ -59,7 +65,20 @@ class MOCLIP_PT_direction(Sidebar, bpy.types.Panel):
         row.prop(settings, "range_start")
         row.prop(settings, "range_end")
         row.operator("moclip.range_from_preview", text="", icon="PREVIEW_RANGE")
+        row.operator("moclip.range_from_keys", text="", icon="KEYFRAME_HLT").to = "RANGE"
+        row = layout.row(align=True)
+        frames = [one.frame for one in settings.kept]
+        row.label(text=f"Keeps {_listed(frames)}" if frames else "Keeps no frame")
+        row.operator("moclip.keep_frame", text="", icon="PINNED")
+        row.operator("moclip.keep_keys", text="", icon="KEYFRAME_HLT")
+        row.operator("moclip.keep_none", text="", icon="X")
         layout.operator("moclip.edit_range", icon="FILE_REFRESH")
         row = layout.row(align=True)
         row.operator("moclip.lead_in", icon="BACK")
         row.operator("moclip.continue_motion", icon="FORWARD")
+
+
+def _listed(frames: list[int]) -> str:
+    """Some frames, in the room that a panel has."""
+    shown = ", ".join(str(frame) for frame in frames[:_MOST_LISTED])
+    return shown if len(frames) <= _MOST_LISTED else f"{shown} and {len(frames) - _MOST_LISTED} more"

@@ -112,6 +112,10 @@ class MOCLIP_PT_fit(Sidebar, bpy.types.Panel):
         layout.prop(settings, "new_character")
         layout.prop(settings, "start_at")
         layout.prop(settings, "path")
+        way = layout.column()
+        way.active = settings.path is not None
+        way.prop(settings, "path_pace")
+        way.prop(settings, "path_facing")
         layout.prop(settings, "root")
         layout.prop(settings, "foot_lock", slider=True)
         layout.prop(settings, "limbs_by")

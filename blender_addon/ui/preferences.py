@@ -25,6 +25,9 @@ class MoclipPreferences(Settings, bpy.types.AddonPreferences):
         if self.kind != "ADDRESS":
             layout.prop(self, "idle_minutes")
         draw_gpu_backend(layout, context.region.width)
+        column = layout.column(heading="Timeline")
+        for name in ("show_bars", "follow_motion"):
+            column.prop(self, name)
         column = layout.column()
         for name in ("environment_folder", "environment_python", "package_index"):
             column.prop(self, name)

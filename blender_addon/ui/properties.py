@@ -81,6 +81,12 @@ class MoclipLine(bpy.types.PropertyGroup):
     end: bpy.props.IntProperty(name="End", description="The frame at which the next line begins", default=1)
 
 
+class MoclipKept(bpy.types.PropertyGroup):
+    """A frame that stays as it is when the range around it is made anew."""
+
+    frame: bpy.props.IntProperty(name="Frame", default=1)
+
+
 class MoclipRecent(bpy.types.PropertyGroup):
     """A prompt of this file, as its `name`; the newest first."""
 
@@ -156,6 +162,27 @@ class MoclipSettings(bpy.types.PropertyGroup):
         type=bpy.types.Object,
         **_CURVE_POLL,
     )
+    path_pace: bpy.props.EnumProperty(
+        name="Speed",
+        description="How fast the path is gone along; a motion that is sped up plays faster, so that feet do not slide",
+        items=(
+            ("MOTION", "As Made", "At the motion's own speed"),
+            ("RADIUS", "By Radius", "By the radius of the curve's points: 2 is twice as fast as it was made, 0.5 half"),
+            (
+                "MARKERS",
+                "By Markers",
+                "A marker named by the curve and a point's number, such as 'Path 3', says when that point is reached",
+            ),
+        ),
+    )
+    path_facing: bpy.props.EnumProperty(
+        name="Facing",
+        description="Where the character faces on the path",
+        items=(
+            ("ALONG", "Along", "As the path goes"),
+            ("HELD", "Held", "As the path begins, wherever it leads: for steps to the side and backwards"),
+        ),
+    )
     limbs_by: bpy.props.EnumProperty(
         name="Limbs By",
         description="Which controls of a Rigify or Auto-Rig Pro character count while the motion plays",
@@ -202,6 +229,7 @@ class MoclipSettings(bpy.types.PropertyGroup):
     range_end: bpy.props.IntProperty(
         name="End", description="The first frame after the range, which stays as it is", default=73
     )
+    kept: bpy.props.CollectionProperty(type=MoclipKept)
     rows: bpy.props.CollectionProperty(type=MoclipRow)
     active_row: bpy.props.IntProperty(name="Row", default=0)
     use_loop: bpy.props.BoolProperty(

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A key for Generate and one for the pie menu of takes, over the 3D View; both may be changed in the preferences."""
+"""Keys over the 3D View, for Generate and the pie menu of takes, and clicks on the script's bars in the Dope Sheet and
+the Timeline; all may be changed in the preferences."""
 
 import bpy
 
 from ..preview.stage import STAGE
 
-_KEYMAP = "3D View"
+_KEYMAPS = {"3D View": "VIEW_3D", "Dopesheet": "DOPESHEET_EDITOR"}
+"""Blender's names -> the editors that they are for."""
 _made: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
 
 
@@ -35,14 +37,17 @@ class MOCLIP_MT_takes_pie(bpy.types.Menu):
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The keys as the user has them now, to be changed."""
     keys = context.window_manager.keyconfigs.user
-    keymap = keys.keymaps.get(_KEYMAP) if keys else None
-    if keymap is None:
-        return
+    for name, where in (("3D View", "Shortcuts over the 3D View"), ("Dopesheet", "Clicks on Bars in the Timeline")):
+        keymap = keys.keymaps.get(name) if keys else None
+        if keymap is not None:
+            _draw_keymap(layout.column(), keys, keymap, where)
+
+
+def _draw_keymap(column: bpy.types.UILayout, keys: bpy.types.KeyConfig, keymap: bpy.types.KeyMap, where: str) -> None:
     import rna_keymap_ui  # Blender's own, which a Blender without a window may not have
 
-    column = layout.column()
-    column.label(text="Shortcuts over the 3D View")
-    own = {(item.idname, getattr(item.properties, "name", "")) for _, item in _made}
+    column.label(text=where)
+    own = {(item.idname, getattr(item.properties, "name", "")) for made, item in _made if made.name == keymap.name}
     for item in keymap.keymap_items:
         if (item.idname, getattr(item.properties, "name", "")) in own:
             column.context_pointer_set("keymap", keymap)
@@ -53,11 +58,19 @@ def attach() -> None:
     keys = bpy.context.window_manager.keyconfigs.addon
     if keys is None:
         return  # Blender runs without a window
-    keymap = keys.keymaps.new(name=_KEYMAP, space_type="VIEW_3D")
-    _made.append((keymap, keymap.keymap_items.new("moclip.generate", "M", "PRESS", ctrl=True, alt=True)))
-    pie = keymap.keymap_items.new("wm.call_menu_pie", "M", "PRESS", shift=True, alt=True)
+    view, sheet = (keys.keymaps.new(name=name, space_type=space) for name, space in _KEYMAPS.items())
+    _made.append((view, view.keymap_items.new("moclip.generate", "M", "PRESS", ctrl=True, alt=True)))
+    pie = view.keymap_items.new("wm.call_menu_pie", "M", "PRESS", shift=True, alt=True)
     pie.properties.name = MOCLIP_MT_takes_pie.bl_idname
-    _made.append((keymap, pie))
+    _made.append((view, pie))
+    _made.append((sheet, sheet.keymap_items.new("moclip.drag_line", "LEFTMOUSE", "PRESS", shift=-1)))
+    for operator, button, how in (
+        ("moclip.edit_line", "LEFTMOUSE", "DOUBLE_CLICK"),
+        ("moclip.line_menu", "RIGHTMOUSE", "PRESS"),
+    ):
+        item = sheet.keymap_items.new(operator, button, how)
+        item.properties.under_mouse = True
+        _made.append((sheet, item))
 
 
 def detach() -> None:

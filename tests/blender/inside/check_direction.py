@@ -459,3 +459,84 @@ def test_a_range_of_rigifys_human_is_made_anew(driver, human, users_own):
     )
     # Metres a frame squared, fingers included; a walk has as much everywhere.
     assert max(new[36:42].max(), new[76:82].max()) < max(0.15, 2.0 * own.max())
+
+
+@pytest.mark.parametrize("prompt", ["a person walks forward", "a person bows"])
+def test_frames_that_are_kept_are_met_and_all_else_in_the_range_is_made_anew(driver, walker, prompt):
+    before, kept = poses(walker, 1, 145), (60, 72, 85)
+    for frame in (*kept, 20, 130):  # those outside of the range stay anyway
+        bpy.context.scene.frame_set(frame)
+        assert bpy.ops.moclip.keep_frame() == {"FINISHED"}
+    driver.settings.prompt, driver.settings.seed = prompt, 7
+    driver.settings.range_start, driver.settings.range_end = 49, 97
+    assert bpy.ops.moclip.edit_range() == {"FINISHED"}
+    assert [frame for frame, _ in driver.session.job.edit.kept] == list(kept)
+    assert driver.session.job.header() == {"anchor_seconds": [(frame - 49) / 24 for frame in kept]}
+    wait(driver)
+    after = poses(walker, 1, 145)
+    place, turn = changes(before, after, [*range(1, 49), *kept, *range(97, 145)])
+    print(f"{prompt}: kept frames change by {1000 * place:.4f} mm and {np.degrees(turn):.4f} degrees at most")
+    assert place < MILLIMETRE and turn < TENTH_OF_A_DEGREE
+    assert changes(before, after, range(50, 97))[0] > 0.02
+    rough = jumps(after)[45:98].max() / jumps(before).max()
+    print(f"the range is {rough:.2f} times as rough as the walk's roughest frame")
+    assert rough < 3.0
+
+
+def test_frames_of_a_users_own_rig_are_kept_in_its_own_rotation_modes(driver):
+    bpy.ops.moclip.create_armature()
+    rig = driver.settings.target
+    for bone in rig.pose.bones:
+        bone.rotation_mode = "XYZ"
+    for name, degrees in (("left_shoulder", 60), ("head", 20), ("left_knee", 30)):
+        bone = rig.pose.bones[name]
+        for frame, share in ((1, 0.0), (30, 1.0), (70, -0.5), (120, 0.2)):
+            bone.rotation_euler = Quaternion((1, 0, 0), np.radians(degrees * share)).to_euler("XYZ")
+            bone.keyframe_insert("rotation_euler", frame=frame)
+    for curve in driver.module("compat").fcurves_of(rig.animation_data.action):
+        for point in curve.keyframe_points:
+            point.select_control_point = round(point.co.x) in (30, 70)
+    assert bpy.ops.moclip.keep_keys() == {"FINISHED"}
+    before = poses(rig, 1, 121)
+    driver.settings.prompt, driver.settings.range_start, driver.settings.range_end = "a person waves", 11, 101
+    bpy.ops.moclip.edit_range()
+    wait(driver)
+    after = poses(rig, 1, 121)
+    place, turn = changes(before, after, [*range(1, 11), 30, 70, *range(101, 121)])
+    assert place < MILLIMETRE and turn < TENTH_OF_A_DEGREE
+    assert changes(before, after, range(40, 60))[0] > 0.05
+
+
+def test_frames_are_kept_and_let_go(driver, walker):
+    def kept():
+        return [one.frame for one in driver.settings.kept]
+
+    with pytest.raises(RuntimeError, match="No frame is kept"):
+        bpy.ops.moclip.keep_none()
+    for frame in (60, 20):
+        bpy.context.scene.frame_set(frame)
+        bpy.ops.moclip.keep_frame()
+    assert kept() == [20, 60]
+    bpy.ops.moclip.keep_frame()
+    assert kept() == [60]
+    for curve in driver.module("compat").fcurves_of(walker.animation_data.action):
+        for point in curve.keyframe_points:
+            point.select_control_point = round(point.co.x) in (33, 44)
+    bpy.ops.moclip.keep_keys()
+    assert kept() == [33, 44]
+    bpy.ops.moclip.keep_none()
+    assert kept() == []
+    for frame in range(49, 97):
+        driver.settings.kept.add().frame = frame
+    driver.settings.prompt, driver.settings.range_start, driver.settings.range_end = "a person bows", 49, 97
+    with pytest.raises(RuntimeError, match="48 frames are to be kept from 49 to 97. Keep at most"):
+        bpy.ops.moclip.edit_range()
+
+
+def test_a_backend_that_keeps_no_frames_is_told(driver, walker):
+    driver.settings.kept.add().frame = 60
+    edit = driver.module("editing.range_edit").read_edit(walker, bpy.context.scene, 49, 97, 20.0, [60])
+    job = driver.module("backend.jobs").Job("bow", None, 0, None, bpy.context.scene.name, 49, 0, edit=edit)
+    told = {"features": ["context"], "model": "m", "fps": 20.0}
+    assert "keep frames" in job.refusal(told)
+    assert job.refusal(told | {"features": ["context", "anchors"]}) == ""

@@ -224,3 +224,79 @@ def test_paths_that_cannot_be_are_told(driver, clips, make, how, sentence):
     with pytest.raises(driver.module("shared.errors").MoclipError, match=sentence):
         key(driver, clip, make(), **how)
     assert rig.animation_data is None and not bpy.data.actions
+
+
+LONG_WAY = [(0.0, 0.0, 0.0), (0.0, -2.0, 0.0), (2.0, -2.0, 0.0), (2.0, -12.0, 0.0)]
+
+
+def at_frame(rig, frame):
+    bpy.context.scene.frame_set(frame)
+    return np.array(rig.matrix_world @ rig.pose.bones["pelvis"].head)[:2]
+
+
+def test_points_of_a_path_are_reached_when_markers_say_and_feet_do_not_slide(driver, clips):
+    clip = clips(driver, "a person walks forward")
+    rig = own_rig(driver)
+    way = curve(LONG_WAY)
+    key(driver, clip, way)
+    as_made = skating(seen(rig)[:, 1:3])
+    scene = bpy.context.scene
+    for number, frame in ((2, 31), (3, 101)):
+        scene.timeline_markers.new(f"Path {number}", frame=frame)
+    scene.timeline_markers.new("Pathos 4", frame=5)
+    action = key(driver, clip, way, pace="MARKERS")
+    # A corner is rounded by a stride, and hips sway.
+    for number, frame in ((2, 31), (3, 101)):
+        assert np.linalg.norm(at_frame(rig, frame) - LONG_WAY[number - 1][:2]) < 0.45, number
+    assert "along 'Path'" in action["moclip"]["path"] and action.frame_range[1] > SECONDS * FPS + 8
+    assert skating(seen(rig)[:, 1:3]) < max(0.1, 2.0 * as_made)
+
+
+def test_radii_say_how_fast_a_path_is_gone_along(driver, clips):
+    clip = clips(driver, "a person walks forward")
+    own_rig(driver)
+    way = curve([(0.0, 0.0, 0.0), (0.0, -20.0, 0.0)])
+    lengths = {}
+    for radius in (1.0, 2.0, 0.5):
+        for point in way.data.splines[0].points:
+            point.radius = radius
+        lengths[radius] = key(driver, clip, way, pace="RADIUS").frame_range[1]
+    assert lengths[1.0] == pytest.approx(SECONDS * FPS, abs=1)
+    assert lengths[2.0] < 0.65 * lengths[1.0] and lengths[0.5] > 1.6 * lengths[1.0]
+
+
+def test_markers_that_cannot_be_are_told(driver, clips):
+    clip = clips(driver, "a person walks forward")
+    rig = own_rig(driver)
+    way, scene = curve(LONG_WAY), bpy.context.scene
+    errors = driver.module("shared.errors")
+    with pytest.raises(errors.MoclipError, match="No marker says when a point of 'Path' is reached"):
+        key(driver, clip, way, pace="MARKERS")
+    two, three = scene.timeline_markers.new("Path 2", frame=40), scene.timeline_markers.new("Path.3", frame=30)
+    three.name = "Path 3"
+    with pytest.raises(errors.MoclipError, match="'Path 3' at frame 30 is no later"):
+        key(driver, clip, way, pace="MARKERS")
+    three.frame = 60
+    two.name = "Path 9"
+    with pytest.raises(errors.MoclipError, match="has 4 points, and none called 9"):
+        key(driver, clip, way, pace="MARKERS")
+    assert rig.animation_data is None or rig.animation_data.action is None
+    two.name, two.frame = "Path 4", 100
+    action = key(driver, clip, way, pace="MARKERS")
+    assert "too short to reach point 4" in action["moclip"]["path"]
+
+
+def test_who_faces_as_the_path_begins_does_so_round_corners(driver, clips):
+    clip = clips(driver, "a person walks forward")
+    rig = own_rig(driver)
+    way = curve(arc(2.0))
+
+    def turned():
+        across = smooth((lambda heads: heads[:, 3] - heads[:, 4])(seen(rig))[:, :2])
+        angles = np.unwrap(np.arctan2(across[:, 1], across[:, 0]))
+        return np.degrees(abs(angles[-1] - angles[0]))
+
+    key(driver, clip, way)
+    assert turned() > 60
+    key(driver, clip, way, facing="HELD")
+    assert turned() < 20

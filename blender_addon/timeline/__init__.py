@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script as bars in the Dope Sheet and the Timeline."""
