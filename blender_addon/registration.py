@@ -32,6 +32,14 @@ from .operators.export import MOCLIP_OT_export_motions
 from .operators.generate import MOCLIP_OT_generate
 from .operators.history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_reject, MOCLIP_OT_try_again
 from .operators.layers import MOCLIP_OT_lay_over
+from .operators.library import (
+    MOCLIP_OT_apply_asset,
+    MOCLIP_OT_refresh_library,
+    MOCLIP_OT_save_to_library,
+    MOCLIP_OT_show_library,
+    MOCLIP_OT_toggle_favourite,
+    MOCLIP_OT_use_from_library,
+)
 from .operators.mend_rig import MOCLIP_OT_mend_rig
 from .operators.open_preferences import MOCLIP_OT_open_preferences
 from .operators.pin_target import MOCLIP_OT_pin_target
@@ -58,9 +66,10 @@ from .operators.show_message import MOCLIP_OT_show_message
 from .operators.start_backend import MOCLIP_OT_start_backend
 from .operators.stop_backend import MOCLIP_OT_stop_backend
 from .rig import table
-from .ui import bars, menu, pins, properties, shortcuts
+from .ui import bars, library_list, menu, pins, properties, shortcuts
 from .ui.panel_backend import MOCLIP_PT_backend
 from .ui.panel_direction import MOCLIP_PT_direction, MOCLIP_UL_lines
+from .ui.panel_library import MOCLIP_PT_library
 from .ui.panel_main import MOCLIP_PT_main
 from .ui.panel_pins import MOCLIP_PT_pins, MOCLIP_UL_pins
 from .ui.panels import (
@@ -84,6 +93,8 @@ PROPERTIES = (
     properties.MoclipRecent,
     properties.MoclipSettings,
     bars.MoclipBars,
+    library_list.MoclipKept,
+    library_list.MoclipLibrary,
     MoclipPreferences,
 )
 OPERATORS = (
@@ -125,6 +136,11 @@ OPERATORS = (
         MOCLIP_OT_lay_over,
     ),
     (
+        MOCLIP_OT_save_to_library,
+        MOCLIP_OT_use_from_library,
+        MOCLIP_OT_toggle_favourite,
+        MOCLIP_OT_refresh_library,
+        MOCLIP_OT_show_library,
         MOCLIP_OT_run_batch,
         MOCLIP_OT_add_row,
         MOCLIP_OT_remove_row,
@@ -167,6 +183,8 @@ PANELS = (
     MOCLIP_UL_pins,
     MOCLIP_PT_pins,
     MOCLIP_PT_history,
+    library_list.MOCLIP_UL_library,
+    MOCLIP_PT_library,
     MOCLIP_PT_batch,
     MOCLIP_PT_fit,
     MOCLIP_PT_bones,
@@ -180,8 +198,10 @@ MENUS = (
     MOCLIP_MT_prompts,
     shortcuts.MOCLIP_MT_takes_pie,
 )
-CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), MOCLIP_OT_use_prompt, *PANELS, *MENUS)
-_ATTACHED = (table, pins, properties, bars, menu, shortcuts, timer)
+OF_MENUS = (MOCLIP_OT_use_prompt, MOCLIP_OT_apply_asset)
+"""Operators of menus that say what they are for."""
+CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), *OF_MENUS, *PANELS, *MENUS)
+_ATTACHED = (table, pins, properties, bars, library_list, menu, shortcuts, timer)
 """What puts something of its own on Blender's types or into its handlers."""
 
 

@@ -42,6 +42,14 @@ def licence(welcome: Mapping[str, Any]) -> str:
     return str((welcome or _embedded()).get("licence") or "unknown licence")
 
 
+def licence_of(model: str, welcome: Mapping[str, Any]) -> str:
+    """Of a model by its name, where it is the one that answers or the embedded one; "" for any other."""
+    for told, name in ((welcome, welcome.get("model")), (_embedded(), _embedded().get("name"))):
+        if told and name == model:
+            return licence(told)
+    return ""
+
+
 @functools.cache
 def _embedded() -> Mapping[str, Any]:
     """What the model tells that came with the add-on, where Blender unpacked its wheel."""

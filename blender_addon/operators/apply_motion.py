@@ -169,14 +169,14 @@ def _key(
 
 
 def how_of(settings: bpy.types.PropertyGroup, place: Place | None, job: Job, pins: tuple[Held, ...]) -> Fit:
-    """How a motion of a job is fitted, by the settings as they are now."""
+    """How a motion of a job is fitted, by the settings as they are now; a loop of the library repeats but on a path."""
     return Fit(
         root=settings.root,
         pins=pins,
         place=place if settings.start_at == "CHARACTER" else None,
         path=None if job.as_strip else settings.path,
         foot_lock=settings.foot_lock,
-        loop=settings.use_loop,
+        loop=settings.use_loop or (job.repeats and settings.path is None),
         ik=BY_IK[settings.limbs_by],
         degrees=settings.key_error if settings.use_fewer_keys else 0.0,
     )

@@ -42,7 +42,7 @@ def figure_alone(clip: Clip, scene: bpy.types.Scene, how: Fit) -> Figure:
     """Of the body that MoCLIP makes where there is no target, at the scene's origin."""
     fps = scene_fps(scene)
     turns, root = resample(clip, fps)
-    if how.loop:
+    if how.loop and not clip.repeats:
         turns, root = looped(turns, root, fps)
     if how.path is not None and not how.loop and how.root != travel.IN_PLACE:
         turns, root, _ = followed(turns, root, fps, line_in_scene(how.path))
