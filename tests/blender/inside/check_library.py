@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Motions kept across files: saved on one rig, found again, put on another; nothing is lost when that cannot be."""
 
+import gc
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -510,3 +512,17 @@ def test_the_panel_draws_whatever_there_is(driver, folder):
         None, None, row, None, context.window_manager.moclip_library.rows[0], 0, None, ""
     )
     assert row.names("operator") == ["moclip.toggle_favourite"]
+
+
+def test_files_that_are_not_open_leave_nothing_behind_in_memory(driver, folder):
+    """Python's garbage collector would fall over what Blender freed with them."""
+    keyed(driver)
+    for _ in range(int(os.environ.get("MOCLIP_ROUNDS", "3"))):
+        assert bpy.ops.moclip.save_to_library() == {"FINISHED"}
+        assert bpy.ops.moclip.toggle_favourite() == {"FINISHED"}
+        gc.collect()
+        assert bpy.ops.moclip.use_from_library() == {"FINISHED"}
+        assert bpy.ops.moclip.reject() == {"FINISHED"}
+        gc.collect()
+        keyed(driver, rig=bpy.context.view_layer.objects.active)
+    assert not bpy.data.libraries and not bpy.data.texts
