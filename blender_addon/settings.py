@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which backend the add-on uses: what its preferences hold, for whoever asks; `ui.preferences` shows them."""
 
-from pathlib import Path
-
 import bpy
+
+from . import bundled
 
 PACKAGE = __package__
 """What Blender knows the add-on by, and keeps its preferences under."""
-EXTENSION = Path(__file__).resolve().parent
-"""The folder that it was installed to, with its wheels."""
 _KINDS = (
     ("BUILTIN", "Built-in", "The one that came with the add-on; runs on the processor"),
     ("ENVIRONMENT", "GPU Backend", "The one that Set Up GPU Backend makes on this computer"),
@@ -21,6 +19,12 @@ class Settings:
     """The properties of the preferences; `ui.preferences` makes them Blender's."""
 
     kind: bpy.props.EnumProperty(name="Backend", items=_KINDS, default="BUILTIN")
+    model: bpy.props.EnumProperty(
+        name="Model",
+        description="What makes the motions; its licence says what they may be used for",
+        items=bundled.choices(),
+        default=bundled.choices()[0][0],
+    )
     command: bpy.props.StringProperty(
         name="Command",
         description="How to start it, for example: /home/me/moclip/.venv/bin/moclip serve --device cuda",

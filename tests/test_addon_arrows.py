@@ -16,8 +16,8 @@ spec = importlib.util.spec_from_file_location("build_addon", ROOT / "build_addon
 build_addon = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(build_addon)
 STOREYS = (
-    "shared", "compat", "limits", "settings", "motion", "mannequin", "rig", "keying", "editing", "preview", "gpu",
-    "library", "backend", "ui", "operators", "registration", "",
+    "shared", "compat", "limits", "bundled", "settings", "motion", "mannequin", "rig", "keying", "editing", "preview",
+    "gpu", "library", "backend", "ui", "operators", "registration", "",
 )  # fmt: skip
 """From the ground up: a room may import those before it. "" is the package itself."""
 LONGEST = 300

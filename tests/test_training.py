@@ -3,6 +3,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ from moclip.generators.momask.train import masked_loss, residual_loss  # noqa: E
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer  # noqa: E402
 from moclip.motion.features import HUMANML3D, features_to_joints  # noqa: E402
 from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
+from moclip.training.optimizers import OPTIMIZERS, build_optimizer  # noqa: E402
 from moclip.training.run import Run, Schedule  # noqa: E402
 from moclip.training.task import Task  # noqa: E402
 from moclip.training.trainer import Trainer  # noqa: E402
@@ -74,12 +76,14 @@ def rvq_trainer(folder, schedule: Schedule, *, seed: int = 0, breaks_at: int | N
 SCHEDULE = Schedule(steps=9, learning_rate=1e-2, warmup=2, ema=0.9, validate_every=3, save_every=3)
 
 
-def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(tmp_path):
-    whole = rvq_trainer(tmp_path / "whole", SCHEDULE)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(tmp_path, optimizer):
+    schedule = replace(SCHEDULE, optimizer=optimizer)
+    whole = rvq_trainer(tmp_path / "whole", schedule)
     best = whole.run()
     with pytest.raises(Broken):
-        rvq_trainer(tmp_path / "broken", SCHEDULE, breaks_at=8).run()
-    resumed = rvq_trainer(tmp_path / "broken", SCHEDULE, seed=99)  # its own start does not matter
+        rvq_trainer(tmp_path / "broken", schedule, breaks_at=8).run()
+    resumed = rvq_trainer(tmp_path / "broken", schedule, seed=99)  # its own start does not matter
     assert resumed.run() == best and resumed.step == 9
     for mine, other in ((whole.network, resumed.network), (whole.averaged, resumed.averaged)):
         tensors = dict([*other.named_parameters(), *other.named_buffers()])
@@ -116,6 +120,43 @@ def test_training_stops_at_nan_and_keeps_the_best_weights(tmp_path, spoil):
     assert config["step"] == 2 and all(np.isfinite(a).all() for a in arrays.values())
     # What is saved to resume from is sound, too.
     assert math.isfinite(rvq_trainer(tmp_path, schedule).run())
+
+
+def test_muon_turns_matrices_and_leaves_the_rest_to_adamw():
+    network = torch.nn.Sequential(torch.nn.Embedding(6, 4), torch.nn.Conv1d(4, 6, 3), torch.nn.Linear(5, 5, bias=False))
+    schedule = Schedule(steps=1, learning_rate=1e-2, weight_decay=0, optimizer="muon")
+    optimizer = build_optimizer([{"params": list(network.parameters())}], network, schedule)
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    for p in network.parameters():
+        p.grad = torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
+    optimizer.step()
+    moved = {name: p.detach() - before[name] for name, p in network.named_parameters()}
+    for name, wide in (("1.weight", 12), ("2.weight", 5)):
+        # The singular values of a matrix's step are all but equal, and its size is AdamW's: a fifth of the rate.
+        values = torch.linalg.svdvals(moved[name].flatten(1)) / (0.2 * 1e-2 * wide**0.5)
+        assert 0.6 < values.min() and values.max() < 1.3
+    for name in ("0.weight", "1.bias"):
+        torch.testing.assert_close(moved[name].abs(), torch.full_like(moved[name], 1e-2), rtol=1e-3, atol=0)
+
+
+def test_an_unknown_word_in_a_schedule_is_named():
+    with pytest.raises(ValueError, match="adamw or muon, not 'sgd'"):
+        Schedule(steps=1, learning_rate=1e-2, optimizer="sgd")
+    with pytest.raises(ValueError, match="best or last, not 'first'"):
+        Schedule(steps=1, learning_rate=1e-2, keep="first")
+
+
+def test_the_last_weights_are_kept_where_they_are_asked_for(tmp_path):
+    for keep in ("best", "last"):
+        trainer = rvq_trainer(tmp_path / keep, replace(SCHEDULE, steps=6, ema=0, keep=keep))
+        trainer.best = 0.0  # no score is better
+        trainer.run()
+        assert trainer.weights_path.is_file() == (keep == "last")
+    weights, config = load_weights(trainer.weights_path)
+    np.testing.assert_allclose(
+        weights["encoder.model.0.weight"], trainer.network.encoder.model[0].weight.detach().half().float().numpy()
+    )
+    assert config["step"] == 6
 
 
 def test_learning_rate_warms_up_then_falls_to_its_last_share():

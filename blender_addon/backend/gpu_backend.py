@@ -15,10 +15,11 @@ from pathlib import Path
 
 import bpy
 
+from ..bundled import EXTENSION
 from ..gpu import environment, machine
 from ..gpu.environment import Environment, Plan
 from ..gpu.set_up import SetUp
-from ..settings import EXTENSION, preferences
+from ..settings import preferences
 from ..shared.errors import MoclipError
 from .session import SESSION
 

@@ -15,9 +15,9 @@ import time
 from collections import deque
 from pathlib import Path
 
+from ..bundled import UNPACKED
 from ..gpu import environment
 from ..gpu.machine import clean_environment
-from ..settings import EXTENSION
 from ..shared.errors import MoclipError
 from .command_line import words_of
 
@@ -28,9 +28,14 @@ SECONDS_OF_SILENCE = 180.0
 """Until a backend that has not said that it is ready counts as hanging: a large model on a slow disk takes minutes."""
 
 
-def builtin_command() -> list[str]:
-    """Blender's own Python with the wheels that came with the add-on."""
-    return [sys.executable, "-m", f"{environment.BACKEND}.builtin", "--bind", ANY_PORT, "--parent-stdin"]
+def builtin_command(model: str = "") -> list[str]:
+    """Blender's own Python with the wheels that came with the add-on. model: by name, else the default one."""
+    command = [sys.executable, "-m", f"{environment.BACKEND}.builtin", "--bind", ANY_PORT, "--parent-stdin"]
+    return command + _asking_for(model)
+
+
+def _asking_for(model: str) -> list[str]:
+    return ["--model", model] if model else []
 
 
 def external_command(text: str) -> list[str]:
@@ -46,26 +51,27 @@ def external_command(text: str) -> list[str]:
     return [*words, "--bind", ANY_PORT, "--parent-stdin"]
 
 
-def command_for(kind: str, text: str) -> list[str]:
-    """kind: BUILTIN, COMMAND (text is the user's command) or ENVIRONMENT (text is the folder that was set up)."""
+def command_for(kind: str, text: str, model: str = "") -> list[str]:
+    """kind: BUILTIN, COMMAND (text is the user's command, which names its own model) or ENVIRONMENT (text is the folder
+    that was set up).
+    """
     if kind == "BUILTIN":
-        return builtin_command()
+        return builtin_command(model)
     if kind == "ENVIRONMENT":
-        return [*environment.serve_command(Path(text)), "--bind", ANY_PORT, "--parent-stdin"]
+        serve = environment.serve_command(Path(text))
+        return [*serve, "--bind", ANY_PORT, "--parent-stdin", *_asking_for(model)]
     return external_command(text)
 
 
 def bundled_packages() -> list[str]:
     """Where Blender unpacked the add-on's wheels, and where its numpy lies.
 
-    The first is Blender's own rule. Where zmq is imported from tells nothing: Blender's Python may have its own.
+    Where zmq is imported from tells nothing: Blender's Python may have its own.
     """
     import numpy
     import zmq
 
-    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    unpacked = EXTENSION.parents[1] / ".local" / "lib" / python / "site-packages"
-    folders = [unpacked, *(Path(module.__file__).resolve().parent.parent for module in (zmq, numpy))]
+    folders = [UNPACKED, *(Path(module.__file__).resolve().parent.parent for module in (zmq, numpy))]
     return list(dict.fromkeys(str(folder) for folder in folders if folder.is_dir()))
 
 

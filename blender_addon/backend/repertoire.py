@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a model can do, each thing with a sentence that asks for it, and its licence: as the backend's welcome says;
-until one has answered, as the embedded model does."""
+until one has answered, as the model that the preferences name does."""
 
-import functools
-import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ..settings import EXTENSION
+from .. import bundled
+from ..settings import preferences
 
 STYLES = "Styles"
-_EMBEDDED = Path("moclip") / "weights" / "embedded" / "model.json"
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,7 @@ class Known:
 
 def known(welcome: Mapping[str, Any]) -> tuple[Known, ...]:
     """In the model's order, styles last; () for a model that does not tell."""
-    welcome = welcome or _embedded()
+    welcome = welcome or _chosen()
     rows = [(row, row.get("group")) for row in welcome.get("actions") or () if isinstance(row, Mapping)]
     rows += [(row, STYLES) for row in welcome.get("styles") or () if isinstance(row, Mapping)]
     return tuple(
@@ -39,25 +35,18 @@ def known(welcome: Mapping[str, Any]) -> tuple[Known, ...]:
 
 def licence(welcome: Mapping[str, Any]) -> str:
     """Of the weights, as in "CC BY-NC 4.0"."""
-    return str((welcome or _embedded()).get("licence") or "unknown licence")
+    return bundled.licence_of(welcome or _chosen())
 
 
 def licence_of(model: str, welcome: Mapping[str, Any]) -> str:
-    """Of a model by its name, where it is the one that answers or the embedded one; "" for any other."""
-    for told, name in ((welcome, welcome.get("model")), (_embedded(), _embedded().get("name"))):
+    """Of a model by its name, where it is the one that answers or came with the add-on; "" for any other."""
+    known_by = [(welcome.get("model"), welcome), *((told.get("name"), told) for told in bundled.models().values())]
+    for name, told in known_by:
         if told and name == model:
-            return licence(told)
+            return bundled.licence_of(told)
     return ""
 
 
-@functools.cache
-def _embedded() -> Mapping[str, Any]:
-    """What the model tells that came with the add-on, where Blender unpacked its wheel."""
-    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for packages in (EXTENSION.parents[1] / ".local" / "lib" / python / "site-packages", EXTENSION.parent):
-        try:
-            told: Mapping[str, Any] = json.loads((packages / _EMBEDDED).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        return told
-    return {}
+def _chosen() -> Mapping[str, Any]:
+    """What the model tells that the preferences name."""
+    return bundled.models().get(preferences().model, {})

@@ -56,20 +56,25 @@ class Session(Delivery):
 
     # What operators call.
 
-    def start(self, kind: str, command: str = "", address: str = "", key_file: str = "") -> None:
+    def start(self, kind: str, command: str = "", address: str = "", key_file: str = "", model: str = "") -> None:
         """Begin to start or reach the backend; returns at once. Raises MoclipError for settings that cannot work.
 
-        command: for the kind ENVIRONMENT the folder of it.
+        One that runs by other settings, and has nothing to do, is left for the new one.
+
+        command: for the kind ENVIRONMENT the folder of it. model: by name, of the kinds BUILTIN and ENVIRONMENT.
         """
+        asked = (kind, command, address, key_file, model)
         if self.state != "off":
-            return
+            if self.job is not None or asked == self._started_with:
+                return
+            self._close(wait=False)
         self._used = self.started = time.monotonic()
-        self._started_with, self._last_errors = (kind, command, address, key_file), []
+        self._started_with, self._last_errors = asked, []
         if kind == "ADDRESS":
             self._credentials = read_credentials(key_file)
             self.connection = Connection(address, self._credentials)
         else:
-            self.process = BackendProcess(command_for(kind, command), kind)
+            self.process = BackendProcess(command_for(kind, command, model), kind)
             self._credentials = Credentials(token=self.process.token)
         self.say("INFO", "Starting the backend.")
 

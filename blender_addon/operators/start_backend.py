@@ -13,7 +13,7 @@ def start() -> None:
     """Start or reach the backend that the preferences name. Raises MoclipError."""
     chosen = preferences()
     command = str(GPU.folder) if chosen.kind == "ENVIRONMENT" else chosen.command
-    SESSION.start(chosen.kind, command, chosen.address, bpy.path.abspath(chosen.key_file))
+    SESSION.start(chosen.kind, command, chosen.address, bpy.path.abspath(chosen.key_file), chosen.model)
 
 
 class MOCLIP_OT_start_backend(bpy.types.Operator):

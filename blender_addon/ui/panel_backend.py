@@ -5,11 +5,13 @@ import time
 
 import bpy
 
+from .. import bundled
 from ..backend import status, timer
 from ..backend.gpu_backend import GPU
 from ..backend.session import SESSION
 from ..gpu.pip_output import title
 from ..settings import preferences
+from ..shared.licences import in_words
 from . import bars, mending
 from .sidebar import Sidebar, draw_text
 
@@ -28,6 +30,8 @@ class MOCLIP_PT_backend(Sidebar, bpy.types.Panel):
         if SESSION.welcome:
             told = SESSION.welcome
             draw_text(layout, f"Model {told.get('model')}, {told.get('runtime')} on {told.get('device')}", width)
+        if preferences().kind in ("BUILTIN", "ENVIRONMENT"):
+            draw_model(layout, width)
         row = layout.row(align=True)
         row.operator("moclip.start_backend", text="Start")
         row.operator("moclip.stop_backend", text="Stop")
@@ -36,6 +40,13 @@ class MOCLIP_PT_backend(Sidebar, bpy.types.Panel):
             _draw_last_words(layout, width)
         if preferences().kind == "ENVIRONMENT" or GPU.is_running or GPU.is_removing:
             draw_gpu_backend(layout, width)
+
+
+def draw_model(layout: bpy.types.UILayout, width: int) -> None:
+    """The choice among the models that came with the add-on, and what the licence of the chosen one allows."""
+    layout.prop(preferences(), "model")
+    licence = bundled.licence_of(bundled.models().get(preferences().model, {}))
+    draw_text(layout, f"{licence}. {in_words(licence)}", width)
 
 
 def _draw_last_words(layout: bpy.types.UILayout, width: int) -> None:

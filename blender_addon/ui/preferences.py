@@ -5,7 +5,7 @@ import bpy
 
 from ..settings import PACKAGE, Settings
 from . import shortcuts
-from .panel_backend import draw_gpu_backend
+from .panel_backend import draw_gpu_backend, draw_model
 
 
 class MoclipPreferences(Settings, bpy.types.AddonPreferences):
@@ -15,6 +15,8 @@ class MoclipPreferences(Settings, bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "kind")
+        if self.kind in ("BUILTIN", "ENVIRONMENT"):
+            draw_model(layout, context.region.width)
         if self.kind == "COMMAND":
             layout.prop(self, "command")
         elif self.kind == "ADDRESS":

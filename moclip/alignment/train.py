@@ -93,8 +93,9 @@ class AlignmentTask(EmbeddingTask[PairBatch]):
         self.network.free_student(step, schedule.steps)
         if config.restart and step == begin:
             optimizer.state.clear()
-        for group, rate in zip(optimizer.param_groups, config.rates(schedule, step), strict=True):
-            group["lr"] = rate
+        rates = config.rates(schedule, step)
+        for group in optimizer.param_groups:
+            group["lr"] = rates[group["part"]]
 
     def make_batch(self, rng: np.random.Generator) -> PairBatch:
         return pair_batch(self.train, rng, self.batch, partners=self.network.config.partners)

@@ -2,6 +2,7 @@
 """Text to motion: prompts in, `Motion`s out."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +29,7 @@ from moclip.motion.solver import solve_rotations
 from moclip.prompts.limits import LONGEST_SECONDS
 from moclip.prompts.requests import Checked, Line, Request, Result, check_request, check_script_seconds
 from moclip.runtimes import make_runtime
+from moclip.text.tokenizer import Tokenizer
 
 MAX_BATCH = 16
 _READING = Stage("text", 0.05, "reading the prompt")
@@ -64,8 +66,13 @@ class TextToMotion:
     @classmethod
     def load(cls, model: str = "embedded", runtime: str = "auto", device: str = "auto") -> "TextToMotion":
         """Load a model by name or folder. Raises MoclipError for what is missing, damaged or does not fit together."""
-        files = load_model(model)
-        return cls(files, make_runtime(files, runtime, device))
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            # Read once per process; while networks are made, a processor is free.
+            words = beside.submit(Tokenizer)
+            files = load_model(model)
+            made = make_runtime(files, runtime, device)
+            words.result()
+        return cls(files, made)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Text vectors (N, D) float32, not normalised."""

@@ -9,6 +9,19 @@ from . import rotations
 from .skeleton import JOINT_COUNT, PARENTS, REST_OFFSETS
 
 
+def _generations() -> list[tuple[list[int], list[int]]]:
+    depth = [0] * JOINT_COUNT
+    for joint in range(1, JOINT_COUNT):
+        depth[joint] = depth[PARENTS[joint]] + 1
+    deep = [[joint for joint in range(JOINT_COUNT) if depth[joint] == level] for level in range(1, max(depth) + 1)]
+    return [(joints, [PARENTS[joint] for joint in joints]) for joints in deep]
+
+
+_GENERATIONS = _generations()
+"""Joints as far from the root, and their parents: what is worked out at once, since every call costs as much as the
+numbers of many joints."""
+
+
 def forward_kinematics(local_rotations: np.ndarray, root_translation: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Joint positions: (T, 22, 3).
 
@@ -18,18 +31,18 @@ def forward_kinematics(local_rotations: np.ndarray, root_translation: np.ndarray
     positions = np.empty((len(local_rotations), JOINT_COUNT, 3), dtype=np.result_type(local_rotations, np.float32))
     world = np.empty(local_rotations.shape, dtype=positions.dtype)
     positions[:, 0], world[:, 0] = root_translation, local_rotations[:, 0]
-    for joint in range(1, JOINT_COUNT):
-        parent = PARENTS[joint]
-        positions[:, joint] = positions[:, parent] + rotations.rotate(world[:, parent], offsets[joint])
-        world[:, joint] = rotations.multiply(world[:, parent], local_rotations[:, joint])
+    for joints, parents in _GENERATIONS:
+        turned = world[:, parents]
+        positions[:, joints] = positions[:, parents] + rotations.rotate(turned, offsets[joints])
+        world[:, joints] = rotations.multiply(turned, local_rotations[:, joints])
     return positions
 
 
 def world_rotations(local_rotations: np.ndarray) -> np.ndarray:
     """(T, 22, 4) rotations relative to the parents -> relative to the world."""
     world = np.array(local_rotations)
-    for joint in range(1, JOINT_COUNT):
-        world[:, joint] = rotations.multiply(world[:, PARENTS[joint]], world[:, joint])
+    for joints, parents in _GENERATIONS:
+        world[:, joints] = rotations.multiply(world[:, parents], world[:, joints])
     return world
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 from moclip.nn.config import Config, Count, Natural, NotNegative, Positive, Range, Share
+from moclip.training.optimizers import OPTIMIZERS
 
 Log = Callable[[str], None]
 PRECISIONS = ("float32", "bfloat16")
+KEPT = ("best", "last")
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Schedule:
     milestones: steps from which on the rate is `factor` times what it was, in place of the cosine: as the released
     generators were trained. betas: of AdamW. clip: norm that gradients are cut to; a large one cuts nothing.
     ema: decay of the weights' moving average that is validated and saved; 0 saves the raw weights.
+    optimizer: "adamw", or "muon", see `moclip.training.optimizers`. keep: which weights are saved, the "best" by
+    validation or the "last". Raises ValueError for another word.
     """
 
     steps: Count
@@ -35,6 +39,14 @@ class Schedule:
     milestones: tuple[Count, ...] = ()
     factor: Share = 0.1
     betas: tuple[Share, Share] = (0.9, 0.99)
+    optimizer: str = "adamw"
+    keep: str = "best"
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer is {' or '.join(OPTIMIZERS)}, not '{self.optimizer}'")
+        if self.keep not in KEPT:
+            raise ValueError(f"keep is {' or '.join(KEPT)}, not '{self.keep}'")
 
     def rate(self, step: int) -> float:
         if self.milestones:

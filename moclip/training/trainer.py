@@ -19,12 +19,13 @@ from torch import Tensor, nn
 from moclip.errors import MoclipError
 from moclip.nn.checkpoint import save_weights
 from moclip.training.machine import BatchT, Machine
+from moclip.training.optimizers import build_optimizer
 from moclip.training.run import Run
 from moclip.training.task import Numbers, Task
 
 
 class Trainer(Generic[BatchT]):
-    """Runs a task and leaves `<out>/<name>.safetensors` (best by validation) and a log for TensorBoard.
+    """Runs a task and leaves `<out>/<name>.safetensors` (what the schedule keeps) and a log for TensorBoard.
 
     Of several processes the first validates, logs and writes. Raises MoclipError for a device that is not there, and
     when loss or gradient stop being numbers, before anything is overwritten.
@@ -36,10 +37,7 @@ class Trainer(Generic[BatchT]):
         self.machine = Machine.of(run.compute)
         for module in (self.network, *task.helpers):
             self.machine.prepare(module)
-        self.optimizer = torch.optim.AdamW(
-            task.parameter_groups(), lr=self.schedule.learning_rate, betas=self.schedule.betas,
-            weight_decay=self.schedule.weight_decay,
-        )  # fmt: skip
+        self.optimizer = build_optimizer(task.parameter_groups(), self.network, self.schedule)
         self.averaged = deepcopy(self.network).requires_grad_(False) if self.schedule.ema else self.network
         self.step, self.best = 0, math.inf
         task.begin(self.machine)
@@ -119,8 +117,9 @@ class Trainer(Generic[BatchT]):
             score, numbers = self.task.validate(self.averaged)
         for key, value in {"score": score, **numbers}.items():
             writer.add_scalar(f"val/{key}", value, self.step)
-        if score < self.best:
-            self.best = score
+        better = score < self.best
+        self.best = min(score, self.best)
+        if better or self.schedule.keep == "last":
             config = {**self.task.config, "step": self.step, "score": score}
             save_weights(self.weights_path, self.averaged.state_dict(), config)
         return {"val": score, **numbers}

@@ -111,14 +111,18 @@ class Generator(ABC):
 
 
 @cache
-def known_packages() -> dict[str, str]:
-    """Name of each generator -> its package."""
-    found = {
+def _own_packages() -> dict[str, str]:
+    return {
         module.name: f"moclip.generators.{module.name}"
         for module in pkgutil.iter_modules([str(Path(__file__).parents[1])])
         if module.ispkg and importlib.util.find_spec(f"moclip.generators.{module.name}.generator")
     }
-    return {**{entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}, **found}
+
+
+@cache
+def known_packages() -> dict[str, str]:
+    """Name of each generator -> its package."""
+    return {**{entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}, **_own_packages()}
 
 
 def generator_names() -> tuple[str, ...]:
@@ -127,13 +131,15 @@ def generator_names() -> tuple[str, ...]:
 
 def generator_part(name: str, part: str) -> ModuleType:
     """A module of a generator's package: "generator", "networks" or "train". Raises MoclipError for unknown names."""
-    if name not in known_packages():
+    # Others' are looked for in all that is installed, which takes as long as reading a network.
+    package = _own_packages().get(name) or known_packages().get(name)
+    if package is None:
         raise MoclipError(
             f"This version knows no generator '{name}'.",
             hint=f"It knows {', '.join(generator_names())}; update MoCLIP, or use another model.",
             code="unknown_generator",
         )
-    return importlib.import_module(f"{known_packages()[name]}.{part}")
+    return importlib.import_module(f"{package}.{part}")
 
 
 def has_part(name: str, part: str) -> bool:

@@ -121,6 +121,33 @@ def test_a_model_that_tells_nothing_or_nonsense_offers_only_what_was_asked_for(d
     assert (one.group, one.name) == ("Actions", "a person swims")
 
 
+def test_the_model_that_is_chosen_makes_the_next_motion(driver):
+    bundled, preferences = driver.module("bundled"), driver.module("settings").preferences()
+    names = list(bundled.models())
+    assert preferences.model == names[0] == bundled.DEFAULT_MODEL
+    for name in reversed(names):
+        preferences.model = name
+        driver.generate("a person waves", use_auto_seconds=False, seconds=1.0)
+        assert driver.session.welcome["model"] == name
+        layout = Drawn()
+        driver.module("ui.panel_backend").draw_model(layout, 280)
+        texts = [line[-1]["text"] for part in layout.items if isinstance(part, Drawn) for line in part.items]
+        assert driver.session.welcome["licence"] in " ".join(texts)
+
+
+def test_settings_that_change_are_those_of_the_next_start(driver):
+    session = driver.session
+    driver.generate("a person waves", use_auto_seconds=False, seconds=1.0)
+    before = session.process
+    session.start(*session._started_with)
+    assert session.process is before
+    with pytest.raises(driver.module("shared.errors").MoclipError, match="cannot be started"):
+        session.start("COMMAND", "/nowhere/moclip serve")
+    assert session.state == "off"
+    driver.generate("a person waves", use_auto_seconds=False, seconds=1.0)
+    assert session.process.pid != before.pid
+
+
 def test_the_pie_has_what_is_done_with_takes(driver):
     pie = Drawn()
     layout = SimpleNamespace(menu_pie=lambda: pie)
