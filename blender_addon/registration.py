@@ -33,6 +33,14 @@ from .operators.generate import MOCLIP_OT_generate
 from .operators.history import MOCLIP_OT_accept, MOCLIP_OT_recall, MOCLIP_OT_reject, MOCLIP_OT_try_again
 from .operators.kept import MOCLIP_OT_keep_frame, MOCLIP_OT_keep_keys, MOCLIP_OT_keep_none
 from .operators.layers import MOCLIP_OT_lay_over
+from .operators.library import (
+    MOCLIP_OT_apply_asset,
+    MOCLIP_OT_refresh_library,
+    MOCLIP_OT_save_to_library,
+    MOCLIP_OT_show_library,
+    MOCLIP_OT_toggle_favourite,
+    MOCLIP_OT_use_from_library,
+)
 from .operators.mend_rig import MOCLIP_OT_mend_rig
 from .operators.open_preferences import MOCLIP_OT_open_preferences
 from .operators.pin_target import MOCLIP_OT_pin_target
@@ -67,9 +75,10 @@ from .operators.timeline import (
 )
 from .rig import table
 from .timeline import drawing
-from .ui import bars, menu, pins, properties, shortcuts, timeline
+from .ui import bars, library_list, menu, pins, properties, shortcuts, timeline
 from .ui.panel_backend import MOCLIP_PT_backend
 from .ui.panel_direction import MOCLIP_PT_direction, MOCLIP_UL_lines
+from .ui.panel_library import MOCLIP_PT_library
 from .ui.panel_main import MOCLIP_PT_main
 from .ui.panel_pins import MOCLIP_PT_pins, MOCLIP_UL_pins
 from .ui.panels import (
@@ -94,6 +103,8 @@ PROPERTIES = (
     properties.MoclipRecent,
     properties.MoclipSettings,
     bars.MoclipBars,
+    library_list.MoclipKept,
+    library_list.MoclipLibrary,
     MoclipPreferences,
 )
 OPERATORS = (
@@ -140,6 +151,11 @@ OPERATORS = (
         MOCLIP_OT_lay_over,
     ),
     (
+        MOCLIP_OT_save_to_library,
+        MOCLIP_OT_use_from_library,
+        MOCLIP_OT_toggle_favourite,
+        MOCLIP_OT_refresh_library,
+        MOCLIP_OT_show_library,
         MOCLIP_OT_run_batch,
         MOCLIP_OT_add_row,
         MOCLIP_OT_remove_row,
@@ -183,6 +199,8 @@ PANELS = (
     MOCLIP_UL_pins,
     MOCLIP_PT_pins,
     MOCLIP_PT_history,
+    library_list.MOCLIP_UL_library,
+    MOCLIP_PT_library,
     MOCLIP_PT_batch,
     MOCLIP_PT_fit,
     MOCLIP_PT_bones,
@@ -198,10 +216,16 @@ MENUS = (
     timeline.MOCLIP_MT_line,
     timeline.MOCLIP_MT_timeline,
 )
-ELSEWHERE = (MOCLIP_OT_use_prompt, MOCLIP_OT_drag_line, MOCLIP_OT_edit_line, MOCLIP_OT_line_menu)
+ELSEWHERE = (
+    MOCLIP_OT_use_prompt,
+    MOCLIP_OT_apply_asset,
+    MOCLIP_OT_drag_line,
+    MOCLIP_OT_edit_line,
+    MOCLIP_OT_line_menu,
+)
 """Operators that only menus of their own and clicks call."""
 CLASSES = (*PROPERTIES, *(cls for group in OPERATORS for cls in group), *ELSEWHERE, *PANELS, *MENUS)
-_ATTACHED = (table, pins, properties, bars, menu, shortcuts, timeline, drawing, timer)
+_ATTACHED = (table, pins, properties, bars, library_list, menu, shortcuts, timeline, drawing, timer)
 """What puts something of its own on Blender's types or into its handlers."""
 
 

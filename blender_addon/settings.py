@@ -43,6 +43,12 @@ class Settings:
         min=0,
     )
 
+    library_folder: bpy.props.StringProperty(
+        name="Library",
+        description="Folder of the motions that Save to Library keeps; empty is one in your own data folder",
+        subtype="DIR_PATH",
+    )
+
     environment_folder: bpy.props.StringProperty(
         name="Folder",
         description="Where the GPU backend is set up; empty is your own data folder",

@@ -17,7 +17,7 @@ build_addon = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(build_addon)
 STOREYS = (
     "shared", "compat", "limits", "bundled", "settings", "motion", "mannequin", "rig", "keying", "editing", "preview",
-    "gpu", "backend", "timeline", "ui", "operators", "registration", "",
+    "gpu", "library", "backend", "timeline", "ui", "operators", "registration", "",
 )  # fmt: skip
 """From the ground up: a room may import those before it. "" is the package itself."""
 LONGEST = 300

@@ -35,8 +35,8 @@ class Delivery(Takes):
         if len(self._arrived) < job.variations:
             return False
         STAGE.clear()
-        self.takes, self.shown, self._arrived = self._arrived, 0, []
-        self._held_job = job
+        self.hold(job, self._arrived)
+        self._arrived = []
         self._waiting_to_apply = self.retargeting = True
         return True
 

@@ -40,7 +40,8 @@ class Job:
     the character stands at that frame; None for the rig's rest. variations: so many takes, of seeds that follow.
     as_strip: it becomes an NLA strip at once, as the rows of a batch do. script: prompts and seconds that are done one
     after the other; text is then only what they are called. edit: a range of what the target does that is made anew.
-    made: the target was made for its motion, and is made again where it is gone.
+    made: the target was made for its motion, and is made again where it is gone. repeats: its motion is one lap of a
+    loop.
     """
 
     text: str
@@ -56,6 +57,7 @@ class Job:
     script: tuple[tuple[str, float], ...] = ()
     edit: Edit | None = None
     made: bool = False
+    repeats: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     submitted: bool = False
     cancelling: bool = False

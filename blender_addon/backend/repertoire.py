@@ -38,6 +38,15 @@ def licence(welcome: Mapping[str, Any]) -> str:
     return bundled.licence_of(welcome or _chosen())
 
 
+def licence_of(model: str, welcome: Mapping[str, Any]) -> str:
+    """Of a model by its name, where it is the one that answers or came with the add-on; "" for any other."""
+    known_by = [(welcome.get("model"), welcome), *((told.get("name"), told) for told in bundled.models().values())]
+    for name, told in known_by:
+        if told and name == model:
+            return bundled.licence_of(told)
+    return ""
+
+
 def _chosen() -> Mapping[str, Any]:
     """What the model tells that the preferences name."""
     return bundled.models().get(preferences().model, {})

@@ -12,7 +12,7 @@ from ..motion.clip import Clip
 from ..preview.stage import STAGE
 from ..shared import wire
 from ..shared.errors import MoclipError
-from . import status
+from . import repertoire, status
 from .connection import Connection, Credentials, Event, read_credentials
 from .delivery import Delivery
 from .hints import Hint
@@ -222,6 +222,7 @@ class Session(Delivery):
             warnings=tuple(header.get("warnings", ())),
             model=str(self.welcome.get("model", "")),
             part=tuple(header["new"]) if job.edit else None,
+            licence=repertoire.licence(self.welcome),
         )
         if self.has_all(job, clip):
             self.job = None

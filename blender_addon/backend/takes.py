@@ -17,6 +17,10 @@ class Takes:
         self.file_number = 0
         self._held_job: Job | None = None
 
+    def hold(self, job: Job, clips: list[Clip]) -> None:
+        """Take motions as those of the last job that was done."""
+        self.takes, self.shown, self._held_job = clips, 0, job
+
     @property
     def held(self) -> tuple[Job, Clip] | None:
         """The last job that was done and the take of it that is shown."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What becomes of a motion once it is keyed: accepted, rejected, recalled. All of it lies in the actions themselves.
 
-An action that MoCLIP made has a custom property `moclip`: prompt, seed, seconds, model, made; `accepted`, or what
-Reject gives back: `before`, the action that it stands in for, itself (older files have its name), `before_slot`, and
-`before_state`, see `before`.
+An action that MoCLIP made has a custom property `moclip`: prompt, seed, seconds, model, licence, made; `accepted`, or
+what Reject gives back: `before`, the action that it stands in for, itself (older files have its name), `before_slot`,
+and `before_state`, see `before`.
 """
 
 from datetime import datetime

@@ -121,7 +121,7 @@ def fitted(rig: bpy.types.Object, clip: Clip, scene: bpy.types.Scene, start: int
     obstacles.check(rig, bone_of, how.root)
     turns, root = resample(clip, fps)
     told = ""
-    if how.loop:
+    if how.loop and not clip.repeats:
         turns, root = looped(turns, root, fps)
     if how.path is not None:
         turns, root, told = _along(rig, bone_of, turns, root, scene, start, how)
@@ -251,9 +251,10 @@ def place_of(rig: bpy.types.Object) -> fit.Place:
 def provenance(clip: Clip) -> dict[str, str | float]:
     """What it takes to make the motion again, for the action's custom properties; a seed may exceed their integers."""
     made = datetime.now().astimezone().isoformat(timespec="milliseconds")
+    licence = {"licence": clip.licence} if clip.licence else {}
     return {
         "prompt": clip.text, "seed": str(clip.seed), "seconds": clip.seconds, "model": clip.model, "made": made
-    }  # fmt: skip
+    } | licence  # fmt: skip
 
 
 def action_name(text: str) -> str:

@@ -13,6 +13,7 @@ class Clip:
     """A generated motion as it came from the backend: arrays as in `Motion`.
 
     part: the frames first..end-1 that were generated, where the motion also holds what it continues from or leads to.
+    licence: of the model, as in "CC BY-NC 4.0". repeats: it is one lap, whose last frame is the first of the next.
     """
 
     fps: float
@@ -23,6 +24,8 @@ class Clip:
     warnings: tuple[str, ...] = ()
     model: str = ""
     part: tuple[int, int] | None = None
+    licence: str = ""
+    repeats: bool = False
 
     @property
     def new(self) -> tuple[int, int]:

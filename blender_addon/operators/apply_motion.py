@@ -180,7 +180,7 @@ def _frames_of(action: bpy.types.Action) -> tuple[int, int]:
 
 
 def how_of(settings: bpy.types.PropertyGroup, place: Place | None, job: Job, pins: tuple[Held, ...]) -> Fit:
-    """How a motion of a job is fitted, by the settings as they are now."""
+    """How a motion of a job is fitted, by the settings as they are now; a loop of the library repeats but on a path."""
     return Fit(
         root=settings.root,
         pins=pins,
@@ -189,7 +189,7 @@ def how_of(settings: bpy.types.PropertyGroup, place: Place | None, job: Job, pin
         pace=settings.path_pace,
         facing=settings.path_facing,
         foot_lock=settings.foot_lock,
-        loop=settings.use_loop,
+        loop=settings.use_loop or (job.repeats and settings.path is None),
         ik=BY_IK[settings.limbs_by],
         degrees=settings.key_error if settings.use_fewer_keys else 0.0,
     )

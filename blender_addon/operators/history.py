@@ -8,12 +8,14 @@ import bpy
 from ..backend.jobs import Job
 from ..backend.session import SESSION
 from ..keying import history
+from ..library import record
 from ..rig import root as travel
 from ..rig.target import character_of
 from ..shared.errors import MoclipError
 from .generate import check_prompt, check_target, is_idle, make_job, submit
 from .polls import has_target, may_apply
 from .reporting import fail, tell
+from .use_motion import use
 
 
 class _OfTarget:
@@ -134,6 +136,9 @@ class MOCLIP_OT_recall(_OfTarget, bpy.types.Operator):
                 raise MoclipError(f"There is no {named}.", hint="Generate one first.", code="no_motion")
             history.recall(character_of(context), action, context.scene)
         except MoclipError as error:
+            if error.code == "other_rig" and record.is_kept(action):
+                # An asset of the library that Blender itself brought into the file.
+                return use(self, context, lambda: record.clip_in(action))
             return fail(self, error)
         # Its owner may have edited it, or it is larger than Blender's.
         with suppress(KeyError, TypeError, ValueError, OverflowError):

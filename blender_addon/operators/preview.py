@@ -32,31 +32,36 @@ class MOCLIP_OT_preview_takes(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        job, takes = SESSION.held[0], list(SESSION.takes)
-        to = destination_of(context)
-        rig, scene, start = to.rig, to.scene, to.start
-        try:
-            if rig is None:
-                how = how_of(scene.moclip, None, job, ())
-            else:
-                how = how_of(scene.moclip, to.place, job, pins_of(rig, scene))
+        return show_held(self, context)
 
-            def make(take: int) -> Ghost:
-                try:
-                    if rig is None:
-                        return ghost_of(figure_alone(takes[take], scene, start, how))
-                    return ghost_of(figure_on(rig, takes[take], scene, start, how))
-                except ReferenceError as error:
-                    raise MoclipError(
-                        "What the takes were made for was deleted.", hint="Show them as ghosts again.", code="gone"
-                    ) from error
 
-            STAGE.show(scene.name, start, len(takes), rig is not None, make)
-        except MoclipError as error:
-            return fail(self, error)
-        STAGE.choose(SESSION.shown)
-        timer.wake()
-        return tell(self, _told(takes[0].text, len(takes)))
+def show_held(operator: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
+    """Show the takes of the last job as ghosts."""
+    job, takes = SESSION.held[0], list(SESSION.takes)
+    to = destination_of(context)
+    rig, scene, start = to.rig, to.scene, to.start
+    try:
+        if rig is None:
+            how = how_of(scene.moclip, None, job, ())
+        else:
+            how = how_of(scene.moclip, to.place, job, pins_of(rig, scene))
+
+        def make(take: int) -> Ghost:
+            try:
+                if rig is None:
+                    return ghost_of(figure_alone(takes[take], scene, start, how))
+                return ghost_of(figure_on(rig, takes[take], scene, start, how))
+            except ReferenceError as error:
+                raise MoclipError(
+                    "What the takes were made for was deleted.", hint="Show them as ghosts again.", code="gone"
+                ) from error
+
+        STAGE.show(scene.name, start, len(takes), rig is not None, make)
+    except MoclipError as error:
+        return fail(operator, error)
+    STAGE.choose(SESSION.shown)
+    timer.wake()
+    return tell(operator, _told(takes[0].text, len(takes)))
 
 
 def _told(text: str, takes: int) -> str:

@@ -44,7 +44,7 @@ def figure_alone(clip: Clip, scene: bpy.types.Scene, start: int, how: Fit) -> Fi
     """
     fps = scene_fps(scene)
     turns, root = resample(clip, fps)
-    if how.loop:
+    if how.loop and not clip.repeats:
         turns, root = looped(turns, root, fps)
     if how.path is not None and not how.loop and how.root != travel.IN_PLACE:
         turns, root, _, _ = on_path(line_in_scene(how.path), turns, root, scene, start, how)

@@ -27,7 +27,7 @@ SUBMENUS = (
     _below("script", "Script"),
     _below("ranges", "Range"),
     _below("pins", "Pins and Layers"),
-    _below("batch", "Batch and Export"),
+    _below("batch", "Library, Batch and Export"),
     _below("character", "Character"),
     _below("backend", "Backend"),
 )

@@ -24,6 +24,8 @@ class MoclipPreferences(Settings, bpy.types.AddonPreferences):
             layout.prop(self, "key_file")
         if self.kind != "ADDRESS":
             layout.prop(self, "idle_minutes")
+        layout.prop(self, "library_folder")
+        layout.operator("moclip.show_library", icon="ASSET_MANAGER")
         draw_gpu_backend(layout, context.region.width)
         column = layout.column(heading="Timeline")
         for name in ("show_bars", "follow_motion"):

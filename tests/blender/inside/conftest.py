@@ -112,7 +112,7 @@ def forward(rotations: np.ndarray, root: np.ndarray, skeleton: ModuleType) -> np
 
 
 @pytest.fixture
-def driver(addon: ModuleType) -> Iterator[Driver]:
+def driver(addon: ModuleType, tmp_path: Path) -> Iterator[Driver]:
     if MODULE not in bpy.context.preferences.addons:
         bpy.ops.preferences.addon_enable(module=MODULE)
     driver = Driver(sys.modules[MODULE])
@@ -125,6 +125,8 @@ def driver(addon: ModuleType) -> Iterator[Driver]:
     bpy.context.scene.render.fps, bpy.context.scene.render.fps_base = 20, 1.0
     # What most checks measure on: it shows a motion as it is, to the millimetre.
     bpy.context.scene.moclip.new_character = "BONES"
+    # Never the library of whoever runs this.
+    driver.module("settings").preferences().library_folder = str(tmp_path / "none")
     yield driver
     if MODULE in bpy.context.preferences.addons and driver.session.job is not None:
         driver.session.cancel()
