@@ -5,11 +5,13 @@ Convolutions with random weights need thousands of steps to come as far. No pape
 shifted so far up that ReLU cuts nothing, and the residual blocks add nothing yet; training bends both.
 """
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moclip.codecs.convolutions import Decoder, Encoder, ResidualStack
+from moclip.codecs.convolutions import Decoder, Encoder, ResidualBlock, ResidualStack
 
 SHIFT = 8.0
 """Standard deviations that activations are lifted by before a ReLU, and lowered by after it."""
@@ -30,54 +32,41 @@ def start_linear(encoder: Encoder, decoder: Decoder, windows: Tensor, weights: T
 
 def _encoder(encoder: Encoder, windows: Tensor, weights: Tensor) -> tuple[list[Tensor], Tensor]:
     """Components of the frame, then of two neighbours at every halving: (N, T / 2^k, width) of each level, latents."""
-    first, last = encoder.model[0], encoder.model[-1]
+    first, *_, last = _convolutions(encoder.model)
     width = first.out_channels
     root = weights.sqrt()
-    components, _ = _principal(windows.flatten(0, 1) * root, width)
-    seen = components * root
-    _clear(first)
-    first.weight[: len(seen), :, 1] = seen
+    seen = _principal(windows.flatten(0, 1) * root, width)[0] * root
     level = F.pad(windows @ seen.T, (0, width - len(seen)))
     lift = _lift(level)
-    first.bias.copy_(lift)
+    _set(first, {1: seen}, lift)
     levels = [level]
-    for stage in encoder.model[2:-1]:
+    for convolution, stack in _stages(encoder.model):
         pairs = torch.cat([level[:, 0::2], level[:, 1::2]], dim=-1)
         components, _ = _principal(pairs.flatten(0, 1), width)
-        down = stage[0]
-        _clear(down)
-        down.weight[..., 1], down.weight[..., 2] = components[:, :width], components[:, width:]
-        down.bias.copy_(-(components @ torch.cat([lift, lift])))
-        _silence(stage[1])
+        _set(convolution, {1: components[:, :width], 2: components[:, width:]}, -(components @ lift.repeat(2)))
+        _silence(stack)
         level, lift = pairs @ components.T, torch.zeros(width)
         levels.append(level)
     components, mean = _principal(level.flatten(0, 1), last.out_channels)
     latent = (level - mean) @ components.T
     scale = latent.square().mean().rsqrt()
-    _clear(last)
-    last.weight[: len(components), :, 1] = components * scale
-    last.bias[: len(components)] = -(components @ mean) * scale
+    _set(last, {1: components * scale}, -(components @ mean) * scale)
     return levels, F.pad(latent * scale, (0, last.out_channels - len(components)))
 
 
 def _decoder(decoder: Decoder, windows: Tensor, levels: list[Tensor], latent: Tensor) -> None:
     """Least squares back to every level; two neighbours are told apart by what lies around them."""
-    convolutions = [part for part in decoder.model if isinstance(part, nn.Conv1d)]
-    first, middle, last = convolutions
+    first, middle, last = _convolutions(decoder.model)
     matrix, offset = _least_squares(latent, levels[-1])
     level = latent @ matrix.T + offset
     lift = _lift(level)
-    _clear(first)
-    first.weight[..., 1] = matrix
-    first.bias.copy_(offset + lift)
-    for target, stage in zip(reversed(levels[:-1]), decoder.model[2:-3], strict=True):
-        _silence(stage[0])
-        level = _solve(stage[2], level.repeat_interleave(2, dim=1), target, lift)
+    _set(first, {1: matrix}, offset + lift)
+    for target, (convolution, stack) in zip(reversed(levels[:-1]), _stages(decoder.model), strict=True):
+        _silence(stack)
+        level = _solve(convolution, level.repeat_interleave(2, dim=1), target, lift)
         lift = torch.zeros_like(lift)
     lift = _lift(level)
-    _clear(middle)
-    middle.weight[..., 1] = torch.eye(len(lift))
-    middle.bias.copy_(lift)
+    _set(middle, {1: torch.eye(len(lift))}, lift)
     _solve(last, level, windows, lift)
 
 
@@ -86,19 +75,42 @@ def _solve(convolution: nn.Conv1d, inputs: Tensor, target: Tensor, lift: Tensor)
     padded = F.pad(inputs, (0, 0, 1, 1))
     around = torch.cat([padded[:, :-2], inputs, padded[:, 2:]], dim=-1)
     matrix, offset = _least_squares(around[:, 1:-1], target[:, 1:-1])
-    convolution.weight.copy_(matrix.unflatten(1, (3, -1)).transpose(1, 2))
-    convolution.bias.copy_(offset - matrix @ lift.repeat(3))
+    _set(convolution, dict(enumerate(matrix.chunk(3, dim=1))), offset - matrix @ lift.repeat(3))
     return around @ matrix.T + offset
 
 
-def _clear(convolution: nn.Conv1d) -> None:
+def _convolutions(model: nn.Sequential) -> list[nn.Conv1d]:
+    """Those that change no rate."""
+    return [part for part in model if isinstance(part, nn.Conv1d)]
+
+
+def _stages(model: nn.Sequential) -> list[tuple[nn.Conv1d, ResidualStack]]:
+    """Those that halve or double it, each with the blocks beside it."""
+    found = []
+    for stage in model:
+        if isinstance(stage, nn.Sequential):
+            (convolution,) = _convolutions(stage)
+            (stack,) = (part for part in stage if isinstance(part, ResidualStack))
+            found.append((convolution, stack))
+    return found
+
+
+def _set(convolution: nn.Conv1d, taps: Mapping[int, Tensor], bias: Tensor) -> None:
+    """taps: which of its frames is multiplied by what, all others by nothing; rows that are missing give nothing."""
+    assert convolution.bias is not None
     convolution.weight.zero_()
     convolution.bias.zero_()
+    for tap, matrix in taps.items():
+        convolution.weight[: len(matrix), :, tap] = matrix
+    convolution.bias[: len(bias)] = bias
 
 
 def _silence(stack: ResidualStack) -> None:
     for block in stack.model:
-        _clear(block.conv2)
+        assert isinstance(block, ResidualBlock)
+        nn.init.zeros_(block.conv2.weight)
+        assert block.conv2.bias is not None
+        nn.init.zeros_(block.conv2.bias)
 
 
 def _lift(level: Tensor) -> Tensor:

@@ -49,12 +49,14 @@ def windows(
 
 def whole_windows(clips: Clips, count: int, mean: np.ndarray, std: np.ndarray) -> Tensor:
     """(N, WINDOW, F) normalised, of clips that fill one: about as many as asked for, the same ones each time."""
-    rng, found, tried = np.random.default_rng(0), [], 0
-    while tried < 8 * count and sum(map(len, found)) < count:
+    rng = np.random.default_rng(0)
+    found = torch.empty(0, WINDOW, len(mean))
+    for _ in range(8 * count // WINDOW):
         features, valid = windows(clips, rng, WINDOW, mean, std)
-        found.append(features[valid.all(dim=1)])
-        tried += WINDOW
-    return torch.cat(found)
+        found = torch.cat([found, features[valid.all(dim=1)]])
+        if len(found) >= count:
+            break
+    return found
 
 
 class RVQLoss:

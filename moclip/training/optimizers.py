@@ -17,7 +17,7 @@ def build_optimizer(groups: list[dict[str, Any]], network: nn.Module, schedule: 
     scale of Liu et al. 2025, arXiv:2502.16982, eq. 4, so that AdamW and Muon have one rate) moves what multiplies
     activations, AdamW all else: biases, norms, embeddings. Raises MoclipError where pytorch-optimizer is missing.
     """
-    adamw = {"betas": schedule.betas, "weight_decay": schedule.weight_decay}
+    adamw: dict[str, Any] = {"betas": schedule.betas, "weight_decay": schedule.weight_decay}
     if schedule.optimizer == "adamw":
         numbered = [{**group, "part": part} for part, group in enumerate(groups)]
         return torch.optim.AdamW(numbered, lr=schedule.learning_rate, **adamw)

@@ -162,6 +162,7 @@ def test_a_motion_starts_where_the_character_stands(driver, tools, scale):
 
 def test_an_object_that_moves_on_is_taken_where_the_motion_starts(driver, tools):
     rig = own_rig(driver)
+    driver.module("settings").preferences().follow_motion = False
     driver.settings.root = "OBJECT"
     driver.generate("a person walks forward", use_auto_seconds=False, seconds=3.0, seed=1, foot_lock=0.0)
     end = tools.pose_heads(rig, NAMES, frames=1, start=60)[0]

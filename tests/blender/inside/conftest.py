@@ -125,8 +125,9 @@ def driver(addon: ModuleType, tmp_path: Path) -> Iterator[Driver]:
     bpy.context.scene.render.fps, bpy.context.scene.render.fps_base = 20, 1.0
     # What most checks measure on: it shows a motion as it is, to the millimetre.
     bpy.context.scene.moclip.new_character = "BONES"
+    preferences = driver.module("settings").preferences()
     # Never the library of whoever runs this.
-    driver.module("settings").preferences().library_folder = str(tmp_path / "none")
+    preferences.library_folder, preferences.follow_motion = str(tmp_path / "none"), True
     yield driver
     if MODULE in bpy.context.preferences.addons and driver.session.job is not None:
         driver.session.cancel()
