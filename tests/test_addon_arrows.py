@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from moclip.models import DEFAULT_MODEL
+
 ROOT = Path(__file__).resolve().parents[1]
 ADDON = ROOT / "blender_addon"
 spec = importlib.util.spec_from_file_location("build_addon", ROOT / "build_addon.py")
@@ -66,6 +68,11 @@ def test_imports_are_read_in_every_form():
 
 def test_every_import_leads_to_a_module():
     assert {(module, end) for module, ends in ARROWS.items() for end in ends if end not in MODULES} == set()
+
+
+def test_the_default_model_is_the_librarys():
+    (own,) = re.findall(r'^DEFAULT_MODEL = "(.+)"$', MODULES["bundled"].read_text(encoding="utf-8"), re.M)
+    assert own == DEFAULT_MODEL
 
 
 def test_every_module_has_a_storey():

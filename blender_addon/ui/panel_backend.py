@@ -30,8 +30,7 @@ class MOCLIP_PT_backend(Sidebar, bpy.types.Panel):
         if SESSION.welcome:
             told = SESSION.welcome
             draw_text(layout, f"Model {told.get('model')}, {told.get('runtime')} on {told.get('device')}", width)
-        if preferences().kind in ("BUILTIN", "ENVIRONMENT"):
-            draw_model(layout, width)
+        draw_model(layout, width)
         row = layout.row(align=True)
         row.operator("moclip.start_backend", text="Start")
         row.operator("moclip.stop_backend", text="Stop")
@@ -43,7 +42,10 @@ class MOCLIP_PT_backend(Sidebar, bpy.types.Panel):
 
 
 def draw_model(layout: bpy.types.UILayout, width: int) -> None:
-    """The choice among the models that came with the add-on, and what the licence of the chosen one allows."""
+    """The choice among the models that came with the add-on, and what the licence of the chosen one allows; backends
+    that are started or reached otherwise have their own."""
+    if preferences().kind not in ("BUILTIN", "ENVIRONMENT"):
+        return
     layout.prop(preferences(), "model")
     licence = bundled.licence_of(bundled.models().get(preferences().model, {}))
     draw_text(layout, f"{licence}. {in_words(licence)}", width)

@@ -15,8 +15,7 @@ class MoclipPreferences(Settings, bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "kind")
-        if self.kind in ("BUILTIN", "ENVIRONMENT"):
-            draw_model(layout, context.region.width)
+        draw_model(layout, context.region.width)
         if self.kind == "COMMAND":
             layout.prop(self, "command")
         elif self.kind == "ADDRESS":

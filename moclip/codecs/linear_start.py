@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a codec begins: as the best linear one, which principal components and least squares give without a step.
 
-Convolutions with random weights need thousands of steps to come as far. No paper's: with this start the activations are
-shifted so far up that ReLU cuts nothing, and the residual blocks add nothing yet; training bends both.
+No paper's. Activations are shifted so far up that ReLU cuts nothing, and the residual blocks add nothing yet; training
+bends both.
 """
 
 from collections.abc import Mapping

@@ -135,6 +135,14 @@ def test_the_model_that_is_chosen_makes_the_next_motion(driver):
         assert driver.session.welcome["licence"] in " ".join(texts)
 
 
+def test_the_name_of_the_model_reaches_the_backend(driver):
+    session = driver.session
+    session.stop()
+    session.start("BUILTIN", model="nowhere")
+    driver.pump_until(lambda: session.state == "off")
+    assert "The model 'nowhere' is not installed" in session.message
+
+
 def test_settings_that_change_are_those_of_the_next_start(driver):
     session = driver.session
     driver.generate("a person waves", use_auto_seconds=False, seconds=1.0)
