@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The list of prompts, and how samples are counted."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -198,3 +199,14 @@ def test_readmes_first_example_shows_what_it_says(prompts):
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     assert f'moclip demo "{prompts[0].text}"\n' in readme
     assert [s.passed for s in run_checks(TextToMotion.load("embedded"), prompts[:1], [0])] == [True]
+
+
+def test_an_action_that_is_mistyped_is_suggested_and_a_long_list_of_others_is_not_told(tmp_path):
+    path = tmp_path / "list.json"
+    prompt = {"text": "he marches", "actions": ["marsch"], "seconds": None}
+    path.write_text(json.dumps({"licence": "CC0-1.0", "prompts": [prompt]}))
+    with pytest.raises(MoclipError, match=r"no action 'marsch' of \"he marches\" \(did you mean 'march'\?\)"):
+        load_prompts(path)
+    with pytest.raises(MoclipError) as refused:
+        only_actions([], {"zzz"})
+    assert " more)" in str(refused.value) and len(str(refused.value)) < 800

@@ -3,6 +3,7 @@
 
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ pytest.importorskip("onnx", reason="packing writes graphs with onnx")
 from toy_dataset import make_toy_dataset  # noqa: E402
 
 from moclip.data.build import BuildOptions  # noqa: E402
+from moclip.data.clips import only  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.errors import MoclipError  # noqa: E402
 from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
@@ -31,6 +33,7 @@ from moclip.recipes.recipe import (  # noqa: E402
     settings,
     with_compute,
 )
+from moclip.recipes.shown import clips_that_show  # noqa: E402
 from moclip.recipes.stages import EXTRA_STAGES, STAGES, stages_of  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
 from moclip.training.run import Compute  # noqa: E402
@@ -105,6 +108,45 @@ def test_a_transformer_s_table_says_which_actions_are_drawn_more_often(work, dat
         STAGES[kind](dataset, work, emphasised, log=lambda line: None)
     assert dataset.ids("train") == ["walk", "left"]
     assert drawn["masked"] == pytest.approx([0.25, 0.75]) and drawn["residual"] == pytest.approx([0.5, 0.5])
+
+
+def test_clips_that_do_not_show_their_label_are_left_out_where_the_recipe_says_so(work, recipe, tmp_path, monkeypatch):
+    folder = make_toy_dataset(tmp_path / "data")
+    lines = (folder.path / "clips.jsonl").read_text().splitlines()
+    # The raised hand is said to be a walk, as are two copies of the walk.
+    lines[2] = lines[2].replace('"raise_hand"', '"walk"')
+    for copy in ("walk2", "walk3"):
+        lines.append(lines[0].replace('"id": "walk"', f'"id": "{copy}"'))
+        for part, suffix in (("new_joint_vecs", "npy"), ("texts", "txt")):
+            source = folder.path / part / f"walk.{suffix}"
+            source.with_stem(copy).write_bytes(source.read_bytes())
+    (folder.path / "clips.jsonl").write_text("\n".join(lines))
+    (folder.path / "train.txt").write_text("walk\nwalk2\nleft\nwalk3")
+    folder = DatasetFolder(folder.path)
+    shown = clips_that_show(folder, "train", tmp_path)
+    assert shown.tolist() == [True, True, False, True]
+    monkeypatch.setattr("moclip.recipes.shown.shows", None)  # what is kept is not judged again
+    assert clips_that_show(folder, "train", tmp_path).tolist() == shown.tolist()
+    weights = only(np.array([0.1, 0.1, 0.6, 0.2]), ["walk:", "walk:", "raise:", "walk:"], shown)
+    assert weights == pytest.approx([0.25, 0.25, 0.0, 0.5])
+    # Of a group the others are drawn for what is left out.
+    assert only(np.array([0.1, 0.1, 0.6, 0.2]), ["a", "b", "b", "a"], shown) == pytest.approx([0.1, 0.7, 0.0, 0.2])
+
+
+def test_a_residual_transformer_of_fewer_layers_than_the_codec_leaves_the_finest_out(work, dataset, recipe, tmp_path):
+    own = tmp_path / "work"
+    shutil.copytree(work, own)
+    sizes = {**recipe["residual"]["sizes"], "quantizers": 2, "share_weight": False, "codebook_start": True}
+    fewer = {**recipe, "residual": {**recipe["residual"], "sizes": sizes}}
+    STAGES["residual"](dataset, own, fewer, resume=False, log=lambda line: None)
+    assert load_weights(own / "residual.safetensors")[1]["quantizers"] == 2
+    pack(dataset, own, tmp_path / "toy", name="toy", description="d", log=lambda line: None)
+    assert verify_model(str(tmp_path / "toy")) == []
+    engine = TextToMotion.load(str(tmp_path / "toy"), runtime="onnx")
+    codes = engine.generate([Request("a person walks", 2.0)])[0].tokens
+    assert codes.shape[1] == 3 and (codes[:, :2] >= 0).all() and (codes[:, 2] == -1).all()
+    again = engine.generate([Request("a person walks", 2.0, before=engine.generate([Request("walks", 2.0)])[0].motion)])
+    assert again[0].motion.frames == 80
 
 
 def test_the_judge_goes_on_from_moclips_encoder_and_is_the_one_that_is_packed(work, dataset, tmp_path):

@@ -169,3 +169,13 @@ def test_lengths_stay_in_range_and_in_the_middle_of_the_distribution():
     short = np.full((1, 50), -20.0)
     short[:, 0] = 5.0
     assert 5 <= sample_lengths(short, [3], 5, 49)[0] <= 49
+
+
+def test_layers_that_the_network_does_not_know_are_left_out_where_nothing_is_given():
+    passages = [Passage(0, 0, 3, np.full(4, 2, dtype=np.float32))]
+    known = np.full((1, 3, 5), -1)
+    known[0, 0] = [2, 1, 1, 6, 7]
+    base = np.array([[2, 3, 4]])
+    arguments = (base, passages, np.array([3]), [0], MoMaskOptions().residual, Watcher(), known)
+    codes = sample_residual(KnownRuntime(), (8, 3), *arguments)
+    assert codes[0].tolist() == [[2, 1, 1, 6, 7], [3, 4, 5, -1, -1], [4, 5, 6, -1, -1]]

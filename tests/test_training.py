@@ -28,7 +28,7 @@ from moclip.generators.base.token_clips import (  # noqa: E402
     token_batch,
 )
 from moclip.generators.momask.config import TransformerConfig  # noqa: E402
-from moclip.generators.momask.train import masked_loss, residual_loss  # noqa: E402
+from moclip.generators.momask.train import adopt_codebooks, masked_loss, residual_loss  # noqa: E402
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer  # noqa: E402
 from moclip.motion.features import HUMANML3D, features_to_joints  # noqa: E402
 from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
@@ -406,3 +406,38 @@ def test_rare_classes_and_sequences_get_their_share(tmp_path):
         load_clips(DatasetFolder(tmp_path), "train", kinds={"loop"})
     only = load_clips(DatasetFolder(tmp_path), "train", kinds={"sequence"})
     assert len(only) == 5 and only.weights == pytest.approx(0.2)
+
+
+# --- where codes begin ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share_weight", [True, False])
+def test_networks_may_begin_with_the_codecs_codebooks(share_weight):
+    vq = RVQ(replace(SMALL_RVQ, quantizers=4))
+    books = torch.randn(4, 6, 8) * torch.tensor([1.0, 0.5, 0.3, 0.2])[:, None, None]
+    for layer, book in zip(vq.parts.quantizer.layers, books, strict=True):
+        layer.codebook.copy_(book)
+    config = replace(SMALL, share_weight=share_weight, codebook_start=True)
+    masked, residual = MaskedTransformer(config), ResidualTransformer(config)
+    for network in (masked, residual):
+        adopt_codebooks(network, vq)
+    centred = books[0] - books[0].mean(0)
+    assert torch.allclose(masked.token_emb.weight[:6], centred / centred.std())
+    assert masked.output_process.poseFinal.weight.std().item() == pytest.approx(0.02)
+    assert torch.allclose(residual.input_table(0)[:6], books[0] / books[0].std())
+    for q in (1, 2):
+        assert torch.allclose(residual.output_table(q)[:6], 0.02 * books[q] / books[q].std())
+    if not share_weight:  # what is embedded adds up to what the codec has of the motion
+        assert torch.allclose(residual.input_table(1)[:6], books[1] / books[0].std())
+
+
+def test_codebooks_of_other_sizes_are_told_and_without_the_setting_nothing_is_taken():
+    vq = RVQ(SMALL_RVQ)
+    with pytest.raises(MoclipError, match="needs an RVQ of 3 layers of 5 codes"):
+        adopt_codebooks(MaskedTransformer(replace(SMALL, codes=5, codebook_start=True)), vq)
+    with pytest.raises(MoclipError, match="`codebook_start`"):
+        adopt_codebooks(ResidualTransformer(replace(SMALL, codebook_start=True)), None)
+    network = MaskedTransformer(SMALL)
+    before = network.token_emb.weight.clone()
+    adopt_codebooks(network, vq)
+    assert torch.equal(network.token_emb.weight, before)

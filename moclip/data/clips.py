@@ -45,6 +45,17 @@ def emphasised(weights: np.ndarray, groups: Sequence[str], factors: dict[str, fl
     return changed
 
 
+def only(weights: np.ndarray, groups: Sequence[str], kept: np.ndarray) -> np.ndarray:
+    """(N,) weights with those left out that are not kept (N,); each group is drawn as often as before."""
+    changed = np.where(kept, weights, 0.0)
+    for group in set(groups):
+        own = np.array([g == group for g in groups])
+        if changed[own].sum() > 0:
+            changed[own] *= weights[own].sum() / changed[own].sum()
+    changed /= changed.sum()
+    return changed
+
+
 def action_group(clip: Mapping[str, Any]) -> str:
     """What class balancing counts: the action with its side, or for sequences all of them as one group."""
     actions = clip.get("actions") or []

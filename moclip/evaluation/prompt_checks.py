@@ -21,7 +21,7 @@ from moclip.generate.familiarity import is_unfamiliar
 from moclip.generate.pipeline import MAX_BATCH, TextToMotion
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import JOINT_INDEX
-from moclip.nn.config import read_settings
+from moclip.nn.config import read_settings, suggestion
 from moclip.prompts.requests import Request, Result
 from moclip.prompts.together import read_together
 
@@ -104,9 +104,9 @@ def load_prompts(path: Path) -> list[Prompt]:
 def _prompt(path: Path, row: dict[str, Any]) -> Prompt:
     told = read_settings(_Row, row, f"a prompt of {path}", hint="See the other prompts of the list.")
     asked = Asked(tuple(told.actions), told.together, told.times, told.degrees)
-    known = set(asked.actions) <= {*RULES, *BY_EYE}
-    if not known or len(asked.actions) > 2 or not (asked.actions or told.note):
-        hint = f"Use: {', '.join((*RULES, *BY_EYE))}; none with a note for what has no name."
+    _refuse_unknown(asked.actions, f' of "{told.text}"', "bad_file")
+    if len(asked.actions) > 2 or not (asked.actions or told.note):
+        hint = "Give one or two actions; none with a note for what has no name."
         raise MoclipError(f'"{told.text}" does not name one or two known actions.', hint=hint, code="bad_file")
     countable = told.times is None or asked.actions[:1] and asked.actions[0] in COUNTS
     turning = told.degrees is None or asked.actions[:1] and asked.actions[0] in TURNS
@@ -121,14 +121,20 @@ def _prompt(path: Path, row: dict[str, Any]) -> Prompt:
     return Prompt(told.text, asked, told.seconds, told.note)
 
 
+def _refuse_unknown(actions: Iterable[str], where: str, code: str) -> None:
+    known = {*RULES, *BY_EYE}
+    for action in actions:
+        if action not in known:
+            hint = "Name actions as the lists of prompts do."
+            raise MoclipError(f"There is no action '{action}'{where}{suggestion(action, known)}.", hint=hint, code=code)
+
+
 def only_actions(prompts: Sequence[Prompt], actions: set[str]) -> list[Prompt]:
     """The prompts all of whose actions are among these, for a model that was taught no others.
 
     Raises MoclipError for an action that has no rule, and when no prompt is left.
     """
-    unknown = sorted(actions - {*RULES, *BY_EYE})
-    if unknown:
-        raise MoclipError(f"There is no action '{unknown[0]}'.", hint=f"Use: {', '.join(RULES)}.", code="bad_actions")
+    _refuse_unknown(sorted(actions), "", "bad_actions")
     kept = [prompt for prompt in prompts if prompt.actions and set(prompt.actions) <= actions]
     if not kept:
         raise MoclipError(

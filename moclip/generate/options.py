@@ -15,9 +15,9 @@ class PlanOptions:
     """by_clause: give each clause of a sentence its own part of the motion; sentence_share: how much of the whole
     sentence's vector goes into each clause's, for who it is and how they move. takes: how many motions are sampled, of
     which MoCLIP chooses the one nearest to the text (`takes`); 1 for a model without its motion encoder. hold_feet:
-    keep standing feet from sliding (`moclip.motion.feet`). window: most tokens in a passage of an activity that has no
-    end of its own (`lengths.ongoing`), for data in which only such are long, 0 for no bound. ongoing_takes: takes of
-    one then, as no two dances are alike.
+    keep the body on the floor (`moclip.motion.floor`) and standing feet from sliding (`moclip.motion.feet`). window:
+    most tokens in a passage of an activity that has no end of its own (`lengths.ongoing`), for data in which only such
+    are long, 0 for no bound. ongoing_takes: takes of one then, as no two dances are alike.
     """
 
     by_clause: bool = True

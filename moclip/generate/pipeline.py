@@ -24,6 +24,7 @@ from moclip.generators.base.runtime import Runtime
 from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, load_model
 from moclip.motion.features import WIDTH, features_to_joints, local_rotations
 from moclip.motion.feet import hold_feet, toe_contacts
+from moclip.motion.floor import on_floor
 from moclip.motion.motion import Motion
 from moclip.motion.solver import solve_rotations
 from moclip.prompts.limits import LONGEST_SECONDS
@@ -266,7 +267,7 @@ class TextToMotion:
         kept, first = self._kept(request), plan.first * self.codec.stride
         end = first + plan.frames
         made = self._motion(features, asked, lambda joints: fit_between(joints, first, end, kept))
-        decoded = features_to_joints(features)
+        decoded = self._grounded(features_to_joints(features))
         contacts, warnings = (
             toe_contacts(decoded, self.fps)[first:end],
             warnings + pull_warning(decoded, first, end, kept),
@@ -279,7 +280,7 @@ class TextToMotion:
     def _motion(self, features: np.ndarray, asked: Checked, place: Callable[[np.ndarray], np.ndarray] | None) -> Motion:
         """place: what becomes of the joints (T, 22, 3) before their rotations are solved."""
         leaves = local_rotations(features) if self.codec.local_rotations else None
-        joints = joints_of(features)
+        joints = self._grounded(joints_of(features))
         contacts = toe_contacts(joints, self.fps)
         if place is not None:
             joints = place(joints)
@@ -287,3 +288,6 @@ class TextToMotion:
             joints = hold_feet(joints, self.fps, contacts)
         solved = solve_rotations(joints, leaf_rotations=leaves, fps=self.fps)
         return Motion(self.fps, solved.rotations, solved.root_translation, solved.offsets, asked.text, asked.seed)
+
+    def _grounded(self, joints: np.ndarray) -> np.ndarray:
+        return on_floor(joints, self.fps) if self.options.hold_feet else joints

@@ -83,11 +83,17 @@ def read_settings(kind: type[T], values: Any, where: str, *, hint: str = "") -> 
         raise MoclipError(f"In {error}.", hint=hint, code="bad_settings") from error
 
 
+_MOST_TOLD = 30
+"""Names that an error lists."""
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """ " (did you mean 'steps'?)" or, where nothing is near, what there is; to follow "there is no 'stepz'"."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    return f" (did you mean '{near[0]}'?)" if near else f" (there is {', '.join(names)})" if names else ""
+    if near := difflib.get_close_matches(name, names, n=1):
+        return f" (did you mean '{near[0]}'?)"
+    more = [f"{len(names) - _MOST_TOLD} more"] if len(names) > _MOST_TOLD else []
+    return f" (there is {', '.join(names[:_MOST_TOLD] + more)})" if names else ""
 
 
 class _Wrong(Exception):

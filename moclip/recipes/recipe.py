@@ -51,8 +51,12 @@ class ClipsTable(StageTable):
 
 @dataclass(frozen=True)
 class LearnerTable(ClipsTable):
-    """[masked] and the other networks that read text, with `sizes` besides. loss and linear_start: of [rvq] alone."""
+    """[masked] and the other networks that read text, with `sizes` besides. loss and linear_start: of [rvq] alone.
 
+    only_shown: of a dataset that says what its clips show, leave out those that do not show it.
+    """
+
+    only_shown: bool = False
     loss: ReconstructionWeights = field(default_factory=ReconstructionWeights)
     linear_start: bool = False
     text_noise: TextNoise = field(default_factory=TextNoise)

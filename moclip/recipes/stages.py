@@ -18,7 +18,7 @@ from moclip.alignment.train import motion_encoder_weights, train_moclip
 from moclip.codecs.config import RVQConfig
 from moclip.codecs.rvq import RVQ
 from moclip.codecs.train import train_codec, train_decoder
-from moclip.data.clips import action_group, emphasised
+from moclip.data.clips import action_group, emphasised, only
 from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
 from moclip.data.stored import Worked, write_packed
@@ -42,6 +42,7 @@ from moclip.recipes.recipe import (
     settings,
     training_of,
 )
+from moclip.recipes.shown import clips_that_show
 from moclip.recipes.work import finish_moclip, load_teacher, need, paired_split, token_data
 from moclip.text.tower import TextTower
 from moclip.training.processes import Processes
@@ -166,8 +167,15 @@ def learner_stage(kind: str) -> Stage:
         part, sizes = network_settings(recipe, kind)
         data, vq = token_data(dataset, work, parts.vq, log, part.compute.device)
         groups = [action_group(dataset.clips.get(i, {})) for i in dataset.ids("train")]
-        train = replace(data.train, weights=emphasised(data.train.weights, groups, part.emphasis))
+        weights = emphasised(data.train.weights, groups, part.emphasis)
+        if part.only_shown and dataset.clips:
+            weights = only(weights, groups, clips_that_show(dataset, "train", work, part.compute.device))
+        train = replace(data.train, weights=weights)
         known: dict[str, Any] = {name: vq[name] for name in ("codes", "code_dim", "quantizers") if name in vq}
+        stated = recipe.get(kind, {}).get("sizes", {}).get("quantizers")
+        if stated is not None and "quantizers" in known:
+            # The finest layers of a codec may be more than text can tell.
+            known["quantizers"] = min(stated, known["quantizers"])
         words = {"word_dim": data.tower.config.width} if data.tower else {}
         return train_on_tokens(
             kind, parts.learners[kind], _fitted(sizes, {"text_dim": train.text[0].shape[1], **known, **words}),

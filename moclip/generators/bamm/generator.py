@@ -44,7 +44,7 @@ class Bamm(Generator):
 
     def sample(self, draft: Draft, watcher: Watcher) -> np.ndarray:
         base = sample_base(self._model, *draft.asked, self.options, watcher, known=draft.known[..., 0])
-        shape = (self.codec.codes, self.codec.layers)
+        shape = (self.codec.codes, int(self.configs["residual"]["quantizers"]))
         return sample_residual(self.runtime, shape, base, *draft.asked, self.options.residual, watcher, draft.known)
 
 

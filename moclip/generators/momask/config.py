@@ -19,6 +19,8 @@ class TransformerConfig(Config):
     share_weight: of the residual transformer: a layer's codes are embedded by the table that predicts them, as in the
     released weights. Without, tables are apart and logits have a bias; doubled_logits: the tables' part of these counts
     twice, as the released code has it by mistake.
+    codebook_start: training begins with the codec's codebooks as the tables that embed and predict codes, which then
+    differ by as much as the movements that they stand for.
     Raises ValueError for a width that does not divide among the heads.
     """
 
@@ -37,6 +39,7 @@ class TransformerConfig(Config):
     mask_counts: str = "own"
     share_weight: bool = True
     doubled_logits: bool = False
+    codebook_start: bool = False
 
     def __post_init__(self) -> None:
         if self.width % self.heads:

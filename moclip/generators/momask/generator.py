@@ -41,7 +41,7 @@ class MoMask(Generator):
         return sample_base(self.runtime, self.codec.codes, *asked, draft.known[..., 0], choose)
 
     def _refined(self, base: np.ndarray, draft: Draft, watcher: Watcher) -> np.ndarray:
-        shape = (self.codec.codes, self.codec.layers)
+        shape = (self.codec.codes, int(self.configs["residual"]["quantizers"]))
         return sample_residual(self.runtime, shape, base, *draft.asked, self.options.residual, watcher, draft.known)
 
 

@@ -25,7 +25,7 @@ def examples(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Example]:
 def shared_examples(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Example]:
     """Of the residual transformer and the codec, which other generators have too."""
     rvq = configs["rvq"]
-    below = torch.randint(rvq["codes"], (BATCH, LENGTH, rvq["quantizers"] - 1))
+    below = torch.randint(rvq["codes"], (BATCH, LENGTH, configs["residual"]["quantizers"] - 1))
     layer = torch.ones(BATCH, dtype=torch.long)
     residual = Example(
         {"codes": below, "layer": layer, **_conditions(configs["residual"])},

@@ -172,9 +172,10 @@ def sample_residual(
     watcher: Watcher,
     known: np.ndarray | None = None,
 ) -> np.ndarray:
-    """All layers' codes from the base layer's: (B, S) -> (B, S, Q); -1 past a request's length.
+    """Codes of the residual layers from the base layer's: (B, S) -> (B, S, Q); -1 past a request's length.
 
-    shape: how many codes and layers there are. known: (B, S, Q) codes that are given, -1 where they are to be sampled.
+    shape: how many codes there are, and layers that the network knows. known: (B, S, Q) codes that are given, -1 where
+    they are to be sampled; layers past the network's have no others.
     """
     padding = base < 0
     pad_id, layers = shape
@@ -195,4 +196,5 @@ def sample_residual(
         if known is not None:
             drawn = np.where(known[..., layer] >= 0, known[..., layer], drawn)
         codes[..., layer] = np.where(padding, pad_id, drawn)
-    return np.where(codes == pad_id, -1, codes)
+    codes = np.where(codes == pad_id, -1, codes)
+    return codes if known is None else np.concatenate([codes, known[..., layers:]], axis=-1)

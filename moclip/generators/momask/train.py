@@ -7,8 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from moclip.codecs.rvq import RVQ
+from moclip.errors import MoclipError
 from moclip.generators.base.learners import LENGTH, Learner
-from moclip.generators.base.token_clips import MAX_TOKENS, TokenBatch
+from moclip.generators.base.token_clips import MAX_TOKENS, MotionVQ, TokenBatch
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer
 from moclip.training.task import Numbers
 
@@ -43,7 +45,7 @@ def residual_loss(network: ResidualTransformer, batch: TokenBatch) -> tuple[Tens
     config, device = network.config, batch.codes.device
     draw = 1 - torch.cos(torch.rand(len(batch.codes)) * math.pi / 2)
     layer = ((draw * (config.quantizers - 2)).round().long() + 1).to(device)
-    codes = batch.codes.masked_fill(batch.padding.unsqueeze(-1), network.pad_id)
+    codes = batch.codes[..., : config.quantizers].masked_fill(batch.padding.unsqueeze(-1), network.pad_id)
     logits = network(codes[..., :-1], layer, network.drop_text(batch.text), batch.padding)
     target = codes.gather(2, layer[:, None, None].expand(-1, codes.shape[1], 1))[..., 0]
     valid = ~batch.padding
@@ -60,9 +62,28 @@ def _cross_entropy(
     return loss, {"acc": accuracy if len(target) else 0.0}
 
 
+@torch.no_grad()
+def adopt_codebooks(network: MaskedTransformer | ResidualTransformer, vq: MotionVQ | None) -> None:
+    """Let a network whose configuration asks for it begin with the codebooks of the RVQ that made its codes.
+
+    Raises MoclipError where there is none of its sizes.
+    """
+    config = network.config
+    if not config.codebook_start:
+        return
+    books = [layer.codebook.float() for layer in vq.parts.quantizer.layers] if isinstance(vq, RVQ) else []
+    if len(books) < config.quantizers or books[0].shape != (config.codes, config.code_dim):
+        raise MoclipError(
+            f"`codebook_start` needs an RVQ of {config.quantizers} layers of {config.codes} codes.",
+            hint="Leave it out of the recipe, or give the network the codec's sizes.",
+            code="bad_settings",
+        )
+    network.start_from_codebooks(books[: config.quantizers])
+
+
 LEARNERS = {
-    "masked": Learner(MaskedTransformer, masked_loss),
-    "residual": Learner(ResidualTransformer, residual_loss),
+    "masked": Learner(MaskedTransformer, masked_loss, adopt=adopt_codebooks),
+    "residual": Learner(ResidualTransformer, residual_loss, adopt=adopt_codebooks),
     "length": LENGTH,
 }
 """By the stages of `moclip train`, in their order."""

@@ -4,6 +4,7 @@
 Both prepend text to motion tokens and run a transformer encoder over them; all sequences are batch-first here.
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -144,6 +145,15 @@ class MaskedTransformer(_Body):
     def pad_id(self) -> int:
         return self.config.codes + 1
 
+    def start_from_codebooks(self, books: Sequence[Tensor]) -> None:
+        """Embed and predict codes by the codec's base layer (codes, code_dim), the first of these."""
+        book, head = books[0] - books[0].mean(0), self.output_process.poseFinal.weight
+        self.token_emb.weight[: len(book)] = book / book.std()
+        # In as many directions as there are, with lengths as they are drawn otherwise.
+        into = nn.init.orthogonal_(torch.empty(book.shape[1], head.shape[1]))
+        head.copy_(book @ into)
+        head *= 0.02 / head.std()
+
     def forward(self, ids: Tensor, text: Tensor, padding: Tensor) -> Tensor:
         """ids (B, S), text (B, text_dim), padding (B, S) bool -> logits (B, S, codes)."""
         return self._run(self.token_emb(ids), [self.cond_emb(text)], padding)
@@ -172,6 +182,16 @@ class ResidualTransformer(_Body):
         for name, parameter in self.named_parameters(recurse=False):
             if not name.endswith("bias"):
                 nn.init.normal_(parameter, std=0.02)
+
+    def start_from_codebooks(self, books: Sequence[Tensor]) -> None:
+        """Embed and predict codes by the codec's layers (codes, code_dim); the sum of what is embedded is then what the
+        codec has of the motion so far. Where a table does both, each layer has a length of its own."""
+        rows, unit = self.config.codes, books[0].std()
+        for q, book in enumerate(books):
+            if q > 0:
+                self.output_table(q)[:rows] = 0.02 * book / book.std()
+            if q < len(books) - 1 and not (self.config.share_weight and q > 0):
+                self.input_table(q)[:rows] = book / unit
 
     @property
     def pad_id(self) -> int:

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A body on the floor: whole motions raised where they sink, and lowered where they hang a little over it."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from .skeleton import JOINT_INDEX
+
+_HALF_WINDOW_S = 0.5
+"""Half of the time in which a body that does not hang in the air has touched the floor: no jump lasts longer."""
+_MOST_M = 0.1
+"""Higher than this nothing hangs by mistake: it climbs, flies or stands on something."""
+_TOES_LOWEST_M = 0.01
+"""A body stands on its feet where its toes are this near to being its lowest joints. Of one that lies, the joints are
+over the floor by half its thickness."""
+_TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
+
+
+def on_floor(joints: np.ndarray, fps: float) -> np.ndarray:
+    """Joints (T, 22, 3) in metres, Y up -> the same, moved up and down slowly so that y = 0 is the floor.
+
+    No joint is under it afterwards, and a body on its feet does not hang over it for a second. Recordings are put on
+    the floor by their lowest point, so that one toe that dips lifts all the rest; what learns from them does the same.
+    Motions that leave the floor by more than 10 cm for longer than a jump are only kept from sinking.
+    """
+    heights = joints[..., 1].astype(np.float64)
+    lowest = heights.min(axis=1)
+    on_feet = heights[:, _TOES].min(axis=1) - lowest < _TOES_LOWEST_M
+    hanging = _lower_envelope(np.where(on_feet, lowest, np.minimum(lowest, 0.0)), fps)
+    if hanging.max(initial=0.0) > _MOST_M:
+        hanging = _lower_envelope(np.minimum(lowest, 0.0), fps)
+    moved = joints.copy()
+    moved[..., 1] -= hanging[:, None].astype(joints.dtype)
+    return moved
+
+
+def _lower_envelope(values: np.ndarray, fps: float) -> np.ndarray:
+    """(T,) a smooth curve nowhere above values (T,): the mean, over a window, of the minima over windows as wide."""
+    half = max(1, round(_HALF_WINDOW_S * fps))
+    least = sliding_window_view(np.pad(values, half, constant_values=np.inf), 2 * half + 1).min(axis=1)
+    # Each of the minima in a frame's window has that frame in its own, so none of them is above it, nor their mean.
+    kernel = np.hanning(2 * half + 3)[1:-1]
+    smooth: np.ndarray = np.convolve(np.pad(least, half, "edge"), kernel / kernel.sum(), "valid")
+    return smooth

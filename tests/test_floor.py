@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bodies on the floor: they neither sink nor hang over it, and what leaves it on purpose stays as it is."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moclip.evaluation.quality import floating, sinking
+from moclip.motion.floor import on_floor
+from moclip.motion.skeleton import JOINT_INDEX, PARENTS, REST_OFFSETS
+
+FPS = 20.0
+
+
+def standing(frames: int) -> np.ndarray:
+    """A body that stands still with its toes at y = 0."""
+    pose = np.array(REST_OFFSETS, dtype=np.float64)
+    for joint, parent in enumerate(PARENTS[1:], 1):
+        pose[joint] += pose[parent]
+    joints = np.repeat(pose[None], frames, axis=0)
+    return joints - [0.0, joints[..., 1].min(), 0.0]
+
+
+def test_one_toe_that_dips_does_not_leave_the_rest_in_the_air():
+    joints = standing(100)
+    joints[50, JOINT_INDEX["left_foot"], 1] -= 0.04
+    joints[..., 1] += 0.04  # as recordings are put on the floor: by their lowest point
+    assert floating(joints) > 0.03
+    moved = on_floor(joints, FPS)
+    assert floating(moved) < 0.005 and sinking(moved) < 1e-6
+
+
+def test_a_body_that_sinks_is_raised_and_one_that_drifts_up_comes_down():
+    joints = standing(120)
+    joints[..., 1] += np.linspace(-0.05, 0.06, 120)[:, None]
+    moved = on_floor(joints, FPS)
+    assert sinking(moved) < 1e-6 and floating(moved) < 0.015
+
+
+@pytest.mark.parametrize("top", [0.3, 1.0])
+def test_jumps_keep_their_height(top):
+    joints = standing(60)
+    flight = np.zeros(60)
+    flight[20:36] = top * np.sin(np.linspace(0, np.pi, 16))
+    joints[..., 1] += flight[:, None]
+    assert np.abs(on_floor(joints, FPS) - joints).max() < 1e-9
+
+
+def test_who_climbs_stays_where_he_is():
+    joints = standing(120)
+    joints[..., 1] += np.repeat([0.0, 0.17, 0.34, 0.51], 30)[:, None]
+    assert np.abs(on_floor(joints, FPS) - joints).max() < 1e-9
+
+
+def test_the_joints_of_who_lies_stay_over_the_floor():
+    joints = standing(60)
+    lying = joints[..., [0, 2, 1]] * [1.0, 0.1, 1.0]
+    lying[..., 1] += 0.05 - lying[..., 1].min()
+    lying[:, [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]], 1] += 0.05
+    assert np.array_equal(on_floor(lying, FPS), lying)
+
+
+@given(st.integers(1, 80), st.integers(0, 2**32 - 1))
+def test_nobody_sinks_whatever_he_does(frames, seed):
+    rng = np.random.default_rng(seed)
+    joints = standing(frames) + np.cumsum(rng.normal(0, 0.03, (frames, 1, 3)), axis=0)
+    moved = on_floor(joints, FPS)
+    assert sinking(moved) < 1e-6 and moved.shape == joints.shape
+    assert np.array_equal(moved[..., [0, 2]], joints[..., [0, 2]])
