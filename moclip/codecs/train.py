@@ -217,7 +217,8 @@ def train_codec(
     described = {"kind": kind.KIND, **config.to_dict(), **described}
     # No sequences: they are made of the same frames.
     draws = WindowDraws(batch, emphasis, frozenset({"clip", "stretch", "loop"}))
-    task = ReconstructionTask(kind.KIND, RVQLoss(network, weights), described, dataset, draws, (config.quantizers,))
+    judged = (1, config.quantizers) if config.low_layers > 1 else (config.quantizers,)
+    task = ReconstructionTask(kind.KIND, RVQLoss(network, weights), described, dataset, draws, judged)
     if linear_start:
         task.start_linear()
     return Trainer(task, run).run()
