@@ -24,6 +24,12 @@ Dress = Callable[[bpy.types.Action], None]
 def opened(path: Path, name: str = "") -> Iterator[tuple[bpy.types.BlendData, list[bpy.types.Action]]]:
     """The assets among a file's actions, or the action that is named, while the context lasts, in a file of their own.
     Raises MoclipError for a file that cannot be read."""
+    if bpy.data.filepath and path.is_file() and path.samefile(bpy.data.filepath):
+        raise MoclipError(
+            f"'{path.name}' of the library is the file that is open.",
+            hint="Open another file to use, change or delete what is in it.",
+            code="open_file",
+        )
     with bpy.data.temp_data() as own:
         try:
             # Blender ends at once when it reads a relative path into such a file.
@@ -62,6 +68,28 @@ def change(path: Path, name: str, dress: Dress) -> None:
             )
         dress(found[0])
         replaced(path, lambda unfinished: own.libraries.write(str(unfinished), {found[0]}, fake_user=True))
+
+
+def delete(path: Path, name: str, is_ours: Callable[[bpy.types.Action], bool]) -> None:
+    """Delete the file of an action. MoclipError, and the file stays, where the action is none of ours or not alone in
+    there; OSError where it cannot be deleted."""
+    path = path.absolute()
+    with opened(path, name) as (own, found):
+        if not found:
+            raise gone(path, name)
+        if not is_ours(found[0]):
+            raise MoclipError(
+                f"'{name}' was not saved by MoCLIP, and stays.",
+                hint="Delete its file by hand, if nobody needs it.",
+                code="not_ours",
+            )
+        if not _is_all(path, own):
+            raise MoclipError(
+                f"'{path.name}' holds other things beside '{name}', and stays.",
+                hint="Open that file and clear the asset there (Clear Asset in the action's menu).",
+                code="not_alone",
+            )
+    path.unlink()
 
 
 def gone(path: Path, name: str) -> MoclipError:
