@@ -12,6 +12,8 @@ from .rest import RigRest
 from .rolled import Pivots, Roll
 
 _SAME_DEGREES = 0.1
+_SAME_AXIS = 0.9
+"""Cosine to the axis across a foot, up to which a control's X axis is not what the foot rolls about."""
 
 
 def pivots_of(rest: RigRest, kind: ControlRig) -> dict[str, Pivots]:
@@ -20,7 +22,9 @@ def pivots_of(rest: RigRest, kind: ControlRig) -> dict[str, Pivots]:
     for limb in kind.limbs:
         for s, side in zip(kind.letters, ("left", "right"), strict=True):
             if limb.name == LEG and limb.roll and _moves_the_leg(rest.rig, limb, limb.roll, s):
-                found[side] = _pivots(rest, limb.roll, s, side)
+                own = _pivots(rest, limb.roll, s, side)
+                if own.axis @ _across(own.ankle, own.ball, own.up) > _SAME_AXIS:
+                    found[side] = own
     return found
 
 
@@ -67,5 +71,10 @@ def _pivots(rest: RigRest, kind: FootRoll, s: str, side: str) -> Pivots:
     if kind.turn:
         axis = np.array(bones[kind.roll.format(s=s)].matrix_local, dtype=np.float64)[:3, 0]
     else:
-        axis = rotations.normalize(np.cross(ankle - ball, up))
+        axis = _across(ankle, ball, up)
     return Pivots(ankle, ball, head(kind.heel) if kind.heel else None, axis, up, rest.up)
+
+
+def _across(ankle: np.ndarray, ball: np.ndarray, up: np.ndarray) -> np.ndarray:
+    """(3,) unit, about which a foot turns whose heel rises."""
+    return rotations.normalize(np.cross(ankle - ball, up))

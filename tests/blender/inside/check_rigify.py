@@ -245,3 +245,15 @@ def test_a_foot_that_rolls_is_one_key_range_a_step(driver, human):
 
     far, turned = measures.bones_apart(human, range(1, 81, 2), names, switched(0.0), switched(1.0))
     assert far < 0.005 and turned < 1.0
+
+
+def test_a_foot_whose_roll_control_has_other_axes_is_not_rolled_by_it(driver, human):
+    bpy.context.view_layer.objects.active = human
+    bpy.ops.object.mode_set(mode="EDIT")
+    human.data.edit_bones["foot_heel_ik.L"].roll += np.pi / 2
+    bpy.ops.object.mode_set(mode="OBJECT")
+    rest = driver.module("rig.rest").RigRest(human, driver.module("rig.mapping").map_rig(human))
+    rolls = driver.module("rig.foot_rolls").pivots_of(rest, driver.module("rig.controls").RIGIFY)
+    assert set(rolls) == {"right"}
+    # Heel behind ankle behind ball, as Rigify's human faces -Y.
+    assert rolls["right"].heel[1] > rolls["right"].ankle[1] > rolls["right"].ball[1]
