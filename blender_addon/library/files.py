@@ -4,7 +4,9 @@
 Everything goes on in `bpy.data.temp_data`, a file of Blender's own that is gone afterwards.
 """
 
+import ctypes
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from .folder import added, replaced
 
 _HEADER = re.compile(rb"BLENDER(?:[-_][vV](\d)(\d\d)|\d\d-\d\d[vV](\d\d)(\d\d))")
 """The version in the first bytes of a .blend that is not compressed, as Blender wrote it up to 4.5 and from 5.0 on."""
+_SHORT = 2
 Dress = Callable[[bpy.types.Action], None]
 
 
@@ -30,7 +33,7 @@ def opened(path: Path, name: str = "") -> Iterator[tuple[bpy.types.BlendData, li
             hint="Open another file to use, change or delete what is in it.",
             code="open_file",
         )
-    with bpy.data.temp_data() as own:
+    with _scratch() as own:
         try:
             # Blender ends at once when it reads a relative path into such a file.
             with own.libraries.load(str(path.absolute()), assets_only=not name) as (there, wanted):
@@ -40,6 +43,19 @@ def opened(path: Path, name: str = "") -> Iterator[tuple[bpy.types.BlendData, li
         except (OSError, RuntimeError) as error:
             raise unreadable(path) from error
         yield own, found
+
+
+@contextmanager
+def _scratch() -> Iterator[bpy.types.BlendData]:
+    """`bpy.data.temp_data`, of which Blender (4.2 to 5.0 at least) gives one reference to two holders.
+
+    Whoever lets go last then writes into memory that is another's by that time, and Blender ends at some later moment.
+    """
+    with bpy.data.temp_data() as own:
+        # Ours and the argument's: the context's own is the one that lacks.
+        if sys.getrefcount(own) == _SHORT:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(own))
+        yield own
 
 
 def keep(action: bpy.types.Action, folder: Path, dress: Dress) -> Path:
