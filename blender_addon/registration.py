@@ -35,6 +35,7 @@ from .operators.kept import MOCLIP_OT_keep_frame, MOCLIP_OT_keep_keys, MOCLIP_OT
 from .operators.layers import MOCLIP_OT_lay_over
 from .operators.library import (
     MOCLIP_OT_apply_asset,
+    MOCLIP_OT_delete_from_library,
     MOCLIP_OT_refresh_library,
     MOCLIP_OT_save_to_library,
     MOCLIP_OT_show_library,
@@ -154,6 +155,7 @@ OPERATORS = (
         MOCLIP_OT_save_to_library,
         MOCLIP_OT_use_from_library,
         MOCLIP_OT_toggle_favourite,
+        MOCLIP_OT_delete_from_library,
         MOCLIP_OT_refresh_library,
         MOCLIP_OT_show_library,
         MOCLIP_OT_run_batch,

@@ -3,7 +3,8 @@
 
 `python tests/serve_slow_engine.py [--log-json] SECONDS_PER_JOB [BIND [KEYS_FOLDER]]`. Prompts that begin with "crash",
 "refuse" or "far" make the engine fail unexpectedly, refuse, or warn; "endless", "huge" and "nan" make it answer what no
-message can carry. The frames of a motion are its seconds times 20, its height its seed.
+message can carry; "stand" makes somebody stand on the floor, "go" slide along +Z by 1 m a second, both meeting pins and
+poses. The frames of a motion are its seconds times 20, its height else its seed.
 """
 
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 
 from moclip.errors import Cancelled, MoclipError
 from moclip.generate.familiarity import Familiar
+from moclip.generate.held import held
 from moclip.generate.pipeline import Result
 from moclip.motion.motion import Motion
 from moclip_backend.reporting import run
@@ -67,6 +69,11 @@ class SlowEngine:
         if request.text.startswith("huge"):
             longer = (np.tile(part, (5_000,) + (1,) * (part.ndim - 1)) for part in (rotations, path))
             motion = Motion(self.fps, *longer, text=request.text, seed=request.seed)
+        if request.text.startswith(("stand", "go")):
+            path[:] = (0.0, 0.95, 0.0)
+            path[:, 2] += request.text.startswith("go") * np.arange(frames) / self.fps
+            result = Result(motion, motion.seconds, request.seed, (), np.zeros((frames // 4, 6), np.int64), (0, frames))
+            return held(result, request)
         warnings = ("It is far.",) if request.text.startswith("far") else ()
         warnings = ("It is endless. " * 50_000,) if request.text.startswith("endless") else warnings
         return Result(motion, motion.seconds, request.seed, warnings, np.zeros((frames // 4, 6), np.int64), (0, frames))

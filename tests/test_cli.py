@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from checkout import PYTHONPATH, ROOT
 from serve_slow_engine import SlowEngine
 
 from moclip.errors import MoclipError
-from moclip.files.formats import load_motion
+from moclip.files.formats import load_motion, save_motion
+from moclip.motion.motion import Motion
+from moclip.motion.pins import Anchor, Pin
 from moclip_backend import cli
 from moclip_backend.batch.items import Item, read_batch
-from moclip_backend.batch.run import Here, generate_batch
+from moclip_backend.batch.run import Here, Maker, _key, generate_batch
 from moclip_backend.commands import generate as generate_module
 
 
@@ -175,6 +178,52 @@ def test_a_good_batch_is_exit_code_0_in_any_format(moclip, tmp_path):
     (tmp_path / "batch.jsonl").write_bytes(lines.encode("utf-8"))
     code, out, err = moclip("generate", "--batch", "batch.jsonl", "--out", "made", "--format", "npy")
     assert code == 0 and sorted(p.name for p in (tmp_path / "made").iterdir()) == ["1.npy", "é.npy"]
+
+
+def test_a_line_of_a_batch_has_pins_and_poses_of_its_own(moclip, tmp_path):
+    """Files are named from where the list lies; what is wrong costs its line alone; other pins are another motion."""
+    (tmp_path / "list").mkdir()
+    turns = np.zeros((40, 22, 4), np.float32)
+    turns[..., 0] = 1.0
+    turns[20:, 16] = [np.cos(0.4), 0.0, 0.0, np.sin(0.4)]  # the left arm is up from second 1 on
+    save_motion(Motion(20.0, turns, np.tile(np.float32([0.0, 0.95, 0.0]), (40, 1))), tmp_path / "list" / "blocked.npz")
+    pin = {"effector": "right_hand", "seconds": 1.0, "place": [-0.35, 1.2, 0.3], "turn": None, "until": None}
+    lines = [
+        {"id": "pinned", "text": "stand", "seconds": 2.0, "pins": [pin]},
+        {"id": "posed", "text": "stand", "seconds": 2.0, "poses": "blocked.npz", "at": [0.5, 1.5]},
+        {"id": "late", "text": "stand", "seconds": 2.0, "pins": [pin | {"seconds": 3.0}]},
+        {"id": "torn", "text": "stand", "seconds": 2.0, "pins": [{"seconds": 1.0}]},
+        {"id": "half", "text": "stand", "seconds": 2.0, "poses": "blocked.npz"},
+        {"id": "gone", "text": "stand", "seconds": 2.0, "poses": "none.npz", "at": "0.5"},
+    ]
+
+    def run(*lines):
+        (tmp_path / "list" / "batch.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return moclip("generate", "--batch", "list/batch.jsonl", "--out", "out")
+
+    code, _, err = run(*lines)
+    assert code == 1 and "2 of 6 motions written" in err and "Traceback" not in err
+    for number, part in (
+        (3, "before what it is to meet at second 3"),
+        (4, "has an effector"),
+        (5, '"at" says'),
+        (6, "none.npz"),
+    ):
+        (told,) = [line for line in err.splitlines() if f"line {number}: " in line]
+        assert part in told
+    wrist = load_motion(tmp_path / "out/pinned.npz").joints()[:, 21]
+    assert np.linalg.norm(wrist[20] - pin["place"]) < 0.01 < np.linalg.norm(wrist[0] - pin["place"])
+    posed = load_motion(tmp_path / "out/posed.npz").rotations
+    np.testing.assert_allclose(posed[[10, 30], 16], turns[[10, 30], 16], atol=1e-4)
+
+
+def test_a_batch_goes_on_only_with_the_same_pins(tmp_path):
+    pin = Pin("right_hand", 1.0, (-0.35, 1.2, 0.3))
+    item, maker = Item(1, "a", tmp_path / "a.npz", "stand", 2.0, 0), Maker("m", "r", "d")
+    pinned = replace(item, pins=(pin,))
+    others = [item, pinned, replace(item, pins=(replace(pin, seconds=1.5),)),
+              replace(pinned, anchors=(Anchor(0.5, np.eye(22, 4), np.zeros(3)),))]  # fmt: skip
+    assert len({_key(one, maker) for one in others}) == 4 and _key(pinned, maker) == _key(replace(pinned), maker)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n  \n"])

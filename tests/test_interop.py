@@ -79,6 +79,7 @@ def asked(*segments: tuple[str, int], fps: float | None = None, **options):
         segments=[SimpleNamespace(prompt=prompt, duration_frames=frames) for prompt, frames in segments],
         fps=lambda own: fps or own,
         options=SimpleNamespace(**options),
+        constraints=[],
     )
 
 
@@ -132,6 +133,111 @@ def test_the_sdks_client_gets_motions(mmcp):
     for seed, sample in zip((3, 4), samples, strict=True):
         np.testing.assert_allclose(sample["posed_joints"][:, 0], seed, atol=1e-5)
         np.testing.assert_allclose(sample["local_rot_mats"], np.broadcast_to(np.eye(3), (45, 22, 3, 3)), atol=1e-6)
+
+
+def posed(capabilities, prompt, frames, *constraints, fps=20.0):
+    """Joints (T, 22, 3) and rotations (T, 22, 3, 3) that the SDK's client reads of a motion with constraints."""
+    from motionmcp import client
+
+    more = {"constraints": list(constraints), "timing": {"fps": fps}}
+    sample = client.parse_gltf(client.generate(capabilities.url, body(capabilities.told, (prompt, frames), **more)))
+    assert sample["num_frames"] == frames
+    turns, offsets = np.array(sample["local_rot_mats"]), [joint["rest_translation"] for joint in skeleton()]
+    joints, world = np.array(sample["posed_joints"]), turns.copy()
+    for k, parent in list(enumerate(PARENTS))[1:]:
+        joints[:, k] = joints[:, parent] + world[:, parent] @ np.array(offsets[k])
+        world[:, k] = world[:, parent] @ turns[:, k]
+    return joints, turns
+
+
+@pytest.fixture
+def capabilities(mmcp):
+    from motionmcp import client
+
+    return SimpleNamespace(url=mmcp, told=client.get_capabilities(mmcp))
+
+
+JOINT = {name: k for k, name in enumerate(JOINT_NAMES)}
+
+
+@needs("motionmcp", "fastapi", "uvicorn")
+def test_all_that_the_models_can_meet_is_offered(capabilities):
+    from motionmcp import protocol
+
+    assert set(capabilities.told["models"][0]["supported_constraints"]) == set(protocol.SUPPORTED_CONSTRAINTS)
+
+
+@needs("motionmcp", "fastapi", "uvicorn")
+def test_joints_are_where_effector_targets_say(capabilities):
+    """At another rate than the model's: frame 30 of 30 a second is between none of its 20."""
+    quarter = [0.0, np.sin(np.pi / 8), 0.0, np.cos(np.pi / 8)]  # xyzw, a turn of 45 degrees about Y
+    hand, head = [-0.35, 1.2, 0.3], [0.05, 1.55, 0.08]
+    joints, _ = posed(
+        capabilities, "stand", 60,
+        {"type": "effector_target", "joint": "right_wrist", "frames": [30, 31, 32, 33], "positions": [hand] * 4},
+        {"type": "effector_target", "joint": "head", "frames": [45], "positions": [head], "rotations": [quarter]},
+        fps=30.0,
+    )  # fmt: skip
+    assert np.linalg.norm(joints[30:34, JOINT["right_wrist"]] - hand, axis=-1).max() < 0.01
+    assert np.linalg.norm(joints[45, JOINT["head"]] - head) < 0.01
+    assert np.linalg.norm(joints[0, JOINT["right_wrist"]] - hand) > 0.3
+    # Feet stay.
+    assert np.linalg.norm(np.diff(joints[:, JOINT["left_ankle"]], axis=0), axis=-1).max() < 0.01
+
+
+@needs("motionmcp", "fastapi", "uvicorn")
+def test_a_pose_keyframe_is_met(capabilities):
+    from motionmcp import client
+
+    turns = {name: [0.0, 0.0, 0.0, 1.0] for name in JOINT_NAMES}
+    turns["left_shoulder"] = [0.0, 0.0, np.sin(0.4), np.cos(0.4)]
+    root = [0.0, 0.95, 0.1]
+    pose = {"type": "pose_keyframe", "frame": 20, "joint_rotations": turns, "root_position": root}
+    joints, rotations = posed(capabilities, "stand", 60, pose)
+    np.testing.assert_allclose(joints[20, 0], root, atol=1e-4)
+    # Its left arm rises by 0.8 rad about +Z.
+    wanted = np.array([[np.cos(0.8), -np.sin(0.8), 0], [np.sin(0.8), np.cos(0.8), 0], [0, 0, 1]])
+    np.testing.assert_allclose(rotations[20, JOINT["left_shoulder"]], wanted, atol=1e-4)
+    np.testing.assert_allclose(rotations[59, JOINT["left_shoulder"]], np.eye(3), atol=1e-4)
+    alone = {"joint_rotations": {"head": [0.0, 0.0, 0.0, 1.0]}}
+    for lacks, part in (({"root_position": None}, "where its root is"), (alone, "how 'pelvis'")):
+        with pytest.raises(client.MmcpError, match=part):
+            posed(capabilities, "stand", 60, pose | lacks)
+    posed(capabilities, "stand", 60, pose | alone | {"fill_mode": "rest"})
+
+
+@needs("motionmcp", "fastapi", "uvicorn")
+def test_a_root_path_is_gone_along_facing_as_it_says_or_goes(capabilities):
+    """A quarter of a circle of 1.5 m to the left; at its end the body faces along it, or as it is told to."""
+    angle = np.linspace(0, np.pi / 2, 13)
+    places = [[1.5 * (1 - np.cos(a)), 1.5 * np.sin(a)] for a in angle]
+    frames = [5 * k for k in range(13)]
+    path = {"type": "root_path", "frames": frames, "positions_xz": places}
+    joints, _ = posed(capabilities, "go", 61, path)
+    np.testing.assert_allclose(joints[frames, 0][:, [0, 2]], places, atol=0.01)
+    across = joints[60, JOINT["left_hip"]] - joints[60, JOINT["right_hip"]]
+    assert np.degrees(np.arctan2(-across[2], across[0])) == pytest.approx(90, abs=8)  # from +Z to +X, its left
+    joints, _ = posed(capabilities, "go", 61, path | {"heading_radians": [0.0] * 13})
+    across = joints[60, JOINT["left_hip"]] - joints[60, JOINT["right_hip"]]
+    assert np.degrees(np.arctan2(-across[2], across[0])) == pytest.approx(0, abs=2)
+    # With a hand that is held beside, both are met.
+    hand = {"type": "effector_target", "joint": "left_wrist", "frames": [60], "positions": [[1.9, 1.3, 1.4]]}
+    joints, _ = posed(capabilities, "go", 61, path, hand)
+    assert np.linalg.norm(joints[60, JOINT["left_wrist"]] - [1.9, 1.3, 1.4]) < 0.01
+    np.testing.assert_allclose(joints[30, 0][[0, 2]], places[6], atol=0.03)
+
+
+@needs("motionmcp", "fastapi", "uvicorn")
+def test_a_constraint_that_nobody_can_meet_is_a_sentence(capabilities):
+    from motionmcp import client
+
+    place = {"frames": [5], "positions": [[0.0, 1.0, 0.0]]}
+    for constraint, part in (
+        ({"type": "effector_target", "joint": "left_knee", **place}, "'left_knee' cannot be held"),
+        ({"type": "ground_height", "points": [[0.0, 0.0, 1.0]]}, "ground_height"),
+    ):
+        with pytest.raises(client.MmcpError, match=part):
+            posed(capabilities, "stand", 40, constraint)
 
 
 @needs("motionmcp", "fastapi", "uvicorn")

@@ -2,13 +2,15 @@
 """`moclip keyframe --batch`: many scenes. Blender's part is made up here; `tests/blender` has the real one."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from moclip.errors import MoclipError
 from moclip_backend.batch.ledger import NAME
-from moclip_backend.blender import keying
+from moclip_backend.blender import keying, launch
 from moclip_backend.blender.launch import Blender
 
 SCENE = b"BLENDER made up"
@@ -38,6 +40,32 @@ def studio(monkeypatch):
     monkeypatch.setattr(keying, "find_blender", lambda path: Blender("made up", ("true",), "3.11"))
     monkeypatch.setattr(keying, "addon_zip", lambda blender: Path("addon.zip"))
     return made
+
+
+def test_workers_that_start_together_build_the_addon_once(monkeypatch, tmp_path):
+    """Each on its own would remove what the other is building."""
+    at_work, built = [], []
+
+    class Builder:
+        BuildError = RuntimeError
+        cache_folder = staticmethod(lambda: tmp_path / "cache")
+        current_platform = staticmethod(lambda: "linux-x64")
+
+        @staticmethod
+        def build(out, platform_name, pythons):
+            at_work.append(out)
+            assert len(at_work) == 1
+            time.sleep(0.3)
+            out.mkdir(parents=True)
+            (out / "moclip.zip").write_bytes(b"zip")
+            built.append(at_work.pop())
+            return out / "moclip.zip"
+
+    monkeypatch.setattr(launch, "_builder", lambda: Builder)
+    blender = Blender("made up", ("true",), "3.11")
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(launch.addon_zip, [blender] * 3))
+    assert len(built) == 1 and set(found) == {built[0] / "moclip.zip"}
 
 
 @pytest.fixture

@@ -76,12 +76,17 @@ class Job:
     def needs(self) -> set[str]:
         """The features that a backend must have for it."""
         kept = {"anchors"} if self.edit and self.edit.kept else set()
-        return kept | ({"script"} if self.script else set()) | ({"context"} if self.edit else set())
+        return kept | ({"script"} if self.script else set()) | ({"context"} if self._goes_on else set())
+
+    @property
+    def _goes_on(self) -> bool:
+        """From a motion, or to one."""
+        return self.edit is not None and (self.edit.before is not None or self.edit.after is not None)
 
     def refusal(self, welcome: Mapping[str, Any]) -> str:
         """Why the backend that says `welcome` cannot do it; "" when it can."""
         features = set(welcome.get("features", ()))
-        if self.edit and "context" not in features and "stages" in features:
+        if self._goes_on and "context" not in features and "stages" in features:
             return f"The model '{welcome.get('model')}' cannot go on from a motion. Use another model for edits."
         if not self.needs <= features:
             kept = " that keep frames" if self.edit and self.edit.kept else ""

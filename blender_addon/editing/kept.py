@@ -4,7 +4,7 @@
 The model is told their poses and meets them; what then differs by the rig's own legs is taken out here, eased.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -46,6 +46,15 @@ def moments(kept: Sequence[int], first: int, end: int, fps: float, longest: floa
     """The frames of `kept` in first..end-1, in order, each with its second from the first one on; `longest` at most."""
     inside = sorted({frame for frame in kept if first <= frame < end})
     return tuple((frame, min((frame - first) / fps, longest)) for frame in inside)
+
+
+def filled(kept: Iterable[int], start: int, length: int | None) -> tuple[int, int] | None:
+    """The frames first..end-1 that a motion fills that begins at `start` and meets frames of `kept`; None where it
+    meets none. length: in frames of the scene; None is up to the last one that is kept."""
+    ahead = [frame for frame in kept if frame >= start and (length is None or frame < start + length)]
+    if not ahead:
+        return None
+    return start, max(ahead) + 1 if length is None else start + length
 
 
 def chosen(frames: np.ndarray) -> list[int]:

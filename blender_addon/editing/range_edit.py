@@ -59,11 +59,12 @@ class Edit:
 
 def read_edit(
     rig: bpy.types.Object, scene: bpy.types.Scene, first: int | None, end: int | None, fps: float,
-    kept: Sequence[int] = (),
+    kept: Sequence[int] = (), anew: bool = False,
 ) -> Edit:  # fmt: skip
     """What the rig does around a range, both of whose ends may be open. Raises MoclipError for what cannot be read.
 
-    fps: of the model. kept: frames that stay as they are, where both ends are known and they are between them.
+    fps: of the model. kept: frames that stay as they are, where both ends are known and they are between them. anew:
+    only such are met where the action does nothing before or after, not a pose that it rests in.
     """
     check_editable(rig)
     bone_of = map_rig(rig)
@@ -85,6 +86,9 @@ def read_edit(
     held = ()
     if first is not None and end is not None:
         held = moments(kept, first, end, scene_fps(scene), round((end - first) / step) / fps)
+    if anew and held:
+        stays = _stays(source, first, end)
+        before, after = before if stays[0] else [], after if stays[1] else []
     reading = read_motion(rig, bone_of, scene, [*before, *after, *(frame for frame, _ in held)])
     split, rest = len(before), len(before) + len(after)
     spans = np.s_[:split], np.s_[split:rest], np.s_[rest:]
@@ -97,7 +101,7 @@ def read_edit(
         before=parts[0] if before else None,
         after=parts[1] if after else None,
         fps=fps,
-        origin=(before or after)[0],
+        origin=[*before, *after, *(frame for frame, _ in held)][0],
         kept=held,
         poses=parts[2] if held else None,
     )

@@ -16,6 +16,7 @@ from ..rig import root as travel
 from ..rig.controls import LEG, control_rig, stretching, switches_of
 from ..rig.curve import line_of, marks_of
 from ..rig.foot_lock import lock_feet
+from ..rig.foot_rolls import pivots_of
 from ..rig.held import Held, give_back_legs, met_by_rig, pinned_feet
 from ..rig.ik_follow import ik_curves
 from ..rig.mapping import map_rig
@@ -160,8 +161,8 @@ def _posed(
     free = dict(pose.turned)
     lock_feet(pose, stands & (pinned == 0), fps, how.foot_lock)
     give_back_legs(pose, free, bone_of, pinned)
-    if LEG in how.ik and control_rig(rig, bone_of):
-        stand_still(pose, stands & (pinned == 0))
+    if LEG in how.ik and (kind := control_rig(rig, bone_of)):
+        stand_still(pose, stands & (pinned == 0), fps, pivots_of(pose.rest, kind))
     return pose
 
 

@@ -4,7 +4,9 @@
 Everything goes on in `bpy.data.temp_data`, a file of Blender's own that is gone afterwards.
 """
 
+import ctypes
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from .folder import added, replaced
 
 _HEADER = re.compile(rb"BLENDER(?:[-_][vV](\d)(\d\d)|\d\d-\d\d[vV](\d\d)(\d\d))")
 """The version in the first bytes of a .blend that is not compressed, as Blender wrote it up to 4.5 and from 5.0 on."""
+_SHORT = 2
 Dress = Callable[[bpy.types.Action], None]
 
 
@@ -24,7 +27,13 @@ Dress = Callable[[bpy.types.Action], None]
 def opened(path: Path, name: str = "") -> Iterator[tuple[bpy.types.BlendData, list[bpy.types.Action]]]:
     """The assets among a file's actions, or the action that is named, while the context lasts, in a file of their own.
     Raises MoclipError for a file that cannot be read."""
-    with bpy.data.temp_data() as own:
+    if bpy.data.filepath and path.is_file() and path.samefile(bpy.data.filepath):
+        raise MoclipError(
+            f"'{path.name}' of the library is the file that is open.",
+            hint="Open another file to use, change or delete what is in it.",
+            code="open_file",
+        )
+    with _scratch() as own:
         try:
             # Blender ends at once when it reads a relative path into such a file.
             with own.libraries.load(str(path.absolute()), assets_only=not name) as (there, wanted):
@@ -34,6 +43,19 @@ def opened(path: Path, name: str = "") -> Iterator[tuple[bpy.types.BlendData, li
         except (OSError, RuntimeError) as error:
             raise unreadable(path) from error
         yield own, found
+
+
+@contextmanager
+def _scratch() -> Iterator[bpy.types.BlendData]:
+    """`bpy.data.temp_data`, of which Blender (4.2 to 5.0 at least) gives one reference to two holders.
+
+    Whoever lets go last then writes into memory that is another's by that time, and Blender ends at some later moment.
+    """
+    with bpy.data.temp_data() as own:
+        # Ours and the argument's: the context's own is the one that lacks.
+        if sys.getrefcount(own) == _SHORT:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(own))
+        yield own
 
 
 def keep(action: bpy.types.Action, folder: Path, dress: Dress) -> Path:
@@ -62,6 +84,28 @@ def change(path: Path, name: str, dress: Dress) -> None:
             )
         dress(found[0])
         replaced(path, lambda unfinished: own.libraries.write(str(unfinished), {found[0]}, fake_user=True))
+
+
+def delete(path: Path, name: str, is_ours: Callable[[bpy.types.Action], bool]) -> None:
+    """Delete the file of an action. MoclipError, and the file stays, where the action is none of ours or not alone in
+    there; OSError where it cannot be deleted."""
+    path = path.absolute()
+    with opened(path, name) as (own, found):
+        if not found:
+            raise gone(path, name)
+        if not is_ours(found[0]):
+            raise MoclipError(
+                f"'{name}' was not saved by MoCLIP, and stays.",
+                hint="Delete its file by hand, if nobody needs it.",
+                code="not_ours",
+            )
+        if not _is_all(path, own):
+            raise MoclipError(
+                f"'{path.name}' holds other things beside '{name}', and stays.",
+                hint="Open that file and clear the asset there (Clear Asset in the action's menu).",
+                code="not_alone",
+            )
+    path.unlink()
 
 
 def gone(path: Path, name: str) -> MoclipError:

@@ -90,10 +90,13 @@ class Shelf:
             _write_cache(self.folder, self.files)
 
     def read_again(self, path: Path) -> None:
-        """One file that was just written."""
+        """One file that was just written, or deleted."""
         stamp = _stamp(str(path))
-        if stamp is not None and self.folder is not None:
-            self.files[str(path)] = _read(str(path), stamp)
+        if self.folder is not None:
+            if stamp is None:
+                self.files.pop(str(path), None)
+            else:
+                self.files[str(path)] = _read(str(path), stamp)
             self.waiting = [other for other in self.waiting if other != str(path)]
             _write_cache(self.folder, self.files)
         self.version += 1

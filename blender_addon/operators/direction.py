@@ -5,11 +5,10 @@ import bpy
 
 from ..backend.jobs import Job
 from ..backend.session import SESSION
-from ..editing.range_edit import read_edit
 from ..keying.scene import scene_fps
 from ..rig.target import character_of
 from ..shared.errors import MoclipError
-from .generate import check_prompt, check_target, is_idle, make_job, submit
+from .generate import action_of, check_prompt, edit_job, is_idle, submit
 from .polls import has_target, may_apply
 
 
@@ -27,45 +26,6 @@ class OfTarget:
             cls.poll_message_set("The target has no action: generate a motion first.")
             return False
         return may_apply(cls, context) and is_idle(cls)
-
-
-def action_of(rig: bpy.types.Object) -> bpy.types.Action | None:
-    return rig.animation_data.action if rig.animation_data else None
-
-
-def edit_job(
-    context: bpy.types.Context, text: str, first: int | None, end: int | None, seconds: float | None = None
-) -> Job:
-    """A job that makes the frames first..end-1 anew; an open end is as long as the panel, or `seconds`, says.
-
-    Raises MoclipError.
-    """
-    scene, rig = context.scene, character_of(context)
-    check_target(rig)
-    changed = {} if seconds is None else {"seconds": seconds}
-    if first is not None and end is not None:
-        changed["seconds"] = _seconds_of(first, end, scene_fps(scene))
-    kept = [one.frame for one in scene.moclip.kept]
-    edit = read_edit(rig, scene, first, end, SESSION.limits.fps, kept)
-    if len(edit.kept) > SESSION.limits.anchors:
-        raise MoclipError(
-            f"{len(edit.kept)} frames are to be kept from {first} to {end}.",
-            hint=f"Keep at most {SESSION.limits.anchors}, or choose a shorter range.",
-            code="bad_range",
-        )
-    return make_job(context, text, edit=edit, start=first if first is not None else scene.frame_current, **changed)
-
-
-def _seconds_of(first: int, end: int, fps: float) -> float:
-    """As long as whole frames of the model make it. Raises MoclipError for a range that is too short or too long."""
-    seconds, limits = (end - first) / fps, SESSION.limits
-    if not limits.between_seconds - 1e-6 <= seconds <= limits.longest_seconds + 1e-6:
-        raise MoclipError(
-            f"The range from frame {first} to {end} lasts {seconds:.2f} seconds.",
-            hint=f"Choose one of {limits.between_seconds} to {limits.longest_seconds} seconds.",
-            code="bad_range",
-        )
-    return round(seconds * limits.fps) / limits.fps
 
 
 class MOCLIP_OT_edit_range(OfTarget, bpy.types.Operator):

@@ -6,8 +6,10 @@ import bpy
 from ..backend import timer
 from ..backend.jobs import Job, Target
 from ..backend.session import SESSION
+from ..editing.kept import filled
+from ..editing.range_edit import read_edit
 from ..keying.keyframes import check_editable, place_of
-from ..keying.scene import at_frame
+from ..keying.scene import at_frame, scene_fps
 from ..rig import obstacles
 from ..rig import root as travel
 from ..rig.mapping import map_rig
@@ -19,7 +21,8 @@ from .start_backend import start
 
 
 class MOCLIP_OT_generate(bpy.types.Operator):
-    """Generate the motion that the prompt describes and key it on the target, from the current frame on"""
+    """Generate the motion that the prompt describes and key it on the target, from the current frame on; frames of the
+    target's action that are kept are met"""
 
     bl_idname = "moclip.generate"
     bl_label = "Generate"
@@ -30,7 +33,29 @@ class MOCLIP_OT_generate(bpy.types.Operator):
         return is_idle(cls)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return submit(self, lambda: make_job(context, check_prompt(context.scene.moclip.prompt)))
+        return submit(self, lambda: _job(context))
+
+
+def _job(context: bpy.types.Context) -> Job:
+    """A motion of its own, or one between frames that are kept of what the target does."""
+    settings = context.scene.moclip
+    text, rig = check_prompt(settings.prompt), target_of(context)
+    length = None if settings.use_auto_seconds else round(settings.seconds * scene_fps(context.scene))
+    span = filled((one.frame for one in settings.kept), context.scene.frame_current, length)
+    if span is None or rig is None or action_of(rig) is None:
+        return make_job(context, text)
+    if settings.use_loop or settings.path is not None:
+        against = "repeats" if settings.use_loop else f"follows '{settings.path.name}'"
+        raise MoclipError(
+            f"A motion that {against} cannot meet frames that are kept.",
+            hint="Keep no frames, or take that setting out of Fit.",
+            code="bad_range",
+        )
+    return edit_job(context, text, *span, anew=True)
+
+
+def action_of(rig: bpy.types.Object) -> bpy.types.Action | None:
+    return rig.animation_data.action if rig.animation_data else None
 
 
 def is_idle(operator: type[bpy.types.Operator]) -> bool:
@@ -105,3 +130,39 @@ def make_job(context: bpy.types.Context, text: str, **changed) -> Job:
         "variations": settings.variations,
     }
     return Job(**asked | changed)
+
+
+def edit_job(
+    context: bpy.types.Context, text: str, first: int | None, end: int | None, seconds: float | None = None,
+    anew: bool = False,
+) -> Job:  # fmt: skip
+    """A job that makes the frames first..end-1 anew; an open end is as long as the panel, or `seconds`, says.
+
+    anew: as of `read_edit`. Raises MoclipError.
+    """
+    scene, rig = context.scene, character_of(context)
+    check_target(rig)
+    changed = {} if seconds is None else {"seconds": seconds}
+    if first is not None and end is not None:
+        changed["seconds"] = _seconds_of(first, end, scene_fps(scene))
+    kept = [one.frame for one in scene.moclip.kept]
+    edit = read_edit(rig, scene, first, end, SESSION.limits.fps, kept, anew)
+    if len(edit.kept) > SESSION.limits.anchors:
+        raise MoclipError(
+            f"{len(edit.kept)} frames are to be kept from {first} to {end}.",
+            hint=f"Keep at most {SESSION.limits.anchors}, or choose a shorter range.",
+            code="bad_range",
+        )
+    return make_job(context, text, edit=edit, start=first if first is not None else scene.frame_current, **changed)
+
+
+def _seconds_of(first: int, end: int, fps: float) -> float:
+    """As long as whole frames of the model make it. Raises MoclipError for a range that is too short or too long."""
+    seconds, limits = (end - first) / fps, SESSION.limits
+    if not limits.between_seconds - 1e-6 <= seconds <= limits.longest_seconds + 1e-6:
+        raise MoclipError(
+            f"The range from frame {first} to {end} lasts {seconds:.2f} seconds.",
+            hint=f"Choose one of {limits.between_seconds} to {limits.longest_seconds} seconds.",
+            code="bad_range",
+        )
+    return round(seconds * limits.fps) / limits.fps

@@ -168,6 +168,42 @@ def _toggle(path: Path, name: str) -> bool:
     return now
 
 
+class MOCLIP_OT_delete_from_library(_OfLibrary, bpy.types.Operator):
+    """Delete the motion that is chosen in the library, and its file; characters that show it keep it"""
+
+    bl_idname = "moclip.delete_from_library"
+    bl_label = "Delete from Library"
+    bl_options = {"REGISTER"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        try:
+            path, name = self.chosen(context)
+        except MoclipError as error:
+            return fail(self, error)
+        # What is asked about is what is deleted, whatever is chosen meanwhile.
+        self.filepath, self.asset_name = str(path), name
+        question = f"Delete '{name}' for good, with its file '{path.name}'?"
+        return context.window_manager.invoke_confirm(
+            self, event, title="Delete from Library", message=question, confirm_text="Delete"
+        )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            path, name = self.chosen(context)
+            _delete(path, name)
+        except MoclipError as error:
+            return fail(self, error)
+        library_list.show(path, choose=False)
+        return tell(self, f"Deleted '{name}' from the library.")
+
+
+def _delete(path: Path, name: str) -> None:
+    try:
+        files.delete(path, name, record.is_kept)
+    except OSError as error:
+        raise folder.not_writable(path, error) from error
+
+
 class MOCLIP_OT_refresh_library(bpy.types.Operator):
     """See what is in the library folder now"""
 

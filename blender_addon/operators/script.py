@@ -11,8 +11,8 @@ from ..backend.session import SESSION
 from ..editing.script import ranges
 from ..keying.scene import scene_fps
 from ..shared.errors import MoclipError
-from .direction import OfTarget, edit_job
-from .generate import check_prompt, is_idle, make_job, submit
+from .direction import OfTarget
+from .generate import check_prompt, edit_job, is_idle, make_job, submit
 
 _NEW_SECONDS = 3.0
 _UNNAMED_MARKER = re.compile(r"F_\d+")

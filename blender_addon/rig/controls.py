@@ -35,13 +35,29 @@ class Controls:
 
 
 @dataclass(frozen=True)
+class FootRoll:
+    """The controls by which a foot rolls while its IK control stays; {s} is the side's letter.
+
+    roll: turns the foot up off its heel about the head of the bone `ball`, while the toes stay; and down onto its heel
+    about that of the bone `heel`, with the toes, or "" where it does not. turn: turns foot and toes about the ball; ""
+    where `roll` turns the foot as it must. also: switches that keep it so.
+    """
+
+    roll: str
+    ball: str
+    heel: str = ""
+    turn: str = ""
+    also: tuple[tuple[str, str, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class IkLimb:
     """A limb that can be moved by its end. Names of controls have {s} for the side's letter; a rig need not have all.
 
     joints: the limb's three, without their side. toes: the control of the toes that counts in IK, or "". still:
     controls beside, which stay at rest. switches: as of a `ControlRig`, they put IK in charge, by pole, and let the
     controls hang on the root. stretch: bones that Blender's solver may stretch, which it does to a nearly straight limb
-    rather than bend it: the knee would be off by centimetres.
+    rather than bend it: the knee would be off by centimetres. roll: of a foot.
     """
 
     name: str
@@ -52,6 +68,7 @@ class IkLimb:
     still: tuple[str, ...]
     switches: tuple[tuple[str, str, float], ...]
     stretch: tuple[str, ...] = ()
+    roll: FootRoll | None = None
 
     def joints_of(self, side: str) -> set[str]:
         return {f"{side}_{joint}" for joint in self.joints}
@@ -143,6 +160,10 @@ RIGIFY = ControlRig(
                 ("L", "R"),
             ),
             stretch=("thigh_ik.{s}", "MCH-shin_ik.{s}"),
+            roll=FootRoll(
+                "foot_heel_ik.{s}", "MCH-heel.02_roll1.{s}", "MCH-heel.02_roll2.{s}", "foot_spin_ik.{s}",
+                _both("foot_heel_ik.{s} Toe_Roll 0", ("L", "R")),
+            ),
         ),
         IkLimb(
             ARM, _ARM, "hand_ik.{s}", "upper_arm_ik_target.{s}", "",
@@ -189,6 +210,7 @@ AUTO_RIG_PRO = ControlRig(
             LEG, _LEG, "c_foot_ik.{s}", "c_leg_pole.{s}", "c_toes_ik.{s}",
             still=("c_foot_01.{s}", "c_foot_roll_cursor.{s}"),
             switches=_both("c_foot_ik.{s} ik_fk_switch 0\nc_leg_pole.{s} pole_parent 0", ("l", "r")),
+            roll=FootRoll("c_foot_01.{s}", "c_foot_01.{s}"),
         ),
         IkLimb(
             ARM, _ARM, "c_hand_ik.{s}", "c_arms_pole.{s}", "", still=(),
@@ -221,7 +243,8 @@ def switches_of(
     bones, values = rig.pose.bones, {(bone, name): value for bone, name, value in kind.switches}
     for limb in kind.limbs:
         if limb.name in by_ik:
-            values |= {(bone, name): value for bone, name, value in limb.switches}
+            own = limb.switches + (limb.roll.also if limb.roll else ())
+            values |= {(bone, name): value for bone, name, value in own}
     return [(bones[b], name, value) for (b, name), value in values.items() if b in bones and name in bones[b]]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..shared import rotations
 from .controls import ControlRig, IkLimb
+from .foot_rolls import roll_curves
 from .planted import held
 from .pose import BoneCurves, Pose, turn_of
 
@@ -62,8 +63,10 @@ def _limb(
     if control is None:
         return []
     upper, middle, end = (bone_of[f"{word}_{joint}"] for joint in limb.joints)
-    wanted = _gone_with(pose, shown, control, end)
-    moved = _curves(pose, shown, control, wanted, _carried_when_keyed(control, kind))
+    roll = pose.rolls.get(word) if limb.roll else None
+    since_rest = _since_rest(pose, shown, end)
+    held_by = since_rest if roll is None else since_rest @ np.linalg.inv(roll.foot())
+    moved = _curves(pose, shown, control, _gone_by(held_by, control), _carried_when_keyed(control, kind))
     every = np.ones(len(pose), dtype=bool)
     kept = held(moved.rotation, moved.location, every, _SAME_M * pose.rest.ratio, _SAME_DEGREES)
     found = [BoneCurves(moved.bone, kept.turn, kept.location, idle=kept.idle)]
@@ -72,12 +75,15 @@ def _limb(
         wanted[:, :3, 3] = _pole(pose, shown, pole, (upper, middle, end))
         found.append(_curves(pose, shown, pole, wanted, _carried_when_keyed(pole, kind), turns=False))
     if toes is not None and bone_of.get(f"{word}_foot") in shown:
-        on_foot = turn_of(_gone_with(pose, shown, toes, end))
+        on_foot = turn_of(_gone_by(since_rest if roll is None else held_by @ roll.toes(), toes))
         turned = turn_of(_gone_with(pose, shown, toes, bone_of[f"{word}_foot"]))
         own = rotations.multiply(rotations.conjugate(on_foot), turned)
         found.append(BoneCurves(toes.name, rotations.continuous(own)))
+    if roll is not None:
+        found += roll_curves(pose.rest.rig, limb.roll, s, roll)
+    keyed = {curves.bone for curves in found}
     still = (bones.get(name.format(s=s)) for name in limb.still)
-    found += [BoneCurves(bone.name, rotations.IDENTITY[None]) for bone in still if bone is not None]
+    found += [BoneCurves(b.name, rotations.IDENTITY[None]) for b in still if b is not None and b.name not in keyed]
     return found
 
 
@@ -101,11 +107,18 @@ def _pole(
     return middle + side * np.linalg.norm(out) * np.asarray(pose.size.scale)[..., None]
 
 
-def _gone_with(
-    pose: Pose, shown: Mapping[str, np.ndarray], bone: bpy.types.PoseBone, leader: str
-) -> np.ndarray:  # fmt: skip
+def _gone_with(pose: Pose, shown: Mapping[str, np.ndarray], bone: bpy.types.PoseBone, leader: str) -> np.ndarray:
     """(T, 4, 4) where a bone is that goes with another from rest on."""
-    moved = shown[leader] @ np.linalg.inv(pose.rest.matrices[leader])
+    return _gone_by(_since_rest(pose, shown, leader), bone)
+
+
+def _since_rest(pose: Pose, shown: Mapping[str, np.ndarray], bone: str) -> np.ndarray:
+    """(T, 4, 4) by which a bone has moved from rest."""
+    return shown[bone] @ np.linalg.inv(pose.rest.matrices[bone])
+
+
+def _gone_by(moved: np.ndarray, bone: bpy.types.PoseBone) -> np.ndarray:
+    """(T, 4, 4) where a bone is that moves by (T, 4, 4) from rest."""
     return moved @ np.array(bone.bone.matrix_local, dtype=np.float64)
 
 

@@ -29,21 +29,37 @@ def held(turn: np.ndarray, location: np.ndarray, stands: np.ndarray, reach: floa
     a frame may be moved, and turned.
     """
     turn, location, idle = turn.copy(), location.copy(), np.zeros(len(turn), dtype=bool)
+    taken = idle.copy()
     for first, end in ranges(turn, location, stands, reach, degrees):
+        before = turn[[first, end - 1]], location[[first, end - 1]]
         place, way = location[first:end].mean(axis=0), rotations.normalize(turn[first:end].mean(axis=0))
-        for edge, beside in ((first, range(first - 1, first - _EASED, -1)), (end - 1, range(end, end + _EASED - 1))):
-            shift = place - location[edge]
-            swing = rotations.multiply(way, rotations.conjugate(turn[edge]))
-            for step, frame in enumerate(beside, start=1):
-                if not 0 <= frame < len(turn) or idle[frame] or (frame > 0 and idle[frame - 1]):
-                    break
-                share = 1 - step / _EASED
-                location[frame] += share * shift
-                part = rotations.slerp(rotations.IDENTITY[None], swing[None], np.array([share]))[0]
-                turn[frame] = rotations.multiply(part, turn[frame])
         location[first:end], turn[first:end] = place, way
-        idle[first + 1 : end - 1] = True
+        idle[first + 1 : end - 1] = taken[first:end] = True
+        ease_beside(turn, location, (first, end), before, taken)
     return Held(rotations.continuous(turn), location, idle)
+
+
+def ease_beside(
+    turn: np.ndarray, location: np.ndarray, span: tuple[int, int], before: tuple[np.ndarray, np.ndarray],
+    taken: np.ndarray,
+) -> None:  # fmt: skip
+    """Let the frames beside a range that has moved go over into it.
+
+    turn: (T, 4); location: (T, 3). span: first and end of the range. before: its first and last frame's (2, 4) and
+    (2, 3) as they were. taken: (T,) bool, frames of ranges, which stay.
+    """
+    first, end = span
+    sides = ((first, range(first - 1, first - _EASED, -1)), (end - 1, range(end, end + _EASED - 1)))
+    for own_turn, own_location, (edge, beside) in zip(*before, sides, strict=True):
+        shift = location[edge] - own_location
+        swing = rotations.multiply(turn[edge], rotations.conjugate(own_turn))
+        for step, frame in enumerate(beside, start=1):
+            if not 0 <= frame < len(turn) or taken[frame]:
+                break
+            share = 1 - step / _EASED
+            location[frame] += share * shift
+            part = rotations.slerp(rotations.IDENTITY[None], swing[None], np.array([share]))[0]
+            turn[frame] = rotations.multiply(part, turn[frame])
 
 
 def ranges(

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..shared import rotations
 from .rest import RigRest
+from .rolled import Roll
 
 _NO_SCALE = 1e-5
 
@@ -67,7 +68,8 @@ class Pose:
     above: bone -> (4, 4) or (T, 4, 4) matrices of the bones that carry the body, roots, and of those that carry its
     loose ends (`Hierarchy.beside`); as they are shown. driven:
     curves of such bones, for the root that takes the travel. between: own rotations (T, 4) of bones on the way that
-    follow no joint; without, they keep those that they have now.
+    follow no joint; without, they keep those that they have now. rolls: side -> how a foot rolls beside the IK control
+    that holds it.
     """
 
     rest: RigRest
@@ -76,6 +78,7 @@ class Pose:
     above: dict[str, np.ndarray]
     driven: list[BoneCurves] = field(default_factory=list)
     between: Mapping[str, np.ndarray] = field(default_factory=dict)
+    rolls: dict[str, Roll] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.hips)
@@ -84,7 +87,8 @@ class Pose:
         """The frames from `first` to before `end`, of a pose in which nothing is driven yet."""
         above = {name: m if m.ndim == 2 else m[first:end] for name, m in self.above.items()}
         turned, between = ({k: v[first:end] for k, v in own.items()} for own in (self.turned, self.between))
-        return Pose(self.rest, turned, self.hips[first:end], above, between=between)
+        rolls = {side: roll.part(first, end) for side, roll in self.rolls.items()}
+        return Pose(self.rest, turned, self.hips[first:end], above, between=between, rolls=rolls)
 
     @property
     def size(self) -> Size:

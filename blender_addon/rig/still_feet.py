@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Feet that stay in one place, to the last digit, from where they are put down to where they roll off again.
+"""Feet whose controls stay in one place, to the last digit, from where they are put down to where they leave.
 
 A foot lock leaves millimetres that nobody sees; whoever moves the foot's control wants one place for all of a step.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from ..shared import rotations
 from ..shared.footing import bend_leg
 from .foot_lock import swing
 from .planted import held
 from .pose import Pose
+from .rolled import Pivots, rolling
 
+_SIDES = ("left", "right")
 _REACH_M, _DEGREES = 0.008, 3.0
 _ROOM = 4
 """Frames over which the body sinks and rises for a leg that is too short."""
@@ -18,18 +23,26 @@ _SINKS = 1.2
 _STRETCHED = 0.9995
 
 
-def stand_still(pose: Pose, stands: np.ndarray) -> None:
-    """Hold the ankles of a pose where its feet stand. stands: (T, 2) bool, of the left and the right.
+def stand_still(pose: Pose, stands: np.ndarray, fps: float, pivots: Mapping[str, Pivots]) -> None:
+    """Hold the feet of a pose where they stand. stands: (T, 2) bool, of the left and the right.
 
-    By at most 8 mm and 3 degrees; legs bend for it, and where one cannot reach the body comes down to it.
+    pivots: side -> about what the foot rolls by controls of its own; without, only the ankle can be held, as long as
+    the foot is flat. By at most 8 mm and 3 degrees; legs bend for it, and where one cannot reach the body comes down.
     """
-    legs = [tuple(pose.rest.bone_of[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle"))
-            for side in ("left", "right")]  # fmt: skip
+    legs = [tuple(pose.rest.bone_of[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle")) for side in _SIDES]
     heads, targets = pose.heads(), []
-    for column, leg in enumerate(legs):
+    reach = _REACH_M * pose.rest.ratio
+    for column, (side, leg) in enumerate(zip(_SIDES, legs, strict=True)):
         ankle = leg[2]
         place = np.broadcast_to(heads[ankle], (len(pose), 3))
-        kept = held(pose.turned[ankle], place, stands[:, column], _REACH_M * pose.rest.ratio, _DEGREES)
+        if side in pivots:
+            rest = rotations.from_matrix(pose.rest.matrices[ankle][:3, :3])
+            since_rest = rotations.continuous(rotations.multiply(pose.turned[ankle], rotations.conjugate(rest)))
+            found = rolling(since_rest, place, stands[:, column], fps, pivots[side], reach)
+            pose.turned[ankle], pose.rolls[side] = rotations.multiply(found.turn, rest), found.roll
+            targets.append(found.place)
+            continue
+        kept = held(pose.turned[ankle], place, stands[:, column], reach, _DEGREES)
         pose.turned[ankle] = kept.turn
         targets.append(kept.location)
     lack = np.max([_lack(heads, leg, target) for leg, target in zip(legs, targets, strict=True)], axis=0)

@@ -121,7 +121,8 @@ def _fill() -> None:
     for kept in motions:
         _add(library.rows.add(), kept)
     keys = [(kept.path, kept.name) for kept in motions]
-    library.active = keys.index(was) if was in keys else 0
+    # Where the motion that was chosen is gone, its neighbour is.
+    library.active = keys.index(was) if was in keys else max(0, min(library.active, len(keys) - 1))
     library.version = SHELF.version
     timer.redraw()
 

@@ -32,6 +32,9 @@ class MOCLIP_PT_library(Sidebar, bpy.types.Panel):
         button.enabled = chosen is not None
         button.operator("moclip.use_from_library", icon="IMPORT")
         row.operator("moclip.save_to_library", icon="ASSET_MANAGER")
+        button = row.row(align=True)
+        button.enabled = chosen is not None
+        button.operator("moclip.delete_from_library", text="", icon="TRASH")
         _draw_state(layout, width)
 
 

@@ -5,7 +5,9 @@ import bpy
 
 from ..backend import status
 from ..backend.session import SESSION
+from ..editing.kept import filled
 from ..keying import history
+from ..keying.scene import scene_fps
 from ..preview.stage import STAGE
 from ..rig.target import character_of, target_of, told
 from . import bars, mending
@@ -47,9 +49,22 @@ def draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if settings.pin_target:
         row.prop(settings, "target", text="", icon="ARMATURE_DATA", placeholder="A new character")
     else:
-        row.label(text=told(context), icon="ARMATURE_DATA")
+        row.label(text=told(context) + _told_of_kept(context), icon="ARMATURE_DATA")
     row.operator("moclip.pin_target", text="", icon="PINNED" if settings.pin_target else "UNPINNED")
     row.operator("moclip.create_mannequin", text="", icon="ADD")
+
+
+def _told_of_kept(context: bpy.types.Context) -> str:
+    """What it will meet of the action that the target has."""
+    settings, rig = context.scene.moclip, target_of(context)
+    if not settings.kept or rig is None or rig.animation_data is None or rig.animation_data.action is None:
+        return ""
+    length = None if settings.use_auto_seconds else round(settings.seconds * scene_fps(context.scene))
+    span = filled((one.frame for one in settings.kept), context.scene.frame_current, length)
+    if span is None:
+        return ""
+    met = sum(span[0] <= one.frame < span[1] for one in settings.kept)
+    return f", meets {met} frame{'s' if met > 1 else ''}"
 
 
 def _draw_job(layout: bpy.types.UILayout) -> None:

@@ -191,7 +191,7 @@ class MoclipSettings(bpy.types.PropertyGroup):
             (
                 "FEET",
                 "IK Feet",
-                "Feet are keyed where they are, a flat one by two keys; arms turn joint by joint",
+                "Feet are keyed where they are, one that stands by two keys; arms turn joint by joint",
             ),
             ("IK", "IK Feet and Hands", "Feet and hands are keyed where they are, knees and elbows by their poles"),
         ),

@@ -15,10 +15,10 @@ from .easing import eased
 from .feet import toe_contacts
 from .legs import SIDES, Foot, Leg, rested, with_feet
 from .motion import Motion, forward_kinematics, world_rotations
-from .pins import EFFECTORS, Aim, Anchor, Pin
+from .pins import EFFECTORS, Aim, Anchor, Pin, Stop
 from .skeleton import JOINT_INDEX
 from .timing import retimed, standing_at_origin, strangeness
-from .way import Post, Way, bent, heading
+from .way import Post, Way, bent, heading, turned_on
 from .whole_body import Pose, solve_pose
 
 _GROUND = [0, 2]
@@ -66,6 +66,27 @@ def met(motion: Motion, pins: Sequence[Pin], anchors: Sequence[Anchor], span: Sp
         kept = sorted({frame for moment in poses for frame in _about(moment)})
         motion = _through_pins(motion, aims, kept, span, toe_contacts(motion.joints(), motion.fps))
     return motion
+
+
+def along(motion: Motion, stops: Sequence[Stop]) -> Motion:
+    """The motion led through places over the floor, by ascending seconds; feet that stand go on standing.
+
+    Between two frames a place is met as nearly as the motion goes on evenly.
+    """
+    turns, root = motion.rotations.astype(np.float64), motion.root_translation.astype(np.float64)
+    yaw = np.unwrap(heading(motion.joints().astype(np.float64)))
+    moments = np.array([min(stop.seconds * motion.fps, motion.frames - 1) for stop in stops])
+    own = np.array([at_moment(turns, root, moment).root[_GROUND] for moment in moments])
+    places, frames = np.array([stop.place for stop in stops]), np.round(moments).astype(int)
+    turned = turned_on(own, places)
+    posts: dict[int, Post] = {}
+    for stop, frame, at, on in zip(stops, frames, own, turned, strict=True):
+        lacks = float(on) if stop.yaw is None else stop.yaw - float(yaw[frame])
+        posts[int(frame)] = Post(int(frame), np.array(stop.place) + root[frame, _GROUND] - at, lacks)
+    way = bent(root, yaw, [posts[frame] for frame in sorted(posts)], starts_where_it_was=False)
+    path, carried = _carried(turns, root, way)
+    whole = Span(0, motion.frames)
+    return _warped(motion, path, carried, way, {}, [0], toe_contacts(motion.joints(), motion.fps), whole, _POSES)
 
 
 def missed(motion: Motion, pins: Sequence[Pin], span: Span | None = None) -> list[tuple[float, float]]:

@@ -54,6 +54,16 @@ class Anchor:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """Where the root is over the floor. seconds: when. place: x and z in metres. yaw: radians about +Y that the body
+    faces, 0 along +Z; None is as the way goes on, as much to the side of it as the motion does."""
+
+    seconds: float
+    place: tuple[float, float]
+    yaw: float | None = None
+
+
+@dataclass(frozen=True)
 class Aim:
     """What a joint is to meet at one frame, either part of it."""
 

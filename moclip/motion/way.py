@@ -14,6 +14,8 @@ _GROUND = [0, 2]
 _UP = np.array([0.0, 1.0, 0.0])
 _ACROSS = [(JOINT_INDEX[f"left_{joint}"], JOINT_INDEX[f"right_{joint}"]) for joint in ("hip", "shoulder")]
 _BENT = 1e-3
+_GOES_M = 0.01
+"""From one place to the next, from which on it says which way somebody goes."""
 _EVENLY = 0.2
 """Of what lacks, the share that is made up evenly over time, however the body moves."""
 
@@ -58,6 +60,24 @@ class Way:
         """(T, 4)"""
         yaw = self.yaw if frames is None else self.yaw[frames]
         return rot.from_axis_angle(np.broadcast_to(_UP, (len(yaw), 3)), yaw)
+
+
+def turned_on(own: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(K,) radians by which who goes through `own` (K, 2), x and z, turns to go through `places` (K, 2) instead.
+
+    Where neither goes anywhere they are those of the nearest place before, else after, where both do.
+    """
+    if len(own) < 2:
+        return np.zeros(len(own))
+    ways = [np.gradient(points, axis=0) for points in (own, places)]
+    angles = [np.arctan2(way[:, 0], way[:, 1]) for way in ways]
+    goes = np.min([np.linalg.norm(way, axis=1) for way in ways], axis=0) > _GOES_M
+    if not goes.any():
+        return np.zeros(len(own))
+    known = np.flatnonzero(goes)
+    nearest = known[np.maximum(np.searchsorted(known, np.arange(len(own)), side="right") - 1, 0)]
+    found: np.ndarray = np.unwrap((angles[1] - angles[0])[nearest])
+    return found
 
 
 def bent(root: np.ndarray, yaw: np.ndarray, posts: Sequence[Post], *, starts_where_it_was: bool) -> Way:

@@ -11,7 +11,7 @@ from typing import Any
 from moclip.errors import MoclipError
 from moclip.motion.pins import Anchor, Pin
 
-_FIELDS = {"id", "text", "seconds", "seed"}
+_FIELDS = {"id", "text", "seconds", "seed", "pins", "poses", "at"}
 _SAFE_NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x1f\x7f\ud800-\udfff]{1,100}")
 
 
@@ -68,7 +68,7 @@ def read_batch(file: Path, folder: Path, format: str) -> tuple[list[Item], list[
     seen: dict[str, int] = {}
     for number, line in numbered_lines(file):
         try:
-            item = _item(number, line, folder, format)
+            item = _item(number, line, file.parent, folder, format)
             # Where the file system ignores case, "Walk" would write over "walk".
             key = item.name.casefold() if sys.platform in ("win32", "darwin") else item.name
             if key in seen:
@@ -89,8 +89,12 @@ def at_line(number: int | None, error: MoclipError) -> MoclipError:
     return MoclipError(f"line {number}: {error.message}", hint=error.hint, action=error.action, code=error.code)
 
 
-def _item(number: int, line: bytes, folder: Path, format: str) -> Item:
+def _item(number: int, line: bytes, here: Path, folder: Path, format: str) -> Item:
+    """here: where the list lies, from which files in it are named."""
     from moclip.prompts.checks import check_prompt, check_seconds
+    from moclip.prompts.held import check_held
+    from moclip_backend.batch.held import read_poses, seconds_of
+    from moclip_backend.server.held import read_pins
 
     try:
         entry = json.loads(line.decode("utf-8"))
@@ -110,7 +114,14 @@ def _item(number: int, line: bytes, folder: Path, format: str) -> Item:
     seed = entry.get("seed", 0)
     if type(seed) is not int or not 0 <= seed < 2**63:
         raise MoclipError(f"the seed {seed!r:.40} is not a whole number from 0 on.", code="bad_seed")
-    return Item(number, name, folder / f"{name}.{format}", entry["text"], seconds, seed)
+    pins, poses, at = read_pins(entry.get("pins")), entry.get("poses"), entry.get("at")
+    if (poses is None) != (at is None) or not isinstance(poses, str | None):
+        raise MoclipError(
+            '"poses" is the name of a motion\'s file, and "at" says at which seconds.', code="bad_anchors"
+        )
+    anchors = read_poses(here / poses, seconds_of(at)) if poses is not None else ()
+    check_held(pins, anchors, seconds)
+    return Item(number, name, folder / f"{name}.{format}", entry["text"], seconds, seed, (), pins, anchors)
 
 
 def safe_name(name: Any) -> str:

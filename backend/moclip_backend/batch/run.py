@@ -2,7 +2,7 @@
 """Many prompts to many motion files, by whatever works at them: an engine of this process, or workers elsewhere."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Protocol
 
 import moclip
@@ -134,7 +134,10 @@ def _find(item: Item, makers: Sequence[Maker], ledger: Ledger | None) -> dict[st
 
 
 def _key(item: Item, maker: Maker) -> str:
-    asked = (item.name, item.path.suffix, item.text, item.seconds, item.seed, item.script)
+    asked: tuple[Any, ...] = (item.name, item.path.suffix, item.text, item.seconds, item.seed, item.script)
+    if item.pins or item.anchors:
+        poses = [(one.seconds, one.rotations.tolist(), one.root_translation.tolist()) for one in item.anchors]
+        asked += ([astuple(pin) for pin in item.pins], poses)
     return key_of(asked, (maker.model, maker.runtime, maker.device, moclip.__version__))
 
 

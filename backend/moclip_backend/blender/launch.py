@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,12 +20,15 @@ from types import ModuleType
 from typing import Any
 
 from moclip.errors import MoclipError
+from moclip_backend.state.locks import try_lock
 
 SCRIPTS = Path(__file__).parent / "scripts"
 ROOT = Path(__file__).resolve().parents[3]
 MARK = "@moclip "
 """What starts a script's lines for us; Blender prints others."""
 _OLDEST = (4, 2)
+_LOOKS_SECONDS = 0.2
+"""How often one that waits looks whether it may build."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +129,17 @@ def run_script(
 
 
 def addon_zip(blender: Blender) -> Path:
-    """The add-on for this Blender, built from the checkout; one built before is used while no source has changed."""
+    """The add-on for this Blender, built from the checkout; one built before is used while no source has changed.
+
+    One process of this user builds at a time: others wait, and use what it has built.
+    """
     builder = _builder()
     folder = Path(builder.cache_folder()) / "zips"
+    with _alone(folder):
+        return _zip_in(folder, builder, blender)
+
+
+def _zip_in(folder: Path, builder: ModuleType, blender: Blender) -> Path:
     pythons = [blender.python]
     kept = folder / _sources_key(blender.python)
     found = sorted(kept.glob("*.zip")) if kept.is_dir() else []
@@ -140,6 +152,16 @@ def addon_zip(blender: Blender) -> Path:
         return Path(builder.build(kept, builder.current_platform(), pythons))
     except builder.BuildError as error:
         raise MoclipError(f"The add-on cannot be built: {error}", code="build") from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While no other process is at work in a folder."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("ab") as lock:
+        while not try_lock(lock):
+            time.sleep(_LOOKS_SECONDS)
+        yield
 
 
 def _builder() -> ModuleType:

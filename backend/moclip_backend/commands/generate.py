@@ -39,7 +39,8 @@ def generate(
         typer.Option(help="File, its suffix is the format; with --batch a folder.", show_default="motion.bvh"),
     ] = None,
     batch: Annotated[
-        Path | None, typer.Option(help='Lines of {"id", "text", "seconds", "seed"}, one prompt each.')
+        Path | None,
+        typer.Option(help='Lines of {"id", "text", "seconds", "seed"}, one prompt each; also {"pins", "poses", "at"}.'),
     ] = None,
     script: Annotated[
         Path | None, typer.Option(help='JSON: [{"text", "seconds"}], done one after the other in one motion.')
@@ -77,7 +78,7 @@ def generate(
 
     Example: moclip generate --batch prompts.jsonl --out motions --format bvh
     """
-    from moclip_backend.batch.held import read_pins_file, read_poses
+    from moclip_backend.batch.held import read_pins_file, read_poses, seconds_of
     from moclip_backend.batch.items import Item, read_batch, read_script
     from moclip_backend.batch.ledger import open_ledger
     from moclip_backend.batch.run import generate_batch
@@ -87,7 +88,9 @@ def generate(
     if script is not None and seconds != "auto":
         raise typer.BadParameter("with --script, each line has its own seconds.")
     if batch is not None and (pins or poses):
-        raise typer.BadParameter("--pins and --poses are for one motion, not for --batch.")
+        raise typer.BadParameter(
+            "--pins and --poses are for one motion; a line of --batch has its own pins, poses and at."
+        )
     if (poses is None) != (at is None):
         raise typer.BadParameter("--poses FILE and --at SECONDS go together.")
     check_engine(engine, workers, batch)
@@ -100,7 +103,7 @@ def generate(
         lines = read_script(script) if script is not None else ()
         text = text if text is not None else "; ".join(str(line) for line, _ in lines)
         pinned = read_pins_file(pins) if pins else ()
-        anchors = read_poses(poses, at) if poses and at else ()
+        anchors = read_poses(poses, seconds_of(at)) if poses and at else ()
         own = tuple(Line(*line) for line in lines)
         check_request(Request(text, length, seed, own, pins=pinned, anchors=anchors))
         check_writable_suffix(path)

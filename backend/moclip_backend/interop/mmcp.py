@@ -18,6 +18,7 @@ from moclip.prompts.limits import LONGEST_PROMPT, LONGEST_SCRIPT_SECONDS, MAX_BA
 from moclip.prompts.requests import Request, Result
 from moclip_backend.address import parse_bind
 from moclip_backend.engine import Engine
+from moclip_backend.interop.constraints import OFFERED, Constraints, constraints_of
 from moclip_backend.interop.motions import notes_of, requests_of, sampled, skeleton
 from moclip_backend.packages import require
 from moclip_backend.server.serving import ServeOptions, load_engine, watch_parent
@@ -43,7 +44,8 @@ class MotionBackbone:
         )
         self._spec = sdk.ModelSpec(
             id=engine.name, fps=engine.fps, canonical_skeleton=sdk.Skeleton(joints=joints),
-            supported_segments=["text"], supported_constraints=[], supported_guidance_types=[], limits=limits,
+            supported_segments=["text"], supported_constraints=list(OFFERED), supported_guidance_types=[],
+            limits=limits,
         )  # fmt: skip
 
     def setup(self) -> None:
@@ -60,13 +62,14 @@ class MotionBackbone:
         if self._waiting >= _MOST_WAITING:
             raise self._sdk.ProtocolError("resource_exhausted", "The backend has too much to do. Try again later.")
         try:
-            requests = requests_of(asked, self._engine.fps)
+            held = constraints_of(asked, asked.fps(self._engine.fps))
+            requests = [held.given(request) for request in requests_of(asked, self._engine.fps)]
         except MoclipError as error:
             raise self._sdk.ProtocolError("invalid_options", str(error)) from error
         self._waiting += 1
         try:
             async with self._turn:
-                results = await asyncio.to_thread(self._generate, requests)
+                results = await asyncio.to_thread(self._generate, requests, held)
         except MoclipError as error:
             raise self._sdk.ProtocolError("invalid_options", str(error)) from error
         finally:
@@ -77,8 +80,9 @@ class MotionBackbone:
         """In turn, each with its own end: as alone."""
         return await asyncio.gather(*map(self.generate, asked), return_exceptions=True)
 
-    def _generate(self, requests: Sequence[Request]) -> list[Result]:
-        return self._engine.generate(requests, progress=lambda *_: None, cancelled=lambda: False)
+    def _generate(self, requests: Sequence[Request], held: Constraints) -> list[Result]:
+        made = self._engine.generate(requests, progress=lambda *_: None, cancelled=lambda: False)
+        return [held.met(result) for result in made]
 
     def _told(self, asked: Any, results: Sequence[Result]) -> Any:
         rate = asked.fps(self._engine.fps)

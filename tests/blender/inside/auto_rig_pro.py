@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stand-in for a rig of Auto-Rig Pro, by the names and the parenthood of its controls: the product is not free.
 
-Controls in XYZ angles; limbs that follow IK or FK by `ik_fk_switch` on c_hand_ik and c_foot_ik (0 IK, 1 FK); a head
-that follows the neck by constraints unless `head_free`.
+Controls in XYZ angles; limbs that follow IK or FK by `ik_fk_switch` on c_hand_ik and c_foot_ik (0 IK, 1 FK); c_foot_01,
+which turns the foot about its ball while the toes stay; a head that follows the neck by constraints unless `head_free`.
 """
 
 import bpy
@@ -105,6 +105,8 @@ def _limbs(place):
             (f"shoulder.{s}", f"c_shoulder.{s}", p["collar"], p["shoulder"]),
             (f"c_foot_ik.{s}", "c_traj", p["ankle"], p["foot"]),
             (f"c_toes_ik.{s}", f"c_foot_ik.{s}", p["foot"], toes),
+            (f"c_foot_01.{s}", f"c_foot_ik.{s}", p["foot"], p["foot"] + Vector((0, 0, 0.1))),
+            (f"foot_ik_target.{s}", f"c_foot_01.{s}", p["ankle"], p["foot"]),
             (f"c_hand_ik.{s}", "c_traj", p["wrist"], hand),
             (f"c_leg_pole.{s}", "c_traj", p["knee"] + Vector((0, -0.5, 0)), p["knee"] + Vector((0, -0.6, 0))),
             (f"c_arms_pole.{s}", "c_traj", p["elbow"] + Vector((0, 0.5, 0)), p["elbow"] + Vector((0, 0.6, 0))),
@@ -145,7 +147,8 @@ def _rig(rig):
                 _copy(rig, part, "COPY_TRANSFORMS", sources[0])
                 _driven(rig, _copy(rig, part, "COPY_TRANSFORMS", sources[1]), switch, "ik_fk_switch", "switch")
             solver = bones[f"{limb[1]}_ik.{s}"].constraints.new("IK")
-            solver.target, solver.subtarget, solver.chain_count = rig, switch, 2
+            end = f"foot_ik_target.{s}" if limb[0] == "thigh" else switch
+            solver.target, solver.subtarget, solver.chain_count = rig, end, 2
             pole = f"c_{'leg' if limb[0] == 'thigh' else 'arms'}_pole.{s}"
             bones[pole]["pole_parent"] = 1
             solver.pole_target, solver.pole_subtarget = rig, pole
@@ -168,7 +171,7 @@ def _sources(limb, s):
     """Bone -> what it follows in IK and in FK."""
     upper, lower, end, *toes = limb
     found = {f"{part}.{s}": (f"{part}_ik.{s}", f"c_{part}_fk.{s}") for part in (upper, lower)}
-    found[f"{end}.{s}"] = (f"c_{end}_ik.{s}", f"c_{end}_fk.{s}")
+    found[f"{end}.{s}"] = (f"foot_ik_target.{s}" if toes else f"c_{end}_ik.{s}", f"c_{end}_fk.{s}")
     if toes:
         found[f"toes_01.{s}"] = (f"c_toes_ik.{s}", f"c_toes_fk.{s}")
     return found

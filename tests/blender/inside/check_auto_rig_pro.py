@@ -133,3 +133,47 @@ def test_keyed_by_ik_fk_shows_the_same(driver):
     key(driver, rig, clip)
     keyed = [c.data_path for c in driver.module("compat").fcurves_of(rig.animation_data.action)]
     assert not any("pole" in path for path in keyed)
+
+
+@pytest.mark.parametrize("can_roll", [True, False])
+def test_a_heel_that_rises_leaves_the_control_where_it_is(driver, can_roll):
+    """Both heels rise over their balls and come down; by c_foot_01 where the leg hangs on it."""
+    rig = auto_rig_pro.build(driver)
+    if not can_roll:
+        for s in "lr":
+            rig.pose.bones[f"leg_ik.{s}"].constraints["IK"].subtarget = f"c_foot_ik.{s}"
+    index, count = driver.module("shared.skeleton").JOINT_INDEX, 41
+    rise = np.radians(25) * np.sin(np.clip((np.arange(count) - 24) / 12, 0, 1) * np.pi) ** 2
+    turns, slope, bend = np.tile([1.0, 0, 0, 0], (count, 22, 1)), np.radians(38), 0.3
+    for side in ("left", "right"):
+        turns[:, index[f"{side}_hip"]] = Quaternion((1, 0, 0), -bend)
+        turns[:, index[f"{side}_knee"]] = Quaternion((1, 0, 0), 2 * bend)
+        turns[:, index[f"{side}_ankle"]] = [Quaternion((1, 0, 0), slope + r - bend) for r in rise]
+        turns[:, index[f"{side}_foot"]] = [Quaternion((1, 0, 0), -r) for r in rise]
+    module = driver.module("rig.retarget")
+    toes = module.world_joints(module.world_rotations(turns), np.zeros((count, 3)))[:, index["left_foot"]]
+    root = toes[:1] * (1, 0, 1) - toes  # the toes stay where they are
+    clip = driver.module("motion.clip").Clip(20.0, turns, root, "rises on the toes")
+    keyframes = driver.module("keying.keyframes")
+    # Held by their balls: the rig's feet are not the motion's.
+    action = keyframes.apply_clip(rig, clip, bpy.context.scene, 1, keyframes.Fit(ik=("leg",)))
+    curves = {(c.data_path, c.array_index): c for c in driver.module("compat").fcurves_of(action)}
+    for s in "lr":
+        keys = curves[f'pose.bones["c_foot_ik.{s}"].location', 0].keyframe_points
+        roll = curves.get((f'pose.bones["c_foot_01.{s}"].rotation_euler', 0))
+        assert (len(keys) < 6) == can_roll, [p.co[:] for p in keys]
+        turned = max(abs(p.co[1]) for p in roll.keyframe_points)
+        assert turned > np.radians(12) if can_roll else turned == 0.0
+    names = [*auto_rig_pro.CHAINS.values(), "toes_01.l", "toes_01.r"]
+    switches = [curves[f'pose.bones["c_foot_ik.{s}"]["ik_fk_switch"]', 0] for s in "lr"]
+
+    def switched(value):
+        def go():
+            for curve in switches:
+                curve.keyframe_points[0].co.y = value
+                curve.update()
+
+        return go
+
+    far, turned = measures.bones_apart(rig, range(1, count + 1, 4), names, switched(0.0), switched(1.0))
+    assert far < 0.01 and turned < 2.0

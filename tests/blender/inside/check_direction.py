@@ -507,6 +507,67 @@ def test_frames_of_a_users_own_rig_are_kept_in_its_own_rotation_modes(driver):
     assert changes(before, after, range(40, 60))[0] > 0.05
 
 
+@pytest.fixture
+def blocked(driver):
+    """A character with poses keyed at 1, 30, 70 and 110, all of which are kept."""
+    bpy.ops.moclip.create_armature()
+    rig = driver.settings.target
+    for frame, share in ((1, 0.0), (30, 1.0), (70, -0.5), (110, 0.4)):
+        for name, degrees in (("left_shoulder", 60), ("head", 20), ("right_elbow", 30)):
+            bone = rig.pose.bones[name]
+            bone.rotation_quaternion = Quaternion((1, 0, 0), np.radians(degrees * share))
+            bone.keyframe_insert("rotation_quaternion", frame=frame)
+        rig.pose.bones["pelvis"].location = (0.2 * share, 0.0, 0.3 * share)
+        rig.pose.bones["pelvis"].keyframe_insert("location", frame=frame)
+        driver.settings.kept.add().frame = frame
+    driver.settings.prompt = "a person waves with the right hand"
+    return rig
+
+
+def test_generate_fills_what_is_between_frames_that_are_kept(driver, blocked):
+    before, own = poses(blocked, 1, 120), blocked.animation_data.action
+    bpy.context.scene.frame_set(1)
+    driver.settings.use_auto_seconds = True
+    assert bpy.ops.moclip.generate() == {"FINISHED"}
+    edit = driver.session.job.edit
+    assert (edit.first, edit.end, edit.before, edit.after) == (1, 111, None, None)
+    assert driver.session.job.needs == {"anchors"} and driver.session.job.seconds == 5.5
+    wait(driver)
+    after, action = poses(blocked, 1, 120), blocked.animation_data.action
+    place, turn = changes(before, after, [1, 30, 70, 110])
+    print(f"kept frames change by {1000 * place:.4f} mm and {np.degrees(turn):.4f} degrees at most")
+    assert place < MILLIMETRE and turn < TENTH_OF_A_DEGREE
+    assert changes(before, after, range(35, 65))[0] > 0.05
+    assert action != own and own.use_fake_user and action["moclip"]["prompt"] == driver.settings.prompt
+    assert bpy.ops.moclip.reject() == {"FINISHED"} and blocked.animation_data.action == own
+
+
+def test_generate_for_as_long_as_the_panel_says_leaves_what_follows(driver, blocked):
+    before = poses(blocked, 1, 120)
+    bpy.context.scene.frame_set(21)
+    driver.settings.use_auto_seconds, driver.settings.seconds = False, 3.0
+    assert bpy.ops.moclip.generate() == {"FINISHED"}
+    edit = driver.session.job.edit
+    assert (edit.first, edit.end, [frame for frame, _ in edit.kept]) == (21, 81, [30, 70])
+    wait(driver)
+    after = poses(blocked, 1, 120)
+    place, turn = changes(before, after, [*range(1, 21), 30, 70, *range(81, 120)])
+    assert place < MILLIMETRE and turn < TENTH_OF_A_DEGREE
+    assert changes(before, after, range(35, 65))[0] > 0.05
+
+
+def test_generate_makes_a_motion_of_its_own_where_no_frame_is_kept_ahead(driver, blocked):
+    bpy.context.scene.frame_set(111)
+    assert bpy.ops.moclip.generate() == {"FINISHED"} and driver.session.job.edit is None
+    driver.session.cancel()
+    driver.pump_until(lambda: driver.session.job is None)
+    bpy.context.scene.frame_set(1)
+    driver.settings.use_loop = True
+    with pytest.raises(RuntimeError, match="that repeats cannot meet frames that are kept. Keep no frames"):
+        bpy.ops.moclip.generate()
+    assert driver.session.job is None
+
+
 def test_frames_are_kept_and_let_go(driver, walker):
     def kept():
         return [one.frame for one in driver.settings.kept]

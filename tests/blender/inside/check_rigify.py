@@ -195,3 +195,65 @@ def test_only_the_limbs_that_are_asked_for_are_moved_by_ik(driver, human):
     assert told['pose.bones["upper_arm_parent.L"]["IK_FK"]'] == 1.0
     assert 'pose.bones["upper_arm_parent.L"]["pole_vector"]' not in told
     assert {limb.name for kind in kinds.CONTROL_RIGS for limb in kind.limbs} == {kinds.LEG, kinds.ARM}
+
+
+def keys_of(curves, control, channel, index=0):
+    """(K, 2) frames and values."""
+    path = f'pose.bones["{control}"].{channel}'
+    return np.array(
+        [p.co[:] for c in curves if (c.data_path, c.array_index) == (path, index) for p in c.keyframe_points]
+    )
+
+
+def test_a_foot_that_rolls_is_one_key_range_a_step(driver, human):
+    """A walk: heels strike, soles lie flat, heels rise over the ball; the foot's control stays meanwhile."""
+    driver.settings.target = human
+    driver.generate("a person walks forward", use_auto_seconds=False, seconds=4.0, seed=1)
+    clip, module = driver.session.held[1], driver.module("keying.keyframes")
+    stands = module._stands(*driver.module("motion.clip").resample(clip, 20.0), 20.0)
+    action = module.apply_clip(human, clip, bpy.context.scene, 1, module.Fit(ik=("leg",)))
+    curves = driver.module("compat").fcurves_of(action)
+    raised = 0
+    for column, s in enumerate("LR"):
+        steps = driver.module("shared.footing").contact_spans(stands[:, column], 20.0)
+        frames, heel = (
+            keys_of(curves, f"foot_ik.{s}", "location")[:, 0],
+            keys_of(curves, f"foot_heel_ik.{s}", "rotation_euler"),
+        )
+        held = [(a, b) for a, b in zip(frames, frames[1:], strict=False) if b - a > 1.5]
+        print(s, "steps", [(a + 1, b + 1) for a, b in steps], "one place", held)
+        constant_ranges(curves, f"foot_ik.{s}")
+        for first, last in steps:
+            (only,) = [(a, b) for a, b in held if b > first + 1 and a < last + 1]
+            assert only[0] <= first + 4 and only[1] - only[0] > 0.5 * (last - first), (first, last, only)
+            raised += max(np.interp(np.arange(only[0], only[1] + 1), *heel.T)) > np.radians(15)
+        # What a flat foot does not need has no key, and no roll is left in the air for long.
+        assert len(heel) < 75 and len(keys_of(curves, f"foot_spin_ik.{s}", "rotation_quaternion")) < 75
+    assert raised >= 3
+    names = [f"DEF-{limb}.{s}" for limb in LIMBS[:4] for s in "LR"]
+    switches = [
+        c for c in curves if c.data_path.startswith('pose.bones["thigh_parent') and c.data_path.endswith('["IK_FK"]')
+    ]
+
+    def switched(value):
+        def key():
+            for curve in switches:
+                curve.keyframe_points[0].co.y = value
+                curve.update()
+
+        return key
+
+    far, turned = measures.bones_apart(human, range(1, 81, 2), names, switched(0.0), switched(1.0))
+    assert far < 0.005 and turned < 1.0
+
+
+def test_a_foot_whose_roll_control_has_other_axes_is_not_rolled_by_it(driver, human):
+    bpy.context.view_layer.objects.active = human
+    bpy.ops.object.mode_set(mode="EDIT")
+    human.data.edit_bones["foot_heel_ik.L"].roll += np.pi / 2
+    bpy.ops.object.mode_set(mode="OBJECT")
+    rest = driver.module("rig.rest").RigRest(human, driver.module("rig.mapping").map_rig(human))
+    rolls = driver.module("rig.foot_rolls").pivots_of(rest, driver.module("rig.controls").RIGIFY)
+    assert set(rolls) == {"right"}
+    # Heel behind ankle behind ball, as Rigify's human faces -Y.
+    assert rolls["right"].heel[1] > rolls["right"].ankle[1] > rolls["right"].ball[1]
