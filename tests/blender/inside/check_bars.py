@@ -18,12 +18,12 @@ SHORT = ("a person walks forward", 41), ("a person bows", 81), ("a person waves 
 class Space:
     """An editor of time in a Blender that has no window: 2 pixels a frame, from frame 1 on."""
 
-    def __init__(self, mode="TIMELINE"):
+    def __init__(self, mode="TIMELINE", height=200):
         self.told = []
         self.scene, self.preferences = bpy.context.scene, SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))
         self.space_data = SimpleNamespace(type="DOPESHEET_EDITOR", mode=mode, show_markers=True)
         view = SimpleNamespace(region_to_view=lambda x, y: (1 + x / 2, y))
-        self.region = SimpleNamespace(type="WINDOW", width=600, view2d=view)
+        self.region = SimpleNamespace(type="WINDOW", width=600, height=height, view2d=view)
         self.window_manager = SimpleNamespace(modal_handler_add=lambda operator: self.told.append("modal"))
         self.workspace = SimpleNamespace(status_text_set=lambda text: self.told.append(text))
         self.area = SimpleNamespace(tag_redraw=lambda: None)
@@ -112,6 +112,20 @@ def test_a_click_chooses_a_line_and_one_beside_the_bars_is_for_blender(driver, l
 def test_wheel_and_middle_button_go_on_to_move_the_view(driver, lines):
     click = pressed(driver, 100)
     assert click.modal(event(100, "MIDDLEMOUSE", "PRESS")) == {"PASS_THROUGH"}
+
+
+def test_bars_leave_the_ruler_of_a_low_editor_and_its_clicks_alone(driver, lines):
+    editor = driver.module("timeline.editor")
+    assert editor.shows_bars(Space(height=54)) and not editor.shows_bars(Space(height=53))  # 13 + 18 + 23
+    assert pressed(driver, 41, Space(height=30)).answer == {"PASS_THROUGH"} and bounds(driver) == (1, 41, 81, 121)
+
+
+def test_blenders_box_of_the_last_operation_never_lies_over_bars(driver):
+    """It comes for operators that are registered and have something to set; bl_options are what Blender reads."""
+    names = ("drag_line", "move_line", "range_from_keys", "range_from_markers", "edit_line", "line_menu")
+    for name in names:
+        kind = getattr(bpy.types, f"MOCLIP_OT_{name}")
+        assert "REGISTER" not in kind.bl_options, name
 
 
 def test_one_undo_takes_a_drag_back(driver, lines):
