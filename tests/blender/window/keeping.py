@@ -5,6 +5,7 @@ import math
 
 from making import CLEAR, MIXAMO
 from screen import check, wait
+from script_bars import BARS, HIGHER
 from user import MAIN, User, set_settings
 
 LIBRARY = """
@@ -98,6 +99,8 @@ def _use_from_browser(user: User) -> None:
     screen = user.screen
     screen.ask(OTHER.replace('"Other"', '"Third"'))
     user.press("moclip.show_library(", 0.4)
+    edge = screen.ask(BARS)["edge"]
+    screen.drag(500, edge, 500, edge - HIGHER)
     place = screen.ask(BROWSER, 120)
     x, y = place["x"] + 60, place["top"] + 70
     screen.click(x, y)
@@ -110,6 +113,8 @@ def _use_from_browser(user: User) -> None:
     check(found["rig"] == "Third" and "waves" in found["action"], "the asset is on a third character", found)
     screen.picture("12-asset-applied")
     screen.ask("area_of('FILE_BROWSER')[1].ui_type = 'TIMELINE'; answer = True")
+    screen.settle()
+    screen.drag(500, edge - HIGHER, 500, edge)
 
 
 def _entry_of_menu(user: User, x: int, y: int) -> bool:

@@ -47,7 +47,7 @@ def see_panels(user: User) -> str:
 def see_preferences(user: User) -> str:
     """With the model and the words of its licence."""
     screen = user.screen
-    screen.move(640, 420)  # the window opens around the mouse
+    screen.move(640, 650)  # the window opens around the mouse, and higher
     windows, kind = screen.ask(PREFERENCES)
     check(windows == 2 and kind == "PREFERENCES", "the preferences are open", (windows, kind))
     screen.settle()

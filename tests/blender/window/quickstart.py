@@ -18,7 +18,9 @@ from user import MAIN, User, set_settings
 
 PROMPT = "a tired man walks, then waves with his left hand"
 LINES = (("a person walks forward", 73), ("a person waves with the left hand", 145), ("a person bows", 217))
-WIDTH, HEIGHT, COLOURS = 730, 430, 128
+WIDTH, HEIGHT = 730, 430
+LOOK = ("ASIDE", 4.7, 0.4)
+"""From before the left shoulder, metres away, at what height: below the hips, so that the feet are in the picture."""
 PLAIN = """
 space = view()[1].spaces.active
 overlay = space.overlay
@@ -34,7 +36,7 @@ def take(user: User, name: str, top: int, height: int) -> None:
     user.screen.move(400, 200)
     crop = f"{WIDTH}x{height}+{user.right - WIDTH}+{top}"
     path = user.screen.picture(f"quickstart-{name}", crop)
-    subprocess.run(["convert", str(path), "-strip", "-colors", str(COLOURS), str(path)], check=True)
+    subprocess.run(["convert", str(path), "-strip", str(path)], check=True)
     print(f"{path}, {path.stat().st_size / 1000:.0f} kB", flush=True)
 
 
@@ -44,24 +46,24 @@ def make(user: User) -> None:
     set_settings(screen, use_auto_seconds=False, seconds=9.0, variations=4)
     user.press("moclip.create_mannequin(", 0.83)
     screen.ask(PLAIN.format(frame=1))
-    user.look_from("ASIDE", 4.2)
+    user.look_from(*LOOK)
     user.write_prompt(PROMPT)
     user.press_generate()
     wait("progress", lambda: user.state()["progress"] > 0.3)
     take(user, "progress", top, HEIGHT)
     user.done()
     screen.ask(PLAIN.format(frame=40))
-    user.look_from("ASIDE", 4.2)
+    user.look_from(*LOOK)
     take(user, "keyed", top, HEIGHT)
     edge = screen.ask(BARS)["edge"]
-    screen.drag(500, edge, 500, edge - 90)
+    screen.drag(500, edge, 500, edge - 60)
     screen.ask(script_of(LINES))
     before = user.state()["made"]
     screen.search("Generate Script")
     user.begun(before)
     user.done()
     screen.ask(PLAIN.format(frame=110))
-    user.look_from("ASIDE", 4.2)
+    user.look_from(*LOOK[:2], height=0.8)
     user.open_alone("MOCLIP_PT_direction")
     take(user, "direction", top, 780 - top)
     user.open_alone(MAIN)
