@@ -66,11 +66,13 @@ def tab():
     """Open the add-on's tab of the sidebar, and tell where it is, in pixels from the screen's top left."""
     window, area, region = view()
     area.spaces.active.show_region_ui = True
-    while region.active_panel_category != "MoCLIP":
+    held = 0
+    while held < 5:  # what was set before the panels were first drawn does not last
+        held = held + 1 if region.active_panel_category == "MoCLIP" else 0
         area.tag_redraw()
         yield
-        region.active_panel_category = "MoCLIP"
-    yield from settled()
+        if not held:
+            region.active_panel_category = "MoCLIP"
     unit = 20 * bpy.context.preferences.system.ui_scale
     top = window.height - region.y - region.height
     return {"left": region.x, "right": region.x + region.width, "top": top, "bottom": top + region.height,

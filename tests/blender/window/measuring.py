@@ -7,7 +7,7 @@ import time
 from keeping import LIBRARY
 from making import GHOSTS
 from screen import check, wait
-from script_bars import script_of
+from script_bars import BARS, script_of
 from user import PROMPT, User, set_settings
 
 P99_MS, MOST_MS = 5.0, 30.0
@@ -39,6 +39,8 @@ def measure(user: User, busy: bool) -> str:
     screen = user.screen
     screen.ask(FULL)
     screen.ask(script_of(SCRIPT))
+    edge = screen.ask(BARS)["edge"]
+    screen.drag(500, edge, 500, edge - 60)  # high enough for bars
     user.write_prompt(PROMPT)
     for attempt in range(3):
         last = attempt == 2
@@ -79,6 +81,9 @@ def with_library(user: User) -> None:
 
 
 def _told(kind: str, found: dict) -> str:
-    wall, own = ((found[f"{which}{what}"] for what in ("p50", "p99", "max")) for which in ("", "own "))
-    clock, self = (" ".join(f"{value:7.2f}" for value in values) for values in (wall, own))
-    return f"  {kind:8} {found['count']:6} times   ms p50 p99 max   by the clock {clock}   processor {self}"
+    clock, own = (_figures(found, which) for which in ("", "own "))
+    return f"  {kind:8} {found['count']:6} times   ms p50 p99 max   by the clock {clock}   processor {own}"
+
+
+def _figures(found: dict, which: str) -> str:
+    return " ".join(f"{found[which + what]:7.2f}" for what in ("p50", "p99", "max"))
