@@ -66,7 +66,8 @@ class Settings:
     )
     show_bars: bpy.props.BoolProperty(
         name="Bars in the Timeline",
-        description="Show the script's lines as bars in the Dope Sheet and the Timeline, to be dragged and written in",
+        description="Show the script's lines as bars in the Dope Sheet and the Timeline, where these are high enough, "
+        "to be dragged and written in",
         default=True,
     )
     follow_motion: bpy.props.BoolProperty(

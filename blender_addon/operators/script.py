@@ -69,6 +69,7 @@ class MOCLIP_OT_move_line(OfLines, bpy.types.Operator):
 
     bl_idname = "moclip.move_line"
     bl_label = "Move Line"
+    bl_options = {"UNDO"}  # registered, Blender would lay its box of the last operation over the bars
 
     step: bpy.props.IntProperty(name="Step", description="-1 is up, 1 is down", default=1, min=-1, max=1)
 

@@ -27,6 +27,7 @@ class MOCLIP_OT_drag_line(OfLines, bpy.types.Operator):
 
     bl_idname = "moclip.drag_line"
     bl_label = "Drag Line"
+    bl_options = {"UNDO"}  # registered, Blender would lay its box of the last operation over the bars
 
     index: bpy.props.IntProperty(name="Line", description="Which line, counted from 0", default=0, min=0)
     part: bpy.props.EnumProperty(
@@ -145,7 +146,7 @@ class MOCLIP_OT_line_menu(_OnBar, bpy.types.Operator):
 class _RangeFrom:
     """An operator that takes a range over, as the chosen line's or as the range that is made anew."""
 
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"UNDO"}  # as above
     to: bpy.props.EnumProperty(
         name="To",
         description="What lasts as long",

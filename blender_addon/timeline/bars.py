@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from .dragging import ALL, END, START, Grip
 
-_HEIGHT, _SCROLLER, _MARKERS, _GRIP = 18, 13, 42, 7
+_HEIGHT, _SCROLLER, _MARKERS, _RULER, _GRIP = 18, 13, 42, 23, 7
 """At a scale of 1: of a bar, of what lies below it (Blender's scroller, and its markers where there are some), of the
-ends by which a bar is resized."""
+ruler of frames above, of the ends by which a bar is resized."""
 _PADDING = 5
 _FILLS = ((0.24, 0.40, 0.56), (0.28, 0.46, 0.63))
 """Of lines in turn, so that two that meet are told apart."""
@@ -38,18 +38,26 @@ class View:
 
 @dataclass(frozen=True)
 class Lane:
-    """Where bars lie in a region, bottom and top, and how much of their ends is held to resize them; in pixels."""
+    """Where bars lie in a region, bottom and top, and how much of their ends is held to resize them; in pixels.
+
+    ruler: how high the numbers of the frames are, which bars leave alone.
+    """
 
     bottom: float
     top: float
     grip: float
     padding: float
+    ruler: float
 
     @classmethod
     def at(cls, scale: float, markers: bool) -> "Lane":
         """scale: of the interface. markers: are there some, below?"""
         bottom = round((_SCROLLER + (_MARKERS if markers else 0)) * scale)
-        return cls(bottom, bottom + round(_HEIGHT * scale), _GRIP * scale, _PADDING * scale)
+        return cls(bottom, bottom + round(_HEIGHT * scale), _GRIP * scale, _PADDING * scale, _RULER * scale)
+
+    def fits(self, height: int) -> bool:
+        """Whether a region so high, in pixels, has room for bars under its ruler."""
+        return self.top + self.ruler <= height
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,10 @@ def shows_bars(context: bpy.types.Context) -> bool:
     scene, space = context.scene, context.space_data
     if scene is None or space is None or space.type != "DOPESHEET_EDITOR" or space.mode in _ELSEWHERE:
         return False
-    return bool(scene.moclip.lines) and preferences().show_bars
+    if not scene.moclip.lines or not preferences().show_bars:
+        return False
+    # As low as Blender makes its Timeline at first, bars would lie on the ruler, and take its clicks.
+    return lane_of(context).fits(context.region.height)
 
 
 def view_of(region: bpy.types.Region) -> View:

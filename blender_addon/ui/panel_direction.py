@@ -5,9 +5,13 @@ import bpy
 
 from ..editing.script import ranges
 from ..settings import preferences
-from .sidebar import Sidebar
+from .sidebar import Sidebar, units_of
 
 _MOST_LISTED = 4
+
+
+def _told(frames: tuple[int, int]) -> str:
+    return f"{frames[0]} - {frames[1]}"
 
 
 class MOCLIP_UL_lines(bpy.types.UIList):
@@ -16,9 +20,11 @@ class MOCLIP_UL_lines(bpy.types.UIList):
     bl_idname = "MOCLIP_UL_lines"
 
     def draw_item(self, _context, layout, data, item, _icon, _active_data, _property, index=0, _flags=0) -> None:
-        first, end = ranges(data)[index]
-        row = layout.split(factor=0.3, align=True)
-        row.label(text=f"{first} - {end}")
+        of_lines = ranges(data)
+        row = layout.row(align=True)
+        when = row.row(align=True)
+        when.ui_units_x, when.alignment = units_of(_told(of_lines[-1])), "LEFT"  # the last one has the most digits
+        when.label(text=_told(of_lines[index]))
         row.prop(item, "prompt", text="", emboss=False)
 
 

@@ -6,8 +6,9 @@ import bpy
 
 from ..preview.stage import STAGE
 
-_KEYMAPS = {"3D View": "VIEW_3D", "Dopesheet": "DOPESHEET_EDITOR"}
-"""Blender's names -> the editors that they are for."""
+_KEYMAPS = {"3D View": "VIEW_3D", "Dopesheet": "DOPESHEET_EDITOR", "Markers": "EMPTY"}
+"""Blender's names -> the editors that they are for. Before Blender 5 the markers' keys come first at the bottom of the
+Dope Sheet, also where there is no marker: a double click there would ask for a marker's name."""
 _made: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
 
 
@@ -37,7 +38,11 @@ class MOCLIP_MT_takes_pie(bpy.types.Menu):
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The keys as the user has them now, to be changed."""
     keys = context.window_manager.keyconfigs.user
-    for name, where in (("3D View", "Shortcuts over the 3D View"), ("Dopesheet", "Clicks on Bars in the Timeline")):
+    for name, where in (
+        ("3D View", "Shortcuts over the 3D View"),
+        ("Dopesheet", "Clicks on Bars in the Timeline"),
+        ("Markers", "Clicks on Bars where Markers Would Be"),
+    ):
         keymap = keys.keymaps.get(name) if keys else None
         if keymap is not None:
             _draw_keymap(layout.column(), keys, keymap, where)
@@ -58,7 +63,7 @@ def attach() -> None:
     keys = bpy.context.window_manager.keyconfigs.addon
     if keys is None:
         return  # Blender runs without a window
-    view, sheet = (keys.keymaps.new(name=name, space_type=space) for name, space in _KEYMAPS.items())
+    view, sheet, markers = (keys.keymaps.new(name=name, space_type=space) for name, space in _KEYMAPS.items())
     _made.append((view, view.keymap_items.new("moclip.generate", "M", "PRESS", ctrl=True, alt=True)))
     pie = view.keymap_items.new("wm.call_menu_pie", "M", "PRESS", shift=True, alt=True)
     pie.properties.name = MOCLIP_MT_takes_pie.bl_idname
@@ -68,9 +73,10 @@ def attach() -> None:
         ("moclip.edit_line", "LEFTMOUSE", "DOUBLE_CLICK"),
         ("moclip.line_menu", "RIGHTMOUSE", "PRESS"),
     ):
-        item = sheet.keymap_items.new(operator, button, how)
-        item.properties.under_mouse = True
-        _made.append((sheet, item))
+        for keymap in (sheet, markers):
+            item = keymap.keymap_items.new(operator, button, how)
+            item.properties.under_mouse = True
+            _made.append((keymap, item))
 
 
 def detach() -> None:

@@ -9,6 +9,8 @@ import bpy
 _BESIDE = 56
 """Units that a region is wider than the text in its panels: margins and the tabs."""
 _ICON = 24
+_UNIT, _LABEL = 20, 16
+"""A button's height, and what a label has beside its text, in pixels at a scale of 1."""
 
 
 class Sidebar:
@@ -48,3 +50,15 @@ def _wrapped(text: str, room: float, size: float) -> tuple[str, ...]:
             longer = word
         line = longer
     return (*lines, line) if line else tuple(lines)
+
+
+def units_of(text: str) -> float:
+    """How wide a label is that shows all of a text, in Blender's units of a button's height."""
+    return _units_of(text, bpy.context.preferences.ui_styles[0].widget.points)
+
+
+@functools.lru_cache(maxsize=256)
+def _units_of(text: str, size: float) -> float:
+    # At a scale of 1, as letters and buttons grow alike; a Blender without a window has none.
+    blf.size(0, size)
+    return (blf.dimensions(0, text)[0] + _LABEL) / _UNIT

@@ -16,29 +16,14 @@ import sys
 import time
 from pathlib import Path
 
-from run import Failure, Screen, User, check, set_settings
+from making import CLEAR
+from screen import Failure, Screen, check
+from user import User, set_settings
 
-ROOT = Path(__file__).resolve().parents[3]
 PROMPTS = {"walks": "a person walks forward", "waves": "a person waves with the right hand"}
 SECONDS = 4.0
 FRAMES = (1, 15, 22, 29, 36, 43, 60, 80)
 """Looked at, of 24 a second."""
-START = f"""
-import sys
-sys.path[:0] = [{str(ROOT / "backend/moclip_backend/blender/scripts")!r}, {str(ROOT / "tests/blender")!r}]
-def in_view():
-    window, area, _ = view()
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    return bpy.context.temp_override(window=window, area=area, region=region)
-"""
-CLEAR = """
-scene = bpy.context.scene
-scene.moclip.target = None
-for obj in list(bpy.data.objects):
-    bpy.data.objects.remove(obj)
-for action in list(bpy.data.actions):
-    bpy.data.actions.remove(action)
-"""
 RIGIFY = """
 import characters, stage_set
 with in_view():
@@ -109,17 +94,17 @@ LOOKS = {"": (0.85, 3.0), "-feet": (0.3, 1.7)}
 def let_it(user: User, name: str, make: str, out: Path) -> None:
     """Walk and wave, with a sheet of each."""
     screen = user.screen
-    screen.ask(START + CLEAR + make + TARGET, 180)
+    screen.ask(CLEAR + make + TARGET, 180)
     for short, prompt in PROMPTS.items():
         screen.ask("bpy.context.scene.frame_set(1)\nanswer = True")
-        _write_prompt(user, prompt)
+        user.write_prompt(prompt)
         user.press_generate()
         after = user.done()
         check(after["message"].startswith(f"Keyed '{prompt}"), f"{name} {short}", after)
         for kind, (height, distance) in LOOKS.items():
             pictures, hips = [], []
             for frame in FRAMES:
-                look = START + LOOK.format(frame=frame, height=height, distance=distance)
+                look = LOOK.format(frame=frame, height=height, distance=distance)
                 screen.ask(look)
                 place = screen.ask(look)  # once more: the first one may only have begun to turn the view
                 hips.append(place["hips"])
@@ -128,16 +113,6 @@ def let_it(user: User, name: str, make: str, out: Path) -> None:
         way = ((hips[-1][0] - hips[0][0]) ** 2 + (hips[-1][1] - hips[0][1]) ** 2) ** 0.5
         check((way > 1.0) == (short == "walks"), f"{name} {short}: the way of the hips", way)
         print(f"{name} {short}: {after['message']} The hips went {way:.2f} m.", flush=True)
-
-
-def _write_prompt(user: User, prompt: str) -> None:
-    """A slow machine may miss a double-click."""
-    for _ in range(2):
-        try:
-            return user.write_prompt(prompt)
-        except Failure:
-            time.sleep(2)
-    user.write_prompt(prompt)
 
 
 def _picture(screen: Screen, place: dict, path: Path) -> Path:

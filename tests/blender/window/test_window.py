@@ -28,7 +28,7 @@ def test_a_user_in_a_window(script: str, addon_zip: Path, tmp_path: Path) -> Non
     if script == "characters" and soldier.is_file():
         command += ["--character", str(soldier)]
     done = subprocess.run(
-        [*command, "--zip", str(addon_zip), "--out", str(tmp_path)], capture_output=True, text=True, timeout=900
+        [*command, "--zip", str(addon_zip), "--out", str(tmp_path)], capture_output=True, text=True, timeout=1800
     )
     print(done.stdout)
     assert done.returncode == 0, done.stderr
