@@ -441,14 +441,3 @@ def test_codebooks_of_other_sizes_are_told_and_without_the_setting_nothing_is_ta
     before = network.token_emb.weight.clone()
     adopt_codebooks(network, vq)
     assert torch.equal(network.token_emb.weight, before)
-
-
-@pytest.mark.parametrize(("low_layers", "alone"), [(1.0, 0.25), (3.0, 0.63)])
-def test_how_often_the_base_layer_has_to_do_alone(low_layers, alone):
-    config = replace(SMALL_RVQ, quantizers=4, quantize_dropout=1.0, low_layers=low_layers)
-    quantizer = RVQ(config).parts.quantizer.train()
-    torch.manual_seed(0)
-    drawn = [quantizer(torch.randn(1, 3, 8), torch.ones(1, 3, dtype=torch.bool))[1] for _ in range(400)]
-    layers = [int((codes >= 0).any(1).sum()) for codes in drawn]
-    assert set(layers) == {1, 2, 3, 4}
-    assert np.mean([count == 1 for count in layers]) == pytest.approx(alone, abs=0.06)
