@@ -16,9 +16,7 @@ class RVQConfig(Config):
     activation: of the residual blocks, "relu" as in the released weights, "silu" or "gelu". codebook_reset: what is
     done in training with codes that hardly a vector uses: "random" puts them on random vectors and gives them time;
     "first" is the released code's, which puts codes with less than one vector a batch on the batch's first ones, at
-    every step anew. quantize_dropout: share of the steps that decode from the first few layers alone; low_layers: the
-    power of a uniform number that says from how many, 1 as in the paper: the higher, the more the base layer, which
-    text conditions most directly, has to say by itself. Raises ValueError for other words.
+    every step anew. Raises ValueError for other words.
     """
 
     features: Count = 263
@@ -32,7 +30,6 @@ class RVQConfig(Config):
     dilation_growth: Count = 3
     dropout: Share = 0.2
     quantize_dropout: Share = 0.2
-    low_layers: NotNegative = 1.0
     codebook_decay: Share = 0.99
     sample_temperature: NotNegative = 0.5
     activation: str = "relu"

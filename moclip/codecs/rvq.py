@@ -108,7 +108,7 @@ class Codebook(nn.Module):
 class ResidualQuantizer(nn.Module):
     def __init__(self, config: RVQConfig):
         super().__init__()
-        self.dropout, self.low_layers = config.quantize_dropout, config.low_layers
+        self.dropout = config.quantize_dropout
         self.layers = nn.ModuleList(Codebook(config) for _ in range(config.quantizers))
 
     @property
@@ -120,7 +120,7 @@ class ResidualQuantizer(nn.Module):
         last = len(self.layers) - 1
         # torch's generator, which training seeds at every step: Python's own would make resumed runs differ.
         if self.training and torch.rand(()) < self.dropout:
-            last = int(len(self.layers) * torch.rand(()).double() ** self.low_layers)
+            last = int(torch.randint(len(self.layers), ()))
         residual, total, codes, losses = x, torch.zeros_like(x), [], []
         for index, layer in enumerate(self.layers):
             if index > last:

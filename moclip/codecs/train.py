@@ -217,8 +217,7 @@ def train_codec(
     described = {"kind": kind.KIND, **config.to_dict(), **described}
     # No sequences: they are made of the same frames.
     draws = WindowDraws(batch, emphasis, frozenset({"clip", "stretch", "loop"}))
-    judged = (1, config.quantizers) if config.low_layers > 1 else (config.quantizers,)
-    task = ReconstructionTask(kind.KIND, RVQLoss(network, weights), described, dataset, draws, judged)
+    task = ReconstructionTask(kind.KIND, RVQLoss(network, weights), described, dataset, draws, (config.quantizers,))
     if linear_start:
         task.start_linear()
     return Trainer(task, run).run()
