@@ -267,7 +267,7 @@ class TextToMotion:
         kept, first = self._kept(request), plan.first * self.codec.stride
         end = first + plan.frames
         made = self._motion(features, asked, lambda joints: fit_between(joints, first, end, kept))
-        decoded = self._grounded(features_to_joints(features))
+        decoded = features_to_joints(features)
         contacts, warnings = (
             toe_contacts(decoded, self.fps)[first:end],
             warnings + pull_warning(decoded, first, end, kept),
@@ -280,7 +280,9 @@ class TextToMotion:
     def _motion(self, features: np.ndarray, asked: Checked, place: Callable[[np.ndarray], np.ndarray] | None) -> Motion:
         """place: what becomes of the joints (T, 22, 3) before their rotations are solved."""
         leaves = local_rotations(features) if self.codec.local_rotations else None
-        joints = self._grounded(joints_of(features))
+        joints = joints_of(features)
+        if place is None and self.options.hold_feet:
+            joints = on_floor(joints, self.fps)  # what is kept tells where the floor is
         contacts = toe_contacts(joints, self.fps)
         if place is not None:
             joints = place(joints)
@@ -288,6 +290,3 @@ class TextToMotion:
             joints = hold_feet(joints, self.fps, contacts)
         solved = solve_rotations(joints, leaf_rotations=leaves, fps=self.fps)
         return Motion(self.fps, solved.rotations, solved.root_translation, solved.offsets, asked.text, asked.seed)
-
-    def _grounded(self, joints: np.ndarray) -> np.ndarray:
-        return on_floor(joints, self.fps) if self.options.hold_feet else joints
