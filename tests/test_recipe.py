@@ -149,6 +149,26 @@ def test_a_residual_transformer_of_fewer_layers_than_the_codec_leaves_the_finest
     assert again[0].motion.frames == 80
 
 
+def test_tokens_may_be_of_two_frames(work, dataset, recipe, tmp_path):
+    own = tmp_path / "work"
+    own.mkdir()
+    shutil.copyfile(work / "tower.safetensors", own / "tower.safetensors")
+    sizes = {**recipe["rvq"]["sizes"], "down_t": 1}
+    finer = {**recipe, "rvq": {**recipe["rvq"], "sizes": sizes}}
+    for name, stage in STAGES.items():
+        if name != "tower":
+            stage(dataset, own, finer, log=lambda line: None)
+    assert load_weights(own / "length.safetensors")[1]["classes"] == 99
+    pack(dataset, own, tmp_path / "toy", name="toy", description="d", log=lambda line: None)
+    engine = TextToMotion.load(str(tmp_path / "toy"), runtime="onnx")
+    made = engine.generate([Request("a person walks and then raises a hand", 9.8)])[0]
+    assert made.motion.frames == 196 and len(made.tokens) == 98
+    own_length = engine.generate([Request("a person walks", None)])[0].motion.frames
+    assert 20 <= own_length <= 196
+    after = engine.generate([Request("a person walks", 2.0, before=made.motion)])[0]
+    assert after.motion.frames == 236
+
+
 def test_the_judge_goes_on_from_moclips_encoder_and_is_the_one_that_is_packed(work, dataset, tmp_path):
     pack(dataset, work, tmp_path / "toy", name="toy", description="d", log=lambda line: None)
     packed, _ = load_weights(tmp_path / "toy" / "motion.safetensors")

@@ -16,8 +16,8 @@ from moclip.motion.feet import plant_feet, raised, toe_contacts
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import JOINT_INDEX, REST_OFFSETS
 
-CONTEXT_TOKENS = 10
-_FEWEST_TOKENS = 2
+_MOST_FRAMES, _FEWEST_FRAMES = 40, 8
+"""Of what is kept, that the networks see."""
 _BLEND_SECONDS = 0.5
 """How far into the new part the pose of its neighbour is felt, at the most."""
 _FAR_RAD = np.radians(60.0)
@@ -47,7 +47,7 @@ class Kept:
 
 def keep(before: Motion | None, after: Motion | None, stride: int) -> Kept:
     """The parts of two motions, whatever the lengths of their bones, that the networks shall see."""
-    frames = CONTEXT_TOKENS * stride
+    frames = _MOST_FRAMES // stride * stride
     ratio = _leg_length(_offsets(before, after)) / _leg_length(REST_OFFSETS)
 
     def part(motion: Motion | None, span: slice) -> Motion | None:
@@ -71,7 +71,7 @@ def _leg_length(offsets: np.ndarray) -> float:
 
 def codes_before(motion: Motion, encode: Encode, stride: int, channels: str) -> np.ndarray:
     """(S, Q) codes of a motion that ends where the new one begins; a short one is held still at its start."""
-    tokens = min(CONTEXT_TOKENS, max(_FEWEST_TOKENS, -(-motion.frames // stride)))
+    tokens = min(_MOST_FRAMES // stride, max(_FEWEST_FRAMES // stride, -(-motion.frames // stride)))
     frames = np.maximum(np.arange(motion.frames - tokens * stride, motion.frames), 0)
     return _codes(motion, frames, encode, channels)
 
@@ -79,7 +79,7 @@ def codes_before(motion: Motion, encode: Encode, stride: int, channels: str) -> 
 def codes_after(motion: Motion, skipped: int, encode: Encode, stride: int, channels: str) -> np.ndarray:
     """(S, Q) codes of a motion from its frame `skipped` on, where the new one's last token ends."""
     left = max(1, motion.frames - skipped)
-    tokens = min(CONTEXT_TOKENS, max(_FEWEST_TOKENS, left // stride))
+    tokens = min(_MOST_FRAMES // stride, max(_FEWEST_FRAMES // stride, left // stride))
     frames = np.minimum(skipped + np.arange(tokens * stride), motion.frames - 1)
     return _codes(motion, frames, encode, channels)
 

@@ -14,7 +14,7 @@ from moclip.generate.familiarity import Familiar, load_familiarity
 from moclip.generate.held import held, long_enough, nearest_takes
 from moclip.generate.lengths import ongoing, sample_lengths
 from moclip.generate.options import PlanOptions, read_sampling
-from moclip.generate.plan import SHORTEST_TOKENS, LinePlan, Plan, TextStates, plan_line, plan_request
+from moclip.generate.plan import LinePlan, Plan, TextStates, plan_line, plan_request, shortest_tokens
 from moclip.generate.reading import TextReader
 from moclip.generate.takes import best_takes, repeat_takes
 from moclip.generate.together import layer_parts, read_layers, with_layers
@@ -58,6 +58,7 @@ class TextToMotion:
         self.edits = own.EDITS and self.codec.features == WIDTH
         self._networks = runtime
         self._longest = int(LONGEST_SECONDS * self.fps) // self.codec.stride
+        self._shortest = shortest_tokens(self.codec.stride)
         self._judged = JUDGE in files.arrays
         self._estimates_lengths = "length" in files.arrays
         self._reader = TextReader(runtime, words=own.READS_WORDS)
@@ -178,10 +179,10 @@ class TextToMotion:
             asked = np.flatnonzero(np.repeat(open_, [len(own) for own in clauses]))
             if len(asked):
                 parts = [Passage(k, 0, self._longest, flat[i].vector, flat[i].words) for k, i in enumerate(asked)]
-                span = (SHORTEST_TOKENS, self._longest)
+                span = (self._shortest, self._longest)
                 tokens[asked] = self.generator.lengths(parts, [seeds[i] for i in asked], span, quiet)
         else:
-            tokens = sample_lengths(logits, seeds, SHORTEST_TOKENS, self._longest)
+            tokens = sample_lengths(logits, seeds, self._shortest, self._longest)
         return zip(tokens.tolist(), ends.tolist(), strict=True)
 
     def _length_texts(self, prompts: Sequence[str]) -> list[TextStates]:
@@ -193,7 +194,7 @@ class TextToMotion:
 
     @property
     def _most_clauses(self) -> int:
-        return self._longest // SHORTEST_TOKENS
+        return self._longest // self._shortest
 
     def _plans(
         self, checked: Sequence[Checked], watcher: Watcher, first: int = 0

@@ -8,11 +8,17 @@ import numpy as np
 
 from moclip.generators.base.passages import Passage, passages_of, with_context
 
-SHORTEST_TOKENS = 5
-TAIL_TOKENS = 5
+SHORTEST_FRAMES = 20
+"""Of a clause, and of a motion whose length nobody says."""
+TAIL_FRAMES = 20
 """What is ongoing calms down towards its end, as recordings of it do; so much is sampled beyond what is asked for."""
 _SHARE_OF_WINDOW = 0.63
 """The shortest passages that dances keep their energy in, where several share a motion, as a share of the window."""
+
+
+def shortest_tokens(stride: int) -> int:
+    """Of a clause, at so many frames a token."""
+    return -(-SHORTEST_FRAMES // stride)
 
 
 @dataclass(frozen=True)
@@ -81,11 +87,12 @@ def plan_request(
     frames = np.cumsum([line.frames for line in lines])
     ends = np.round(frames / stride).astype(int)
     ends[-1] = -(-frames[-1] // stride)
-    shared = [_share(line, int(n)) for line, n in zip(lines, np.diff(ends, prepend=0), strict=True)]
+    shortest, tail = shortest_tokens(stride), -(-TAIL_FRAMES // stride)
+    shared = [_share(line, int(n), shortest) for line, n in zip(lines, np.diff(ends, prepend=0), strict=True)]
     spans = tuple(_spans(own, int(end)) for own, end in zip(shared, ends, strict=True))
     clauses = [clause for own in shared for clause in own]
     if not len(after):
-        clauses[-1] = clauses[-1].with_tail(window)
+        clauses[-1] = clauses[-1].with_tail(tail, window)
     parts = [part for clause in clauses for part in clause.parts(window)]
     texts = [part.text for part in parts]
     passages = passages_of(row, [t.vector for t in texts], [part.tokens for part in parts], [t.words for t in texts])
@@ -109,11 +116,11 @@ class _Clause:
         ends = np.round(np.arange(1, count + 1) * self.tokens / count).astype(int)
         return [replace(self, tokens=int(tokens)) for tokens in np.diff(ends, prepend=0)]
 
-    def with_tail(self, window: int) -> "_Clause":
-        """What is ongoing with tokens to cut off again, so many that its parts are not too short either."""
+    def with_tail(self, tail: int, window: int) -> "_Clause":
+        """What is ongoing with `tail` tokens to cut off again, so many that its parts are not too short either."""
         if not self.ongoing or window <= 0:
             return self
-        wanted = self.tokens + TAIL_TOKENS
+        wanted = self.tokens + tail
         count = -(-wanted // window)
         return replace(self, tokens=max(wanted, window if count == 1 else round(_SHARE_OF_WINDOW * window) * count))
 
@@ -124,11 +131,11 @@ def _spans(clauses: Sequence[_Clause], end: int) -> tuple[tuple[int, int], ...]:
     return tuple((int(e) - clause.tokens, int(e)) for clause, e in zip(clauses, ends, strict=True))
 
 
-def _share(line: LinePlan, tokens: int) -> list[_Clause]:
+def _share(line: LinePlan, tokens: int, shortest: int) -> list[_Clause]:
     texts, lengths, ongoing = line.texts, line.lengths, line.ongoing
-    spare = tokens - SHORTEST_TOKENS * len(texts)
+    spare = tokens - shortest * len(texts)
     if spare < 0:
         texts, lengths, ongoing = [line.whole], lengths[:1], np.array([False])
-        spare = tokens - SHORTEST_TOKENS
-    ends = np.round(np.cumsum(SHORTEST_TOKENS + spare * lengths / lengths.sum())).astype(int)
+        spare = tokens - shortest
+    ends = np.round(np.cumsum(shortest + spare * lengths / lengths.sum())).astype(int)
     return [_Clause(*clause) for clause in zip(texts, np.diff(ends, prepend=0).tolist(), ongoing.tolist(), strict=True)]

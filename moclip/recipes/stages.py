@@ -24,7 +24,7 @@ from moclip.data.statistics import biased_std
 from moclip.data.stored import Worked, write_packed
 from moclip.generators.base.generator import DEFAULT
 from moclip.generators.base.learners import train_on_tokens
-from moclip.generators.base.token_clips import decoded, encode_clips
+from moclip.generators.base.token_clips import MAX_FRAMES, decoded, encode_clips
 from moclip.motion.features import features_to_joints
 from moclip.nn.config import Config
 from moclip.nn.networks import pick_device, restore
@@ -176,6 +176,7 @@ def learner_stage(kind: str) -> Stage:
         if stated is not None and "quantizers" in known:
             # The finest layers of a codec may be more than text can tell.
             known["quantizers"] = min(stated, known["quantizers"])
+        known["classes"] = MAX_FRAMES // 2 ** vq["down_t"] + 1  # a length is a count of tokens
         words = {"word_dim": data.tower.config.width} if data.tower else {}
         return train_on_tokens(
             kind, parts.learners[kind], _fitted(sizes, {"text_dim": train.text[0].shape[1], **known, **words}),

@@ -18,6 +18,7 @@ from moclip.data.stored import lengths_of
 from moclip.nn.config import NotNegative
 from moclip.text.tokenizer import Tokenizer
 
+MAX_FRAMES = 196
 MAX_TOKENS = 49
 
 
@@ -57,18 +58,19 @@ class TokenClips:
 
 @torch.no_grad()
 def encode_clips(
-    features: Sequence[np.ndarray], vq: MotionVQ, offsets: tuple[int, ...] = (0, 2), device: str = "cpu"
+    features: Sequence[np.ndarray], vq: MotionVQ, offsets: tuple[int, ...] | None = None, device: str = "cpu"
 ) -> list[list[np.ndarray]]:
     """Codes (S, Q) of each clip from several start frames, so that little depends on where a clip happens to begin.
 
-    vq: on this device.
+    vq: on this device. offsets: the start frames, the first one and half a token later where none are given.
     """
     vq.eval()
     stride = vq.config.stride
+    offsets = (0, stride // 2) if offsets is None else offsets
     jobs: dict[int, list[tuple[int, int]]] = {}
     for index, frames in enumerate(lengths_of(features).tolist()):
         for start in [o for o in offsets if frames - o >= stride] or [0]:
-            jobs.setdefault(min(frames - start, MAX_TOKENS * stride) // stride, []).append((index, start))
+            jobs.setdefault(min(frames - start, MAX_FRAMES) // stride, []).append((index, start))
     codes: list[list[np.ndarray]] = [[] for _ in features]
     for length, members in sorted(jobs.items()):
         for first in range(0, len(members), 64):

@@ -92,8 +92,8 @@ class _Body(Network):
     def __init__(self, config: TransformerConfig, head_out: int):
         super().__init__(config)
         self.input_process = InputProcess(config.code_dim, config.width)
-        # 64 positions serve 49 tokens; a table is not a weight and is left out of checkpoints.
-        self.register_buffer("positions", sinusoids(64, config.width), persistent=False)
+        # 128 positions serve 98 tokens of two frames; a table is not a weight and is left out of checkpoints.
+        self.register_buffer("positions", sinusoids(128, config.width), persistent=False)
         self.position_dropout = nn.Dropout(config.dropout)
         self.seqTransEncoder = EncoderStack(config)
         self.cond_emb = nn.Linear(config.text_dim, config.width)
