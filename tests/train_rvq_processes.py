@@ -11,6 +11,7 @@ from toy_dataset import make_toy_dataset
 
 from moclip.codecs.rvq import RVQ
 from moclip.codecs.train import ReconstructionTask, RVQLoss, WindowDraws
+from moclip.data.folder import DatasetFolder
 from moclip.generators.base.learners import TokenData, TokenTask
 from moclip.generators.momask.train import LEARNERS
 from moclip.generators.momask.transformers import MaskedTransformer
@@ -21,7 +22,8 @@ from moclip.training.trainer import Trainer
 out = Path(sys.argv[1])
 processes = Processes.join()
 with processes.first_goes_ahead():
-    dataset = make_toy_dataset(out / "data")
+    # Made anew by a second one, files would be empty for a moment while the first one reads them.
+    dataset = make_toy_dataset(out / "data") if processes.first else DatasetFolder(out / "data")
 run = Run(out, Schedule(steps=3, learning_rate=1e-3, warmup=1, validate_every=3), log=lambda _: None)
 torch.manual_seed(0)
 # Without draws that depend on which rows a process has.
