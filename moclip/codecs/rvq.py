@@ -115,6 +115,11 @@ class ResidualQuantizer(nn.Module):
     def _books(self) -> Iterator[Codebook]:
         return (cast(Codebook, layer) for layer in self.layers)
 
+    @property
+    def codebooks(self) -> list[Tensor]:
+        """(codes, code_dim) of each layer."""
+        return [layer.codebook for layer in self._books]
+
     def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, S, D) -> sum of the layers (B, S, D), codes (B, S, Q), -1 for dropped layers, mean commitment loss."""
         last = len(self.layers) - 1

@@ -71,7 +71,7 @@ def adopt_codebooks(network: MaskedTransformer | ResidualTransformer, vq: Motion
     config = network.config
     if not config.codebook_start:
         return
-    books = [layer.codebook.float() for layer in vq.parts.quantizer.layers] if isinstance(vq, RVQ) else []
+    books = vq.parts.quantizer.codebooks if isinstance(vq, RVQ) else []
     if len(books) < config.quantizers or books[0].shape != (config.codes, config.code_dim):
         raise MoclipError(
             f"`codebook_start` needs an RVQ of {config.quantizers} layers of {config.codes} codes.",
