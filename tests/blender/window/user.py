@@ -77,6 +77,8 @@ class User:
 
     def done(self, seconds: float = 120.0) -> dict:
         wait("the motion", lambda: not self.state()["job"], seconds)
+        # It has come, and is keyed when Blender's timer has been there once more.
+        wait("word of the motion", lambda: self.state()["message"], 10)
         self.screen.settle()
         after = self.state()
         if after["level"] == "ERROR":
