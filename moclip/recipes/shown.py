@@ -2,6 +2,7 @@
 """Which clips show what they are called: a generator gives back what it was shown, failures too."""
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,7 +37,10 @@ def clips_that_show(dataset: DatasetFolder, split: str, work: Path, device: str 
             asked = [_asked(dataset.clips.get(clip, {})) for clip in ids]
             passed = [one is None or _shows(dataset, clip, one) for clip, one in zip(ids, asked, strict=True)]
             kept = {"key": key, "failing": _failing(ids, asked, passed)}
-            path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            # Both transformers may be trained side by side.
+            unfinished = path.with_suffix(f".{os.getpid()}.part")
+            unfinished.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            unfinished.replace(path)
     failing = set(kept["failing"])
     return np.array([clip not in failing for clip in ids])
 
