@@ -13,6 +13,7 @@ import numpy as np
 from moclip.data.folder import DatasetFolder
 from moclip.evaluation.rules import RULES, named_action
 from moclip.evaluation.showing import Asked, shows
+from moclip.generators.base.token_clips import MAX_FRAMES
 from moclip.motion.features import features_to_joints
 from moclip.motion.floor import on_floor
 from moclip.training.processes import Processes
@@ -20,7 +21,6 @@ from moclip.training.processes import Processes
 _LEAST = 0.4
 """Of an action's clips, the share that passes where its rule is taken to know better than a label. The others are of
 actions that people do in other ways than those whom the rule was made for."""
-_LONGEST = 196
 
 
 def clips_that_show(dataset: DatasetFolder, split: str, work: Path, device: str = "cpu") -> np.ndarray:
@@ -53,7 +53,7 @@ def _asked(clip: Mapping[str, Any]) -> Asked | None:
 
 
 def _shows(dataset: DatasetFolder, clip: str, asked: Asked) -> bool:
-    joints = on_floor(features_to_joints(dataset.load(clip)[:_LONGEST]), float(dataset.meta["fps"]))
+    joints = on_floor(features_to_joints(dataset.load(clip)[:MAX_FRAMES]), float(dataset.meta["fps"]))
     return shows(joints, asked)
 
 

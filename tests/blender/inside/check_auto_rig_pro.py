@@ -119,16 +119,8 @@ def test_keyed_by_ik_fk_shows_the_same(driver):
     assert [c.keyframe_points[0].co[1] for c in switches] == [0.0] * 4
     assert curves['pose.bones["c_leg_pole.l"]["pole_parent"]'].keyframe_points[0].co[1] == 0.0
 
-    def switched(value):
-        def go():
-            for curve in switches:
-                curve.keyframe_points[0].co.y = value
-                curve.update()
-
-        return go
-
     names = [*auto_rig_pro.CHAINS.values(), "toes_01.l", "toes_01.r"]
-    far, turned = measures.bones_apart(rig, range(1, 41, 3), names, switched(0.0), switched(1.0))
+    far, turned = measures.ik_and_fk_apart(rig, range(1, 41, 3), names, switches)
     assert far < 0.01 and turned < 2.0
     key(driver, rig, clip)
     keyed = [c.data_path for c in driver.module("compat").fcurves_of(rig.animation_data.action)]
@@ -167,13 +159,5 @@ def test_a_heel_that_rises_leaves_the_control_where_it_is(driver, can_roll):
     names = [*auto_rig_pro.CHAINS.values(), "toes_01.l", "toes_01.r"]
     switches = [curves[f'pose.bones["c_foot_ik.{s}"]["ik_fk_switch"]', 0] for s in "lr"]
 
-    def switched(value):
-        def go():
-            for curve in switches:
-                curve.keyframe_points[0].co.y = value
-                curve.update()
-
-        return go
-
-    far, turned = measures.bones_apart(rig, range(1, count + 1, 4), names, switched(0.0), switched(1.0))
+    far, turned = measures.ik_and_fk_apart(rig, range(1, count + 1, 4), names, switches)
     assert far < 0.01 and turned < 2.0

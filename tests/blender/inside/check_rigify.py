@@ -166,16 +166,8 @@ def test_keyed_by_ik_fk_shows_the_same_and_a_planted_foot_is_two_keys(driver, hu
     assert [[tuple(p.co) for p in c.keyframe_points] for c in switches] == [[(1.0, 0.0)]] * 4
     assert human.pose.bones["thigh_parent.L"]["IK_FK"] == 0.0 and not human.pose.bones["thigh_parent.L"]["pole_vector"]
 
-    def switched(value):
-        def key():
-            for curve in switches:
-                curve.keyframe_points[0].co.y = value
-                curve.update()
-
-        return key
-
     names = [f"DEF-{limb}.{s}" for limb in LIMBS for s in "LR"]
-    far, turned = measures.bones_apart(human, range(1, 42, 5), names, switched(0.0), switched(1.0))
+    far, turned = measures.ik_and_fk_apart(human, range(1, 42, 5), names, switches)
     assert far < 0.005 and turned < 1.0
     for control in ("foot_ik.L", "foot_ik.R"):
         assert constant_ranges(curves, control).max() >= 30, control
@@ -235,15 +227,7 @@ def test_a_foot_that_rolls_is_one_key_range_a_step(driver, human):
         c for c in curves if c.data_path.startswith('pose.bones["thigh_parent') and c.data_path.endswith('["IK_FK"]')
     ]
 
-    def switched(value):
-        def key():
-            for curve in switches:
-                curve.keyframe_points[0].co.y = value
-                curve.update()
-
-        return key
-
-    far, turned = measures.bones_apart(human, range(1, 81, 2), names, switched(0.0), switched(1.0))
+    far, turned = measures.ik_and_fk_apart(human, range(1, 81, 2), names, switches)
     assert far < 0.005 and turned < 1.0
 
 

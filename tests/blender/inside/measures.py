@@ -240,6 +240,17 @@ def lowest_vertex_shown(rig):
     return lowest
 
 
+def ik_and_fk_apart(rig, frames, names, switches):
+    """As `bones_apart`, between a motion by IK and by FK, which the first key of each of the curves `switches` says."""
+
+    def switched(value):
+        for curve in switches:
+            curve.keyframe_points[0].co.y = value
+            curve.update()
+
+    return bones_apart(rig, frames, names, lambda: switched(0.0), lambda: switched(1.0))
+
+
 def bones_apart(rig, frames, names, key_one, key_other):
     """(metres, degrees) by which bones stand and point apart at most, between two ways of keying the same motion."""
     shown = []
