@@ -205,15 +205,15 @@ def load_model(name: str) -> ModelFiles:
     return files
 
 
-def read_model(name: str) -> ModelFiles:
+def read_model(name: str, *, mapped: bool = False) -> ModelFiles:
     """Read all networks of a model; whether they belong together is left to `check_towers`, which takes its time.
 
-    Raises MoclipError for missing or damaged files.
+    mapped: see `read_weights`. Raises MoclipError for missing or damaged files.
     """
     info = model_info(name)
     optional = (JUDGE, LENGTH_TOWER, *(("length",) if info.generator.TELLS_LENGTHS else ()))
     networks = [*needed_networks(info.generator), *(n for n in optional if info.file(n).is_file())]
-    loaded = {network: read_weights(info.file(network)) for network in networks}
+    loaded = {network: read_weights(info.file(network), mapped=mapped) for network in networks}
     return ModelFiles(info, {k: v[0] for k, v in loaded.items()}, {k: v[1] for k, v in loaded.items()})
 
 

@@ -68,7 +68,7 @@ class TextToMotion:
     @classmethod
     def load(cls, model: str = "embedded", runtime: str = "auto", device: str = "auto") -> "TextToMotion":
         """Load a model by name or folder. Raises MoclipError for what is missing, damaged or does not fit together."""
-        files = read_model(model)
+        files = read_model(model, mapped=True)
         with ThreadPoolExecutor(max_workers=2) as beside:
             # While networks are made, there is time for the rest: words, read once per process, and a sum over the
             # largest file.
