@@ -25,7 +25,7 @@ from moclip.motion.features import WIDTH  # noqa: E402
 from moclip.motion.skeleton import REST_OFFSETS  # noqa: E402
 from moclip.nn.checkpoint import save_weights  # noqa: E402
 from moclip.runtimes import make_runtime  # noqa: E402
-from moclip.runtimes.export import export_graphs  # noqa: E402
+from moclip.runtimes.export import OPSET, export_graphs  # noqa: E402
 from moclip.runtimes.onnx_runtime import ROWS  # noqa: E402
 from moclip.text.tokenizer import Tokenizer  # noqa: E402
 
@@ -222,6 +222,21 @@ def test_graphs_carry_no_weights_and_serve_other_weights_of_their_sizes(folder, 
     given = inputs("masked", 2, 9)
     onnx, torch = (make_runtime(files, name, "cpu").call("masked", **given) for name in ("onnx", "torch"))
     assert np.abs(onnx - torch).max() < 1e-4
+
+
+def test_what_hangs_on_no_weight_is_worked_out_in_a_graph(folder):
+    import onnx
+
+    told = json.loads((folder / "graphs.json").read_text())
+    for path in folder.glob("*.onnx"):
+        model = onnx.load(path, load_external_data=False)
+        weights = [one.name for one in model.graph.initializer if one.data_location == onnx.TensorProto.EXTERNAL]
+        assert sorted(weights) == told[path.stem] and not {info.name for info in model.graph.input} & set(weights)
+        assert {node.domain for node in model.graph.node} == {""}
+        assert [(used.domain, used.version) for used in model.opset_import] == [("", OPSET)]
+        known = {one.name for one in model.graph.initializer} - set(weights)
+        told_already = [n for n in model.graph.node if n.op_type == "Constant" or (n.input and set(n.input) <= known)]
+        assert [node.op_type for node in told_already] == []
 
 
 def test_exporting_leaves_the_model_as_it_was(folder, tmp_path):
