@@ -10,7 +10,9 @@ from moclip.codecs.config import RVQConfig  # noqa: E402
 from moclip.codecs.convolutions import ResidualStack  # noqa: E402
 from moclip.codecs.rvq import RVQ, Codebook  # noqa: E402
 from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
+from moclip.generators.base.token_clips import TokenBatch  # noqa: E402
 from moclip.generators.momask.config import TransformerConfig  # noqa: E402
+from moclip.generators.momask.train import residual_loss  # noqa: E402
 from moclip.generators.momask.transformers import EncoderStack, MaskedTransformer, ResidualTransformer  # noqa: E402
 from moclip.nn.layers import sinusoids  # noqa: E402
 
@@ -97,6 +99,34 @@ def test_residual_prediction_ignores_layers_at_or_above_its_own():
     first, second = torch.tensor([1]), torch.tensor([2])
     assert torch.equal(network(codes, first, text, padding), network(other, first, text, padding))
     assert not torch.allclose(network(codes, second, text, padding), network(other, second, text, padding))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_is_known_of_a_layer_is_read_and_what_is_learned_is_hidden(shared):
+    config = TransformerConfig(**{**SMALL.to_dict(), "own_layer": True, "share_weight": shared})
+    network = ResidualTransformer(config).eval()
+    codes, text, padding = torch.randint(8, (2, 6, 3)), torch.randn(2, 12), torch.zeros(2, 6, dtype=torch.bool)
+    other = codes.clone()
+    other[..., 2] = (other[..., 2] + 1) % 8
+    first, second = torch.tensor([1, 1]), torch.tensor([2, 2])
+    assert torch.equal(network(codes, first, text, padding), network(other, first, text, padding))
+    assert not torch.allclose(network(codes, second, text, padding), network(other, second, text, padding))
+    seen = []
+
+    class Spy(ResidualTransformer):
+        def forward(self, codes, layer, text, padding):
+            seen.append((codes.clone(), layer))
+            return super().forward(codes, layer, text, padding)
+
+    padding[1, 4:] = True
+    for _ in range(20):
+        residual_loss(Spy(config), TokenBatch(codes, padding, text))
+    for shown, layer in seen:
+        for row in range(2):
+            own, true = shown[row, :, layer[row]], codes[row, :, layer[row]]
+            assert bool(((own == true) | (own == network.pad_id)).all()) and bool((own == network.pad_id).any())
+            assert torch.equal(shown[row, ~padding[row], : layer[row]], codes[row, ~padding[row], : layer[row]])
+    assert any(bool((shown[0, :, layer[0]] == codes[0, :, layer[0]]).any()) for shown, layer in seen)
 
 
 def test_residual_tables_are_shared_between_input_and_output():

@@ -136,7 +136,8 @@ def test_clips_that_do_not_show_their_label_are_left_out_where_the_recipe_says_s
 def test_a_residual_transformer_of_fewer_layers_than_the_codec_leaves_the_finest_out(work, dataset, recipe, tmp_path):
     own = tmp_path / "work"
     shutil.copytree(work, own)
-    sizes = {**recipe["residual"]["sizes"], "quantizers": 2, "share_weight": False, "codebook_start": True}
+    changes = {"quantizers": 2, "share_weight": False, "codebook_start": True, "own_layer": True}
+    sizes = {**recipe["residual"]["sizes"], **changes}
     fewer = {**recipe, "residual": {**recipe["residual"], "sizes": sizes}}
     STAGES["residual"](dataset, own, fewer, resume=False, log=lambda line: None)
     assert load_weights(own / "residual.safetensors")[1]["quantizers"] == 2

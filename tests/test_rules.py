@@ -125,6 +125,28 @@ def test_sideways_is_not_diagonally():
     assert side_of(travel(0.6, -90.0), "side_step_left") == "right"
 
 
+def test_who_walks_crouched_may_have_the_knees_low_but_not_on_the_floor():
+    for knees, crouched in ((0.3, True), (0.15, True), (0.04, False)):
+        joints = travel(0.8)
+        upper = [n for n in range(22) if n not in (J["left_ankle"], J["right_ankle"], J["left_foot"], J["right_foot"])]
+        joints[:, upper, 1] -= 0.42
+        for side in ("left", "right"):
+            joints[:, J[f"{side}_knee"], 1] = knees
+            joints[:, J[f"{side}_knee"], 2] += 0.3
+        assert (shown(joints, "crouch_walk") == {"crouch_walk"}) is crouched
+
+
+def test_winding_up_for_an_overarm_throw_may_be_a_circle_but_circles_are_no_throws():
+    once = np.concatenate([np.linspace(0, 200, 24), np.linspace(230, 350, 6), np.full(30, 350)])
+    for degrees, throws in ((once, True), (np.linspace(0, 1080, 60), False)):
+        joints, angle = standing(60), np.radians(degrees)
+        for part, reach in (("wrist", 0.5), ("elbow", 0.25)):
+            # Down, back, up, forward.
+            round_shoulder = np.stack([np.zeros(60), -reach * np.cos(angle), -reach * np.sin(angle)], axis=1)
+            joints[:, J[f"right_{part}"]] = joints[:, J["right_shoulder"]] + round_shoulder
+        assert ("throw" in shown(joints, "throw")) is throws and "arm_circle" in shown(joints, "arm_circle")
+
+
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_what_is_counted_is_done_so_often(times):
     jumps = np.concatenate([jumping(0.4)] * 2)

@@ -9,7 +9,7 @@ from moclip.generate.lengths import sample_lengths
 from moclip.generators.base.generator import Watcher
 from moclip.generators.base.noise import draw, guided
 from moclip.generators.base.passages import OVERLAP, Passage, PassageRows, passages_of
-from moclip.generators.momask.sampling import OFFICIAL, MoMaskOptions, sample_base, sample_residual
+from moclip.generators.momask.sampling import OFFICIAL, MoMaskOptions, ResidualShape, sample_base, sample_residual
 
 
 class KnownRuntime:
@@ -86,7 +86,7 @@ def test_each_passage_follows_its_own_text():
     arguments, options = (two_passages(), np.array([18]), [0]), MoMaskOptions()
     ids = sample_base(TextRuntime(), 8, *arguments, options, Watcher())
     assert set(ids[0, :8]) == {2} and set(ids[0, 12:]) == {5}
-    codes = sample_residual(TextRuntime(), (8, 3), ids, *arguments, options.residual, Watcher())
+    codes = sample_residual(TextRuntime(), ResidualShape(8, 3), ids, *arguments, options.residual, Watcher())
     assert set(codes[0, :8, 1]) == {3} and set(codes[0, 12:, 1]) == {6}
 
 
@@ -128,7 +128,9 @@ def test_residual_layers_follow_the_base():
     runtime = KnownRuntime()
     passages = [Passage(0, 0, 3, np.full(4, 2, dtype=np.float32))]
     base, lengths = np.array([[2, 3, 4, -1]]), np.array([4])
-    codes = sample_residual(runtime, (8, 3), base, passages, lengths, [0], MoMaskOptions().residual, Watcher())
+    codes = sample_residual(
+        runtime, ResidualShape(8, 3), base, passages, lengths, [0], MoMaskOptions().residual, Watcher()
+    )
     assert codes.shape == (1, 4, 3)
     assert codes[0, :, 0].tolist() == [2, 3, 4, -1]
     assert codes[0, :, 1].tolist() == [3, 4, 5, -1]
@@ -177,5 +179,32 @@ def test_layers_that_the_network_does_not_know_are_left_out_where_nothing_is_giv
     known[0, 0] = [2, 1, 1, 6, 7]
     base = np.array([[2, 3, 4]])
     arguments = (base, passages, np.array([3]), [0], MoMaskOptions().residual, Watcher(), known)
-    codes = sample_residual(KnownRuntime(), (8, 3), *arguments)
+    codes = sample_residual(KnownRuntime(), ResidualShape(8, 3), *arguments)
     assert codes[0].tolist() == [[2, 1, 1, 6, 7], [3, 4, 5, -1, -1], [4, 5, 6, -1, -1]]
+
+
+class OwnRuntime(KnownRuntime):
+    """Wants of each layer what most of its known codes say, code 5 where nothing is known of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.known_counts = []
+
+    def residual(self, codes, layer, text, padding):
+        own = codes[..., int(layer[0])]
+        self.known_counts.append((int(layer[0]), codes.shape[-1], (own[0] < 8).sum().item()))
+        known = own[own < 8]
+        wanted = np.full(codes.shape[:2], np.bincount(known).argmax() if len(known) else 5)
+        return 50 * np.eye(9, dtype=np.float32)[wanted]
+
+
+def test_a_layer_is_drawn_in_several_steps_where_the_network_sees_what_it_has_drawn_of_it():
+    passages = [Passage(0, 0, 20, np.full(4, 2, dtype=np.float32))]
+    runtime, drawing = OwnRuntime(), MoMaskOptions(residual_steps=3).residual
+    arguments = (np.zeros((1, 20), int), passages, np.array([20]), [0], drawing, Watcher())
+    known = np.full((1, 20, 3), -1)
+    known[0, :2, 2] = 7
+    codes = sample_residual(runtime, ResidualShape(8, 3, own_layer=True), *arguments, known)
+    # 20, 14 and 1 are masked, of the second layer 18, 13 and 1.
+    assert runtime.known_counts == [(1, 3, 0), (1, 3, 6), (1, 3, 19), (2, 3, 2), (2, 3, 7), (2, 3, 19)]
+    assert set(codes[0, :, 1]) == {5} and set(codes[0, :, 2]) == {7}

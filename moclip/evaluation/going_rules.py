@@ -176,7 +176,7 @@ def walks_crouched(joints: np.ndarray) -> bool:
     """Goes on foot with the pelvis low, knees bent all the time."""
     p = postures_of(joints)
     low = float(np.percentile(p.height, 80)) < 0.82 and float(np.median(p.height)) < 0.78
-    on_feet = float(((p.trunk < 75) & (p.both("knee").min(axis=1) > 0.18)).mean()) > 0.85
+    on_feet = float(((p.trunk < 75) & (p.both("knee").min(axis=1) > 0.12)).mean()) > 0.85
     return low and on_feet and p.k.path > 0.6 and p.k.speed > 0.2 and _legs_bent(p) > 55
 
 

@@ -116,11 +116,11 @@ def _winding(hand: np.ndarray, axes: tuple[int, int]) -> float:
     return float(np.ptp(angle))
 
 
-def circles_arms(joints: np.ndarray) -> bool:
-    """An arm goes right round its shoulder, stretched."""
+def circles_arms(joints: np.ndarray, degrees: float = 340) -> bool:
+    """An arm goes right round its shoulder, stretched, by so many degrees."""
     k = kinematics_of(joints)
     most = max(_winding(k.hand(s), axes) for s in SIDES for axes in ((1, 2), (0, 1)))
-    return most > 340 and k.path < 2.0
+    return most > degrees and k.path < 2.0
 
 
 def reaches_up(joints: np.ndarray) -> bool:

@@ -33,7 +33,8 @@ def throws(joints: np.ndarray, side: str | None = None) -> bool:
     p = postures_of(joints)
     asked = counts[side] if side else max(counts.values())
     calm = float(p.standing.mean()) > 0.5 and p.k.limb_activity("ankle") < 1.5 and float(np.ptp(p.k.yaw)) < 130
-    calm &= p.k.air.max() < 0.25 and not circles_arms(joints)
+    # Winding up for an overarm throw is a circle by itself.
+    calm &= p.k.air.max() < 0.25 and not circles_arms(joints, 500)
     return asked >= 1 and sum(counts.values()) <= 3 * max(1.0, p.k.seconds / 4) and calm
 
 

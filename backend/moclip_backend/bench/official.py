@@ -21,7 +21,7 @@ from moclip.generators.base.generator import Watcher
 from moclip.generators.base.passages import Passage
 from moclip.generators.momask.config import TransformerConfig
 from moclip.generators.momask.generator import MoMask
-from moclip.generators.momask.sampling import OFFICIAL, sample_base, sample_residual
+from moclip.generators.momask.sampling import OFFICIAL, ResidualShape, sample_base, sample_residual
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer
 
 TOKENS = 49
@@ -112,7 +112,7 @@ def _ways(networks: _Networks, sizes: TransformerConfig, batch: int) -> dict[str
     lengths, seeds = np.full(batch, TOKENS), list(range(batch))
     passages = [Passage(k, 0, TOKENS, vector) for k, vector in enumerate(text)]
     rest = (passages, lengths, seeds)
-    shape, watcher = (sizes.codes, sizes.quantizers), Watcher()
+    shape, watcher = ResidualShape(sizes.codes, sizes.quantizers), Watcher()
     plain = _Plain(networks, sizes, text)
     decode = torch.from_numpy(codes)
     codec = MoMask(networks, {"rvq": networks.rvq.config.to_dict()}).codec

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from moclip.generators.bad.config import BadConfig
-from moclip.nn.layers import sinusoids
+from moclip.nn.layers import dot_product_attention, sinusoids
 from moclip.nn.networks import Network
 
 FREQUENCIES = 128
@@ -36,7 +36,7 @@ class Attention(nn.Module):
         """attend: (B, 1, S, L), True where a row may attend to a column; None: all may."""
         query, key, value = self._split(self.query(x)), self._split(self.key(source)), self._split(self.value(source))
         dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=attend, dropout_p=dropout)
+        mixed = dot_product_attention(query, key, value, attend, dropout)
         out: Tensor = self.proj(mixed.transpose(1, 2).reshape(x.shape))
         return F.dropout(out, self.dropout, self.training)
 

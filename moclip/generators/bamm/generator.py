@@ -14,7 +14,7 @@ from moclip.generators.bamm.sequences import Model
 from moclip.generators.base.generator import Generator, Stage, Watcher
 from moclip.generators.base.passages import Draft, Passage
 from moclip.generators.base.runtime import Call
-from moclip.generators.momask.sampling import sample_residual
+from moclip.generators.momask.sampling import ResidualShape, sample_residual
 
 
 class Bamm(Generator):
@@ -44,7 +44,7 @@ class Bamm(Generator):
 
     def sample(self, draft: Draft, watcher: Watcher) -> np.ndarray:
         base = sample_base(self._model, *draft.asked, self.options, watcher, known=draft.known[..., 0])
-        shape = (self.codec.codes, int(self.configs["residual"]["quantizers"]))
+        shape = ResidualShape.of(self.codec.codes, self.configs["residual"])
         return sample_residual(self.runtime, shape, base, *draft.asked, self.options.residual, watcher, draft.known)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from moclip.generators.bamm.config import BammConfig
 from moclip.generators.momask.config import TransformerConfig
 from moclip.generators.momask.transformers import EncoderLayer
+from moclip.nn.layers import dot_product_attention
 
 Heads = tuple[Tensor, Tensor, Tensor]
 """Queries, keys and values, each (B, heads, S, head_dim)."""
@@ -112,5 +113,5 @@ class Stack(nn.Module):
     def attend(self, heads: Heads, allowed: Tensor) -> Tensor:
         """allowed (B, 1, queries, keys), True where a query may attend to a key -> (B, queries, width)."""
         dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(*heads, attn_mask=allowed, dropout_p=dropout)
+        mixed = dot_product_attention(*heads, allowed, dropout)
         return mixed.transpose(1, 2).flatten(2)

@@ -21,6 +21,8 @@ class TransformerConfig(Config):
     twice, as the released code has it by mistake.
     codebook_start: training begins with the codec's codebooks as the tables that embed and predict codes, which then
     differ by as much as the movements that they stand for.
+    own_layer: of the residual transformer: while it learns a layer some of that layer's codes are shown, so that it can
+    be drawn in several steps, as the base layer is; at once its codes know nothing of one another.
     Raises ValueError for a width that does not divide among the heads.
     """
 
@@ -40,6 +42,7 @@ class TransformerConfig(Config):
     share_weight: bool = True
     doubled_logits: bool = False
     codebook_start: bool = False
+    own_layer: bool = False
 
     def __post_init__(self) -> None:
         if self.width % self.heads:

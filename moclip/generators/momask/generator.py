@@ -6,7 +6,7 @@ import numpy as np
 from moclip.generators.base.generator import Choose, Generator, Stage, Watcher
 from moclip.generators.base.passages import Draft
 from moclip.generators.base.runtime import Call
-from moclip.generators.momask.sampling import MoMaskOptions, sample_base, sample_residual
+from moclip.generators.momask.sampling import MoMaskOptions, ResidualShape, sample_base, sample_residual
 
 
 class MoMask(Generator):
@@ -41,7 +41,7 @@ class MoMask(Generator):
         return sample_base(self.runtime, self.codec.codes, *asked, draft.known[..., 0], choose)
 
     def _refined(self, base: np.ndarray, draft: Draft, watcher: Watcher) -> np.ndarray:
-        shape = (self.codec.codes, int(self.configs["residual"]["quantizers"]))
+        shape = ResidualShape.of(self.codec.codes, self.configs["residual"])
         return sample_residual(self.runtime, shape, base, *draft.asked, self.options.residual, watcher, draft.known)
 
 

@@ -8,6 +8,7 @@ import torch
 
 from moclip.codecs.rvq import RVQ
 from moclip.generators.base.tracing import Example, codec_examples
+from moclip.generators.momask.sampling import ResidualShape
 from moclip.generators.momask.transformers import MaskedTransformer, ResidualTransformer
 from moclip.nn.networks import Network
 
@@ -25,10 +26,11 @@ def examples(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Example]:
 def shared_examples(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Example]:
     """Of the residual transformer and the codec, which other generators have too."""
     rvq = configs["rvq"]
-    below = torch.randint(rvq["codes"], (BATCH, LENGTH, configs["residual"]["quantizers"] - 1))
+    shape = ResidualShape.of(rvq["codes"], configs["residual"])
+    shown = torch.randint(rvq["codes"], (BATCH, LENGTH, shape.shown))
     layer = torch.ones(BATCH, dtype=torch.long)
     residual = Example(
-        {"codes": below, "layer": layer, **_conditions(configs["residual"])},
+        {"codes": shown, "layer": layer, **_conditions(configs["residual"])},
         {"codes": {1: "S"}, "padding": {1: "S"}},
         {1: "S"},
     )

@@ -21,16 +21,14 @@ def masked_loss(network: MaskedTransformer, batch: TokenBatch) -> tuple[Tensor, 
     What the ratio is of, and how much of a target is spread over the other codes, the network's configuration says.
     """
     ids, padding, device = batch.codes[..., 0], batch.padding, batch.codes.device
-    lengths = (~padding).sum(1)
-    ratio = torch.cos(torch.rand(len(ids)) * math.pi / 2).to(device)
     if network.config.mask_counts == "slots":
+        ratio = torch.cos(torch.rand(len(ids)) * math.pi / 2).to(device)
         count = (MAX_TOKENS * ratio).round().clamp(min=1)
         slots = torch.rand(len(ids), max(MAX_TOKENS, ids.shape[1])).to(device)
         rank = slots.argsort(1).argsort(1)[:, : ids.shape[1]]
+        chosen = (rank < count[:, None]) & ~padding
     else:
-        count = (lengths * ratio).round().clamp(min=1)
-        rank = torch.rand(ids.shape).to(device).masked_fill(padding, 2.0).argsort(1).argsort(1)
-    chosen = (rank < count[:, None]) & ~padding
+        chosen = _share_of_each(padding)
     draw = torch.rand(ids.shape).to(device)
     shown = ids.masked_fill(padding, network.pad_id)
     codes = torch.randint(network.config.codes, ids.shape).to(device)
@@ -40,16 +38,32 @@ def masked_loss(network: MaskedTransformer, batch: TokenBatch) -> tuple[Tensor, 
     return _cross_entropy(logits, ids[chosen], network)
 
 
+def _share_of_each(padding: Tensor) -> Tensor:
+    """(B, S) True at a share of each sample's codes, one at least, that the cosine of a random angle gives."""
+    ratio = torch.cos(torch.rand(len(padding)) * math.pi / 2).to(padding.device)
+    count = ((~padding).sum(1) * ratio).round().clamp(min=1)
+    rank = torch.rand(padding.shape).to(padding.device).masked_fill(padding, 2.0).argsort(1).argsort(1)
+    return (rank < count[:, None]) & ~padding
+
+
 def residual_loss(network: ResidualTransformer, batch: TokenBatch) -> tuple[Tensor, Numbers]:
-    """Cross entropy of one residual layer per sample; low layers are drawn more often (MoMask's cosine schedule)."""
+    """Cross entropy of one residual layer per sample; low layers are drawn more often (MoMask's cosine schedule).
+
+    With `own_layer` of that layer's codes a share is masked and learned, as of the base layer's.
+    """
     config, device = network.config, batch.codes.device
     draw = 1 - torch.cos(torch.rand(len(batch.codes)) * math.pi / 2)
     layer = ((draw * (config.quantizers - 2)).round().long() + 1).to(device)
     codes = batch.codes[..., : config.quantizers].masked_fill(batch.padding.unsqueeze(-1), network.pad_id)
-    logits = network(codes[..., :-1], layer, network.drop_text(batch.text), batch.padding)
-    target = codes.gather(2, layer[:, None, None].expand(-1, codes.shape[1], 1))[..., 0]
-    valid = ~batch.padding
-    return _cross_entropy(logits[valid].float(), target[valid], network)
+    place = layer[:, None, None].expand(-1, codes.shape[1], 1)
+    target = codes.gather(2, place)[..., 0]
+    if config.own_layer:
+        learned = _share_of_each(batch.padding)
+        shown = codes.scatter(2, place, target.masked_fill(learned, network.pad_id)[..., None])
+    else:
+        learned, shown = ~batch.padding, codes[..., :-1]
+    logits = network(shown, layer, network.drop_text(batch.text), batch.padding)
+    return _cross_entropy(logits[learned].float(), target[learned], network)
 
 
 def _cross_entropy(

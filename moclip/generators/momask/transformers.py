@@ -178,6 +178,8 @@ class ResidualTransformer(_Body):
             # One row more than there are layers to predict; the official files have it too.
             self.output_proj_bias = nn.Parameter(torch.zeros(config.quantizers, rows))
             self.token_embed_weight = nn.Parameter(torch.empty(tables, rows, dim))
+        if config.own_layer:
+            self.own_embed_weight = nn.Parameter(torch.empty(tables, rows, dim))
         self._init_weights()
         for name, parameter in self.named_parameters(recurse=False):
             if not name.endswith("bias"):
@@ -192,6 +194,8 @@ class ResidualTransformer(_Body):
                 self.output_table(q)[:rows] = 0.02 * book / book.std()
             if q < len(books) - 1 and not (self.config.share_weight and q > 0):
                 self.input_table(q)[:rows] = book / unit
+            if q > 0 and self.config.own_layer:
+                self.own_embed_weight[q - 1, :rows] = book / unit
 
     @property
     def pad_id(self) -> int:
@@ -213,28 +217,39 @@ class ResidualTransformer(_Body):
     def forward(self, codes: Tensor, layer: Tensor, text: Tensor, padding: Tensor) -> Tensor:
         """codes (B, S, Q-1) in 0..codes (pad_id where padded), layer (B,) in 1..Q-1 -> logits (B, S, codes + 1).
 
-        Codes of layers at or above `layer` are ignored.
+        Codes of layers at or above `layer` are ignored; with `own_layer` they are (B, S, Q), and the layer's own are
+        read too, pad_id where they are to be predicted.
         """
         one = self._only(layer)
         if one is not None:
             history = cast(Tensor, sum(F.embedding(codes[..., q], self.input_table(q)) for q in range(one)))
         else:
-            below = (torch.arange(codes.shape[-1], device=codes.device)[None] < layer[:, None]).to(text.dtype)
+            below = (torch.arange(self.config.quantizers - 1, device=codes.device)[None] < layer[:, None]).to(
+                text.dtype
+            )
             layers = (
                 F.embedding(codes[..., q], self.input_table(q)) * below[:, q, None, None]
-                for q in range(codes.shape[-1])
+                for q in range(self.config.quantizers - 1)
             )
             history = cast(Tensor, sum(layers))
+        if self.config.own_layer:
+            history = history + self._own(codes, layer)
         step = F.one_hot(layer, self.config.quantizers).to(text.dtype)
         hidden = self._run(history, [self.cond_emb(text), self.quant_emb(step)], padding)
         if one is not None:
             logits = hidden @ self.output_table(one).t()
         else:
-            tables = torch.stack([self.output_table(q) for q in range(1, self.config.quantizers)])
-            logits = hidden @ tables[layer - 1].transpose(1, 2)
+            outputs = torch.stack([self.output_table(q) for q in range(1, self.config.quantizers)])
+            logits = hidden @ outputs[layer - 1].transpose(1, 2)
         if self.config.share_weight:
             return logits
         return logits * (2 if self.config.doubled_logits else 1) + self.output_proj_bias[layer - 1].unsqueeze(1)
+
+    def _own(self, codes: Tensor, layer: Tensor) -> Tensor:
+        """(B, S, dim): the codes of each sample's own layer as they are known."""
+        own = codes.gather(2, layer[:, None, None].expand(-1, codes.shape[1], 1))[..., 0]
+        rows = self.config.codes + 1
+        return F.embedding(own + rows * (layer[:, None] - 1), self.own_embed_weight.flatten(0, 1))
 
     def _only(self, layer: Tensor) -> int | None:
         """The layer that all of a batch are in, as while sampling: its tables alone are read, and none is copied.
