@@ -200,23 +200,36 @@ def load_model(name: str) -> ModelFiles:
 
     Raises MoclipError for missing or damaged files, and when a generator was trained with another text tower.
     """
+    files = read_model(name)
+    check_towers(files)
+    return files
+
+
+def read_model(name: str, *, mapped: bool = False) -> ModelFiles:
+    """Read all networks of a model; whether they belong together is left to `check_towers`, which takes its time.
+
+    mapped: see `read_weights`. Raises MoclipError for missing or damaged files.
+    """
     info = model_info(name)
     optional = (JUDGE, LENGTH_TOWER, *(("length",) if info.generator.TELLS_LENGTHS else ()))
     networks = [*needed_networks(info.generator), *(n for n in optional if info.file(n).is_file())]
-    loaded = {network: read_weights(info.file(network)) for network in networks}
-    files = ModelFiles(info, {k: v[0] for k, v in loaded.items()}, {k: v[1] for k, v in loaded.items()})
+    loaded = {network: read_weights(info.file(network), mapped=mapped) for network in networks}
+    return ModelFiles(info, {k: v[0] for k, v in loaded.items()}, {k: v[1] for k, v in loaded.items()})
+
+
+def check_towers(files: ModelFiles) -> None:
+    """Raises MoclipError when a network was trained with another text tower than the model has."""
     own = fingerprint(files.arrays["text"])
-    for network in (n for n in networks if n not in ("text", info.generator.CODEC, LENGTH_TOWER)):
+    for network in (n for n in files.arrays if n not in ("text", files.generator.CODEC, LENGTH_TOWER)):
         trained_with = files.configs[network].get("text_fingerprint")
-        tower = fingerprint(files.arrays[LENGTH_TOWER]) if network == "length" and LENGTH_TOWER in networks else own
+        tower = fingerprint(files.arrays[LENGTH_TOWER]) if network == "length" and LENGTH_TOWER in files.arrays else own
         if trained_with != tower:
             raise MoclipError(
-                f"The {network} network of model '{info.name}' was trained with another text tower "
+                f"The {network} network of model '{files.info.name}' was trained with another text tower "
                 f"({trained_with}, not {tower}).",
                 hint="Train it with this tower, or install the tower that it was trained with.",
                 code="tower_mismatch",
             )
-    return files
 
 
 def verify_model(name: str) -> list[str]:

@@ -2,6 +2,7 @@
 """Model folders: found by name or path, and one clear sentence for each way in which one can be broken."""
 
 import json
+import mmap
 import re
 import shutil
 from pathlib import Path
@@ -21,7 +22,7 @@ from moclip.errors import MoclipError  # noqa: E402
 from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.generators.momask.generator import MoMask  # noqa: E402
 from moclip.models import find_model, list_models, model_info, needed_networks, verify_model  # noqa: E402
-from moclip.nn.checkpoint import load_weights, save_weights  # noqa: E402
+from moclip.nn.checkpoint import load_weights, read_weights, save_weights  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,40 @@ def test_truncated_weights_are_named(folder, network, share):
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     assert f"{network}.safetensors" in refused(folder).message
     assert verify_model(str(folder))
+
+
+def test_mapped_weights_take_no_memory_and_are_written_to_by_nobody(tmp_path):
+    given = {"half": np.arange(6, dtype=np.float32).reshape(2, 3), "empty": np.zeros((0, 4), np.float32)}
+    given |= {"number": np.array([7]), "flags": np.array([True, False, True])}
+    path = tmp_path / "some.safetensors"
+    save_weights(path, given, {})
+    before = path.read_bytes()
+    mapped, read = (read_weights(path, mapped=mapped)[0] for mapped in (True, False))
+    for weights in (mapped, read):
+        assert list(weights) == sorted(given)
+        assert all(np.array_equal(weights[name], array) for name, array in given.items())
+        assert (weights.stored["half"].dtype, weights["half"].dtype) == (np.float16, np.float32)
+    assert _lies_in_a_map(mapped.stored["half"]) and not _lies_in_a_map(read.stored["half"])
+    mapped.stored["half"][...] = -1
+    assert path.read_bytes() == before
+
+
+def test_an_engine_is_made_of_mapped_weights(folder, monkeypatch):
+    asked = []
+
+    def read(path, *, mapped=False):
+        asked.append(mapped)
+        return read_weights(path, mapped=mapped)
+
+    monkeypatch.setattr("moclip.models.read_weights", read)
+    TextToMotion.load(str(folder))
+    assert asked and all(asked)
+
+
+def _lies_in_a_map(array: np.ndarray | None) -> bool:
+    while isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
+        array = array.base
+    return isinstance(array, np.memmap | mmap.mmap)
 
 
 @pytest.mark.parametrize("network", needed_networks(MoMask))

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -17,13 +18,14 @@ pytest.importorskip("onnx", reason="graphs are written with onnx")
 from tiny_model import make_tiny_model  # noqa: E402
 
 from moclip.errors import Cancelled, MoclipError  # noqa: E402
+from moclip.generate import pipeline  # noqa: E402
 from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.models import load_model  # noqa: E402
 from moclip.motion.features import WIDTH  # noqa: E402
 from moclip.motion.skeleton import REST_OFFSETS  # noqa: E402
 from moclip.nn.checkpoint import save_weights  # noqa: E402
 from moclip.runtimes import make_runtime  # noqa: E402
-from moclip.runtimes.export import export_graphs  # noqa: E402
+from moclip.runtimes.export import OPSET, export_graphs  # noqa: E402
 from moclip.runtimes.onnx_runtime import ROWS  # noqa: E402
 from moclip.text.tokenizer import Tokenizer  # noqa: E402
 
@@ -222,6 +224,21 @@ def test_graphs_carry_no_weights_and_serve_other_weights_of_their_sizes(folder, 
     assert np.abs(onnx - torch).max() < 1e-4
 
 
+def test_what_hangs_on_no_weight_is_worked_out_in_a_graph(folder):
+    import onnx
+
+    told = json.loads((folder / "graphs.json").read_text())
+    for path in folder.glob("*.onnx"):
+        model = onnx.load(path, load_external_data=False)
+        weights = [one.name for one in model.graph.initializer if one.data_location == onnx.TensorProto.EXTERNAL]
+        assert sorted(weights) == told[path.stem] and not {info.name for info in model.graph.input} & set(weights)
+        assert {node.domain for node in model.graph.node} == {""}
+        assert [(used.domain, used.version) for used in model.opset_import] == [("", OPSET)]
+        known = {one.name for one in model.graph.initializer} - set(weights)
+        told_already = [n for n in model.graph.node if n.op_type == "Constant" or (n.input and set(n.input) <= known)]
+        assert [node.op_type for node in told_already] == []
+
+
 def test_exporting_leaves_the_model_as_it_was(folder, tmp_path):
     files = load_model(str(folder))
     before = files.arrays["masked"]["token_emb.weight"].copy()
@@ -264,6 +281,34 @@ def test_a_loaded_runtime_needs_the_weights_no_more(folder):
             array[...] = 0
     assert np.array_equal(runtime.call("masked", **given), before)
     assert np.array_equal(runtime.call("text", **inputs("text", 2, 9)), vectors)
+
+
+def test_no_network_keeps_what_a_batch_took(folder):
+    runtime = make_runtime(load_model(str(folder)), "onnx")
+    assert not any(session.get_session_options().enable_cpu_mem_arena for session in runtime._sessions.values())
+
+
+def test_while_networks_are_made_the_rest_is_done(folder, monkeypatch):
+    begun, made = {"check_towers": Event(), "Tokenizer": Event()}, pipeline.make_runtime
+
+    def make(*given):
+        assert all(event.wait(20.0) for event in begun.values())
+        return made(*given)
+
+    for name, event in begun.items():
+        own = getattr(pipeline, name)
+        monkeypatch.setattr(pipeline, name, lambda *given, own=own, event=event: (event.set(), own(*given))[1])
+    monkeypatch.setattr(pipeline, "make_runtime", make)
+    assert TextToMotion.load(str(folder), "onnx").runtime == "onnx"
+
+
+def test_another_tower_is_told_of_whatever_networks_are_made_of_it(folder, tmp_path):
+    other, files = tmp_path / "other", load_model(str(folder))
+    shutil.copytree(folder, other)
+    save_weights(other / "masked.safetensors", {}, {**files.configs["masked"], "text_fingerprint": "0" * 16})
+    with pytest.raises(MoclipError) as caught:
+        TextToMotion.load(str(other), "onnx")
+    assert caught.value.code == "tower_mismatch"
 
 
 def test_large_batches_go_through_the_networks_in_parts(runtimes):

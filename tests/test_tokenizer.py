@@ -55,6 +55,14 @@ def test_vocabulary_has_clips_size(tokenizer):
     assert (tokenizer.start_id, tokenizer.end_id) == (49406, 49407)
 
 
+def test_ids_are_looked_up_of_what_is_met_alone():
+    tokenizer = Tokenizer()
+    assert len(tokenizer._ids) == 512
+    for symbol, number in (("walks</w>", 8192), ("photo</w>", 1125)):
+        tokenizer.encode([symbol.removesuffix("</w>")])
+        assert tokenizer._ids[symbol] == number == tokenizer.vocabulary.index(symbol)
+
+
 def test_long_text_is_cut_and_still_ends(tokenizer):
     row = tokenizer.encode(["walk " * 100])[0]
     assert row[-1] == tokenizer.end_id and np.count_nonzero(row == tokenizer.end_id) == 1

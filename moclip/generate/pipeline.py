@@ -21,7 +21,7 @@ from moclip.generate.together import layer_parts, read_layers, with_layers
 from moclip.generators.base.generator import Stage, Watcher
 from moclip.generators.base.passages import Draft, Passage
 from moclip.generators.base.runtime import Runtime
-from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, load_model
+from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, check_towers, read_model
 from moclip.motion.features import WIDTH, features_to_joints, local_rotations
 from moclip.motion.feet import hold_feet, toe_contacts
 from moclip.motion.floor import on_floor
@@ -68,11 +68,16 @@ class TextToMotion:
     @classmethod
     def load(cls, model: str = "embedded", runtime: str = "auto", device: str = "auto") -> "TextToMotion":
         """Load a model by name or folder. Raises MoclipError for what is missing, damaged or does not fit together."""
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            # Read once per process; while networks are made, a processor is free.
-            words = beside.submit(Tokenizer)
-            files = load_model(model)
-            made = make_runtime(files, runtime, device)
+        files = read_model(model, mapped=True)
+        with ThreadPoolExecutor(max_workers=2) as beside:
+            # While networks are made, there is time for the rest: words, read once per process, and a sum over the
+            # largest file.
+            checked, words = beside.submit(check_towers, files), beside.submit(Tokenizer)
+            try:
+                made = make_runtime(files, runtime, device)
+            finally:
+                # Where networks cannot be made of them, this says more.
+                checked.result()
             words.result()
         return cls(files, made)
 

@@ -21,6 +21,11 @@ _GENERATIONS = _generations()
 """Joints as far from the root, and their parents: what is worked out at once, since every call costs as much as the
 numbers of many joints."""
 
+_FACTORS = np.array([[0, 1, 2, 3], [1, 0, 3, 2], [2, 3, 0, 1], [3, 2, 1, 0]])
+_SIGNS = np.array([[1, 1, 1, 1], [-1, 1, -1, 1], [-1, 1, 1, -1], [-1, -1, 1, 1]])[..., None]
+"""The product of quaternions a*b is the sum of a's four components, each times these components of b with these
+signs: the terms of `rotations.multiply`, in its order."""
+
 
 def forward_kinematics(local_rotations: np.ndarray, root_translation: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Joint positions: (T, 22, 3).
@@ -28,14 +33,21 @@ def forward_kinematics(local_rotations: np.ndarray, root_translation: np.ndarray
     local_rotations (T, 22, 4) wxyz relative to the parent; root_translation (T, 3); offsets (22, 3) rest offsets.
     Joint j lies at parent + R_parent * offsets[j]: a joint's rotation moves its children, never itself.
     """
-    positions = np.empty((len(local_rotations), JOINT_COUNT, 3), dtype=np.result_type(local_rotations, np.float32))
-    world = np.empty(local_rotations.shape, dtype=positions.dtype)
-    positions[:, 0], world[:, 0] = root_translation, local_rotations[:, 0]
+    dtype = np.result_type(local_rotations, np.float32)
+    # Joints first and frames last: each call works on whole rows, and there are few of them.
+    local = np.ascontiguousarray(np.transpose(local_rotations, (1, 2, 0)), dtype=dtype)
+    factors = local[:, _FACTORS] * _SIGNS.astype(dtype)
+    world = np.empty(local.shape, dtype=dtype)
+    world[0] = local[0]
     for joints, parents in _GENERATIONS:
-        turned = world[:, parents]
-        positions[:, joints] = positions[:, parents] + rotations.rotate(turned, offsets[joints])
-        world[:, joints] = rotations.multiply(turned, local_rotations[:, joints])
-    return positions
+        terms = world[parents][:, :, None] * factors[joints]
+        world[joints] = terms[:, 0] + terms[:, 1] + terms[:, 2] + terms[:, 3]
+    moved = rotations.rotate(np.swapaxes(world, 1, 2)[list(PARENTS[1:])], offsets[1:, None])
+    positions = np.empty((JOINT_COUNT, len(local_rotations), 3), dtype=dtype)
+    positions[0] = root_translation
+    for joints, parents in _GENERATIONS:
+        positions[joints] = positions[parents] + moved[np.subtract(joints, 1)]
+    return np.ascontiguousarray(np.swapaxes(positions, 0, 1))
 
 
 def world_rotations(local_rotations: np.ndarray) -> np.ndarray:

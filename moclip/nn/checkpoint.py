@@ -6,6 +6,7 @@ Reading needs numpy and safetensors only; whoever computes with weights gets the
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,11 @@ import numpy as np
 from moclip.errors import MoclipError
 
 FORMAT = 1
+_DTYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U64": "<u8",
+    "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
+}  # fmt: skip
+"""numpy's names of what safetensors calls types."""
 
 
 def save_weights(
@@ -69,18 +75,23 @@ def load_weights(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return dict(weights), config
 
 
-def read_weights(path: Path) -> tuple[Weights, dict[str, Any]]:
-    """As `load_weights`, but nothing is converted before it is asked for."""
+def read_weights(path: Path, *, mapped: bool = False) -> tuple[Weights, dict[str, Any]]:
+    """As `load_weights`, but nothing is converted before it is asked for.
+
+    mapped: the tensors lie where the system keeps the file, and memory of their own is only for what is written to
+    them. For a short while, in which the file is not written to; Windows lets nobody replace it meanwhile.
+    """
     from safetensors import SafetensorError, safe_open
 
     hint = "Install the model again, or check the path."
     if not Path(path).is_file():
         raise MoclipError(f"There is no weights file at {path}.", hint=hint, code="bad_weights")
     try:
+        # It looks whether the tensors that the file tells of are all there, and no more.
         with safe_open(str(path), framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
+        arrays = _read(Path(path), mapped)
+    except (SafetensorError, OSError, KeyError) as error:
         raise MoclipError(
             f"The weights file {path} is damaged or not a safetensors file.", hint=hint, code="bad_weights"
         ) from error
@@ -93,6 +104,29 @@ def read_weights(path: Path) -> tuple[Weights, dict[str, Any]]:
             code="bad_weights",
         ) from error
     return Weights(arrays), config
+
+
+def _read(path: Path, mapped: bool) -> dict[str, np.ndarray]:
+    """The tensors of a sound safetensors file, in the order of their names. Raises OSError; KeyError for types that
+    numpy has not."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header: dict[str, dict[str, Any]] = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    if not any(math.prod(told["shape"]) for told in header.values()):
+        whole = np.zeros(0, np.uint8)  # of no bytes no map can be made
+    elif mapped:
+        whole = np.asarray(np.memmap(path, np.uint8, "c", 8 + length))
+    else:
+        whole = np.fromfile(path, np.uint8, offset=8 + length)
+    return {name: _view(whole, header[name]) for name in sorted(header)}
+
+
+def _view(whole: np.ndarray, told: Mapping[str, Any]) -> np.ndarray:
+    """One of a file's tensors, as its header tells of it: where it lies in the `whole` (N,) bytes after that."""
+    first, end = told["data_offsets"]
+    array = whole[first:end].view(_DTYPES[told["dtype"]]).reshape(told["shape"])
+    return array if array.flags.aligned else array.copy()
 
 
 def fingerprint(arrays: Mapping[str, np.ndarray]) -> str:

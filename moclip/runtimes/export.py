@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write the weightless ONNX graphs of a model folder. Needs torch and onnx; done once, when a model is packed."""
+"""Write the weightless ONNX graphs of a model folder, once, when it is packed. Needs torch, onnx and onnxruntime."""
 
 import io
 import json
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,43 @@ def _strip(model: bytes, names: set[str], half: set[str]) -> tuple[bytes, list[s
         node.doc_string = ""
     for name in sorted(half & set(renamed.values())):
         _widen(graph.graph, name)
-    return graph.SerializeToString(), sorted(renamed.values())
+    return slimmed(graph.SerializeToString()), sorted(renamed.values())
+
+
+def slimmed(model: bytes) -> bytes:
+    """The same graph with everything worked out that hangs on no weight: half of the exporter's nodes tell shapes.
+
+    onnxruntime would do so itself, each time that the graph is loaded. What it does for one processor or with weights
+    is left to it: there are no others than ONNX's own operators.
+    """
+    import onnx
+    import onnxruntime
+
+    graph = onnx.load_from_string(model)
+    weights = [tensor for tensor in graph.graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL]
+    own = [tensor for tensor in graph.graph.initializer if tensor.data_location != onnx.TensorProto.EXTERNAL]
+    _replace(graph.graph.initializer, own)
+    given = [onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims) for tensor in weights]
+    inputs = [info.name for info in graph.graph.input]
+    graph.graph.input.extend(given)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.log_severity_level = 3
+    with tempfile.TemporaryDirectory() as folder:
+        options.optimized_model_filepath = str(Path(folder) / "slimmed.onnx")
+        onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        made = onnx.load(options.optimized_model_filepath)
+    _replace(made.graph.input, [info for info in made.graph.input if info.name in inputs])
+    made.graph.initializer.extend(weights)
+    # It names every set of operators that it knows.
+    _replace(made.opset_import, [known for known in made.opset_import if known.domain in ("", "ai.onnx")])
+    slim: bytes = made.SerializeToString()
+    return slim
+
+
+def _replace(repeated: Any, items: list[Any]) -> None:
+    del repeated[:]
+    repeated.extend(items)
 
 
 def _widen(graph: Any, name: str) -> None:

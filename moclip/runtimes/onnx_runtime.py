@@ -80,6 +80,8 @@ class OnnxRuntime:
         options.intra_op_num_threads = self._threads
         # Spinning worker threads starve every other process of the machine, Blender first.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Else each network keeps for good what its largest batch took; the C library gives that to the next one.
+        options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
         try:
             given = [arrays.stored[key] if key in graph.half else arrays[key] for key in graph.weights]

@@ -42,19 +42,19 @@ def _byte_symbols() -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[dict[str, int], dict[str, int]]:
-    """(symbol -> id, "first second" -> rank of that merge). Ids: bytes, bytes at a word's end, merges, START, END."""
+def _ranks() -> dict[str, int]:
+    """Of merges, each "first second": how early they were learned."""
     merges = gzip.decompress(MERGES_FILE.read_bytes()).decode("utf-8").splitlines()[1:]  # the first names the version
+    return dict(zip(merges, range(len(merges)), strict=True))
+
+
+@lru_cache(maxsize=1)
+def _alphabet() -> list[str]:
+    """The symbols of single bytes, then those at a word's end, in the order of their ids."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     symbols = _byte_symbols()
-    hidden = [byte for byte in range(256) if byte not in set(printable)]
-    alphabet = [symbols[byte] for byte in printable + hidden]
-    # No symbol holds a space, so that a merge's line without its space is the symbol that it makes.
-    made = [line.replace(" ", "") for line in merges]
-    vocabulary = [*alphabet, *(symbol + "</w>" for symbol in alphabet), *made, START, END]
-    return dict(zip(vocabulary, range(len(vocabulary)), strict=True)), dict(
-        zip(merges, range(len(merges)), strict=True)
-    )
+    single = [symbols[byte] for byte in printable + [byte for byte in range(256) if byte not in set(printable)]]
+    return [*single, *(symbol + "</w>" for symbol in single)]
 
 
 def clean(text: str) -> str:
@@ -81,14 +81,20 @@ class Tokenizer:
     """Text to CLIP token ids. The vocabulary is read once per process."""
 
     def __init__(self) -> None:
-        self._ids, self._ranks = _tables()
-        self.start_id, self.end_id = self._ids[START], self._ids[END]
+        self._ranks, alphabet = _ranks(), _alphabet()
+        # Ids: the alphabet, what merges make of it in their order, start, end. Of merges, only those that were met: the
+        # table of all of them takes as long to make as that of their ranks.
+        self._first_made = len(alphabet)
+        self._ids = dict(zip(alphabet, range(len(alphabet)), strict=True))
+        self.start_id = self._first_made + len(self._ranks)
+        self.end_id = self.start_id + 1
         self._cache: dict[str, list[int]] = {START: [self.start_id], END: [self.end_id]}
 
     @property
     def vocabulary(self) -> list[str]:
         """The 49408 symbols in the order of their ids; "</w>" ends a word."""
-        return list(self._ids)
+        # No symbol holds a space, so that a merge's line without its space is the symbol that it makes.
+        return [*_alphabet(), *(merge.replace(" ", "") for merge in self._ranks), START, END]
 
     @property
     def byte_symbols(self) -> dict[str, int]:
@@ -126,10 +132,12 @@ class Tokenizer:
             best = min(pairs, key=lambda pair: self._ranks.get(pair, len(self._ranks)))
             if best not in self._ranks:
                 break
+            made = best.replace(" ", "")
+            self._ids[made] = self._first_made + self._ranks[best]
             joined, i = [], 0
             while i < len(parts):
                 together = " ".join(parts[i : i + 2]) == best
-                joined.append(best.replace(" ", "") if together else parts[i])
+                joined.append(made if together else parts[i])
                 i += 2 if together else 1
             parts = joined
         return parts

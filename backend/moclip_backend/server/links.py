@@ -55,12 +55,23 @@ class Outgoing:
         """Raises OSError when the other side is gone."""
         with suppress(BlockingIOError):
             while self._parts and self._sock is not None:
+                self._gather()
                 sent = self._sock.send(self._parts[0])
                 self.size -= sent
                 if sent == len(self._parts[0]):
                     self._parts.popleft()
                 else:
                     self._parts[0] = self._parts[0][sent:]
+
+    def _gather(self) -> None:
+        """Make one part of the first ones, as long as it is small: each that is sent is a call of the system, and wakes
+        the other side."""
+        count = size = 0
+        while count < len(self._parts) and size + len(self._parts[count]) <= CHUNK:
+            size += len(self._parts[count])
+            count += 1
+        if count > 1:
+            self._parts.appendleft(memoryview(b"".join([self._parts.popleft() for _ in range(count)])))
 
     def drop(self) -> None:
         self._parts.clear()

@@ -37,19 +37,25 @@ class Wake:
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
+        self._called = False
 
     def fileno(self) -> int:
         return self._reader.fileno()
 
     def set(self) -> None:
+        # Called again before it has woken: `clear` comes before a look at what there is to do, which finds both.
+        if self._called:
+            return
+        self._called = True
         # A full buffer wakes as well as one more byte; a closed one has nobody to wake.
         with suppress(OSError):
             self._writer.send(b"\0")
 
     def clear(self) -> None:
         with suppress(BlockingIOError):
-            while self._reader.recv(4096):
+            while len(self._reader.recv(4096)) == 4096:
                 pass
+        self._called = False
 
     def close(self) -> None:
         self._reader.close()

@@ -192,7 +192,7 @@ class Server:
             due = time.monotonic() + read_within(header)
             job = self._jobs.submit(session, job_id, requests, sum(map(len, frames)), due, model)
             session.submitted[job_id] = mark
-            session.outcomes.pop(job_id, None)
+            self._sessions.forget(session, job_id)
         self._send(link, {"type": wire.QUEUED, "id": job_id, "position": self._jobs.position(job)})
 
     def _cancel(self, link: Link, header: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from moclip_backend.server.links import Link
 
@@ -21,7 +22,7 @@ class Outcome:
     messages: Sequence[Sequence[bytes]]
     ended: float
 
-    @property
+    @cached_property
     def size(self) -> int:
         return sum(len(frame) for frames in self.messages for frame in frames)
 
@@ -31,7 +32,7 @@ class Session:
     """name: chosen by the client, a secret like the token; "": the session ends with its connection.
 
     link: None while the client is away. left: since when (time.monotonic). submitted: fingerprints of jobs that are not
-    over.
+    over. outcomes: of those that are, in the order in which they ended.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._sessions: list[Session] = []
+        self._kept = 0
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -65,6 +67,8 @@ class Sessions:
 
     def remove(self, session: Session) -> None:
         self._sessions.remove(session)
+        for job_id in list(session.outcomes):
+            self.forget(session, job_id)
 
     def oldest_away(self) -> Session | None:
         return min((s for s in self._sessions if s.link is None), key=lambda s: s.left, default=None)
@@ -73,21 +77,31 @@ class Sessions:
         """Of clients that have been away for too long; outcomes that are as old are forgotten."""
         oldest = time.monotonic() - SECONDS_KEPT
         for session in self._sessions:
-            if session.link is not None:
-                session.outcomes = {k: v for k, v in session.outcomes.items() if v.ended > oldest}
+            while session.link is not None and session.outcomes and _first(session)[1].ended <= oldest:
+                self.forget(session, _first(session)[0])
         return [session for session in self._sessions if session.link is None and session.left <= oldest]
 
     def keep(self, session: Session, job_id: str, outcome: Outcome) -> None:
         """Keep how a job ended, for a client that did not hear of it. The latest always is; of others, as many as fit,
         those of clients that are away rather than of those that most likely have got theirs."""
+        self.forget(session, job_id)
         session.outcomes[job_id] = outcome
-        kept = [(s.link is None, o.ended, s, k) for s in self._sessions for k, o in s.outcomes.items()]
-        total = sum(s.outcomes[k].size for _, _, s, k in kept)
-        for _, _, owner, key in sorted(kept, key=lambda entry: entry[:2]):
-            if total <= MAX_KEPT_BYTES:
+        self._kept += outcome.size
+        while self._kept > MAX_KEPT_BYTES:
+            others = [s for s in self._sessions if s.outcomes and _first(s)[1] is not outcome]
+            if not others:
                 return
-            if owner.outcomes[key] is not outcome:
-                total -= owner.outcomes.pop(key).size
+            owner = min(others, key=lambda s: (s.link is None, _first(s)[1].ended))
+            self.forget(owner, _first(owner)[0])
+
+    def forget(self, session: Session, job_id: str) -> None:
+        """What a job came to, if it is kept."""
+        if outcome := session.outcomes.pop(job_id, None):
+            self._kept -= outcome.size
+
+
+def _first(session: Session) -> tuple[str, Outcome]:
+    return next(iter(session.outcomes.items()))
 
 
 def fingerprint(frames: Sequence[bytes]) -> bytes:
