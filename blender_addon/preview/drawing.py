@@ -33,12 +33,12 @@ void main() {
   if (aside.x != 0.0) {
     vec4 far = ModelViewProjectionMatrix * vec4(other, 1.0), end = seen(at, far);
     far = seen(far, at);
-    vec2 way = (far.xy / far.w - end.xy / end.w) * size;
+    vec2 way = (far.xy / far.w - end.xy / end.w) * viewport_size;
     vec2 left = vec2(-way.y, way.x) / max(length(way), 1e-6);
     // Half a pixel more, in which it fades.
     vec2 pixels = aside + 0.5 * sign(aside);
     across = vec2(pixels.y, abs(pixels.y));
-    at = vec4(end.xy + 2.0 * pixels.x * left / size * end.w, end.zw);
+    at = vec4(end.xy + 2.0 * pixels.x * left / viewport_size * end.w, end.zw);
   }
   paint = colour * tint;
   gl_Position = at;
@@ -89,7 +89,7 @@ def draw_view(stage: Shown) -> None:
     gpu.state.blend_set("ALPHA")
     shader = _shader()
     shader.bind()
-    shader.uniform_float("size", (context.region.width, context.region.height))
+    shader.uniform_float("viewport_size", (context.region.width, context.region.height))
     for take, ghost, away in stage.seen(settings.preview_at == "BESIDE"):
         if ghost.drawn is None:
             ghost.drawn = _OnCard(ghost)
@@ -188,7 +188,7 @@ def _shader() -> gpu.types.GPUShader:
     made = gpu.types.GPUShaderCreateInfo()
     made.push_constant("MAT4", "ModelViewProjectionMatrix")
     made.push_constant("VEC4", "tint")
-    made.push_constant("VEC2", "size")
+    made.push_constant("VEC2", "viewport_size")
     for number, (name, size) in enumerate(_ATTRIBUTES.items()):
         made.vertex_in(number, f"VEC{size}", name)
     made.vertex_out(between)
