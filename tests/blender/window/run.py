@@ -6,10 +6,10 @@
 Needs Xvfb, xdotool and ImageMagick's `import` and `convert`, and a Blender whose Python the zip serves. The user counts
 clicks from a fresh Blender to a kept motion; generates, cancels, undoes, accepts, by panel, search and keys; picks
 among ghosts; drags the bars of a script and writes in them; keeps a motion in the library and puts it on others;
-follows a path; looks at all panels and the preferences. At last the add-on's callbacks are timed, and judged by what they
-cost of the processor's time: software that draws in place of a graphics card, and other programs, make them wait besides,
-which is told too. `--clock` judges by the clock, for a quiet machine with a card. Prints a line a step; 0 when all went
-well. `MOCLIP_WINDOW_PATIENCE=5` waits five times as long on a machine that is busy.
+follows a path; looks at all panels and the preferences. At last the add-on's callbacks are timed, and judged by what
+they cost of the processor's time: software that draws in place of a graphics card, and other programs, make them wait
+besides, which is told too. `--clock` judges by the clock, for a quiet machine with a card. Prints a line a step; 0 when
+all went well. `MOCLIP_WINDOW_PATIENCE=5` waits five times as long on a machine that is busy.
 """
 
 import argparse
