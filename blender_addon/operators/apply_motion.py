@@ -22,7 +22,7 @@ from ..shared.errors import MoclipError
 from ..ui.properties import BY_IK, remember_prompt
 from . import reporting
 from .pins import pins_of
-from .polls import may_apply
+from .polls import are_several, may_apply
 from .reporting import fail
 
 _LARGEST = 2**31 - 1
@@ -57,6 +57,10 @@ class MOCLIP_OT_show_take(OfHeldMotion, bpy.types.Operator):
     bl_label = "Show Take"
 
     step: bpy.props.IntProperty(name="Step", description="How many takes to go on", default=1)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context) and are_several(cls, len(SESSION.takes))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return apply_held(self, context, (_take_now() + self.step) % len(SESSION.takes))

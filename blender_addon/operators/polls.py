@@ -23,3 +23,11 @@ def may_apply(operator: Kind, context: bpy.types.Context) -> bool:
         operator.poll_message_set("Go back to Object or Pose Mode first.")
         return False
     return True
+
+
+def are_several(operator: Kind, takes: int) -> bool:
+    """Is there another take to go on to?"""
+    if takes < 2:
+        operator.poll_message_set("There is one take alone. Set Takes to 2 or more and press Generate.")
+        return False
+    return True

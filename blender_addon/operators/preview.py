@@ -11,6 +11,7 @@ from ..preview.stage import STAGE
 from ..shared.errors import MoclipError
 from .apply_motion import OfHeldMotion, apply_held, destination_of, how_of
 from .pins import pins_of
+from .polls import are_several
 from .reporting import fail, tell
 
 
@@ -87,6 +88,10 @@ class MOCLIP_OT_choose_ghost(_OfGhosts, bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     step: bpy.props.IntProperty(name="Step", description="How many takes to go on", default=1)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context) and are_several(cls, STAGE.count)
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         STAGE.choose(STAGE.chosen + self.step)

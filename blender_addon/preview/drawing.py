@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Draws ghosts in the 3D View. All that is drawn lies on the graphics card from the first time on."""
+"""Draws ghosts in the 3D View. Trails lie on the graphics card from the first time on, a body from frame to frame."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import functools
+from collections.abc import Iterator
 from typing import Protocol
 
 import blf
@@ -10,31 +10,45 @@ import bpy
 import gpu
 import numpy as np
 from bpy_extras.view3d_utils import location_3d_to_region_2d
-from gpu_extras.batch import batch_for_shader
 
-from .figure import HIPS
 from .ghost import Ghost, Mesh
 
-_CHOSEN, _OTHER, _PLANTED = (0.30, 0.75, 1.0), (0.62, 0.66, 0.72), (1.0, 0.83, 0.20)
-_TRAILS = {"left": (0.35, 0.85, 0.45), "right": (1.0, 0.45, 0.35), HIPS: (0.9, 0.9, 0.95)}
+_CHOSEN, _OTHER = (0.30, 0.75, 1.0), (0.62, 0.66, 0.72)
 _SOLID, _HIDDEN = 0.9, 0.22
 """How opaque a ghost is, and the parts of it behind or in something."""
 _DIM = 0.45
 """How opaque takes are that are not chosen, as a share."""
-_LINE, _LINE_PLANTED = 1.8, 4.0
 _LETTERS = 15
+_ATTRIBUTES = {"place": 3, "other": 3, "aside": 2, "colour": 4}
+# What is behind the viewer has no place on the screen: a line that comes from there begins where it is seen.
 _VERTEX = """
+vec4 seen(vec4 end, vec4 from) {
+  float behind = -end.z - end.w, before = from.z + from.w;
+  return behind > 0.0 && before > 0.0 ? mix(end, from, behind / (behind + before)) : end;
+}
+
 void main() {
-  light = shade;
-  gl_Position = ModelViewProjectionMatrix * vec4(pos, 1.0);
+  vec4 at = ModelViewProjectionMatrix * vec4(place, 1.0);
+  across = vec2(0.0, 1.0);
+  if (aside.x != 0.0) {
+    vec4 far = ModelViewProjectionMatrix * vec4(other, 1.0), end = seen(at, far);
+    far = seen(far, at);
+    vec2 way = (far.xy / far.w - end.xy / end.w) * viewport_size;
+    vec2 left = vec2(-way.y, way.x) / max(length(way), 1e-6);
+    // Half a pixel more, in which it fades.
+    vec2 pixels = aside + 0.5 * sign(aside);
+    across = vec2(pixels.y, abs(pixels.y));
+    at = vec4(end.xy + 2.0 * pixels.x * left / viewport_size * end.w, end.zw);
+  }
+  paint = colour * tint;
+  gl_Position = at;
 }
 """
 _FRAGMENT = """
 void main() {
-  fragColor = vec4(color.rgb * light, color.a);
+  fragColor = vec4(paint.rgb, paint.a * clamp(across.y - abs(across.x), 0.0, 1.0));
 }
 """
-_shader = None
 
 
 class Shown(Protocol):
@@ -48,13 +62,22 @@ class Shown(Protocol):
     def seen(self, side_by_side: bool) -> Iterator[tuple[int, Ghost, np.ndarray]]: ...
 
 
-@dataclass(frozen=True)
-class _Batches:
-    """On the graphics card. marks: None without contacts."""
+class _OnCard:
+    """What the graphics card has of a ghost: marks and trails of the whole motion, None without any, and the body at
+    the frame that was drawn last."""
 
-    body: gpu.types.GPUBatch
-    marks: gpu.types.GPUBatch | None
-    lines: Mapping[str, gpu.types.GPUBatch]
+    def __init__(self, ghost: Ghost) -> None:
+        self.marks, self.trails = (
+            _batch(mesh, _index(mesh)) if len(mesh.triangles) else None for mesh in (ghost.marks, ghost.trails)
+        )
+        self._faces = _index(ghost.body)
+        self._frame, self._body = -1, None
+
+    def body_at(self, ghost: Ghost, frame: int) -> gpu.types.GPUBatch:
+        """Kilobytes, where a whole motion would be megabytes, too much for one call."""
+        if (frame := ghost.frame(frame)) != self._frame:
+            self._frame, self._body = frame, _batch(ghost.body_at(frame), self._faces)
+        return self._body
 
 
 def draw_view(stage: Shown) -> None:
@@ -64,15 +87,17 @@ def draw_view(stage: Shown) -> None:
         return
     settings, frame = context.scene.moclip, context.scene.frame_current - stage.start
     gpu.state.blend_set("ALPHA")
+    shader = _shader()
+    shader.bind()
+    shader.uniform_float("viewport_size", (context.region.width, context.region.height))
     for take, ghost, away in stage.seen(settings.preview_at == "BESIDE"):
         if ghost.drawn is None:
-            ghost.drawn = _uploaded(ghost)
+            ghost.drawn = _OnCard(ghost)
         share = 1.0 if take == stage.chosen else _DIM
         with gpu.matrix.push_pop():
             gpu.matrix.translate(away.tolist())
-            if settings.preview_trails:
-                _draw_trails(context, ghost, frame, share)
-            _draw_body(ghost, frame, _CHOSEN if take == stage.chosen else _OTHER, share)
+            colour = _CHOSEN if take == stage.chosen else _OTHER
+            _draw(shader, ghost, frame, colour, share, settings.preview_trails)
     gpu.state.depth_mask_set(False)
     gpu.state.depth_test_set("NONE")
     gpu.state.blend_set("NONE")
@@ -103,66 +128,71 @@ def _is_wanted(context: bpy.types.Context, stage: Shown) -> bool:
     return context.scene.name == stage.scene and (space is None or space.overlay.show_overlays)
 
 
-def _draw_body(ghost: Ghost, frame: int, colour: tuple[float, float, float], share: float) -> None:
-    first, count = (3 * number for number in ghost.triangles_at(frame))
-    shader = _own_shader()
-    # What is behind or in something first: the ghost hides parts of itself only afterwards.
-    for test, writes, alpha in (("GREATER", False, _HIDDEN), ("LESS_EQUAL", True, _SOLID)):
-        gpu.state.depth_test_set(test)
-        gpu.state.depth_mask_set(writes)
-        shader.bind()
-        shader.uniform_float("color", (*colour, alpha * share))
-        ghost.drawn.body.draw_range(shader, elem_start=first, elem_count=count)
-
-
-def _draw_trails(context: bpy.types.Context, ghost: Ghost, frame: int, share: float) -> None:
+def _draw(
+    shader: gpu.types.GPUShader, ghost: Ghost, frame: int, colour: tuple[float, float, float], share: float, ways: bool
+) -> None:
+    """Through everything first, then what is in sight: in these two states of the card and no more, as its driver
+    prepares each the first time, which takes as long as many pictures do. ways: trails and marks, too."""
+    card, body = ghost.drawn, ghost.drawn.body_at(ghost, frame)
     gpu.state.depth_mask_set(False)
-    gpu.state.depth_test_set("LESS_EQUAL")
-    shader = _own_shader()
-    if ghost.drawn.marks is not None:
-        shader.bind()
-        shader.uniform_float("color", (*_PLANTED, 0.3 * share))
-        ghost.drawn.marks.draw(shader)
-        shader.uniform_float("color", (*_PLANTED, share))
-        for first, count in ghost.standing_at(frame):
-            ghost.drawn.marks.draw_range(shader, elem_start=3 * first, elem_count=3 * count)
     gpu.state.depth_test_set("NONE")
-    lines = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
-    lines.bind()
-    lines.uniform_float("viewportSize", (context.region.width, context.region.height))
-    for name, batch in ghost.drawn.lines.items():
-        planted = name.endswith("planted")
-        colour = _PLANTED if planted else _TRAILS[name.partition("_")[0]]
-        lines.uniform_float("lineWidth", _LINE_PLANTED if planted else _LINE)
-        lines.uniform_float("color", (*colour, (0.9 if planted else 0.65) * share))
-        batch.draw(lines)
+    if ways and card.trails is not None:
+        _tint(shader, (1.0, 1.0, 1.0, share))
+        card.trails.draw(shader)
+    _tint(shader, (*colour, _HIDDEN * share))
+    body.draw(shader)
+    gpu.state.depth_mask_set(True)
+    gpu.state.depth_test_set("LESS_EQUAL")
+    if ways and card.marks is not None:
+        _tint(shader, (1.0, 1.0, 1.0, 0.3 * share))
+        card.marks.draw(shader)
+        _tint(shader, (1.0, 1.0, 1.0, share))
+        for first, count in ghost.standing_at(frame):
+            card.marks.draw_range(shader, elem_start=3 * first, elem_count=3 * count)
+    _tint(shader, (*colour, _SOLID * share))
+    body.draw(shader)
 
 
-def _uploaded(ghost: Ghost) -> _Batches:
-    lines = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
-    trails = {name: batch_for_shader(lines, "LINES", {"pos": points}) for name, points in ghost.lines.items()}
-    return _Batches(_mesh(ghost.body), _mesh(ghost.marks) if len(ghost.marks.places) else None, trails)
+def _tint(shader: gpu.types.GPUShader, colour: tuple[float, float, float, float]) -> None:
+    """What all colours that are drawn next are multiplied by."""
+    shader.bind()
+    shader.uniform_float("tint", colour)
 
 
-def _mesh(mesh: Mesh) -> gpu.types.GPUBatch:
-    content = {"pos": mesh.places, "shade": mesh.shades}
-    return batch_for_shader(_own_shader(), "TRIS", content, indices=mesh.triangles)
+def _batch(mesh: Mesh, index: gpu.types.GPUIndexBuf) -> gpu.types.GPUBatch:
+    corners = gpu.types.GPUVertBuf(_format(), len(mesh.places))
+    for name, values in zip(_ATTRIBUTES, (mesh.places, mesh.others, mesh.aside, mesh.colours), strict=True):
+        corners.attr_fill(name, values)
+    return gpu.types.GPUBatch(type="TRIS", buf=corners, elem=index)
 
 
-def _own_shader() -> gpu.types.GPUShader:
-    """One colour for all, darker or lighter at each point: made anew nowhere, however often ghosts are shown."""
-    global _shader
-    if _shader is None:
-        between = gpu.types.GPUStageInterfaceInfo("moclip_ghost")
-        between.smooth("FLOAT", "light")
-        made = gpu.types.GPUShaderCreateInfo()
-        made.push_constant("MAT4", "ModelViewProjectionMatrix")
-        made.push_constant("VEC4", "color")
-        made.vertex_in(0, "VEC3", "pos")
-        made.vertex_in(1, "FLOAT", "shade")
-        made.vertex_out(between)
-        made.fragment_out(0, "VEC4", "fragColor")
-        made.vertex_source(_VERTEX)
-        made.fragment_source(_FRAGMENT)
-        _shader = gpu.shader.create_from_info(made)
-    return _shader
+def _index(mesh: Mesh) -> gpu.types.GPUIndexBuf:
+    return gpu.types.GPUIndexBuf(type="TRIS", seq=mesh.triangles)
+
+
+@functools.cache
+def _format() -> gpu.types.GPUVertFormat:
+    made = gpu.types.GPUVertFormat()
+    for name, size in _ATTRIBUTES.items():
+        made.attr_add(id=name, comp_type="F32", len=size, fetch_mode="FLOAT")
+    return made
+
+
+@functools.cache
+def _shader() -> gpu.types.GPUShader:
+    """One for all that is drawn, made once however often ghosts are shown: each further one takes a graphics card's
+    driver as long as a hundred pictures."""
+    between = gpu.types.GPUStageInterfaceInfo("moclip_ghost")
+    between.smooth("VEC4", "paint")
+    between.no_perspective("VEC2", "across")
+    made = gpu.types.GPUShaderCreateInfo()
+    made.push_constant("MAT4", "ModelViewProjectionMatrix")
+    made.push_constant("VEC4", "tint")
+    made.push_constant("VEC2", "viewport_size")
+    for number, (name, size) in enumerate(_ATTRIBUTES.items()):
+        made.vertex_in(number, f"VEC{size}", name)
+    made.vertex_out(between)
+    made.fragment_out(0, "VEC4", "fragColor")
+    made.vertex_source(_VERTEX)
+    made.fragment_source(_FRAGMENT)
+    return gpu.shader.create_from_info(made)

@@ -164,6 +164,27 @@ def test_the_pie_has_what_is_done_with_takes(driver):
     assert wanted <= set(pie.names("operator")) and len(pie.items) == 8
 
 
+def test_the_pies_arrows_are_grey_unless_there_is_another_take(driver):
+    """As each of its buttons is when its operator cannot run, with the reason under the mouse."""
+    bpy.ops.moclip.create_armature()
+
+    def arrows():
+        pie = Drawn()
+        layout = SimpleNamespace(menu_pie=lambda: pie)
+        driver.module("ui.shortcuts").MOCLIP_MT_takes_pie.draw(SimpleNamespace(layout=layout), bpy.context)
+        return [getattr(bpy.ops.moclip, name.removeprefix("moclip.")) for name in pie.names("operator")[:2]]
+
+    for preview, takes in ((False, 1), (False, 2), (True, 1), (True, 2)):
+        driver.ask("a person waves", use_auto_seconds=False, seconds=1.0, variations=takes, use_preview=preview, seed=3)
+        driver.pump_until(lambda: driver.session.job is None)
+        for _ in range(3):  # keys a take, or works out each ghost
+            driver.module("backend.timer").pump()
+        assert [arrow.poll() for arrow in arrows()] == [takes > 1] * 2, (preview, takes)
+        if takes == 1:
+            with pytest.raises(RuntimeError, match="There is one take alone. Set Takes to 2 or more"):
+                arrows()[0](step=-1)
+
+
 LONG = "The bone 'left_elbow' of 'Character' is held by 'Copy Rotation', which no motion can move. " * 4
 
 

@@ -108,8 +108,9 @@ def _spent(kind: str, before: tuple[float, float]) -> None:
         times[kind].append((1000 * (wall - before[0]), 1000 * (own - before[1])))
 
 
-def summary() -> dict[str, dict[str, float]]:
-    """kind -> how often, and milliseconds: by the clock, and "own" of the processor's time."""
+def summary() -> dict[str, dict]:
+    """kind -> how often, and milliseconds: by the clock, and "own" of the processor's time; both of the longest five,
+    with which of so many they were."""
     told = {}
     for kind, found in times.items():
         if len(found) > 1:
@@ -118,4 +119,6 @@ def summary() -> dict[str, dict[str, float]]:
                 p99 = statistics.quantiles(values, n=100, method="inclusive")[98]
                 told[kind] |= {f"{prefix}p50": statistics.median(values), f"{prefix}p99": p99}
                 told[kind][f"{prefix}max"] = max(values)
+            longest = sorted(range(len(found)), key=found.__getitem__, reverse=True)[:5]
+            told[kind]["longest"] = [(number, *found[number]) for number in longest]
     return told

@@ -13,6 +13,8 @@ INSIDE = Path(__file__).with_name("inside.py")
 SIZE = (1280, 800)
 PATIENCE = float(os.environ.get("MOCLIP_WINDOW_PATIENCE", "1"))
 """What every wait is multiplied by, for a machine that is busy with other things."""
+RENDERING = max(1, (os.cpu_count() or 2) - 1)
+"""Threads of the software that stands in for a graphics card: those of a card would leave Blender a processor, too."""
 START_SECONDS = 90.0
 """Until Blender has started and installed the zip."""
 F3 = 69
@@ -56,8 +58,8 @@ class Screen:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         self.environment = {
-            **os.environ, "DISPLAY": f":{display}", "LIBGL_ALWAYS_SOFTWARE": "1", "MOCLIP_WINDOW_OUT": str(out),
-            "MOCLIP_WINDOW_ZIP": str(archive), "MOCLIP_STATE": str(out / "state"),
+            **os.environ, "DISPLAY": f":{display}", "LIBGL_ALWAYS_SOFTWARE": "1", "LP_NUM_THREADS": str(RENDERING),
+            "MOCLIP_WINDOW_OUT": str(out), "MOCLIP_WINDOW_ZIP": str(archive), "MOCLIP_STATE": str(out / "state"),
             "BLENDER_USER_RESOURCES": str(resources or out / "blender"), "MOCLIP_WINDOW_OPEN": "1" if opened else "",
         }  # fmt: skip
         wait("a screen", lambda: Path(f"/tmp/.X11-unix/X{display}").exists(), 10)
