@@ -117,6 +117,10 @@ def reconstruction_errors(network: CodecNetwork, features: Sequence[np.ndarray],
     return dict(zip(("aligned_cm", "path_cm", "final_cm"), np.mean(errors, axis=0).tolist(), strict=True))
 
 
+CODEC_KINDS = frozenset({"clip", "stretch", "loop"})
+"""Of clips, those that a codec is trained on. No sequences: they are made of the same frames."""
+
+
 @dataclass(frozen=True)
 class WindowDraws:
     """Which windows are drawn. batch: windows in a step. emphasis: actions that are drawn more often, see
@@ -215,8 +219,7 @@ def train_codec(
     network.std.copy_(torch.from_numpy(biased_std(dataset.std, config.joints)))
     described = {"rotation_channels": dataset.meta["rotation_channels"], "fps": dataset.meta["fps"]}
     described = {"kind": kind.KIND, **config.to_dict(), **described}
-    # No sequences: they are made of the same frames.
-    draws = WindowDraws(batch, emphasis, frozenset({"clip", "stretch", "loop"}))
+    draws = WindowDraws(batch, emphasis, CODEC_KINDS)
     task = ReconstructionTask(kind.KIND, RVQLoss(network, weights), described, dataset, draws, (config.quantizers,))
     if linear_start:
         task.start_linear()

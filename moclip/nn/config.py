@@ -46,7 +46,7 @@ Positive = Annotated[float, Range(above=0)]
 NotNegative = Annotated[float, Range(least=0)]
 
 # What a checkpoint's configuration says besides the sizes of its network.
-_NOT_SIZES = {"kind", "text_fingerprint", "rotation_channels", "fps", "step", "score"}
+_NOT_SIZES = {"kind", "text_fingerprint", "rotation_channels", "fps", "step", "score", "root_weight"}
 
 
 @dataclass(frozen=True)

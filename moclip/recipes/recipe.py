@@ -51,7 +51,8 @@ class ClipsTable(StageTable):
 
 @dataclass(frozen=True)
 class LearnerTable(ClipsTable):
-    """[masked] and the other networks that read text, with `sizes` besides. loss and linear_start: of [rvq] alone.
+    """[masked] and the other networks that read text, with `sizes` besides. loss, linear_start, root_weight: of [rvq]
+    alone, see `moclip.codecs`; a weight of 0 leaves the codebooks as they were trained.
 
     only_shown: of a dataset that says what its clips show, leave out those that do not show it.
     """
@@ -59,6 +60,7 @@ class LearnerTable(ClipsTable):
     only_shown: bool = False
     loss: ReconstructionWeights = field(default_factory=ReconstructionWeights)
     linear_start: bool = False
+    root_weight: NotNegative = 0.0
     text_noise: TextNoise = field(default_factory=TextNoise)
 
 
