@@ -75,7 +75,8 @@ def test_imported_networks_are_those_of_the_checkpoint(official, tmp_path):
     text = fingerprint(load_weights(tmp_path / "bamm/text.safetensors")[0])
     assert config["text_fingerprint"] == details["text_fingerprint"] == text
     ids, given = torch.randint(20, (2, 9)), torch.randn(2, 16)
-    assert torch.equal(restore(BammTransformer, config, arrays)(ids, given), network.eval()(ids, given))
+    with torch.no_grad():  # while gradients are wanted, attention is computed in another order
+        assert torch.equal(restore(BammTransformer, config, arrays)(ids, given), network.eval()(ids, given))
     for kind in ("rvq", "residual", "length"):
         assert load_weights(tmp_path / f"bamm/{kind}.safetensors")[1]["kind"] == kind
 

@@ -26,7 +26,7 @@ from moclip.generators.base.generator import Watcher  # noqa: E402
 from moclip.generators.base.noise import RequestNoise  # noqa: E402
 from moclip.generators.base.passages import OVERLAP, Passage, PassageRows, passages_of, with_context  # noqa: E402
 from moclip.generators.momask.config import TransformerConfig  # noqa: E402
-from moclip.generators.momask.sampling import sample_residual  # noqa: E402
+from moclip.generators.momask.sampling import ResidualShape, sample_residual  # noqa: E402
 from moclip.generators.momask.transformers import ResidualTransformer  # noqa: E402
 
 REST = (Watcher(),)
@@ -244,7 +244,7 @@ def test_all_layers_follow_the_base():
     runtime, lengths = NetworkRuntime(), [9, 14]
     rest, options = (whole(lengths), np.array(lengths), SEEDS[:2]), BammOptions()
     base = sample_base(runtime, *rest, options, *REST)
-    codes = sample_residual(runtime, (20, 3), base, *rest, options.residual, *REST)
+    codes = sample_residual(runtime, ResidualShape(20, 3), base, *rest, options.residual, *REST)
     assert codes.shape == (2, 14, 3) and codes[..., 0].tolist() == base.tolist()
     assert (codes[0, 9:] == -1).all() and codes[..., 1:].max() < 20
 
