@@ -9,7 +9,7 @@ changed so that each undoes what the other does, and the codebooks made anew.
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from moclip.codecs.rvq import RVQ, Codebook
 from moclip.data.clips import Clips
@@ -74,6 +74,7 @@ def _along(directions: Tensor, scale: Tensor) -> Tensor:
 
 def _stretch(network: RVQ, stretch: Tensor, undo: Tensor) -> None:
     last, first = network.encoder.model[-1], network.decoder.model[0]
+    assert isinstance(last, nn.Conv1d) and isinstance(first, nn.Conv1d) and last.bias is not None
     last.weight.copy_(torch.einsum("de,ewk->dwk", stretch, last.weight))
     last.bias.copy_(stretch @ last.bias)
     first.weight.copy_(torch.einsum("wdk,de->wek", first.weight, undo))
