@@ -13,7 +13,7 @@ from moclip.generators.momask.sampling import MoMaskOptions
 
 CODES, LAYERS, LENGTHS = 8, 3, np.array([9, 9, 6, 6])
 RVQ = {"down_t": 2, "codes": CODES, "quantizers": LAYERS, "features": 263}
-CONFIGS = {"rvq": RVQ, "masked": {}, "residual": {"quantizers": LAYERS}}
+CONFIGS = {"rvq": RVQ, "residual": {"quantizers": LAYERS}}
 OPTIONS = MoMaskOptions(top_share=1.0, casting_step=4)
 
 

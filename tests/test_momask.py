@@ -12,7 +12,7 @@ from moclip.codecs.rvq import RVQ, Codebook  # noqa: E402
 from moclip.generators.base.length import LengthConfig, LengthEstimator  # noqa: E402
 from moclip.generators.base.token_clips import TokenBatch  # noqa: E402
 from moclip.generators.momask.config import TransformerConfig  # noqa: E402
-from moclip.generators.momask.train import masked_loss, residual_loss  # noqa: E402
+from moclip.generators.momask.train import residual_loss  # noqa: E402
 from moclip.generators.momask.transformers import EncoderStack, MaskedTransformer, ResidualTransformer  # noqa: E402
 from moclip.nn.layers import sinusoids  # noqa: E402
 
@@ -89,30 +89,6 @@ def test_padding_changes_nothing():
     padded_ids = torch.cat([ids, torch.full((1, 4), network.pad_id)], dim=1)
     padded = network(padded_ids, text, torch.arange(9)[None] >= 5)
     assert torch.allclose(alone, padded[:, :5], atol=1e-5)
-
-
-def test_of_several_base_layers_each_has_its_own_tables():
-    config = TransformerConfig(**{**SMALL.to_dict(), "base_layers": 2})
-    network = MaskedTransformer(config).eval()
-    books = [torch.randn(8, 16) + 3 * k for k in range(3)]
-    with torch.no_grad():
-        network.start_from_codebooks(books)
-    for book, table in zip(books, network.token_emb.weight.chunk(2), strict=False):
-        assert torch.allclose(table[:8] * (book - book.mean(0)).std(), book - book.mean(0), atol=1e-5)
-    ids, text, padding = torch.randint(8, (1, 6)), torch.randn(1, 12), torch.zeros(1, 6, dtype=torch.bool)
-    logits = network(ids, text, padding)
-    assert logits.shape == (1, 6, 8)
-    with torch.no_grad():
-        network.output_process.poseFinal.bias.copy_(torch.arange(2).repeat_interleave(8))
-    raised = network(ids, text, padding) - logits
-    assert torch.allclose(raised[0, :, 0], torch.tensor([0.0, 1.0] * 3), atol=1e-5)
-    seen = []
-    forward = network.forward
-    network.forward = lambda ids, text, padding: seen.append((ids, padding)) or forward(ids, text, padding)
-    codes, padding = torch.randint(8, (2, 4, 3)), torch.tensor([[False] * 4, [False] * 3 + [True]])
-    masked_loss(network.train(), TokenBatch(codes, padding, torch.randn(2, 12)))
-    ids, padded = seen[0]
-    assert padded[1].tolist() == [False] * 6 + [True] * 2 and (ids[1, 6:] == network.pad_id).all()
 
 
 def test_residual_prediction_ignores_layers_at_or_above_its_own():

@@ -150,25 +150,6 @@ def test_a_residual_transformer_of_fewer_layers_than_the_codec_leaves_the_finest
     assert again[0].motion.frames == 80
 
 
-def test_the_masked_transformer_may_draw_two_layers(work, dataset, recipe, tmp_path):
-    own = tmp_path / "work"
-    shutil.copytree(work, own)
-    sizes = {**recipe["masked"]["sizes"], "base_layers": 2, "codebook_start": True}
-    STAGES["masked"](
-        dataset, own, {**recipe, "masked": {**recipe["masked"], "sizes": sizes}}, resume=False, log=lambda line: None
-    )
-    pack(dataset, own, tmp_path / "toy", name="toy", description="d", log=lambda line: None)
-    assert verify_model(str(tmp_path / "toy")) == []
-    engine = TextToMotion.load(str(tmp_path / "toy"), runtime="onnx")
-    script = [Request("a person walks and then raises a hand", 5.0), Request("a person walks", 2.0)]
-    together = engine.generate(script)
-    assert [len(one.tokens) for one in together] == [25, 10]
-    assert all((one.tokens >= 0).all() for one in together)
-    assert (engine.generate(script[1:])[0].tokens == together[1].tokens).all()
-    kept = engine.generate([Request("waves", 2.0, before=together[1].motion)])[0]
-    assert kept.motion.frames == 80
-
-
 def test_tokens_may_be_of_two_frames(work, dataset, recipe, tmp_path):
     own = tmp_path / "work"
     own.mkdir()

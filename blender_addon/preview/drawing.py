@@ -181,7 +181,7 @@ def _format() -> gpu.types.GPUVertFormat:
 @functools.cache
 def _shader() -> gpu.types.GPUShader:
     """One for all that is drawn, made once however often ghosts are shown: each further one takes a graphics card's
-    driver as long as a hundred pictures."""
+    driver far longer than a picture."""
     between = gpu.types.GPUStageInterfaceInfo("moclip_ghost")
     between.smooth("VEC4", "paint")
     between.no_perspective("VEC2", "across")

@@ -27,7 +27,7 @@ class QuickGELU(nn.Module):
 def dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attend: Tensor | None, dropout: float) -> Tensor:
     """(B, H, S, D) values mixed by scaled dot products; attend as torch's function takes it, True where a key may be.
 
-    On a CPU the backward pass of torch's fused one takes twice as long as plain products at the lengths of motions.
+    On a CPU the backward pass of torch's fused one is slower than plain products at the lengths of motions.
     """
     if query.requires_grad and query.device.type == "cpu":
         with sdpa_kernel(SDPBackend.MATH):

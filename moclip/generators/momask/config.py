@@ -23,8 +23,6 @@ class TransformerConfig(Config):
     differ by as much as the movements that they stand for.
     own_layer: of the residual transformer: while it learns a layer some of that layer's codes are shown, so that it can
     be drawn in several steps, as the base layer is; at once its codes know nothing of one another.
-    base_layers: of the masked transformer: it draws so many of the codec's layers together, each code a token. Where a
-    codec has a pose in its base layer and where the body turns in the next, one alone tells too little of a motion.
     Raises ValueError for a width that does not divide among the heads.
     """
 
@@ -45,12 +43,9 @@ class TransformerConfig(Config):
     doubled_logits: bool = False
     codebook_start: bool = False
     own_layer: bool = False
-    base_layers: Count = 1
 
     def __post_init__(self) -> None:
         if self.width % self.heads:
             raise ValueError(f"width is a multiple of heads, not {self.width} for {self.heads} of them")
-        if self.base_layers > 1 and self.mask_counts == "slots":
-            raise ValueError('mask_counts is "own" where base_layers are several')
         if self.mask_counts not in MASK_COUNTS:
             raise ValueError(f"mask_counts is {' or '.join(MASK_COUNTS)}, not '{self.mask_counts}'")

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """MoMask (Guo et al., CVPR 2024) as a generator: masked transformer for the base layer, residual one for the others."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from moclip.generators.base.generator import Choose, Generator, Stage, Watcher
@@ -30,38 +28,28 @@ class MoMask(Generator):
             return super().sample_best(draft, choose, watcher)
         chosen = np.arange(len(draft.lengths))
 
-        def cast(tokens: np.ndarray) -> np.ndarray:
+        def cast(base: np.ndarray) -> np.ndarray:
             nonlocal chosen
-            chosen = choose(self._with_base(draft.known, tokens))
+            chosen = choose(np.where(draft.known >= 0, draft.known, _base_alone(base, draft.known.shape)))
             return chosen
 
-        tokens = self._base(draft, watcher, cast)
-        return self._refined(tokens, draft.of(chosen), watcher)
-
-    @property
-    def _layers(self) -> int:
-        """Layers of the codec that the masked transformer draws, each code a token of its."""
-        return int(self.configs["masked"].get("base_layers", 1))
+        base = self._base(draft, watcher, cast)
+        return self._refined(base, draft.of(chosen), watcher)
 
     def _base(self, draft: Draft, watcher: Watcher, choose: Choose | None = None) -> np.ndarray:
-        """(B, longest) tokens of the masked transformer."""
-        count = self._layers
-        passages = [replace(p, first=p.first * count, end=p.end * count) for p in draft.passages]
-        known = draft.known[..., :count].reshape(len(draft.known), -1)
-        asked = (passages, draft.lengths * count, draft.seeds, self.options, watcher)
-        return sample_base(self.runtime, self.codec.codes, *asked, known, choose)
+        asked = (*draft.asked, self.options, watcher)
+        return sample_base(self.runtime, self.codec.codes, *asked, draft.known[..., 0], choose)
 
-    def _refined(self, tokens: np.ndarray, draft: Draft, watcher: Watcher) -> np.ndarray:
-        known = self._with_base(draft.known, tokens)
+    def _refined(self, base: np.ndarray, draft: Draft, watcher: Watcher) -> np.ndarray:
         shape = ResidualShape.of(self.codec.codes, self.configs["residual"])
-        drawing = self.options.residual
-        return sample_residual(self.runtime, shape, known[..., 0], *draft.asked, drawing, watcher, known)
+        return sample_residual(self.runtime, shape, base, *draft.asked, self.options.residual, watcher, draft.known)
 
-    def _with_base(self, known: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """(B, S, layers) known codes, those of the base among them as they are drawn."""
-        base, codes = tokens.reshape(*known.shape[:2], self._layers), known.copy()
-        codes[..., : self._layers] = np.where(base >= 0, base, known[..., : self._layers])
-        return codes
+
+def _base_alone(base: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """(B, S) codes of the base layer as (B, S, layers), the others left out."""
+    codes = np.full(shape, -1, dtype=np.int64)
+    codes[..., 0] = base
+    return codes
 
 
 GENERATOR = MoMask

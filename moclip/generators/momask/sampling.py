@@ -254,9 +254,8 @@ def sample_residual(
 
         given = known[..., layer]
         ids = np.where((given >= 0) & ~padding, given, pad_id)
-        fixed = padding | (given >= 0)
-        unmasking = _Unmasking(ids, fixed, pad_id, lengths, noise)
-        for step in range(0 if fixed.all() else drawing.steps):
+        unmasking = _Unmasking(ids, padding | (given >= 0), pad_id, lengths, noise)
+        for step in range(drawing.steps):
             watcher.step("residual", (layer - 1 + step / drawing.steps) / max(1, shape.layers - 1))
             unmasking.step(_done(step, drawing.steps), logits, drawing)
         codes[..., layer] = unmasking.ids

@@ -20,8 +20,7 @@ def masked_loss(network: MaskedTransformer, batch: TokenBatch) -> tuple[Tensor, 
 
     What the ratio is of, and how much of a target is spread over the other codes, the network's configuration says.
     """
-    layers, device = network.config.base_layers, batch.codes.device
-    ids, padding = batch.codes[..., :layers].flatten(1), batch.padding.repeat_interleave(layers, dim=1)
+    ids, padding, device = batch.codes[..., 0], batch.padding, batch.codes.device
     if network.config.mask_counts == "slots":
         ratio = torch.cos(torch.rand(len(ids)) * math.pi / 2).to(device)
         count = (MAX_TOKENS * ratio).round().clamp(min=1)

@@ -92,8 +92,8 @@ class _Body(Network):
     def __init__(self, config: TransformerConfig, head_out: int):
         super().__init__(config)
         self.input_process = InputProcess(config.code_dim, config.width)
-        # Enough for 98 tokens of two frames, or for two layers of them; no weight, and left out of checkpoints.
-        self.register_buffer("positions", sinusoids(200, config.width), persistent=False)
+        # 128 positions serve 98 tokens of two frames; a table is not a weight and is left out of checkpoints.
+        self.register_buffer("positions", sinusoids(128, config.width), persistent=False)
         self.position_dropout = nn.Dropout(config.dropout)
         self.seqTransEncoder = EncoderStack(config)
         self.cond_emb = nn.Linear(config.text_dim, config.width)
@@ -127,18 +127,14 @@ class _Body(Network):
 
 
 class MaskedTransformer(_Body):
-    """Predicts the base layer's codes at masked positions from text and the other codes.
-
-    Of several `base_layers` a position's codes follow one another, layer after layer, and each layer has tables of its
-    own.
-    """
+    """Predicts the base layer's codes at masked positions from text and the other codes."""
 
     KIND = "masked"
     config: TransformerConfig
 
     def __init__(self, config: TransformerConfig):
-        super().__init__(config, head_out=config.base_layers * config.codes)
-        self.token_emb = nn.Embedding(config.base_layers * (config.codes + 2), config.code_dim)
+        super().__init__(config, head_out=config.codes)
+        self.token_emb = nn.Embedding(config.codes + 2, config.code_dim)
         self._init_weights()
 
     @property
@@ -150,26 +146,17 @@ class MaskedTransformer(_Body):
         return self.config.codes + 1
 
     def start_from_codebooks(self, books: Sequence[Tensor]) -> None:
-        """Embed and predict codes by the codec's first layers (codes, code_dim)."""
-        tables = self.token_emb.weight.chunk(self.config.base_layers)
-        heads = self.output_process.poseFinal.weight.chunk(self.config.base_layers)
-        for book, table, head in zip(books, tables, heads, strict=False):
-            book = book - book.mean(0)
-            table[: len(book)] = book / book.std()
-            # In as many directions as there are, with lengths as they are drawn otherwise.
-            into = nn.init.orthogonal_(torch.empty(book.shape[1], head.shape[1]))
-            head.copy_(book @ into)
-            head *= 0.02 / head.std()
+        """Embed and predict codes by the codec's base layer (codes, code_dim), the first of these."""
+        book, head = books[0] - books[0].mean(0), self.output_process.poseFinal.weight
+        self.token_emb.weight[: len(book)] = book / book.std()
+        # In as many directions as there are, with lengths as they are drawn otherwise.
+        into = nn.init.orthogonal_(torch.empty(book.shape[1], head.shape[1]))
+        head.copy_(book @ into)
+        head *= 0.02 / head.std()
 
     def forward(self, ids: Tensor, text: Tensor, padding: Tensor) -> Tensor:
-        """ids (B, S), text (B, text_dim), padding (B, S) bool -> logits (B, S, codes); S times `base_layers` of all."""
-        layers, codes = self.config.base_layers, self.config.codes
-        if layers == 1:
-            return self._run(self.token_emb(ids), [self.cond_emb(text)], padding)
-        layer = torch.arange(ids.shape[1], device=ids.device) % layers
-        logits = self._run(self.token_emb(ids + layer * (codes + 2)), [self.cond_emb(text)], padding)
-        apart = logits.unflatten(1, (-1, layers)).unflatten(-1, (layers, codes))
-        return torch.stack([apart[:, :, k, k] for k in range(layers)], dim=2).flatten(1, 2)
+        """ids (B, S), text (B, text_dim), padding (B, S) bool -> logits (B, S, codes)."""
+        return self._run(self.token_emb(ids), [self.cond_emb(text)], padding)
 
 
 class ResidualTransformer(_Body):
@@ -237,11 +224,8 @@ class ResidualTransformer(_Body):
         if one is not None:
             history = cast(Tensor, sum(F.embedding(codes[..., q], self.input_table(q)) for q in range(one)))
         else:
-            below = (torch.arange(self.config.quantizers - 1, device=codes.device)[None] < layer[:, None]).to(
-                text.dtype
-            )
             layers = (
-                F.embedding(codes[..., q], self.input_table(q)) * below[:, q, None, None]
+                F.embedding(codes[..., q], self.input_table(q)) * (layer > q).to(text.dtype)[:, None, None]
                 for q in range(self.config.quantizers - 1)
             )
             history = cast(Tensor, sum(layers))
