@@ -28,6 +28,8 @@ GRAPH_WEIGHTS = "graphs.json"
 """Which tensors each ONNX graph takes, by graph name."""
 HALF_WEIGHTS = "float16"
 """Its entry that says, again by graph name, which of them the graph takes as float16; the others are float32."""
+SCALED_WEIGHTS = "int8"
+"""Its entry that says which it takes in int8, each with its scales."""
 SHIPPED = Path(__file__).parent / "weights"
 DEFAULT_MODEL = "embedded"
 

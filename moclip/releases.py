@@ -68,10 +68,10 @@ def write_model(out: Path, release: Release, towers: Towers) -> None:
                 code="bad_checkpoint",
             )
     with whole_folder(out) as folder:
-        save_tower(towers.text, folder / "text.safetensors", full_precision=True)
+        save_tower(towers.text, folder / "text.safetensors", kept="float32")
         prints = {"text": fingerprint(load_weights(folder / "text.safetensors")[0])}
         if towers.length is not None:
-            save_tower(towers.length, folder / f"{LENGTH_TOWER}.safetensors", full_precision=True)
+            save_tower(towers.length, folder / f"{LENGTH_TOWER}.safetensors", kept="float32")
             prints["length"] = fingerprint(load_weights(folder / f"{LENGTH_TOWER}.safetensors")[0])
         for name, part in release.parts.items():
             told = {"kind": name, **part.config.to_dict(), **part.told}

@@ -22,7 +22,7 @@ from moclip.errors import MoclipError  # noqa: E402
 from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.generators.momask.generator import MoMask  # noqa: E402
 from moclip.models import find_model, list_models, model_info, needed_networks, verify_model  # noqa: E402
-from moclip.nn.checkpoint import load_weights, read_weights, save_weights  # noqa: E402
+from moclip.nn.checkpoint import fingerprint, load_weights, read_weights, save_weights  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,25 @@ def test_mapped_weights_take_no_memory_and_are_written_to_by_nobody(tmp_path):
     assert _lies_in_a_map(mapped.stored["half"]) and not _lies_in_a_map(read.stored["half"])
     mapped.stored["half"][...] = -1
     assert path.read_bytes() == before
+
+
+def test_int8_keeps_rows_to_half_a_step_of_their_own(tmp_path):
+    rng, path = np.random.default_rng(0), tmp_path / "some.safetensors"
+    matrix = rng.standard_normal((64, 8, 8)) * 10.0 ** rng.integers(-3, 3, size=(64, 1, 1))
+    matrix[5] = 0
+    given = {"rows": matrix, "bias": rng.standard_normal(64), "small": np.eye(3), "number": np.array([7])}
+    save_weights(path, given, {}, kept="int8")
+    weights, _ = read_weights(path, mapped=True)
+    assert list(weights) == sorted(given) and len(weights) == 4 and weights.scaled == {"rows"}
+    most = np.abs(matrix).max(axis=(1, 2), keepdims=True)
+    assert (np.abs(weights["rows"] - matrix) <= most / 254 * 1.001).all() and not weights["rows"][5].any()
+    assert weights["rows"].dtype == np.float32 and np.array_equal(weights["small"], np.eye(3))
+    read, _ = load_weights(path)
+    assert fingerprint(read) == fingerprint(weights)
+    # Kept once more they stay what they are, so that a file may be written again.
+    again = tmp_path / "again.safetensors"
+    save_weights(again, read, {}, kept="int8")
+    assert fingerprint(load_weights(again)[0]) == fingerprint(read)
 
 
 def test_an_engine_is_made_of_mapped_weights(folder, monkeypatch):

@@ -275,6 +275,8 @@ def test_a_stage_without_the_one_before_it_says_so(dataset, recipe, tmp_path, st
         ("[rvq]", "[dataset]\nsequenzes = 3\n[rvq]", r"In \[dataset\], there is no setting 'sequenzes'"),
         ("[rvq]", "[dataset]\nwithout = 'soccer'\n[rvq]", r"In \[dataset\], without is a list, each a text"),
         ("[rvq]", "[publish]\nwithout = ['marsh']\n[rvq]", r"no action 'marsh' \(did you mean 'march'\?\)"),
+        ("[rvq]", "[weights]\nint8 = ['texts']\n[rvq]", r"In \[weights\], 'texts' is no .* \(did you mean 'text'\?\)"),
+        ("[rvq]", "[weights]\nint8 = ['rvq']\n[rvq]", r"'rvq' is no network to be kept in int8 \(there is"),
         ("[rvq]", "[publish]\nwithout = 'march'\n[rvq]", r"In \[publish\], without is a list, each a text"),
         ("[rvq]", "dataset = 3\n[rvq]", r"\[dataset\] is not a table"),
         ("[rvq]", "[sampling]\nwindo = 3\n[rvq]", r"In \[sampling\], there is no setting 'windo'"),
@@ -330,7 +332,7 @@ def test_the_whole_recipes_have_every_stage():
     assert set(embedded) == stages | set(EXTRA_STAGES) | {"dataset", "sampling"}
     assert BuildOptions(**embedded["dataset"]).without_licences == ["BY-SA"]
     opened = load_recipe(Path("open"))
-    assert set(opened) == set(embedded) and BuildOptions(**opened["dataset"]).permissive
+    assert set(opened) == set(embedded) | {"weights"} and BuildOptions(**opened["dataset"]).permissive
     permissive = load_recipe(Path("permissive"))
     assert set(permissive) == stages | {"dataset"} and permissive["dataset"]["permissive"]
 

@@ -263,7 +263,7 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
 def rewritten(path, edit):
     arrays, config = load_weights(path)
     edit(arrays)
-    save_weights(path, arrays, config, full_precision=True)
+    save_weights(path, arrays, config, kept="float32")
 
 
 def test_verify_finds_a_removed_tensor_and_a_changed_weight(tmp_path):
@@ -315,7 +315,7 @@ def test_a_tower_of_its_own_leaves_the_length_estimator_openais(tmp_path, alone)
     root = write_momask(tmp_path / "t2m")
     clip, own = TextTower(TOWER), TextTower(TOWER)
     torch.save(openai_state(clip), tmp_path / "clip.bin")
-    save_tower(own, tmp_path / "text.safetensors", full_precision=True)
+    save_tower(own, tmp_path / "text.safetensors", kept="float32")
     out = tmp_path / "out"
     made = import_released(root, out, clip=tmp_path / "clip.bin", text_encoder=tmp_path / "text.safetensors")
     assert made.note == "" and verify_model(str(out)) == []

@@ -23,7 +23,7 @@ from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
 from moclip.models import load_model  # noqa: E402
 from moclip.motion.features import WIDTH  # noqa: E402
 from moclip.motion.skeleton import REST_OFFSETS  # noqa: E402
-from moclip.nn.checkpoint import save_weights  # noqa: E402
+from moclip.nn.checkpoint import fingerprint, load_weights, save_weights  # noqa: E402
 from moclip.runtimes import make_runtime  # noqa: E402
 from moclip.runtimes.export import OPSET, export_graphs  # noqa: E402
 from moclip.runtimes.onnx_runtime import ROWS  # noqa: E402
@@ -253,7 +253,7 @@ def test_weights_are_fed_as_they_lie_in_their_file(folder, tmp_path):
     # A network that is kept in full precision stays so: to the last bit, as tokens hang on it.
     for network in ("masked", "residual"):
         exact = {name: array + np.float32(1e-6) for name, array in files.arrays[network].items()}
-        save_weights(other / f"{network}.safetensors", exact, files.configs[network], full_precision=True)
+        save_weights(other / f"{network}.safetensors", exact, files.configs[network], kept="float32")
     full = load_model(str(other))
     export_graphs(full, other)
     halves = json.loads((other / "graphs.json").read_text())["float16"]
@@ -264,10 +264,50 @@ def test_weights_are_fed_as_they_lie_in_their_file(folder, tmp_path):
         assert np.abs(onnx - torch).max() < 1e-4
 
 
+def test_weights_in_int8_are_fed_as_they_lie_in_their_file(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("moclip.nn.checkpoint._FEWEST_IN_INT8", 1)
+    files, other = load_model(str(folder)), make_tiny_model(tmp_path / "other")
+    rows = {}
+    for network in ("masked", "residual"):
+        save_weights(other / f"{network}.safetensors", files.arrays[network], files.configs[network], kept="int8")
+        rows[network] = [name for name, array in files.arrays[network].items() if array.ndim > 1]
+    small = load_model(str(other))
+    assert small.arrays["masked"].bytes < 0.7 * files.arrays["masked"].bytes
+    export_graphs(small, other)
+    told = json.loads((other / "graphs.json").read_text())
+    assert set(told["int8"]["masked"]) == set(rows["masked"]) & set(told["masked"]) and told["int8"]["text"] == []
+    for name in ("masked", "residual"):
+        given = inputs(name, 2, 9)
+        onnx, torch = (make_runtime(small, runtime, "cpu").call(name, **given) for runtime in ("onnx", "torch"))
+        assert np.abs(onnx - torch).max() < 1e-4
+
+
+def test_a_table_in_int8_is_read_row_by_row(folder, tmp_path):
+    import onnx
+
+    other, files = tmp_path / "other", load_model(str(folder))
+    shutil.copytree(folder, other)
+    save_weights(other / "text.safetensors", files.arrays["text"], files.configs["text"], kept="int8")
+    tower = fingerprint(load_weights(other / "text.safetensors")[0])
+    for network in set(files.arrays) - {"text", "rvq"}:
+        told = {**files.configs[network], "text_fingerprint": tower}
+        save_weights(other / f"{network}.safetensors", files.arrays[network], told)
+    small = load_model(str(other))
+    export_graphs(small, other)
+    (table,) = (name for name in small.arrays["text"].scaled if "token_embedding" in name)
+    users = [
+        node for node in onnx.load(other / "text.onnx", load_external_data=False).graph.node if table in node.input
+    ]
+    assert [node.op_type for node in users] == ["Gather"]
+    given = inputs("text", 2, 9)
+    onnx_made, torch_made = (make_runtime(small, runtime, "cpu").call("text", **given) for runtime in ("onnx", "torch"))
+    assert np.abs(onnx_made - torch_made).max() < 1e-4
+
+
 def test_a_graph_for_float16_does_not_take_other_weights(folder, tmp_path):
     other, files = tmp_path / "other", load_model(str(folder))
     shutil.copytree(folder, other)
-    save_weights(other / "masked.safetensors", files.arrays["masked"], files.configs["masked"], full_precision=True)
+    save_weights(other / "masked.safetensors", files.arrays["masked"], files.configs["masked"], kept="float32")
     with pytest.raises(MoclipError, match=r"masked\.onnx"):
         make_runtime(load_model(str(other)), "onnx")
 

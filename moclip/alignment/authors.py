@@ -71,12 +71,10 @@ def import_authors(path: Path, work: Path) -> None:
     tower = TextTower(sizes)
     tower.load_state_dict({f"text.{name}": state[name].float() for name in text})
     with whole_folder(work) as folder:
-        save_weights(
-            folder / REST, {name: state[name] for name in rest}, {"kind": "authors' rest"}, full_precision=True
-        )
+        save_weights(folder / REST, {name: state[name] for name in rest}, {"kind": "authors' rest"}, kept="float32")
         all_of_it = {**arrays, "log_scale": state["logit_scale"]}
-        save_weights(folder / "moclip.safetensors", all_of_it, config, full_precision=True)
-        save_tower(tower, folder / "text.safetensors", full_precision=True)
+        save_weights(folder / "moclip.safetensors", all_of_it, config, kept="float32")
+        save_tower(tower, folder / "text.safetensors", kept="float32")
 
 
 def _encoder_of(state: Mapping[str, Tensor], path: Path) -> MotionEncoderConfig:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights on disk: safetensors with their configuration as JSON in the file's metadata; ours are in float16.
+"""Weights on disk: safetensors with their configuration as JSON in the file's metadata; ours are in float16 or int8.
 
 Reading needs numpy and safetensors only; whoever computes with weights gets them as float32.
 """
@@ -22,37 +22,58 @@ _DTYPES = {
     "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 """numpy's names of what safetensors calls types."""
+KEPT = ("float32", "float16", "int8")
+SCALE = ".scale"
+"""Ends the name of the scales of a matrix that is kept in int8."""
+_FEWEST_IN_INT8 = 4096
+"""Numbers of a tensor that int8 is worth while for."""
 
 
-def save_weights(
-    path: Path, tensors: Mapping[str, Any], config: Mapping[str, Any], *, full_precision: bool = False
-) -> None:
-    """Write tensors (torch or numpy) atomically; floating ones as float16, or with `full_precision` as float32.
+def save_weights(path: Path, tensors: Mapping[str, Any], config: Mapping[str, Any], *, kept: str = "float16") -> None:
+    """Write tensors (torch or numpy) atomically; floating ones as `kept`: "float32", "float16" or "int8".
 
     Half precision moves logits of large networks by some thousandths: nothing to a network that was trained to be kept
-    so, but enough to change a token of one that somebody else has measured.
+    so, but enough to change a token of one that somebody else has measured. In int8, a quarter of float32, the rows of
+    matrices are whole numbers from -127 to 127 times a scale of their own (float32); what is small stays in float16.
     """
     from safetensors.numpy import save
 
     arrays = {}
     for name, tensor in tensors.items():
         array = tensor.detach().cpu().numpy() if hasattr(tensor, "detach") else np.asarray(tensor)
-        kept = np.float32 if full_precision else np.float16
-        arrays[name] = np.ascontiguousarray(array.astype(kept) if array.dtype.kind == "f" else array)
+        if array.dtype.kind != "f":
+            arrays[name] = np.ascontiguousarray(array)
+        elif kept == "int8" and array.ndim > 1 and array.size >= _FEWEST_IN_INT8:
+            arrays[name], arrays[name + SCALE] = _in_int8(array)
+        else:
+            arrays[name] = np.ascontiguousarray(array.astype(np.float32 if kept == "float32" else np.float16))
     metadata = {"format": str(FORMAT), "config": json.dumps(dict(config))}
     unfinished = Path(path).with_suffix(".tmp")
     unfinished.write_bytes(save(arrays, metadata=metadata))
     os.replace(unfinished, path)
 
 
+def _in_int8(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, ...) -> the same in int8, and the rows' scales (rows, 1, ...) float32."""
+    most = np.abs(array).max(axis=tuple(range(1, array.ndim)), keepdims=True)
+    scale = (np.where(most > 0, most, 1) / 127).astype(np.float32)
+    return np.ascontiguousarray(np.rint(array / scale).astype(np.int8)), np.ascontiguousarray(scale)
+
+
 class Weights(Mapping[str, np.ndarray]):
     """The tensors of a network by name, float32 to whoever asks for one.
 
-    stored: the same as they lie in the file, half as large where that is float16.
+    stored: the same as they lie in the file, half as large where that is float16, a quarter where it is int8; of those
+    in int8, `scaled`, also their scales.
     """
 
     def __init__(self, stored: Mapping[str, np.ndarray]):
         self.stored = dict(stored)
+        self.scaled = frozenset(
+            name for name, array in stored.items() if array.dtype == np.int8 and name + SCALE in stored
+        )
+        scales = {name + SCALE for name in self.scaled}
+        self._names = [name for name in self.stored if name not in scales]
 
     @property
     def bytes(self) -> int:
@@ -60,13 +81,16 @@ class Weights(Mapping[str, np.ndarray]):
 
     def __getitem__(self, name: str) -> np.ndarray:
         array = self.stored[name]
+        if name in self.scaled:
+            wide: np.ndarray = array * self.stored[name + SCALE]
+            return wide
         return array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.stored)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self.stored)
+        return len(self._names)
 
 
 def load_weights(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -132,9 +156,12 @@ def _view(whole: np.ndarray, told: Mapping[str, Any]) -> np.ndarray:
 def fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
     """Sixteen hex digits that name a set of weights: sha256 over names, shapes and float16 values, in sorted order."""
     digest = hashlib.sha256()
-    stored = arrays.stored if isinstance(arrays, Weights) else arrays
-    for name in sorted(stored):
-        array = np.asarray(stored[name]).astype(np.float16, order="C", copy=False)
+    for name in sorted(arrays):
+        if isinstance(arrays, Weights) and name not in arrays.scaled:
+            given = arrays.stored[name]  # as float32 it would take twice the memory
+        else:
+            given = np.asarray(arrays[name])
+        array = given.astype(np.float16, order="C", copy=False)
         digest.update(f"{name}{array.shape}".encode())
         digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()[:16]

@@ -98,11 +98,13 @@ def pack(
     generator: str = DEFAULT,
     sampling: dict[str, Any] | None = None,
     unpublished: Collection[str] = (),
+    in_int8: Collection[str] = (),
     beside: Path | None = None,
     log: Log = print,
 ) -> None:
     """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced.
 
+    in_int8: networks that are kept so; the text tower is as it comes.
     unpublished: actions of the dataset that the model does not tell of; their captions teach what it cannot do.
     generator: its name. sampling: settings that the model is sampled with, the generator's and those of `PlanOptions`.
     beside: another model's folder in the same place; of the networks that are the same in both its files are used.
@@ -124,6 +126,8 @@ def pack(
     for network, path in files.items():
         if network in shares:
             (out / f"{network}.safetensors").unlink(missing_ok=True)
+        elif network in in_int8 and network != "text":
+            save_weights(out / f"{network}.safetensors", *loaded[network], kept="int8")
         else:
             shutil.copyfile(path, out / f"{network}.safetensors")
     tower = fingerprint(loaded["text"][0])
@@ -131,7 +135,9 @@ def pack(
     judges = [path for path in (work / "judge" / "moclip.safetensors", work / "moclip.safetensors") if path.is_file()]
     if judges:
         loaded[JUDGE] = motion_encoder_weights(judges[0])
-        save_weights(out / f"{JUDGE}.safetensors", loaded[JUDGE][0], {**loaded[JUDGE][1], "text_fingerprint": tower})
+        config = {**loaded[JUDGE][1], "text_fingerprint": tower}
+        kept = "int8" if JUDGE in in_int8 else "float16"
+        save_weights(out / f"{JUDGE}.safetensors", loaded[JUDGE][0], config, kept=kept)
     centres, threshold = familiarity(dataset, loaded["text"], log)
     np.save(out / "familiarity.npy", centres.astype(np.float16))
     actions = publish_actions(dataset, loaded["text"], out, unpublished, log)

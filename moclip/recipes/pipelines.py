@@ -16,7 +16,7 @@ from moclip.recipes.ablation import Ablation
 from moclip.recipes.generator_trials import GeneratorTrial, run_generators
 from moclip.recipes.generators import generator_training
 from moclip.recipes.pack import pack
-from moclip.recipes.recipe import DEFAULT_RECIPE, Recipe, load_recipe
+from moclip.recipes.recipe import DEFAULT_RECIPE, Recipe, kept_in_int8, load_recipe
 from moclip.recipes.stages import stages_of
 
 FOLDER = "pipelines"
@@ -77,7 +77,7 @@ def train_base(ablation: Ablation, generator: str, bases: Bases) -> Path:
     described = f"{generator} that reads the teacher's tower"
     pack(
         ablation.dataset, work, unfinished, name=f"base-{generator}", description=described, generator=generator,
-        sampling=recipe.get("sampling"), log=ablation.log,
+        sampling=recipe.get("sampling"), in_int8=kept_in_int8(recipe), log=ablation.log,
     )  # fmt: skip
     unfinished.rename(out)
     return out

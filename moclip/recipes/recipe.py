@@ -18,6 +18,7 @@ from moclip.generate.options import read_sampling
 from moclip.generators.base.generator import DEFAULT, find_generator
 from moclip.generators.base.length import LengthEstimator
 from moclip.generators.base.token_clips import TextNoise
+from moclip.models import JUDGE
 from moclip.nn.config import Config, Count, NotNegative, read_settings, suggestion
 from moclip.recipes.generators import GeneratorTraining, generator_training
 from moclip.text.distill import DistillConfig
@@ -110,6 +111,14 @@ class PublishTable:
             )
 
 
+@dataclass(frozen=True)
+class WeightsTable:
+    """[weights] int8: networks that are kept in numbers of eight bits, half as large as float16. A text tower is from
+    MoCLIP on, so that generators are trained with the vectors that it gives then."""
+
+    int8: tuple[str, ...] = ()
+
+
 _TABLES: dict[str, type[Any]] = {
     "dataset": BuildOptions,
     "compute": Compute,
@@ -152,10 +161,12 @@ def _check(recipe: Recipe) -> None:
             network_settings(recipe, name)
         elif name == "sampling":
             read_sampling(find_generator(parts.name), _table(recipe, name), "[sampling]", hint=HINT)
+        elif name == "weights":
+            kept_in_int8(recipe)
         elif name in _TABLES:
             settings(recipe, name, _TABLES[name])
         else:
-            known = ["generator", "rvq", "sampling", *parts.learners, *_TABLES]
+            known = ["generator", "rvq", "sampling", "weights", *parts.learners, *_TABLES]
             raise MoclipError(f"There is no stage '{name}'{suggestion(name, known)}.", code="bad_settings")
 
 
@@ -183,6 +194,20 @@ def network_settings(recipe: Recipe, stage: str) -> tuple[LearnerTable, Config]:
 def unpublished(recipe: Recipe) -> tuple[str, ...]:
     """[publish]: the actions that a model made by this recipe does not tell of."""
     return read_settings(PublishTable, recipe.get("publish", {}), "[publish]", hint=HINT).without
+
+
+def kept_in_int8(recipe: Recipe) -> tuple[str, ...]:
+    """[weights]: the networks that are kept in int8. Raises MoclipError for what is no network of the recipe's."""
+    parts = training_of(recipe)
+    asked = read_settings(WeightsTable, recipe.get("weights", {}), "[weights]", hint=HINT).int8
+    known = ("text", JUDGE, *parts.learners)
+    if unknown := [network for network in asked if network not in known]:
+        raise MoclipError(
+            f"In [weights], '{unknown[0]}' is no network to be kept in int8{suggestion(unknown[0], known)}.",
+            hint=HINT,
+            code="bad_settings",
+        )
+    return asked
 
 
 def compute_of(recipe: Recipe) -> Compute:

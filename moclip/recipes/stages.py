@@ -42,6 +42,7 @@ from moclip.recipes.recipe import (
     StageTable,
     TowerTable,
     compute_of,
+    kept_in_int8,
     network_settings,
     settings,
     training_of,
@@ -143,7 +144,9 @@ def moclip_stage(
         paired_split(dataset, work, split, part.motion, teacher, log, part.compute.device) for split in ("train", "val")
     )
     train_moclip(tower, train, val, part.motion, part.alignment, _run(part, work, resume, log), batch=part.batch)
-    return finish_moclip(work, tower, val, log) if Processes.join(part.compute.device).first else {}
+    if not Processes.join(part.compute.device).first:
+        return {}
+    return finish_moclip(work, tower, val, log, "int8" if "text" in kept_in_int8(recipe) else "float16")
 
 
 def judge_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:

@@ -107,7 +107,9 @@ def paired_split(
     return pair_clips(dataset, clips, motion, vectors)
 
 
-def finish_moclip(work: Path, teacher: TextTower, val: PairedClips, log: Log) -> dict[str, float]:
+def finish_moclip(
+    work: Path, teacher: TextTower, val: PairedClips, log: Log, kept: str = "float16"
+) -> dict[str, float]:
     """Write the best student alone (`text.safetensors`) and how it does (`moclip.json`), which is also returned.
 
     That is its step and score, and the mean of student norm / teacher norm, which generators feel because they read
@@ -122,7 +124,7 @@ def finish_moclip(work: Path, teacher: TextTower, val: PairedClips, log: Log) ->
         ratio = embed_captions(student, tokens).norm(dim=1) / embed_captions(teacher, tokens).norm(dim=1)
     report = {"step": config["step"], "val": config["score"], "norm_ratio": float(ratio.mean())}
     log(f"moclip: student norm / teacher norm = {report['norm_ratio']:.3f}")
-    save_tower(student, work / "text.safetensors")
+    save_tower(student, work / "text.safetensors", kept=kept)
     (work / "moclip.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
 

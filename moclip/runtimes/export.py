@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from moclip.generators.base.networks import examples_of, networks_of
 from moclip.generators.base.tracing import Example
-from moclip.models import GRAPH_WEIGHTS, HALF_WEIGHTS, ModelFiles
+from moclip.models import GRAPH_WEIGHTS, HALF_WEIGHTS, SCALED_WEIGHTS, ModelFiles
+from moclip.nn.checkpoint import SCALE, Weights
 from moclip.nn.networks import restore
 from moclip.text.tower import TextTower
 from moclip.text.traceable import TraceableTower
@@ -42,26 +43,29 @@ def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
     for name, arrays in files.arrays.items():
         made = restore(classes[name], files.configs[name], arrays)
         networks[name] = TraceableTower(made.config) if isinstance(made, TextTower) else made
-    written, weights, halves = [], {}, {}
+    written, weights, halves, scaled = [], {}, {}, {}
     for name, example in examples_of(generator.NAME, files.configs).items():
         call = generator.calls()[name]
         if call.network not in networks or (name == "words" and not generator.READS_WORDS):
             continue
-        stored = files.arrays[call.network].stored
-        half = {key for key, array in stored.items() if array.dtype == np.float16}
-        graph, weights[name] = _trace(networks[call.network], call.method, example, half)
+        arrays = files.arrays[call.network]
+        half = {key for key in arrays if arrays.stored[key].dtype == np.float16}
+        graph, weights[name] = _trace(networks[call.network], call.method, example, half, arrays)
         halves[name] = [key for key in weights[name] if key in half]
+        scaled[name] = [key for key in weights[name] if key in arrays.scaled]
         path = out / f"{name}.onnx"
         path.write_bytes(graph)
         written.append(path)
     # onnxruntime refuses a weight that a graph does not use, so each graph says which it does.
-    told = json.dumps({**weights, HALF_WEIGHTS: halves}, indent=1)
+    told = json.dumps({**weights, HALF_WEIGHTS: halves, SCALED_WEIGHTS: scaled}, indent=1)
     (out / GRAPH_WEIGHTS).write_text(told + "\n", encoding="utf-8")
     return written
 
 
-def _trace(network: nn.Module, method: str, example: Example, half: set[str]) -> tuple[bytes, list[str]]:
-    """The graph, and the weights that it takes; those of `half` as float16."""
+def _trace(
+    network: nn.Module, method: str, example: Example, half: set[str], arrays: Weights
+) -> tuple[bytes, list[str]]:
+    """The graph, and the weights that it takes; those of `half` as float16, those that `arrays` has in int8 so."""
     # Equal tensors (untrained biases) would be merged into one by the exporter, so every one is made different first.
     with torch.no_grad():
         for tensor in network.state_dict().values():
@@ -80,14 +84,14 @@ def _trace(network: nn.Module, method: str, example: Example, half: set[str]) ->
             dynamo=False, opset_version=OPSET, do_constant_folding=False,
             input_names=list(example.inputs), output_names=list(outputs), dynamic_axes=dynamic,
         )  # fmt: skip
-    return _strip(buffer.getvalue(), set(network.state_dict()), half)
+    return _strip(buffer.getvalue(), set(network.state_dict()), half, arrays)
 
 
-def _strip(model: bytes, names: set[str], half: set[str]) -> tuple[bytes, list[str]]:
+def _strip(model: bytes, names: set[str], half: set[str], arrays: Weights) -> tuple[bytes, list[str]]:
     """Replace every weight by a reference, under its state-dict name, that the runtime fills in; also those names.
 
-    Weights of `half` are filled in as float16: a file that holds such is then given as it is, and a table of which a
-    few rows are read stays half as large.
+    Weights of `half` are filled in as float16, those that are `scaled` in int8 beside their scales: a file that holds
+    such is then given as it is, and a table of which a few rows are read stays as small.
     """
     import onnx
 
@@ -102,17 +106,32 @@ def _strip(model: bytes, names: set[str], half: set[str]) -> tuple[bytes, list[s
             tensor.ClearField(field)
         if name in half:
             tensor.data_type = onnx.TensorProto.FLOAT16
-        tensor.data_location = onnx.TensorProto.EXTERNAL
-        entry = tensor.external_data.add()
-        entry.key, entry.value = "location", "weights"
-        tensor.name = name
+        elif name in arrays.scaled:
+            tensor.data_type = onnx.TensorProto.INT8
+        _fill_in(tensor, name)
     for node in graph.graph.node:
         for k, used in enumerate(node.input):
             node.input[k] = renamed.get(used, used)
         node.doc_string = ""
-    for name in sorted(half & set(renamed.values())):
+    used = set(renamed.values())
+    for name in sorted(half & used):
         _widen(graph.graph, name)
-    return slimmed(graph.SerializeToString()), sorted(renamed.values())
+    for name in sorted(arrays.scaled & used):
+        scale = onnx.TensorProto(data_type=onnx.TensorProto.FLOAT, dims=arrays.stored[name + SCALE].shape)
+        _fill_in(scale, name + SCALE)
+        graph.graph.initializer.append(scale)
+        _widen(graph.graph, name, scale.name)
+    return slimmed(graph.SerializeToString()), sorted(used)
+
+
+def _fill_in(tensor: Any, name: str) -> None:
+    """Make an initializer one that the runtime fills in, under this name."""
+    import onnx
+
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "weights"
+    tensor.name = name
 
 
 def slimmed(model: bytes) -> bytes:
@@ -151,21 +170,41 @@ def _replace(repeated: Any, items: list[Any]) -> None:
     repeated.extend(items)
 
 
-def _widen(graph: Any, name: str) -> None:
-    """Turn a float16 weight into float32 where the graph uses it: rows that it looks up after that, others before."""
-    from onnx import TensorProto, helper
+def _widen(graph: Any, name: str, scale: str | None = None) -> None:
+    """Turn a float16 or int8 weight into float32 where the graph uses it: rows that it looks up after that, others
+    before. scale: initializer of the rows' scales, which go with int8."""
+    from onnx import helper
 
-    used = [node for node in graph.node if name in node.input]
-    if all(node.op_type == "Gather" and list(node.input).index(name) == 0 for node in used):
-        for node in used:
-            out, half = node.output[0], f"{node.output[0]}.half"
-            node.output[0] = half
-            place = list(graph.node).index(node) + 1
-            graph.node.insert(place, helper.make_node("Cast", [half], [out], to=TensorProto.FLOAT))
+    users = [node for node in graph.node if name in node.input]
+    if all(node.op_type == "Gather" and list(node.input).index(name) == 0 for node in users):
+        for node in users:
+            rows, found = node.input[1], node.output[0]
+            node.output[0] = f"{found}.narrow"
+            made = _widening(node.output[0], found, f"{found}.scale" if scale else None)
+            if scale:
+                made.insert(0, helper.make_node("Gather", [scale, rows], [f"{found}.scale"]))
+            _insert(graph, list(graph.node).index(node) + 1, made)
         return
     # Of a constant, so it is done once, when the graph is loaded.
     wide = f"{name}.float"
-    for node in used:
+    for node in users:
         for k, given in enumerate(node.input):
             node.input[k] = wide if given == name else given
-    graph.node.insert(0, helper.make_node("Cast", [name], [wide], to=TensorProto.FLOAT))
+    _insert(graph, 0, _widening(name, wide, scale))
+
+
+def _widening(narrow: str, wide: str, scale: str | None) -> list[Any]:
+    """Nodes that make float32 of float16, or of int8 and its scale."""
+    from onnx import TensorProto, helper
+
+    if scale is None:
+        return [helper.make_node("Cast", [narrow], [wide], to=TensorProto.FLOAT)]
+    return [
+        helper.make_node("Cast", [narrow], [f"{narrow}.cast"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [f"{narrow}.cast", scale], [wide]),
+    ]
+
+
+def _insert(graph: Any, place: int, nodes: list[Any]) -> None:
+    for k, node in enumerate(nodes):
+        graph.node.insert(place + k, node)

@@ -13,7 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from moclip.errors import MoclipError
-from moclip.models import GRAPH_WEIGHTS, HALF_WEIGHTS, ModelFiles
+from moclip.models import GRAPH_WEIGHTS, HALF_WEIGHTS, SCALED_WEIGHTS, ModelFiles
+from moclip.nn.checkpoint import SCALE
 
 ROWS = 16
 """Of a batch that go through a network at once: more do not fit the processor's cache, and take longer each."""
@@ -21,11 +22,11 @@ ROWS = 16
 
 @dataclass(frozen=True)
 class _Graph:
-    """network: whose weights it takes. weights: their names. half: those that it takes as float16."""
+    """network: whose weights it takes. weights: their names. as_stored: those that it takes as they lie in the file."""
 
     network: str
     weights: list[str]
-    half: frozenset[str]
+    as_stored: frozenset[str]
 
 
 def _graphs(files: ModelFiles) -> dict[str, _Graph]:
@@ -33,13 +34,17 @@ def _graphs(files: ModelFiles) -> dict[str, _Graph]:
     path = files.info.path / GRAPH_WEIGHTS
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        halves = told.get(HALF_WEIGHTS, {})
-        calls = files.generator.calls().items()
-        return {
-            name: _Graph(call.network, list(told[name]), frozenset(halves.get(name, ())))
-            for name, call in calls
-            if name in told or not call.optional
-        }
+        halves, scaled = told.get(HALF_WEIGHTS, {}), told.get(SCALED_WEIGHTS, {})
+        graphs = {}
+        for name, call in files.generator.calls().items():
+            if call.optional and name not in told:
+                continue
+            rows = list(scaled.get(name, ()))
+            scales = [row + SCALE for row in rows]
+            graphs[name] = _Graph(
+                call.network, [*told[name], *scales], frozenset((*halves.get(name, ()), *rows, *scales))
+            )
+        return graphs
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MoclipError(
             f"The model has no readable {path.name}, which the onnx runtime needs.",
@@ -84,7 +89,7 @@ class OnnxRuntime:
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
         try:
-            given = [arrays.stored[key] if key in graph.half else arrays[key] for key in graph.weights]
+            given = [arrays.stored[key] if key in graph.as_stored else arrays[key] for key in graph.weights]
             values = [self._ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array)) for array in given]
             # onnxruntime copies what it is given while it makes the session, so that nothing is kept here.
             options.add_external_initializers(graph.weights, values)

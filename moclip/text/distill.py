@@ -176,7 +176,7 @@ def train_text_tower(config: DistillConfig, run: Run) -> Path:
     """
     out, log = Path(run.out), run.log
     tokenizer = Tokenizer()
-    teacher = SentenceTeacher(out / "teacher_cache", log, config.teacher)
+    teacher = SentenceTeacher(out / "teacher_cache", log, config.teacher, run.compute.precision)
     table = token_table(teacher, tokenizer, config.tower.width)
     texts = build_corpus(config.corpus_size, config.corpus_seed, Path(config.wordnet))
     targets = strongest_directions(teacher.encode(texts), config.tower.embed_dim)

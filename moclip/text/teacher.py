@@ -35,11 +35,12 @@ class SentenceTeacher:
     """Unit vectors (N, D) of sentences; the model is loaded when the first uncached chunk needs it.
 
     model: a folder, or the hub id, of a sentence-transformers model, or MINILM for the one in the package of that name.
+    precision: "bfloat16" computes in it where that pays; of a vector's cosine that costs some thousandths.
     Raises MoclipError where it cannot be had.
     """
 
-    def __init__(self, cache: Path, log: Log = print, model: str = MPNET):
-        self.cache, self.log, self.model = Path(cache), log, model
+    def __init__(self, cache: Path, log: Log = print, model: str = MPNET, precision: str = "float32"):
+        self.cache, self.log, self.model, self.precision = Path(cache), log, model, precision
         self._model: Any = None
 
     def encode(self, sentences: Sequence[str]) -> np.ndarray:
@@ -51,7 +52,7 @@ class SentenceTeacher:
             digest = hashlib.sha256("\n".join([Path(self.model).name, *chunk]).encode()).hexdigest()
             path = self.cache / f"{digest[:24]}.npy"
             if not path.exists():
-                vectors = self._load().encode(chunk, batch_size=128, normalize_embeddings=True, show_progress_bar=False)
+                vectors = self._embed(chunk)
                 unfinished = path.with_suffix(".part")
                 with unfinished.open("wb") as file:
                     np.save(file, np.asarray(vectors, dtype=np.float16))
@@ -59,6 +60,14 @@ class SentenceTeacher:
                 self.log(f"teacher: {start + len(chunk)}/{len(sentences)} texts embedded")
             parts.append(np.load(path).astype(np.float32))
         return np.concatenate(parts)
+
+    def _embed(self, sentences: list[str]) -> np.ndarray:
+        model = self._load()
+        import torch  # here, since whoever reads cached vectors needs none of it
+
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
+            vectors = model.encode(sentences, batch_size=128, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vectors, dtype=np.float32)
 
     def _load(self) -> Any:
         if self._model is None:

@@ -109,9 +109,9 @@ def tower_config(config: TowerConfig) -> dict[str, Any]:
     return {"kind": KIND, **config.to_dict()}
 
 
-def save_tower(tower: TextTower, path: Path, *, full_precision: bool = False) -> None:
+def save_tower(tower: TextTower, path: Path, *, kept: str = "float16") -> None:
     """Write the tower as safetensors, in float16 unless told otherwise, with its config in the metadata."""
-    checkpoint.save_weights(path, tower.state_dict(), tower_config(tower.config), full_precision=full_precision)
+    checkpoint.save_weights(path, tower.state_dict(), tower_config(tower.config), kept=kept)
 
 
 def load_tower(path: Path) -> TextTower:

@@ -30,7 +30,7 @@ def pack_command(
     from moclip.data.folder import DatasetFolder
     from moclip.generators.base.generator import find_generator
     from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import load_recipe, training_of, unpublished
+    from moclip.recipes.recipe import kept_in_int8, load_recipe, training_of, unpublished
 
     recipe = load_recipe(config)
     generator, sampling = training_of(recipe).name, recipe.get("sampling")
@@ -38,7 +38,7 @@ def pack_command(
     told = {"name": name, "description": description or f"MoCLIP text tower and {title} generator"}
     pack(
         DatasetFolder(dataset), work, out, generator=generator, sampling=sampling, unpublished=unpublished(recipe),
-        beside=_sibling(out, beside), log=log, **told,
+        in_int8=kept_in_int8(recipe), beside=_sibling(out, beside), log=log, **told,
     )  # fmt: skip
 
 
@@ -74,7 +74,14 @@ def embedded_command(options: EmbeddedOptions) -> None:
     from moclip.data.sources import BvhFolders
     from moclip.generators.base.generator import find_generator
     from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import load_recipe, settings, training_of, unpublished, with_compute
+    from moclip.recipes.recipe import (
+        kept_in_int8,
+        load_recipe,
+        settings,
+        training_of,
+        unpublished,
+        with_compute,
+    )
     from moclip.recipes.stages import stages_of
 
     recipe = load_recipe(options.config or (Path("permissive") if options.permissive else None))
@@ -95,5 +102,5 @@ def embedded_command(options: EmbeddedOptions) -> None:
     sampling = recipe.get("sampling")
     pack(
         dataset, options.work, options.out, name=made, description=described, generator=generator, sampling=sampling,
-        unpublished=unpublished(recipe), log=log,
+        unpublished=unpublished(recipe), in_int8=kept_in_int8(recipe), log=log,
     )  # fmt: skip

@@ -198,7 +198,7 @@ def check_fits(network: type[Network], config: Any, state: Mapping[str, Tensor],
         )
 
 
-save_exactly = partial(save_weights, full_precision=True)
+save_exactly = partial(save_weights, kept="float32")
 """Released weights are kept as exactly as they come."""
 
 
