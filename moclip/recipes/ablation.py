@@ -125,8 +125,8 @@ class Ablation:
         """A split, read once for each way of taking joints."""
         key = (split, motion.joint_source)
         if key not in self._pairs:
-            device = compute_of(self.recipe).device
-            self._pairs[key] = paired_split(self.dataset, self.work, split, motion, self.teacher, self.log, device)
+            compute = compute_of(self.recipe)
+            self._pairs[key] = paired_split(self.dataset, self.work, split, motion, self.teacher, self.log, compute)
         return self._pairs[key]
 
     def _closeness(self, out: Path, clips: PairedClips) -> float:

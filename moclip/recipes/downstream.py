@@ -210,7 +210,7 @@ class _Tuner:
             codes[split] = encode_clips(clips.features, vq.to(device), device=device)
             vq.cpu()
             self.log(f"encoded {len(clips)} {split} clips")
-        return token_clips(path, key, clips, codes[split], tower, config.captions, self.log, device)
+        return token_clips(path, key, clips, codes[split], tower, config.captions, self.log, self.compute)
 
     def write_model(self, tower: Weights, out: Path, judge: Weights | None) -> None:
         files, info, own = self.files, self.files.info, fingerprint(tower[0])

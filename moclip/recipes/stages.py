@@ -141,7 +141,7 @@ def moclip_stage(
     teacher = load_teacher(work, part.tower)
     tower = restore(TextTower, teacher[1], teacher[0])
     train, val = (
-        paired_split(dataset, work, split, part.motion, teacher, log, part.compute.device) for split in ("train", "val")
+        paired_split(dataset, work, split, part.motion, teacher, log, part.compute) for split in ("train", "val")
     )
     train_moclip(tower, train, val, part.motion, part.alignment, _run(part, work, resume, log), batch=part.batch)
     if not Processes.join(part.compute.device).first:
@@ -161,7 +161,7 @@ def judge_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: b
     rvq = restore(RVQ, need(work, "decoder")[1], need(work, "decoder")[0]).to(device)
     splits: list[PairedClips] = []
     for split in ("train", "val"):
-        clips = paired_split(dataset, work / "judge", split, motion, text, log, device)
+        clips = paired_split(dataset, work / "judge", split, motion, text, log, own.compute)
         features = dataset.features(dataset.ids(split))
         codes = [variants[0] for variants in encode_clips(features, rvq, offsets=(0,), device=device)]
         copies = _rebuilt(work / "judge" / f"rebuilt.{split}.f32", codes, rvq, device)
@@ -183,7 +183,7 @@ def _rebuilt(path: Path, codes: list[np.ndarray], rvq: RVQ, device: str) -> Sequ
 
 def tokens_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:
     """Encode all clips and captions once, for the networks that read them."""
-    token_data(dataset, work, training_of(recipe).vq, log, compute_of(recipe).device)
+    token_data(dataset, work, training_of(recipe).vq, log, compute_of(recipe))
 
 
 def learner_stage(kind: str) -> Stage:
@@ -192,7 +192,7 @@ def learner_stage(kind: str) -> Stage:
     def stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> float:
         parts = training_of(recipe)
         part, sizes = network_settings(recipe, kind)
-        data, vq = token_data(dataset, work, parts.vq, log, part.compute.device)
+        data, vq = token_data(dataset, work, parts.vq, log, part.compute)
         groups = [action_group(dataset.clips.get(i, {})) for i in dataset.ids("train")]
         weights = emphasised(data.train.weights, groups, part.emphasis)
         if part.only_shown and dataset.clips:

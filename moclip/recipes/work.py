@@ -33,12 +33,13 @@ from moclip.nn.networks import Network, pick_device, restore
 from moclip.text.tokenizer import Tokenizer
 from moclip.text.tower import TextTower, load_open_clip_tower, save_tower
 from moclip.training.processes import Processes
-from moclip.training.run import Log
+from moclip.training.run import Compute, Log
 
 Weights = tuple[dict[str, np.ndarray], dict[str, Any]]
 """Tensors and configuration of a network, as `load_weights` gives them."""
 CAPTIONS = 30
 """Captions of a clip that the generator is trained on: embedding them is most of the time of the stage `tokens`."""
+COMPUTE = Compute()
 _MADE_BY = {"text": "moclip", "vq": "rvq"}
 
 
@@ -70,18 +71,19 @@ def tower_vectors(
     config: Mapping[str, Any],
     captions: list[str],
     log: Log = print,
-    device: str = "cpu",
+    compute: Compute = COMPUTE,
 ) -> np.ndarray:
     """(N, D) float32 text vectors, computed in batches of similar length."""
-    device = pick_device(device)
+    device = pick_device(compute.device)
+    precision = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=compute.precision == "bfloat16")
     tower, tokens = restore(TextTower, config, arrays).to(device), Tokenizer().encode(captions)
     ends = tokens.argmax(1)
     vectors = np.empty((len(tokens), tower.config.embed_dim), dtype=np.float32)
-    with torch.inference_mode():
+    with torch.inference_mode(), precision:
         for chunk in np.array_split(np.argsort(ends), max(1, len(tokens) // 256)):
             if len(chunk):
                 part = torch.from_numpy(tokens[chunk, : ends[chunk].max() + 1]).to(device)
-                vectors[chunk] = tower(part).cpu().numpy()
+                vectors[chunk] = tower(part).float().cpu().numpy()
     log(f"embedded {len(captions)} captions")
     return vectors
 
@@ -93,15 +95,15 @@ def paired_split(
     motion: MotionEncoderConfig,
     teacher: Weights,
     log: Log = print,
-    device: str = "cpu",
+    compute: Compute = COMPUTE,
 ) -> PairedClips:
     """A split with the teacher's vectors of all captions, which are computed once and kept in the work folder."""
     clips = load_clips(dataset, split)
     path, key = work / f"captions.{split}.npz", f"{fingerprint(teacher[0])} {dataset.fingerprint(split)}"
-    with Processes.join(device).first_goes_ahead():
+    with Processes.join(compute.device).first_goes_ahead():
         vectors = load_caption_vectors(path, key)
         if vectors is None:
-            made = caption_vectors(clips, lambda captions: tower_vectors(*teacher, captions, log, device), None)
+            made = caption_vectors(clips, lambda captions: tower_vectors(*teacher, captions, log, compute), None)
             save_caption_vectors(path, made, key)
             vectors = load_caption_vectors(path, key)  # in float16, as a resumed run reads them
     return pair_clips(dataset, clips, motion, vectors)
@@ -137,13 +139,13 @@ def token_clips(
     tower: Weights,
     captions: int,
     log: Log = print,
-    device: str = "cpu",
+    compute: Compute = COMPUTE,
 ) -> TokenClips:
     """The clips as their codes and the tower's vectors of their first captions, written under this key.
 
     In float16, as a run that goes on reads them: both go the same way.
     """
-    vectors = caption_vectors(clips, lambda texts: tower_vectors(*tower, texts, log, device), captions)
+    vectors = caption_vectors(clips, lambda texts: tower_vectors(*tower, texts, log, compute), captions)
     save_token_clips(path, TokenClips(codes, vectors, clips.weights, caption_tokens(clips, captions)), key)
     made = load_token_clips(path, key)
     assert made is not None
@@ -151,26 +153,26 @@ def token_clips(
 
 
 def token_data(
-    dataset: DatasetFolder, work: Path, vq: type[Network], log: Log = print, device: str = "cpu"
+    dataset: DatasetFolder, work: Path, vq: type[Network], log: Log = print, compute: Compute = COMPUTE
 ) -> tuple[TokenData, dict[str, Any]]:
     """Both splits as codes and text, encoded once for all networks that read them; and the VQ's configuration."""
     text, text_config = need(work, "text")
     arrays, config = need(work, vq.KIND)
     # Tuning the decoder changes no code.
     key = f"{fingerprint(text)} {fingerprint({k: v for k, v in arrays.items() if not k.startswith('decoder.')})}"
-    network: Any = restore(vq, config, arrays).to(pick_device(device))
+    network: Any = restore(vq, config, arrays).to(pick_device(compute.device))
     splits = []
     # Generators of one work folder may have codes of their own.
     name = "tokens" if vq.KIND == "rvq" else f"tokens-{vq.KIND}"
-    with Processes.join(device).first_goes_ahead():
+    with Processes.join(compute.device).first_goes_ahead():
         for split in ("train", "val"):
             path, split_key = work / f"{name}.{split}.npz", f"{key} {dataset.fingerprint(split)}"
             made = load_token_clips(path, split_key)
             if made is None:
                 clips = load_clips(dataset, split)
-                codes = encode_clips(clips.features, network, device=pick_device(device))
+                codes = encode_clips(clips.features, network, device=pick_device(compute.device))
                 log(f"encoded {len(codes)} {split} clips")
-                made = token_clips(path, split_key, clips, codes, (text, text_config), CAPTIONS, log, device)
+                made = token_clips(path, split_key, clips, codes, (text, text_config), CAPTIONS, log, compute)
             splits.append(made)
     tower = restore(TextTower, text_config, text)
     return TokenData(splits[0], splits[1], fingerprint(text), tower, network.cpu()), config
