@@ -332,7 +332,7 @@ def test_the_whole_recipes_have_every_stage():
     assert set(embedded) == stages | set(EXTRA_STAGES) | {"dataset", "sampling"}
     assert BuildOptions(**embedded["dataset"]).without_licences == ["BY-SA"]
     opened = load_recipe(Path("open"))
-    assert set(opened) == set(embedded) | {"weights"} and BuildOptions(**opened["dataset"]).permissive
+    assert set(opened) == set(embedded) | {"publish", "weights"} and BuildOptions(**opened["dataset"]).permissive
     permissive = load_recipe(Path("permissive"))
     assert set(permissive) == stages | {"dataset"} and permissive["dataset"]["permissive"]
 
