@@ -49,8 +49,8 @@ def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
         if call.network not in networks or (name == "words" and not generator.READS_WORDS):
             continue
         arrays = files.arrays[call.network]
-        half = {key for key in arrays if arrays.stored[key].dtype == np.float16}
-        graph, weights[name] = _trace(networks[call.network], call.method, example, half, arrays)
+        half = _in_float16(arrays)
+        graph, weights[name] = _trace(networks[call.network], call.method, example, arrays)
         halves[name] = [key for key in weights[name] if key in half]
         scaled[name] = [key for key in weights[name] if key in arrays.scaled]
         path = out / f"{name}.onnx"
@@ -62,10 +62,12 @@ def export_graphs(files: ModelFiles, out: Path) -> list[Path]:
     return written
 
 
-def _trace(
-    network: nn.Module, method: str, example: Example, half: set[str], arrays: Weights
-) -> tuple[bytes, list[str]]:
-    """The graph, and the weights that it takes; those of `half` as float16, those that `arrays` has in int8 so."""
+def _in_float16(arrays: Weights) -> set[str]:
+    return {name for name in arrays if arrays.stored[name].dtype == np.float16}
+
+
+def _trace(network: nn.Module, method: str, example: Example, arrays: Weights) -> tuple[bytes, list[str]]:
+    """The graph, and the weights that it takes: float16 and int8 ones as `arrays` has them stored."""
     # Equal tensors (untrained biases) would be merged into one by the exporter, so every one is made different first.
     with torch.no_grad():
         for tensor in network.state_dict().values():
@@ -84,16 +86,18 @@ def _trace(
             dynamo=False, opset_version=OPSET, do_constant_folding=False,
             input_names=list(example.inputs), output_names=list(outputs), dynamic_axes=dynamic,
         )  # fmt: skip
-    return _strip(buffer.getvalue(), set(network.state_dict()), half, arrays)
+    return _strip(buffer.getvalue(), set(network.state_dict()), arrays)
 
 
-def _strip(model: bytes, names: set[str], half: set[str], arrays: Weights) -> tuple[bytes, list[str]]:
+def _strip(model: bytes, names: set[str], arrays: Weights) -> tuple[bytes, list[str]]:
     """Replace every weight by a reference, under its state-dict name, that the runtime fills in; also those names.
 
-    Weights of `half` are filled in as float16, those that are `scaled` in int8 beside their scales: a file that holds
-    such is then given as it is, and a table of which a few rows are read stays as small.
+    Weights in float16 are filled in so, those that are `scaled` in int8 beside their scales: a file that holds such is
+    then given as it is, and a table of which a few rows are read stays as small.
     """
     import onnx
+
+    half = _in_float16(arrays)
 
     graph = onnx.load_from_string(model)
     renamed = {}
@@ -113,15 +117,15 @@ def _strip(model: bytes, names: set[str], half: set[str], arrays: Weights) -> tu
         for k, used in enumerate(node.input):
             node.input[k] = renamed.get(used, used)
         node.doc_string = ""
-    used = set(renamed.values())
-    for name in sorted(half & used):
+    taken = set(renamed.values())
+    for name in sorted(half & taken):
         _widen(graph.graph, name)
-    for name in sorted(arrays.scaled & used):
+    for name in sorted(arrays.scaled & taken):
         scale = onnx.TensorProto(data_type=onnx.TensorProto.FLOAT, dims=arrays.stored[name + SCALE].shape)
         _fill_in(scale, name + SCALE)
         graph.graph.initializer.append(scale)
         _widen(graph.graph, name, scale.name)
-    return slimmed(graph.SerializeToString()), sorted(used)
+    return slimmed(graph.SerializeToString()), sorted(taken)
 
 
 def _fill_in(tensor: Any, name: str) -> None:
