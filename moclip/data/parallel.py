@@ -2,6 +2,7 @@
 """The same done for many parts, in several processes where the system can fork; results come in the parts' order."""
 
 import multiprocessing
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -23,8 +24,15 @@ def each(
             yield do(shared, part)
         return
     _shared = shared
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
+    with multiprocessing.get_context("fork").Pool(processes, _begin) as pool:
         yield from pool.imap(_Doing(do), parts, chunksize=max(1, min(8, len(parts) // (8 * processes))))
+
+
+def _begin() -> None:
+    """One thread for each process. OpenMP's threads are not there after a fork, and torch would wait for them for good
+    where the parent had used them."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 @dataclass(frozen=True)
