@@ -71,12 +71,15 @@ def is_idle(operator: type[bpy.types.Operator]) -> bool:
 
 def submit(operator: bpy.types.Operator, make: Callable[[], Job]) -> set[str]:
     """Make a job and send it as soon as the backend is there; what cannot be is told at once."""
+    job: Job | None = None
     try:
         job = make()
-        SESSION.submit(job)
+        # First: a backend with a job is not left for one with other settings, such as another model.
         start()
+        SESSION.submit(job)
     except MoclipError as error:
-        SESSION.job = None
+        if SESSION.job is job:
+            SESSION.job = None
         return fail(operator, error)
     SESSION.say("INFO", "")
     timer.wake()
