@@ -98,7 +98,6 @@ def _strip(model: bytes, names: set[str], arrays: Weights) -> tuple[bytes, list[
     import onnx
 
     half = _in_float16(arrays)
-
     graph = onnx.load_from_string(model)
     renamed = {}
     for tensor in graph.graph.initializer:

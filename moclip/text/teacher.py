@@ -35,7 +35,7 @@ class SentenceTeacher:
     """Unit vectors (N, D) of sentences; the model is loaded when the first uncached chunk needs it.
 
     model: a folder, or the hub id, of a sentence-transformers model, or MINILM for the one in the package of that name.
-    precision: "bfloat16" computes in it where that pays; of a vector's cosine that costs some thousandths.
+    precision: "float32", or "bfloat16" for networks computed in it; vectors that are cached already stay as they are.
     Raises MoclipError where it cannot be had.
     """
 
