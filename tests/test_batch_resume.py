@@ -125,7 +125,7 @@ def test_a_thousand_prompts_survive_a_kill_half_way(tmp_path):
     asked = len(batch.done())
     code, _, err = batch.run()
     assert code == 0 and err == f"1000 of 1000 motions written to {batch.out}.\n"
-    # Sets are sampled as a whole; at the most the one that was at work, or whose last note is missing, is sampled again.
+    # Sets are sampled as a whole; at the most one is sampled again, that was at work or lacked its last note.
     assert len(batch.done()) - asked <= 1000 - (len(finished) - 1) // AT_ONCE * AT_ONCE
     touched = [name for name, when in finished.items() if (batch.out / name).stat().st_mtime_ns != when]
     assert len(touched) <= 1, "the kill may fall between a file and the note that it is finished"

@@ -11,6 +11,7 @@ from moclip.captions.labels import ActionLabel
 from moclip.data.makers import turns
 from moclip.data.makers.together import joined, lasting, settled, trunks_agree
 from moclip.data.makers.travel import in_place
+from moclip.data.making_drawn import DRAWN_MAKERS
 from moclip.data.making_gaits import GAIT_MAKERS
 from moclip.data.making_gestures import GESTURE_MAKERS
 from moclip.data.pool import RUNS, TRIES, WALKS, Make, Maker, Pool, renamed, sources_of
@@ -154,6 +155,7 @@ def _at_once(pool: Pool, rng: np.random.Generator) -> Clip | None:
 MAKERS = (
     *GAIT_MAKERS,
     *GESTURE_MAKERS,
+    *DRAWN_MAKERS,
     Maker("turn_on_the_spot", 130, _turns_on_the_spot),
     Maker("turn_as_recorded", 16, _turns_as_recorded),
     Maker("stop", 80, _stops(WALKS, "stop", ("stop", "walk", "slow_walk", "turn_left"))),

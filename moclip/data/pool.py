@@ -78,5 +78,10 @@ def renamed(clip: Clip, motion: Motion, action: str, **more: str | None) -> Clip
     return replace(clip, motion=motion, labels=(label,), kind="made")
 
 
+def drawn(clip: Clip | None, motion: Motion | None, action: str, **more: str | None) -> Clip | None:
+    """One thing of whose movement not all was recorded; None where it did not work out."""
+    return replace(renamed(clip, motion, action, **more), drawn=True) if clip and motion else None
+
+
 def sources_of(one: Clip, other: Clip) -> str:
     return f"{one.source}+{other.source}"

@@ -40,7 +40,8 @@ def breaks(motion: Motion) -> np.ndarray:
     glitch = np.zeros(motion.frames, dtype=bool)
     if motion.frames > 2:
         off = np.linalg.norm(joints[1:-1] - (joints[:-2] + joints[2:]) / 2, axis=-1).max(axis=1)
-        usual = np.median(sliding_window_view(np.pad(off, 4, mode="edge"), 9), axis=1)
+        # Padded by what is inside, so that a glitch at an end is not its own measure.
+        usual = np.median(sliding_window_view(np.pad(off, 4, mode="reflect"), 9), axis=1)
         glitch[1:-1] = (off > _GLITCH_M) & (off > _UNUSUAL * usual)
     flips = (turned > _FASTEST_TURN_DEG_PER_SECOND) | leaps
     # A flip throws the joints about, too; it is cut where it is.

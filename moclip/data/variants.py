@@ -34,7 +34,7 @@ STILL = 0.3
 @dataclass(frozen=True)
 class Clip:
     """A motion with what it shows; source: the recordings it comes from. relation: of two actions in time. whole: it is
-    all of its recording, so that what was said of that is true of it."""
+    all of its recording, so that what was said of that is true of it. drawn: not all of its movement was recorded."""
 
     motion: Motion
     labels: tuple[ActionLabel, ...]
@@ -44,6 +44,7 @@ class Clip:
     mirrored: bool = False
     relation: Relation = "then"
     whole: bool = False
+    drawn: bool = False
 
     def mirror(self) -> "Clip":
         labels = tuple(mirrored(label) for label in self.labels)

@@ -88,7 +88,7 @@ class DatasetWriter:
     def _whose(self, clip: Clip) -> dict[str, Any]:
         """Under which licence the clip's recordings are together, and whether any of them is drawn."""
         whose = [self.credits.get(source) for source in clip.source.split("+")]
-        drawn = any(credit is not None and credit.keyframed for credit in whose)
+        drawn = clip.drawn or any(credit is not None and credit.keyframed for credit in whose)
         return {"licence": joint_licence(whose), **({"keyframed": True} if drawn else {})}
 
     def finish(self) -> None:
