@@ -22,6 +22,8 @@ from moclip.nn.config import Positive, read_settings
 
 JUDGE = "motion"
 """MoCLIP's motion encoder, which tells good takes from bad ones; a model may come without."""
+RECOGNISER = "recogniser"
+"""What tells which action a motion shows (`moclip.recognition`); a model may come without."""
 LENGTH_TOWER = "length_text"
 """The text tower that the length estimator was trained with, where that is not the generator's."""
 GRAPH_WEIGHTS = "graphs.json"

@@ -13,10 +13,15 @@ from moclip.captions.written import written_elsewhere
 from moclip.errors import MoclipError
 from moclip.generate.familiarity import FAR, Examples, Familiar, Familiarity, KnownActions, is_unfamiliar
 from moclip.recipes.edges import learn, probabilities, softmax_regression, strange_sentences
+from moclip.recognition.config import ActionClass
 
 KNOWN = {
-    "walk": [f"a {who} walks {where}" for who in ("man", "woman", "child") for where in ("ahead", "home", "along")],
-    "wave": [f"the {who} waves {how}" for who in ("guest", "girl", "sailor") for how in ("goodbye", "hello", "slowly")],
+    ActionClass("walk"): [
+        f"a {who} walks {where}" for who in ("man", "woman", "child") for where in ("ahead", "home", "along")
+    ],
+    ActionClass("wave"): [
+        f"the {who} waves {how}" for who in ("guest", "girl", "sailor") for how in ("goodbye", "hello", "slowly")
+    ],
 }
 
 
@@ -34,7 +39,7 @@ def test_strange_sentences_move_in_no_word_of_the_known():
     assert 20 < len(found) == len(set(found)) <= 150 and found == strange_sentences(KNOWN, 150)
     assert not [text for text in found if "walk" in text or "wave" in text.lower().split()]
     # What the captions have is not strange any more.
-    swims = {**KNOWN, "swim": ["a man swims", "she swims", "they swim along"]}
+    swims = {**KNOWN, ActionClass("swim"): ["a man swims", "she swims", "they swim along"]}
     assert any("swim" in text.lower() for text in strange_sentences(KNOWN, 400))
     assert not any("swim" in text.lower() for text in strange_sentences(swims, 400))
 
@@ -42,8 +47,8 @@ def test_strange_sentences_move_in_no_word_of_the_known():
 def test_known_actions_are_told_from_strange_ones():
     held_out = ["the nurse walks along", "a sailor waves goodbye"]
     table = learn(KNOWN, held_out, bag_of_words, strange=150)
-    assert table.names == ("walk", "wave")
-    actions = KnownActions(table.names, table.weights, table.biases, 0.5)
+    assert table.classes == (("walk", ""), ("wave", ""))
+    actions = KnownActions(table.classes, table.weights, table.biases, 0.5)
     assert actions.nearest_to_unknown(bag_of_words(["the girl walks home"])) is None
     assert actions.nearest_to_unknown(bag_of_words(["someone paddles a canoe"])) is not None
     # One strange clause is enough.
@@ -80,7 +85,7 @@ def test_every_action_has_one_place_in_the_menu():
 
 def test_a_warning_names_what_is_nearest():
     weights = np.array([[9.0, 0, 0], [0, 9.0, 0], [0, 0, 9.0]])
-    actions = KnownActions(("pick_up", "walk"), weights, np.zeros(3), 0.5)
+    actions = KnownActions((ActionClass("pick_up"), ActionClass("walk")), weights, np.zeros(3), 0.5)
     familiarity = Familiarity(np.eye(3), -1.0, actions)
     judged = familiarity.judge(np.eye(3), [np.eye(3)[:1], np.eye(3)[1:2], np.array([[0.4, 0.1, 0.9]])])
     assert [(prompt.far, prompt.nearest) for prompt in judged] == [

@@ -34,7 +34,7 @@ from moclip.recipes.recipe import (  # noqa: E402
     with_compute,
 )
 from moclip.recipes.shown import clips_that_show  # noqa: E402
-from moclip.recipes.stages import EXTRA_STAGES, STAGES, stages_of  # noqa: E402
+from moclip.recipes.stages import EXTRA_STAGES, STAGES, stages_in, stages_of  # noqa: E402
 from moclip.text.tower import TextTower, TowerConfig, save_tower  # noqa: E402
 from moclip.training.run import Compute  # noqa: E402
 
@@ -52,10 +52,11 @@ RECIPE = (
     + TRANSFORMER.format("masked")
     + TRANSFORMER.format("residual")
     + "[length]\nbatch = 4\ntext_noise = { isotropic = 0.1 }\n"
+    + "[recogniser]\nbatch = 4\nsizes = { width = 16, blocks = 2 }\n"
     + "[evaluator]\nbatch = 4\n[evaluator.sizes]\nmovement = 8\ntext_hidden = 8\nmotion_hidden = 8\nembed_dim = 8\n"
     + "".join(
         SCHEDULE.format(name)
-        for name in ("rvq", "decoder", "moclip", "judge", "masked", "residual", "length", "evaluator")
+        for name in ("rvq", "decoder", "moclip", "judge", "masked", "residual", "length", "recogniser", "evaluator")
     )
 )
 
@@ -195,6 +196,35 @@ def test_the_packed_model_is_whole_and_generates(work, dataset, tmp_path):
     assert engine.generate([Request("a person walks", 2.0)])[0].motion.frames == 40
 
 
+def test_a_recogniser_is_trained_and_packed(work, dataset, recipe, tmp_path):
+    own = tmp_path / "work"
+    shutil.copytree(work, own)
+    assert list(stages_in(recipe)) == [*STAGES, "recogniser"]
+    EXTRA_STAGES["recogniser"](dataset, own, recipe, log=lambda line: None)
+    _, config = load_weights(own / "recogniser.safetensors")
+    assert list(zip(config["actions"], config["sides"], strict=True)) == [("raise_hand", "left"), ("walk", "")]
+    pack(
+        dataset, own, tmp_path / "toy", name="toy", description="d", sampling={"retakes": 1}, in_int8=("recogniser",),
+        log=lambda line: None,
+    )  # fmt: skip
+    packed, told = load_weights(tmp_path / "toy" / "recogniser.safetensors")
+    assert told == config and set(packed) == set(load_weights(own / "recogniser.safetensors")[0])
+    assert json.loads((tmp_path / "toy" / "model.json").read_text())["parameters"]["recogniser"] > 16 * 263
+    assert verify_model(str(tmp_path / "toy")) == []
+    engine = TextToMotion.load(str(tmp_path / "toy"), runtime="onnx")
+    assert engine.generate([Request("a person walks", 2.0)])[0].motion.frames == 40
+
+
+def test_a_recogniser_needs_clips_that_say_what_they_show(work, dataset, recipe, tmp_path):
+    own = make_toy_dataset(tmp_path / "data")
+    lines = [json.loads(line) for line in (own.path / "clips.jsonl").read_text().splitlines()]
+    told = "".join(json.dumps({**line, "actions": []}) + "\n" for line in lines)
+    (own.path / "clips.jsonl").write_text(told)
+    with pytest.raises(MoclipError, match="does not say which single actions"):
+        EXTRA_STAGES["recogniser"](DatasetFolder(own.path), shutil.copytree(work, tmp_path / "w"), recipe,
+                                   log=lambda line: None)  # fmt: skip
+
+
 def test_a_model_packed_beside_another_has_no_second_copy_of_its_networks(work, dataset, tmp_path):
     for name, beside in (("first", None), ("second", tmp_path / "first")):
         pack(dataset, work, tmp_path / name, name=name, description="d", beside=beside, log=lambda line: None)
@@ -329,10 +359,13 @@ def test_the_papers_recipe_has_the_papers_settings(tmp_path, monkeypatch):
 def test_the_whole_recipes_have_every_stage():
     stages = {name for name in STAGES if name != "tokens"}
     embedded = load_recipe()
-    assert set(embedded) == stages | set(EXTRA_STAGES) | {"dataset", "sampling"}
+    assert set(embedded) == stages | set(EXTRA_STAGES) - {"recogniser"} | {"dataset", "sampling"}
     assert BuildOptions(**embedded["dataset"]).without_licences == ["BY-SA"]
     opened = load_recipe(Path("open"))
-    assert set(opened) == set(embedded) | {"publish", "weights"} and BuildOptions(**opened["dataset"]).permissive
+    assert (
+        set(opened) == set(embedded) | {"publish", "recogniser", "weights"}
+        and BuildOptions(**opened["dataset"]).permissive
+    )
     permissive = load_recipe(Path("permissive"))
     assert set(permissive) == stages | {"dataset"} and permissive["dataset"]["permissive"]
 

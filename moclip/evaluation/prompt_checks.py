@@ -19,6 +19,7 @@ from moclip.evaluation.rules import BY_EYE, COUNTS, RULES, TURNS
 from moclip.evaluation.showing import Asked, shows, wrong_side
 from moclip.generate.familiarity import is_unfamiliar
 from moclip.generate.pipeline import MAX_BATCH, TextToMotion
+from moclip.generate.retakes import is_unseen
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import JOINT_INDEX
 from moclip.nn.config import read_settings, suggestion
@@ -184,7 +185,7 @@ def run_checks(
 def _judged(prompt: Prompt, seed: int, result: Result) -> Sample:
     joints = result.motion.joints()
     passed = None if prompt.asked.by_eye else shows(joints, prompt.asked)
-    warned = any(is_unfamiliar(warning) for warning in result.warnings)
+    warned = any(is_unfamiliar(warning) or is_unseen(warning) for warning in result.warnings)
     key = hashlib.sha256(np.ascontiguousarray(result.tokens, dtype="<i8").tobytes()).hexdigest()[:12]
     return Sample(prompt, seed, passed, wrong_side(joints, prompt.asked), result.motion, warned, key)
 

@@ -11,11 +11,17 @@ import numpy as np
 from moclip.errors import MoclipError
 from moclip.models import ModelFiles
 from moclip.nn.checkpoint import load_weights
+from moclip.recognition.config import ActionClass
 
 FAR = "This prompt is far from what the model was trained on, so the motion may not show it."
 ACTIONS_FILE = "actions.safetensors"
 _TOLD = 3
 """Of the actions that a model has, the nearest that a warning names."""
+
+
+def said(action: str) -> str:
+    """An action's name in a sentence."""
+    return action.replace("_", " ")
 
 
 def is_unfamiliar(warning: str) -> bool:
@@ -41,13 +47,13 @@ class Familiar:
 
 @dataclass(frozen=True)
 class KnownActions:
-    """A linear reading of text vectors: weights (A + 1, D), biases (A + 1,) for the A actions that a model has, and for
-    all that it has not.
+    """A linear reading of text vectors: weights (A + 1, D), biases (A + 1,) for the A actions that a model has, each by
+    a side of its own, and for all that it has not.
 
     threshold: probability of the latter from which a clause names nothing that the model can do.
     """
 
-    names: tuple[str, ...]
+    classes: tuple[ActionClass, ...]
     weights: np.ndarray
     biases: np.ndarray
     threshold: float
@@ -75,7 +81,10 @@ class KnownActions:
         return strangest
 
     def _nearest(self, shares: np.ndarray) -> list[str]:
-        return [self.names[row].replace("_", " ") for row in np.argsort(-shares[:-1])[:_TOLD]]
+        total: dict[str, float] = {}
+        for shown, share in zip(self.classes, shares[:-1].tolist(), strict=True):
+            total[shown.action] = total.get(shown.action, 0.0) + share
+        return [said(action) for action in sorted(total, key=lambda action: -total[action])[:_TOLD]]
 
 
 class Examples:
@@ -167,6 +176,8 @@ def _load_actions(path: Path) -> KnownActions | None:
     arrays, config = load_weights(path)
     weights, biases = (arrays[name].astype(np.float32) for name in ("weights", "biases"))
     names = tuple(config["names"])
-    if weights.shape[0] != len(names) + 1 or biases.shape != weights.shape[:1]:
-        raise ValueError(f"{len(names)} names and weights {weights.shape}")
-    return KnownActions(names, weights, biases, float(config["threshold"]))
+    sides = tuple(config.get("sides", [""] * len(names)))
+    if weights.shape[0] != len(names) + 1 or biases.shape != weights.shape[:1] or len(sides) != len(names):
+        raise ValueError(f"{len(names)} names, {len(sides)} sides and weights {weights.shape}")
+    classes = tuple(ActionClass(*pair) for pair in zip(names, sides, strict=True))
+    return KnownActions(classes, weights, biases, float(config["threshold"]))

@@ -17,7 +17,9 @@ class PlanOptions:
     which MoCLIP chooses the one nearest to the text (`takes`); 1 for a model without its motion encoder. hold_feet:
     keep the body on the floor (`moclip.motion.floor`) and standing feet from sliding (`moclip.motion.feet`). window:
     most tokens in a passage of an activity that has no end of its own (`lengths.ongoing`), for data in which only such
-    are long, 0 for no bound. ongoing_takes: takes of one then, as no two dances are alike.
+    are long, 0 for no bound. ongoing_takes: takes of one then, as no two dances are alike. retakes: how many more are
+    sampled where the model's recogniser does not see what was asked for (`retakes`), with an agreement under
+    `agreement`.
     """
 
     by_clause: bool = True
@@ -26,6 +28,8 @@ class PlanOptions:
     ongoing_takes: int = 8
     hold_feet: bool = True
     window: int = 0
+    retakes: int = 0
+    agreement: float = 0.9
 
 
 def read_sampling(generator: type[Generator], values: Any, where: str, *, hint: str = "") -> tuple[PlanOptions, Any]:

@@ -9,14 +9,15 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.files.kit import joints_of
+from moclip.generate.casting import Casting
 from moclip.generate.context import Kept, assemble, codes_after, codes_before, fit_between, joined, keep, pull_warning
 from moclip.generate.familiarity import Familiar, load_familiarity
-from moclip.generate.held import held, long_enough, nearest_takes
+from moclip.generate.held import held, long_enough
 from moclip.generate.lengths import ongoing, sample_lengths
 from moclip.generate.options import PlanOptions, read_sampling
 from moclip.generate.plan import LinePlan, Plan, TextStates, plan_line, plan_request, shortest_tokens
 from moclip.generate.reading import TextReader
-from moclip.generate.takes import best_takes, repeat_takes
+from moclip.generate.retakes import load_judge
 from moclip.generate.together import layer_parts, read_layers, with_layers
 from moclip.generators.base.generator import Stage, Watcher
 from moclip.generators.base.passages import Draft, Passage
@@ -59,11 +60,14 @@ class TextToMotion:
         self._networks = runtime
         self._longest = int(LONGEST_SECONDS * self.fps) // self.codec.stride
         self._shortest = shortest_tokens(self.codec.stride)
-        self._judged = JUDGE in files.arrays
         self._estimates_lengths = "length" in files.arrays
         self._reader = TextReader(runtime, words=own.READS_WORDS)
         self._length_reader = TextReader(runtime, "length_text") if LENGTH_TOWER in files.arrays else None
         self._familiarity = load_familiarity(files, self.embed)
+        known = self._familiarity.actions if self._familiarity else None
+        judge = load_judge(files.info.path, known, self.codec)
+        encoder = runtime if JUDGE in files.arrays else None
+        self._casting = Casting(self.generator, self.options, self.fps, encoder, judge)
 
     @classmethod
     def load(cls, model: str = "embedded", runtime: str = "auto", device: str = "auto") -> "TextToMotion":
@@ -116,11 +120,12 @@ class TextToMotion:
             more, told = self._plans([part.asked for part in parts], watcher, len(bases))
             plans, warnings = plans + more, warnings + told
         everything = [*bases, *(part.asked for part in parts)]
-        codes = self._codes(everything, plans, watcher)
+        codes, verdicts = self._casting.codes(everything, plans, watcher)
         results = []
         for k, (asked, plan) in enumerate(zip(everything, plans, strict=True)):
             watcher.step("solve", k / len(plans))
-            results.append(self._result(asked, plan, codes[k, : len(plan.known)], warnings[k]))
+            own = warnings[k] + self._casting.unseen(verdicts[k], warnings[k])
+            results.append(self._result(asked, plan, codes[k, : len(plan.known)], own))
         made = []
         for k, request in enumerate(requests):
             over = [(part, r) for part, r in zip(parts, results[len(bases) :], strict=True) if part.over.request == k]
@@ -135,7 +140,7 @@ class TextToMotion:
         """
         checked = self._checked(requests)
         plans, _ = self._plans(checked, Watcher())
-        codes = self._codes(checked, plans, Watcher())
+        codes, _ = self._casting.codes(checked, plans, Watcher())
         return [self.codec.decode(own[None, : self._shown(plan)])[0] for own, plan in zip(codes, plans, strict=True)]
 
     def codes(self, captions: Sequence[str], tokens: Sequence[int], seeds: Sequence[int]) -> np.ndarray:
@@ -242,27 +247,6 @@ class TextToMotion:
 
     def _kept(self, request: Request) -> Kept:
         return keep(request.before, request.after, self.codec.stride)
-
-    def _codes(self, checked: Sequence[Checked], plans: Sequence[Plan], watcher: Watcher) -> np.ndarray:
-        """(B, S, Q) codes of each request, of its best take."""
-        options = self.options
-        takes = [(options.ongoing_takes if p.ongoing else options.takes) if self._judged else 1 for p in plans]
-        lengths = np.array([len(plan.known) for plan in plans])
-        known = np.full((len(plans), lengths.max(), self.codec.layers), -1)
-        for row, plan in enumerate(plans):
-            known[row, : lengths[row]] = plan.known
-        passages, seeds = [p for plan in plans for p in plan.passages], [asked.seed for asked in checked]
-        passages, lengths, seeds = repeat_takes(passages, lengths, seeds, takes)
-        draft = Draft(passages, lengths, seeds, np.repeat(known, takes, axis=0))
-        if max(takes) == 1:
-            return self.generator.sample(draft, watcher)
-
-        def choose(codes: np.ndarray) -> np.ndarray:
-            best = best_takes(self._networks, self.codec, codes, passages, takes)
-            requests = [asked.request for asked in checked]
-            return nearest_takes(self.codec, codes, best, plans, requests, takes, self.fps)
-
-        return self.generator.sample_best(draft, choose, watcher)
 
     def _result(self, asked: Checked, plan: Plan, codes: np.ndarray, warnings: tuple[str, ...]) -> Result:
         request, features = asked.request, self.codec.decode(codes[None])[0]

@@ -74,6 +74,11 @@ class Plan:
     spans: tuple[tuple[tuple[int, int], ...], ...]
 
 
+def numbered(plan: Plan, row: int) -> Plan:
+    """The same plan as another row of what is sampled."""
+    return replace(plan, passages=[replace(passage, request=row) for passage in plan.passages])
+
+
 def plan_request(
     row: int, lines: Sequence[LinePlan], stride: int, window: int, before: np.ndarray, after: np.ndarray
 ) -> Plan:

@@ -19,6 +19,11 @@ _TAKE = 1 << 63
 """Seeds are smaller, so no take of one seed is a take of another."""
 
 
+def later_takes(seed: int, taken: int, number: int) -> int:
+    """The seed of the `number`-th take after the first `taken` ones of a seed."""
+    return seed + (taken + number) * _TAKE
+
+
 def repeat_takes(
     passages: Sequence[Passage], lengths: np.ndarray, seeds: Sequence[int], takes: Sequence[int]
 ) -> tuple[list[Passage], np.ndarray, list[int]]:

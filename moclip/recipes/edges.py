@@ -4,6 +4,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from moclip.captions import movement
 from moclip.captions.corpus import movement_sentences
 from moclip.data.folder import DatasetFolder
 from moclip.generate.familiarity import unit_vectors
+from moclip.recognition.config import ActionClass, class_of
 
 Embed = Callable[[list[str]], np.ndarray]
 """Sentences -> (N, D) text vectors."""
@@ -28,17 +30,17 @@ _SCALE = 12.0
 """Unit vectors are that much too short for a softmax to learn from quickly."""
 
 
-def captions_by_action(dataset: DatasetFolder, split: str) -> dict[str, list[str]]:
-    """The captions of clips that show one action, by action, each once, in an order that does not change."""
-    found: dict[str, set[str]] = defaultdict(set)
+def captions_by_class(dataset: DatasetFolder, split: str) -> dict[ActionClass, list[str]]:
+    """The captions of clips that show one action, by action and side, each once, in an order that does not change."""
+    found: dict[ActionClass, set[str]] = defaultdict(set)
     for clip in dataset.ids(split):
-        actions = dataset.clips[clip]["actions"]
-        if len(actions) == 1:
-            found[actions[0]["action"]].update(dataset.captions(clip))
-    return {action: sorted(captions) for action, captions in sorted(found.items())}
+        shown = class_of(dataset.clips[clip])
+        if shown is not None:
+            found[shown].update(dataset.captions(clip))
+    return {shown: sorted(captions) for shown, captions in sorted(found.items())}
 
 
-def strange_sentences(known: Mapping[str, Sequence[str]], count: int, seed: int = 0) -> list[str]:
+def strange_sentences(known: Mapping[Any, Sequence[str]], count: int, seed: int = 0) -> list[str]:
     """Sentences of the broad grammar of movement of whose words that move the known captions have none."""
     stems = Counter(stem for captions in known.values() for caption in captions for stem in set(_stems(caption)))
     least = max(_SELDOM, _SELDOM_SHARE * sum(map(len, known.values())))
@@ -61,17 +63,18 @@ def _stems(sentence: str) -> list[str]:
 class Table:
     """A linear reading of unit text vectors: weights (A + 1, D), biases (A + 1,); the last row is what is unknown.
 
-    names: of the A actions. threshold: probability of the unknown from which a sentence counts as such.
+    classes: the A actions, each with its side. threshold: probability of the unknown from which a sentence counts as
+    such.
     """
 
-    names: tuple[str, ...]
+    classes: tuple[ActionClass, ...]
     weights: np.ndarray
     biases: np.ndarray
     threshold: float
 
 
 def learn(
-    known: Mapping[str, Sequence[str]],
+    known: Mapping[ActionClass, Sequence[str]],
     held_out: Sequence[str],
     embed: Embed,
     *,
@@ -80,18 +83,18 @@ def learn(
     strange: int = _UNKNOWN,
     seed: int = 0,
 ) -> Table:
-    """known: training captions by action. held_out: captions of these actions in other words. others: captions of
-    actions that the model does not show. written: sentences of what nobody recorded. strange: how many sentences of
+    """known: training captions by action and side. held_out: captions of these actions in other words. others: captions
+    of actions that the model does not show. written: sentences of what nobody recorded. strange: how many sentences of
     strange movements are added to these.
 
     What the known captions name in words of movement no sentence of the unknown does, so both can be told apart.
     """
     rng = np.random.default_rng(seed)
-    names = tuple(known)
+    classes_known = tuple(known)
     texts: list[str] = []
     classes: list[int] = []
-    for row, name in enumerate(names):
-        own = list(known[name])
+    for row, shown in enumerate(classes_known):
+        own = list(known[shown])
         chosen = [own[k] for k in sorted(rng.permutation(len(own))[:_PER_ACTION])]
         texts += chosen
         classes += [row] * len(chosen)
@@ -99,12 +102,12 @@ def learn(
     foreign += [others[k] for k in sorted(rng.permutation(len(others))[:_UNKNOWN])]
     foreign += _TOLD_AGAIN * list(written)
     vectors = unit_vectors(embed(texts + foreign))
-    labels = np.array(classes + [len(names)] * len(foreign))
-    weights, biases = softmax_regression(_SCALE * vectors, labels, len(names) + 1)
+    labels = np.array(classes + [len(classes_known)] * len(foreign))
+    weights, biases = softmax_regression(_SCALE * vectors, labels, len(classes_known) + 1)
     weights *= _SCALE
     sure = probabilities(unit_vectors(embed(list(held_out))), weights, biases)[:, -1]
     threshold = float(np.quantile(sure, 1 - MOST_FALSE_ALARMS)) if len(sure) else 0.5
-    return Table(names, weights, biases, min(max(threshold, 0.05), 0.95))
+    return Table(classes_known, weights, biases, min(max(threshold, 0.05), 0.95))
 
 
 def probabilities(vectors: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:

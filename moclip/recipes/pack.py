@@ -12,11 +12,11 @@ from moclip.alignment.train import motion_encoder_weights
 from moclip.captions.action_menu import menu_rows
 from moclip.captions.written import written_elsewhere
 from moclip.data.folder import DatasetFolder
-from moclip.generate.familiarity import ACTIONS_FILE, unit_vectors
+from moclip.generate.familiarity import ACTIONS_FILE, KnownActions, unit_vectors
 from moclip.generators.base.generator import DEFAULT, find_generator
-from moclip.models import JUDGE, load_model, needed_networks, write_description
+from moclip.models import JUDGE, RECOGNISER, load_model, needed_networks, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
-from moclip.recipes.edges import captions_by_action, learn
+from moclip.recipes.edges import captions_by_class, learn
 from moclip.recipes.work import tower_vectors
 from moclip.training.run import Log
 
@@ -58,29 +58,30 @@ def publish_actions(
     out: Path,
     unpublished: Collection[str],
     log: Log,
-) -> list[dict[str, str]]:
-    """Write the table by which a model knows its actions from others; what `model.json` says of the actions.
+) -> KnownActions | None:
+    """Write the table by which a model knows its actions from others.
 
     Nothing is written for a dataset that does not say what its clips show.
     """
-    captions = captions_by_action(dataset, "train") if dataset.clips else {}
-    known = {action: own for action, own in captions.items() if action not in unpublished}
+    captions = captions_by_class(dataset, "train") if dataset.clips else {}
+    known = {shown: own for shown, own in captions.items() if shown.action not in unpublished}
     if not known:
-        return []
+        return None
     seen = {caption for own in known.values() for caption in own}
     others = [
-        caption for action, own in captions.items() if action not in known for caption in own if caption not in seen
+        caption for shown, own in captions.items() if shown not in known for caption in own if caption not in seen
     ]
-    val = captions_by_action(dataset, "val")
-    held_out = sorted({c for action in known for c in val.get(action, ()) if c not in seen}) or sorted(seen)
+    val = captions_by_class(dataset, "val")
+    held_out = sorted({c for shown in known for c in val.get(shown, ()) if c not in seen}) or sorted(seen)
     table = learn(
         known, held_out[:: len(held_out) // 2000 + 1], lambda texts: tower_vectors(*tower, texts, log), others=others,
         written=written_elsewhere(),
     )  # fmt: skip
     arrays = {"weights": table.weights.astype(np.float16), "biases": table.biases.astype(np.float32)}
-    config = {"kind": "actions", "names": list(table.names), "threshold": round(table.threshold, 4)}
+    named = {"names": [c.action for c in table.classes], "sides": [c.side for c in table.classes]}
+    config = {"kind": "actions", **named, "threshold": round(table.threshold, 4)}
     save_weights(out / ACTIONS_FILE, arrays, {**config, "text_fingerprint": fingerprint(tower[0])})
-    return menu_rows(known)
+    return KnownActions(table.classes, table.weights, table.biases, table.threshold)
 
 
 def _fingerprint_in(folder: Path, network: str) -> str | None:
@@ -140,7 +141,13 @@ def pack(
         save_weights(out / f"{JUDGE}.safetensors", loaded[JUDGE][0], config, kept=kept)
     centres, threshold = familiarity(dataset, loaded["text"], log)
     np.save(out / "familiarity.npy", centres.astype(np.float16))
-    actions = publish_actions(dataset, loaded["text"], out, unpublished, log)
+    known = publish_actions(dataset, loaded["text"], out, unpublished, log)
+    counts = parameter_counts(generator, {name: config for name, (_, config) in loaded.items()})
+    recogniser = work / f"{RECOGNISER}.safetensors"
+    if known and recogniser.is_file():
+        arrays, config = load_weights(recogniser)
+        save_weights(out / recogniser.name, arrays, config, kept="int8" if RECOGNISER in in_int8 else "float16")
+        counts[RECOGNISER] = sum(array.size for array in arrays.values())
     details = {
         "format": 1,
         "name": name,
@@ -149,8 +156,8 @@ def pack(
         "fps": dataset.meta["fps"],
         "text_fingerprint": tower,
         "familiarity_threshold": round(threshold, 4),
-        "parameters": parameter_counts(generator, {name: config for name, (_, config) in loaded.items()}),
-        "actions": actions,
+        "parameters": counts,
+        "actions": menu_rows({shown.action for shown in known.classes}) if known else [],
         "sources": dataset.meta.get("sources", {}),
         "generator": generator,
         "sampling": sampling or {},

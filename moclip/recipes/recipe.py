@@ -18,9 +18,10 @@ from moclip.generate.options import read_sampling
 from moclip.generators.base.generator import DEFAULT, find_generator
 from moclip.generators.base.length import LengthEstimator
 from moclip.generators.base.token_clips import TextNoise
-from moclip.models import JUDGE
+from moclip.models import JUDGE, RECOGNISER
 from moclip.nn.config import Config, Count, NotNegative, read_settings, suggestion
 from moclip.recipes.generators import GeneratorTraining, generator_training
+from moclip.recognition.config import RecogniserConfig
 from moclip.text.distill import DistillConfig
 from moclip.training.run import Compute, Schedule
 
@@ -91,6 +92,13 @@ class JudgeTable(StageTable):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecogniserTable(StageTable):
+    """[recogniser]. Its classes, and how many features a frame has, are the dataset's."""
+
+    sizes: RecogniserConfig = field(default_factory=RecogniserConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluatorTable(StageTable):
     """[evaluator]. glove: folder of GloVe's words, which are pieces of words without it."""
 
@@ -127,6 +135,7 @@ _TABLES: dict[str, type[Any]] = {
     "moclip": MoclipTable,
     "start": ClipsTable,
     "judge": JudgeTable,
+    "recogniser": RecogniserTable,
     "evaluator": EvaluatorTable,
     "publish": PublishTable,
 }
@@ -200,7 +209,7 @@ def kept_in_int8(recipe: Recipe) -> tuple[str, ...]:
     """[weights]: the networks that are kept in int8. Raises MoclipError for what is no network of the recipe's."""
     parts = training_of(recipe)
     asked = read_settings(WeightsTable, recipe.get("weights", {}), "[weights]", hint=HINT).int8
-    known = ("text", JUDGE, *parts.learners)
+    known = ("text", JUDGE, RECOGNISER, *parts.learners)
     if unknown := [network for network in asked if network not in known]:
         raise MoclipError(
             f"In [weights], '{unknown[0]}' is no network to be kept in int8{suggestion(unknown[0], known)}.",

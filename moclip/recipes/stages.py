@@ -39,6 +39,7 @@ from moclip.recipes.recipe import (
     LearnerTable,
     MoclipTable,
     Recipe,
+    RecogniserTable,
     StageTable,
     TowerTable,
     compute_of,
@@ -213,6 +214,42 @@ def learner_stage(kind: str) -> Stage:
     return stage
 
 
+def recogniser_stage(
+    dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print
+) -> None:
+    """Train what tells which action a motion shows: on clips that show what they are called, as they are and as the
+    codec gives them back from the layers that the generator draws."""
+    from moclip.recognition.config import class_of
+    from moclip.recognition.train import action_clips, classes_in, train_recogniser
+
+    part, parts = settings(recipe, "recogniser", RecogniserTable), training_of(recipe)
+    device = pick_device(part.compute.device)
+    data, _ = token_data(dataset, work, parts.vq, log, part.compute)
+    shown = dict(zip(dataset.ids("train"), clips_that_show(dataset, "train", work, device), strict=True))
+    codes = dict(zip(dataset.ids("train"), data.train.codes, strict=True))
+    ids = [clip for clip, shows in shown.items() if shows and class_of(dataset.clips.get(clip, {}))]
+    classes = classes_in(dataset, ids)
+    drawn = recipe.get("residual", {}).get("sizes", {}).get("quantizers")
+    arrays, config = need(work, "decoder" if (work / "decoder.safetensors").is_file() else parts.vq.KIND)
+    codec, rebuilt = restore(parts.vq, config, arrays).to(device), dict[int, np.ndarray]()
+    for row, features in decoded([_without_finer(codes[clip][0], drawn) for clip in ids], codec, device):
+        rebuilt[row] = features
+    log(f"rebuilt {len(rebuilt)} clips from their codes")
+    train = action_clips(dataset, ids, classes, [rebuilt[row] for row in range(len(ids))])
+    val = action_clips(dataset, dataset.ids("val"), classes)
+    train_recogniser(
+        train, val, classes, (dataset.mean, dataset.std), part.sizes, _run(part, work, resume, log), batch=part.batch
+    )
+
+
+def _without_finer(codes: np.ndarray, drawn: int | None) -> np.ndarray:
+    """Codes (S, Q) with those of the layers that no generator draws left out."""
+    kept = codes.astype(np.int64)
+    if drawn is not None:
+        kept[:, drawn:] = -1
+    return kept
+
+
 def evaluator_stage(
     dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print
 ) -> None:
@@ -246,5 +283,12 @@ def stages_of(generator: str = DEFAULT) -> dict[str, Stage]:
 
 STAGES = stages_of()
 """Those of MoMask."""
-EXTRA_STAGES: dict[str, Stage] = {"judge": judge_stage, "evaluator": evaluator_stage}
-"""Stages that `moclip train embedded` leaves out: the evaluator is no part of a model, and a judge need not be."""
+EXTRA_STAGES: dict[str, Stage] = {"recogniser": recogniser_stage, "judge": judge_stage, "evaluator": evaluator_stage}
+"""Stages that need not be: `moclip train embedded` trains a recogniser where the recipe has one, and leaves out the
+others: the evaluator is no part of a model, and a judge need not be."""
+
+
+def stages_in(recipe: Recipe) -> dict[str, Stage]:
+    """What makes a model by a recipe, in order."""
+    own = {"recogniser": recogniser_stage} if "recogniser" in recipe else {}
+    return {**stages_of(training_of(recipe).name), **own}

@@ -74,6 +74,7 @@ _stage("residual", "Train the residual transformer.")
 _stage("length", "Train the length estimator.")
 _stage("bamm", "Train BAMM's transformer, by the recipe `bamm` unless another is given.", recipe="bamm")
 _stage("bad", "Train BAD's transformer, by the recipe `bad` unless another is given.", recipe="bad")
+_stage("recogniser", "Train what tells which action a motion shows, to try again where it is another one.")
 _stage("judge", "Train MoCLIP's motion encoder on, to choose among generated takes.")
 _stage("evaluator", "Train the judge that `moclip evaluate text-motion` measures with.")
 

@@ -82,7 +82,7 @@ def embedded_command(options: EmbeddedOptions) -> None:
         unpublished,
         with_compute,
     )
-    from moclip.recipes.stages import stages_of
+    from moclip.recipes.stages import stages_in
 
     recipe = load_recipe(options.config or (Path("permissive") if options.permissive else None))
     recipe = with_compute(recipe, options.device, options.precision)
@@ -95,7 +95,7 @@ def embedded_command(options: EmbeddedOptions) -> None:
     title = find_generator(generator).TITLE
     usual = "permissive" if build.permissive else "embedded" if generator == "momask" else generator
     made = "open" if str(options.config) == "open" else usual
-    for name, stage in stages_of(generator).items():
+    for name, stage in stages_in(recipe).items():
         log(f"-- {name}")
         stage(dataset, options.work, recipe, log=log)
     described = f"MoCLIP text tower and {title} generator, trained on public motion capture"

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The motions that are sampled for requests, and the ones of them that are kept."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from moclip.generate.familiarity import is_unfamiliar
+from moclip.generate.held import nearest_takes
+from moclip.generate.options import PlanOptions
+from moclip.generate.plan import Plan, numbered
+from moclip.generate.retakes import Judge, Verdict
+from moclip.generate.takes import best_takes, later_takes, repeat_takes
+from moclip.generators.base.generator import Generator, Watcher
+from moclip.generators.base.passages import Draft
+from moclip.generators.base.runtime import Runtime
+from moclip.prompts.requests import Checked
+
+
+class Casting:
+    """encoder: the runtime of MoCLIP's motion encoder, by which one of several takes is chosen; None for a model
+    without. judge: of what a take shows; None for a model without."""
+
+    def __init__(
+        self, generator: Generator, options: PlanOptions, fps: float, encoder: Runtime | None, judge: Judge | None
+    ):
+        self._generator, self._codec, self._options, self._fps = generator, generator.codec, options, fps
+        self._encoder, self._judge = encoder, judge
+
+    def codes(
+        self, checked: Sequence[Checked], plans: Sequence[Plan], watcher: Watcher
+    ) -> tuple[np.ndarray, list[Verdict | None]]:
+        """(B, S, Q) codes of each request, of its best take; and what the model's judge says of it, if there is one."""
+        options = self._options
+        takes = [(options.ongoing_takes if p.ongoing else options.takes) if self._encoder else 1 for p in plans]
+        seeds = [asked.seed for asked in checked]
+        codes = self._sampled(checked, plans, takes, seeds, watcher)
+        if self._judge is None:
+            return codes, [None] * len(plans)
+        verdicts = self._judge.verdicts(codes, plans)
+        # A request with poses takes the take that comes nearest to them.
+        again = [
+            k for k, verdict in enumerate(verdicts)
+            if verdict.score < options.agreement and not checked[k].request.anchors
+        ]  # fmt: skip
+        for number in range(options.retakes if again else 0):
+            later = [later_takes(seeds[k], takes[k], number) for k in again]
+            asked, own = [checked[k] for k in again], [numbered(plans[k], row) for row, k in enumerate(again)]
+            quiet = Watcher(cancelled=watcher.cancelled)  # a bar does not go back
+            more = self._sampled(asked, own, [1] * len(again), later, quiet)
+            for row, verdict in enumerate(self._judge.verdicts(more, own)):
+                k = again[row]
+                if verdict.score > verdicts[k].score:
+                    verdicts[k], codes[k, : len(plans[k].known)] = verdict, more[row, : len(plans[k].known)]
+            again = [k for k in again if verdicts[k].score < options.agreement]
+            if not again:
+                break
+        return codes, [*verdicts]
+
+    @staticmethod
+    def unseen(verdict: Verdict | None, warnings: Sequence[str]) -> tuple[str, ...]:
+        """A warning of what is not to be seen, where none says already that the model does not know it."""
+        if verdict is None or any(is_unfamiliar(warning) for warning in warnings):
+            return ()
+        return verdict.warnings
+
+    def _sampled(
+        self, checked: Sequence[Checked], plans: Sequence[Plan], takes: Sequence[int], seeds: Sequence[int],
+        watcher: Watcher,
+    ) -> np.ndarray:  # fmt: skip
+        """(B, S, Q) codes of each request, of the take that MoCLIP finds nearest to the text."""
+        lengths = np.array([len(plan.known) for plan in plans])
+        known = np.full((len(plans), lengths.max(), self._codec.layers), -1)
+        for row, plan in enumerate(plans):
+            known[row, : lengths[row]] = plan.known
+        passages = [p for plan in plans for p in plan.passages]
+        passages, lengths, drawn = repeat_takes(passages, lengths, seeds, takes)
+        draft = Draft(passages, lengths, drawn, np.repeat(known, takes, axis=0))
+        if self._encoder is None or max(takes) == 1:
+            return self._generator.sample(draft, watcher)
+
+        encoder = self._encoder
+
+        def choose(codes: np.ndarray) -> np.ndarray:
+            best = best_takes(encoder, self._codec, codes, passages, takes)
+            requests = [asked.request for asked in checked]
+            return nearest_takes(self._codec, codes, best, plans, requests, takes, self._fps)
+
+        return self._generator.sample_best(draft, choose, watcher)

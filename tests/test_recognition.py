@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a motion shows what was asked for, and what becomes of one that does not."""
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from moclip.captions.action_phrases import ACTIONS
+from moclip.errors import MoclipError
+from moclip.generate.casting import Casting
+from moclip.generate.familiarity import FAR, KnownActions
+from moclip.generate.options import PlanOptions
+from moclip.generate.plan import Plan
+from moclip.generate.retakes import Judge, Verdict, is_unseen, load_judge
+from moclip.generate.takes import later_takes
+from moclip.generators.base.generator import Cancelled, Watcher
+from moclip.generators.base.passages import Passage
+from moclip.nn.checkpoint import save_weights
+from moclip.recognition.config import ActionClass, RecogniserConfig, class_of
+from moclip.recognition.kin import KIN
+from moclip.recognition.reader import Agreement, Reader
+
+WALK, LEFT, RIGHT, BOTH, ANY = (
+    ActionClass("walk"), *(ActionClass("wave", side) for side in ("left", "right", "both", "")),
+)  # fmt: skip
+
+
+def reader_of(shares: dict[ActionClass, float]) -> SimpleNamespace:
+    values = np.array(list(shares.values()), np.float32)
+    return SimpleNamespace(classes=tuple(shares), probabilities=lambda features: values)
+
+
+def test_a_wave_is_one_with_any_hand_but_a_left_one_is_no_right_one():
+    assert ANY.shown_by(LEFT) and LEFT.shown_by(ANY) and LEFT.shown_by(LEFT)
+    assert not LEFT.shown_by(RIGHT) and not BOTH.shown_by(LEFT) and not WALK.shown_by(ANY)
+    assert ActionClass("run").shown_by(ActionClass("sprint")) and WALK.shown_by(ActionClass("formal_walk"))
+    assert not ActionClass("salsa").shown_by(ActionClass("dance"))
+    kick = ActionClass("kick", "left")
+    assert kick.shown_by(ActionClass("front_kick", "left")) and not kick.shown_by(ActionClass("front_kick", "right"))
+    assert set(ACTIONS).issuperset(KIN) and all(set(ACTIONS).issuperset(kin) for kin in KIN.values())
+    assert class_of({"actions": [{"action": "wave", "side": "left"}]}) == LEFT
+    assert class_of({"actions": [{"action": "walk", "side": None}]}) == WALK
+    assert class_of({"actions": []}) is None and class_of({"actions": [{"action": "walk"}] * 2}) is None
+
+
+def test_agreement_is_how_probably_the_two_mean_the_same():
+    reader = reader_of({WALK: 0.1, LEFT: 0.6, RIGHT: 0.3})
+    agreement, nothing = Agreement(reader, (WALK, LEFT, ANY, ActionClass("swim"))), np.zeros((8, 3))
+    assert agreement.of(np.array([0, 0, 1.0, 0]), nothing) == pytest.approx(0.9)
+    assert agreement.of(np.array([0, 1.0, 0, 0]), nothing) == pytest.approx(0.6)
+    assert agreement.of(np.array([0.5, 0.25, 0, 0.25]), nothing) == pytest.approx((0.05 + 0.15) / 0.75)
+    # "waving hello" leaves open by which hand.
+    both = Agreement(reader, (WALK, LEFT, RIGHT))
+    assert both.of(np.array([0, 0.36, 0.64]), nothing) == pytest.approx(0.9)
+    assert both.of(np.array([0, 0.98, 0.02]), nothing) == pytest.approx(0.98 * 0.6 + 0.02 * 0.9)
+    # Nobody has seen a motion of it, so nobody can tell.
+    assert agreement.of(np.array([0, 0, 0, 1.0]), nothing) == 1.0
+
+
+def test_numpy_computes_what_torch_does_whatever_the_padding():
+    torch = pytest.importorskip("torch", reason="the network is torch's")
+    from moclip.recognition.network import Recogniser
+
+    torch.manual_seed(0)
+    config = RecogniserConfig(12, 16, 3, 0.3, ("walk", "wave", "wave"), ("", "left", "right"))
+    network = Recogniser(config).eval()
+    network.mean.normal_()
+    network.std.uniform_(0.5, 2.0)
+    reader = Reader({name: tensor.numpy() for name, tensor in network.state_dict().items()}, config)
+    rng = np.random.default_rng(0)
+    for frames in (1, 2, 9, 40, 73):
+        motion = rng.standard_normal((frames, 12)).astype(np.float32)
+        features, valid = torch.zeros(2, 80, 12), torch.zeros(2, 80, dtype=torch.bool)
+        features[0, :frames], valid[0, :frames], valid[1, :4] = torch.from_numpy(motion), True, True
+        with torch.no_grad():
+            expected = network(features, valid).softmax(1)[0].numpy()
+        assert np.abs(reader.probabilities(motion) - expected).max() < 1e-5
+    assert reader.classes == (WALK, LEFT, RIGHT)
+
+
+class Decoder:
+    stride, layers, features = 4, 1, 1
+
+    def decode(self, codes):
+        return np.repeat(codes[..., :1], 4, axis=1).astype(np.float32)
+
+
+@dataclass
+class Sums:
+    """A generator whose codes are all its seed's number of the take; counts how many rows it sampled."""
+
+    rows: list[int]
+    codec = Decoder()
+
+    def sample(self, draft, watcher):
+        watcher.step("masked", 0.0)
+        self.rows.append(len(draft.seeds))
+        codes = np.full((len(draft.lengths), int(draft.lengths.max()), 1), -1)
+        for row, (seed, length) in enumerate(zip(draft.seeds, draft.lengths, strict=True)):
+            codes[row, :length] = seed >> 63
+            assert {p.request for p in draft.passages} == set(range(len(draft.seeds)))
+        return codes
+
+
+def plan(row: int, tokens: int = 6) -> Plan:
+    passages = [Passage(row, 0, tokens, np.array([1.0, 0.0]))]
+    return Plan(4 * tokens, passages, np.full((tokens, 1), -1), 0, tokens, False, ())
+
+
+def asked(seed: int, anchors=()) -> SimpleNamespace:
+    return SimpleNamespace(seed=seed, request=SimpleNamespace(anchors=anchors))
+
+
+KNOWN = KnownActions((WALK, LEFT), np.array([[9.0, 0], [0, 9.0], [0, 0]]), np.zeros(3), 0.5)
+
+
+def judge_by(agreement_of_take: list[float]) -> Judge:
+    """The agreement of the k-th take, which its codes tell."""
+
+    def probabilities(features):
+        share = agreement_of_take[int(features[0, 0])]
+        return np.array([share, 1 - share])
+
+    reader = SimpleNamespace(classes=(WALK, LEFT), probabilities=probabilities)
+    return Judge(reader, KNOWN, Decoder())
+
+
+@pytest.mark.parametrize(
+    ("agreements", "kept", "sampled"),
+    [
+        ([0.95, 0.0, 0.0], 0, [2]),
+        ([0.4, 0.2, 0.8], 2, [2, 2, 2]),
+        ([0.1, 0.95, 0.99], 1, [2, 2]),
+        ([0.1, 0.3, 0.2], 1, [2, 2, 2]),
+    ],
+)
+def test_a_take_that_shows_something_else_is_sampled_again(agreements, kept, sampled):
+    generator = Sums([])
+    casting = Casting(generator, PlanOptions(retakes=2), 20.0, None, judge_by(agreements))
+    codes, verdicts = casting.codes([asked(3), asked(4)], [plan(0), plan(1, 4)], Watcher())
+    assert (codes[0] == kept).all() and (codes[1, :4] == kept).all() and (codes[1, 4:] == -1).all()
+    assert generator.rows == sampled and verdicts[0].score == pytest.approx(agreements[kept], abs=1e-3)
+    warned = casting.unseen(verdicts[0], ())
+    assert bool(warned) == (agreements[kept] < 0.5) and all(is_unseen(warning) for warning in warned)
+
+
+def test_takes_are_those_of_the_seed_and_poses_and_warnings_come_first():
+    assert later_takes(5, 1, 0) == 5 + (1 << 63) and later_takes(5, 4, 1) == 5 + 5 * (1 << 63)
+    generator = Sums([])
+    casting = Casting(generator, PlanOptions(retakes=2), 20.0, None, judge_by([0.0, 1.0]))
+    codes, verdicts = casting.codes([asked(3, anchors=("a pose",))], [plan(0)], Watcher())
+    assert (codes == 0).all() and generator.rows == [1]
+    (warning,) = casting.unseen(verdicts[0], ())
+    assert warning == "The motion may not show this: walk. Try again, or say it in other words."
+    assert casting.unseen(verdicts[0], (FAR,)) == () and casting.unseen(None, ()) == ()
+
+
+def test_a_job_is_cancelled_between_takes():
+    asked_so_far = []
+
+    def cancelled() -> bool:
+        asked_so_far.append(1)
+        return len(asked_so_far) > 1
+
+    casting = Casting(Sums([]), PlanOptions(retakes=2), 20.0, None, judge_by([0.0, 1.0]))
+    with pytest.raises(Cancelled):
+        casting.codes([asked(3)], [plan(0)], Watcher(cancelled=cancelled))
+
+
+def test_the_clause_that_is_shown_least_is_told_and_one_of_the_unknown_is_not():
+    reader = reader_of({WALK: 0.8, LEFT: 0.1})
+    judge = Judge(reader, KNOWN, Decoder())
+    walks, waves, swims = (np.array(text) for text in ([1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]))
+    both = replace(plan(0, 8), passages=[Passage(0, 0, 4, walks), Passage(0, 3, 8, waves)])
+    (verdict,) = judge.verdicts(np.zeros((1, 8, 1), int), [both])
+    assert verdict.action == "wave" and verdict.worst == pytest.approx(0.1, abs=0.01)
+    assert 0.1 < verdict.score < 0.8 and "wave" in verdict.warnings[0]
+    strange = replace(plan(0, 8), passages=[Passage(0, 0, 8, swims)])
+    assert judge.verdicts(np.zeros((1, 8, 1), int), [strange]) == [Verdict(1.0, 1.0, "")]
+
+
+def test_a_damaged_recogniser_is_one_sentence(tmp_path):
+    config = RecogniserConfig(1, 8, 1, 0.0, ("walk",), ("",))
+    assert load_judge(tmp_path, KNOWN, Decoder()) is None
+    save_weights(tmp_path / "recogniser.safetensors", {"mean": np.zeros(1)}, {"kind": "recogniser", **config.to_dict()})
+    assert load_judge(tmp_path, None, Decoder()) is None
+    with pytest.raises(MoclipError, match=r"recogniser.safetensors is damaged"):
+        load_judge(tmp_path, KNOWN, Decoder())
