@@ -43,6 +43,17 @@ def test_every_rows_example_is_read_so_by_that_very_row(number):
         ("Mr. Smith strolls along, waving his hands", "Mr. Smith strolls along", 0, "Mr. Smith is waving his hands",
          "both_arms"),
         ("walking and waving at the same time", "walking", 0, "waving", "arms"),
+        ("a woman is sitting and clapping in the audience", "a woman is sitting", 0,
+         "a woman is clapping in the audience", "both_arms"),
+        ("claps while sitting on a chair", "sitting on a chair", 0, "claps", "both_arms"),
+        ("a man is drinking water as he walks", "a man walks", 0, "a man is drinking water", "arms"),
+        ("nodding while sitting in a meeting", "sitting in a meeting", 0, "nodding", "head"),
+        ("balancing on the right leg and circling the arms at the same time", "balancing on the right leg", 0,
+         "circling the arms", "both_arms"),
+        ("walks backward while aiming a gun", "walks backward", 0, "aiming a gun", "arms"),
+        ("running with both hands raised in the air", "running", 0, "raise both hands", "both_arms"),
+        ("a man walking and waving with his left hand, like a star", "a man walking", 0,
+         "a man is waving with his left hand, like a star", "left_arm"),
     ],
 )  # fmt: skip
 def test_what_goes_and_what_the_arms_do(sentence, base, clause, text, limbs):
@@ -64,6 +75,9 @@ def test_what_goes_and_what_the_arms_do(sentence, base, clause, text, limbs):
         "he waves while standing next to a walking man",
         "a man walks while another man waves",
         "kicks while jumping",
+        "sits down and claps",  # in turn
+        "a person sits down",
+        "points at a gun",
         "",
     ],
 )

@@ -28,15 +28,16 @@ _PHRASES = {
 _LIGHT = "do take perform throw give make deliver land execute start begin"
 
 
-def _forms(lemmas: str) -> str:
+def forms_of(lemmas: str) -> str:
+    """A pattern of the four forms of verbs: walk, walks, walking, walked."""
     return "|".join(sorted({inflect(verb, form) for verb in lemmas.split() for form in ("base", "s", "ing", "past")}))
 
 
 def _kind(name: str) -> str:
-    return _forms(_LEMMAS[name]) + (f"|{_PHRASES[name]}" if name in _PHRASES else "")
+    return forms_of(_LEMMAS[name]) + (f"|{_PHRASES[name]}" if name in _PHRASES else "")
 
 
-_PREFIX = rf"(?:{_forms(_LIGHT)})\s+(?:to\s+|(?:an?|the|some|one|two|his|her)\s+(?:\w+\s+){{0,2}}?)?"
+_PREFIX = rf"(?:{forms_of(_LIGHT)})\s+(?:to\s+|(?:an?|the|some|one|two|his|her)\s+(?:\w+\s+){{0,2}}?)?"
 _KINDS = "|".join(f"(?P<{name}>{_kind(name)})" for name in _LEMMAS)
 VERB = re.compile(rf"\b(?:{_PREFIX})?(?:{_KINDS})(?![\w'-])", re.IGNORECASE | re.VERBOSE)
 """An action's verb, its kind the name of the group: "bows", "takes a deep bow", "starts to run"."""

@@ -11,19 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from moclip.prompts.clause_table import SUBJECT
-from moclip.prompts.clause_words import VERB
 from moclip.prompts.clauses import split_clauses
-from moclip.prompts.together_table import TOGETHER, TogetherRow
+from moclip.prompts.together_table import ACTING, TOGETHER, TogetherRow
 
-_GOES = {"going", "turn"}
-_ARMS = {"hand": "arms", "punch": "upper_body", "slash": "upper_body"}
-"""What bones an action of the arms is done with (`moclip.motion.layering.LIMBS`)."""
+_GOES = {"going", "turn", "still"}
+_ARMS = {"hand": "arms", "gesture": "arms", "nod": "head", "punch": "upper_body", "slash": "upper_body"}
+"""What bones an action of the arms, or of the head, is done with (`moclip.motion.layering.LIMBS`)."""
 _STILL = re.compile(r"\b(?:no\s+longer|not|never|without|stops?|stopped|stopping|stands?|standing)\b", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:\s*(?:\w+ly|still|also|then|is|are|keeps?|keep\s+on|goes\s+on)\s+)+", re.IGNORECASE)
 _TRAILING = re.compile(r"(?:[\s,]+(?:\w+ly|still|also|then|is|are|was|keeps?(?:\s+on)?|goes\s+on))+$", re.IGNORECASE)
+_PARTICIPLES = re.compile(r"^(?:[^,;]*\s)?\w+ing\b[^,;]*?\s+and\s+\w+ing\b[^;]*$", re.IGNORECASE)
+""" "Walking and waving" happens at once; who walks and waves does so in turn."""
 _PRONOUN = re.compile(rf"^{SUBJECT}$", re.IGNORECASE)
 _SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
-_BOTH = re.compile(r"\bboth\b|\b(?:his|her|their|its|the|two|your)\s+(?:hands|arms)\b", re.IGNORECASE)
+_BOTH = re.compile(
+    r"\bboth\b|\b(?:clap|applau|juggl)\w*|\b(?:his|her|their|its|the|two|your)\s+(?:hands|arms)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class TogetherReader:
     def read(self, text: str) -> Together:
         clauses = split_clauses(text)
         found = [self._parted(clause) for clause in clauses]
+        if len(clauses) == 2 and (both := _PARTICIPLES.match(text.strip())) and (pair := self._parted(both.string)):
+            clauses, found = [text], [pair]  # what are clauses in turn with verbs in other forms
         if not any(found):
             return Together(text, ())
         base = "; ".join(pair[0] if pair else clause for pair, clause in zip(found, clauses, strict=True))
@@ -87,7 +92,7 @@ class TogetherReader:
 
 
 def _kinds(phrase: str) -> set[str]:
-    return {match.lastgroup or "" for match in VERB.finditer(phrase)}
+    return {match.lastgroup or "" for match in ACTING.finditer(phrase)}
 
 
 def _said(subject: str, phrase: str, says: str) -> str:
@@ -99,7 +104,7 @@ def _said(subject: str, phrase: str, says: str) -> str:
 
 def _subject(phrase: str) -> str:
     """Who does it: the words before the verb, without adverbs and forms of "be"."""
-    verb = VERB.search(phrase)
+    verb = ACTING.search(phrase)
     before = phrase[: verb.start()] if verb else ""
     return _TRAILING.sub("", before.rstrip(" ,")) if not _LEADING.fullmatch(f"{before} ") else ""
 
@@ -112,14 +117,14 @@ def _sentence(subject: str, phrase: str) -> str:
     rest = phrase[len(own) :].strip(" ,")
     if not subject:
         return rest
-    verb = VERB.search(rest)
+    verb = ACTING.search(rest)
     doing = verb is not None and re.match(r"\w+ing\b", verb.group()) is not None
     linked = doing and not re.match(r"(?:is|are|keeps?)\b", rest, re.IGNORECASE)
     return f"{subject} {'is ' if linked else ''}{rest}"
 
 
 def _limbs(text: str) -> str:
-    verb = VERB.search(text)
+    verb = ACTING.search(text)
     where = _ARMS.get((verb.lastgroup or "") if verb else "", "arms")
     if where != "arms" or _BOTH.search(text):
         return "both_arms" if where == "arms" else where

@@ -6,10 +6,11 @@ which of them goes and which one the arms do is told by their verbs. Patterns ar
 re.IGNORECASE.
 """
 
+import re
 from dataclasses import dataclass
 
 from moclip.prompts.clause_table import SUBJECT
-from moclip.prompts.clause_words import ANY_VERB
+from moclip.prompts.clause_words import VERB, forms_of
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,27 @@ class TogetherRow:
     says: str = ""
 
 
+_MORE = {
+    "still": rf"{forms_of('sit kneel squat crouch balance')}|seated",
+    "gesture": rf"""{forms_of("clap applaud drink sip juggle")}
+        |(?:{forms_of("circle swing rotate stretch")})(?=(?:\s+\w+){{0,3}}?\s+arms?\b)
+        |(?:{forms_of("aim point")})(?=(?:\s+\w+){{0,3}}?\s+(?:gun|rifle|pistol|weapon|bow)\b)""",
+    "nod": forms_of("nod"),
+}
+ACTING = re.compile(
+    rf"{VERB.pattern}|\b(?:{'|'.join(f'(?P<{name}>{words})' for name, words in _MORE.items())})(?![\w'-])",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A verb of an action that may be one of two at once, its kind the name of the group: those that part a sentence into
+clauses, and others that nobody does one after the other without saying so."""
+_ACTING = "(?:" + re.sub(r"\?P<\w+>", "?:", ACTING.pattern) + ")"
+
 _AS = r"(?:all\s+the\s+while|while|whilst|as|when)\s+(?:still\s+|also\s+)?"
 _ONE = rf"(?:{SUBJECT}|(?:an?|the|his|her|their)\s+\w+)"
 _OF_ONE = r"(?:both|an?|one|two|the|his|her|their|its|your)"
 _AT_ONCE = r"(?:at\s+the\s+same\s+time|simultaneously|at\s+once|all\s+the\s+while|meanwhile|as\s+(?:he|she|it)\s+goes)"
-_RAISED = r"""(?:up(?:\s+high)?|raised(?:\s+high)?|lifted|in\s+the\s+air|held\s+(?:up|high)|stretched\s+up(?:wards)?
+_RAISED = r"""(?:up(?:\s+high)?|(?:raised|lifted)(?:\s+high)?(?:\s+(?:in|into|up\s+in)\s+the\s+air)?|in\s+the\s+air
+    |held\s+(?:up|high)|stretched\s+up(?:wards)?
     |over(?:head|\s+(?:his|her|their|its|the)\s+head)|above\s+(?:his|her|their|its|the)\s+head)"""
 _LIMB = rf"(?:{_OF_ONE}\s+)?(?:(?:left|right|of\s+\w+)\s+)?(?:hands?|arms?)"
 
@@ -41,7 +58,7 @@ TOGETHER = (
         "he jogs along",
         "he waves",
     ),
-    TogetherRow(rf"^(?P<a>[^;]+?)[\s,]+{_AS}(?=\w+ing\b|{_ONE}\s+\w|{ANY_VERB})(?P<b>[^,;]+)$",
+    TogetherRow(rf"^(?P<a>[^;]+?)[\s,]+{_AS}(?=\w+ing\b|{_ONE}\s+\w|{_ACTING})(?P<b>[^,;]+)$",
         "a man waves while walking", "a man is walking", "a man waves"),
     TogetherRow(rf"^(?P<a>[^;]+?)(?:\s*,)?\s+(?:and|but)\s+{_AT_ONCE}[\s,]+(?P<b>[^;]+)$",
         "he walks and at the same time waves", "he walks", "he waves"),
@@ -63,6 +80,8 @@ TOGETHER = (
         "he is waving his right hand",
         says="waving",
     ),
-    TogetherRow(rf"^(?P<a>[^;]+?)[\s,]+(?:\w+ly\s+)?(?=\w+ing\b)(?P<b>{ANY_VERB}[^;]*)$",
+    TogetherRow(rf"^(?P<a>(?:{_ONE}\s+(?:is\s+)?)?\w+ing\b[^,;]*?)\s+and\s+(?=\w+ing\b)(?P<b>{_ACTING}[^;]*)$",
+        "walking and waving with the left hand", "walking", "waving with the left hand"),
+    TogetherRow(rf"^(?P<a>[^;]+?)[\s,]+(?:\w+ly\s+)?(?=\w+ing\b)(?P<b>{_ACTING}[^;]*)$",
         "he walks forward, waving his left hand", "he walks forward", "he is waving his left hand"),
 )  # fmt: skip
