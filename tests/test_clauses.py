@@ -42,6 +42,12 @@ def test_every_rows_example_is_parted_by_that_very_row(place):
     ("sentence", "clauses"),
     [
         ("a tired man walks, then waves with his left hand", ["a tired man walks", "waves with his left hand"]),
+        ("goes for a walk and sits down on a bench", ["goes for a walk", "sits down on a bench"]),
+        ("the boxer falls and gets back on his feet", ["the boxer falls", "gets back on his feet"]),
+        ("picks a stone up and throws it far", ["picks a stone up", "throws it far"]),
+        ("jumps over the wall, rolls, gets up", ["jumps over the wall", "rolls", "gets up"]),
+        ("the zombie rises and than walks", ["the zombie rises", "walks"]),
+        ("lies down on the sofa and falls asleep", ["lies down on the sofa", "falls asleep"]),
         ("She walks and then sits down.", ["She walks", "sits down"]),
         ("someone runs and afterwards bows", ["someone runs", "bows"]),
         ("bowing first, after that waving goodbye", ["bowing", "waving goodbye"]),
@@ -124,6 +130,11 @@ def test_clauses_in_the_order_of_the_motion(sentence, clauses):
     "sentence",
     [
         "a person walks forward",
+        "sits down and waves",  # on the chair
+        "stands up straight and salutes",
+        "squats down and picks something up",
+        "throws up his arms and cheers",
+        "crouching and crawling",
         "a man waves while walking",
         "a man walks and waves at the same time",
         "raises his left hand and waves",

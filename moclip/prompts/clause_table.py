@@ -178,7 +178,7 @@ TWO_PARTS = (
 
 JOINTS = (
     Row(r"(?P<comma>\s*,\s*)", "he bows, walks off", ("he bows", "walks off")),
-    Row(r"(?:\s*,)?\s+and\s+", "kicks and punches", ("kicks", "punches")),
+    Row(r"(?:\s*,)?\s+and\s+(?:than\s+)?", "kicks and punches", ("kicks", "punches")),
     Row(r"\s+to\s+", "runs in to kick the ball", ("runs in", "kick the ball")),
 )
 """What parts two actions that nobody does at once, and no others."""

@@ -25,6 +25,20 @@ _PHRASES = {
         (?=(?:\s+\w+){0,4}?\s+(?:hands?|arms?)\b)""",
     "punch": r"(?:throw(?:s|ing)?|threw)(?=(?:\s+\w+){1,2}?\s+(?:punch|jab|hook|uppercut)\b)",
 }
+# Said of what comes next; "sitting and clapping" is at once, so their participles are left out.
+_NEXT = {
+    "sit": r"sits?|sat",
+    "low": r"kneels?|knelt|crouch(?:es|ed)?|squats?|squatted",
+    "rise": r"(?:stands?|stood|gets?|got)\s+(?:back\s+)?(?:up\b(?!\s+straight)|(?:on|to)\s+\w+\s+feet)|rises?|rose",
+    "lie": r"(?:lies?|lay)\s+(?:back\s+)?down",
+    "fall": r"(?:falls?|fell)(?!\s+asleep)|collapses?|collapsed",
+    "crawl": r"crawls?|crawled",
+    "climb": r"climbs?|climbed",
+    "roll": r"rolls?|rolled",
+    "pick": r"(?:picks?|picked)(?=(?:\s+\w+){0,4}?\s+up\b)",
+    "sleep": r"(?:falls?|fell)\s+asleep|sleeps?|slept",
+    "throw": r"throws?|threw|hurls?|hurled|toss(?:es|ed)?",
+}
 _LIGHT = "do take perform throw give make deliver land execute start begin"
 
 
@@ -38,15 +52,16 @@ def _kind(name: str) -> str:
 
 
 _PREFIX = rf"(?:{forms_of(_LIGHT)})\s+(?:to\s+|(?:an?|the|some|one|two|his|her)\s+(?:\w+\s+){{0,2}}?)?"
-_KINDS = "|".join(f"(?P<{name}>{_kind(name)})" for name in _LEMMAS)
+_PATTERNS = {**{name: _kind(name) for name in _LEMMAS}, **_NEXT}
+_KINDS = "|".join(f"(?P<{name}>{pattern})" for name, pattern in _PATTERNS.items())
 VERB = re.compile(rf"\b(?:{_PREFIX})?(?:{_KINDS})(?![\w'-])", re.IGNORECASE | re.VERBOSE)
 """An action's verb, its kind the name of the group: "bows", "takes a deep bow", "starts to run"."""
 
-ANY_VERB = rf"\b(?:{_PREFIX})?(?:{'|'.join(map(_kind, _LEMMAS))})(?![\w'-])"
+ANY_VERB = rf"\b(?:{_PREFIX})?(?:{'|'.join(_PATTERNS.values())})(?![\w'-])"
 NOUN = rf"(?:{'|'.join(' '.join(_LEMMAS.values()).split())}|punching|kicking|hook|uppercut|step)(?:e?s)?"
 """A pattern of the nouns for actions: walk, bows, jump."""
 
-_ONLY = {"going", "turn", "bow", "kick", "punch", "slash"}
+_ONLY = {"going", "turn", "bow", "kick", "punch", "slash", "rise", "fall", "crawl", "climb", "roll"}
 
 
 def exclude(first: str, second: str) -> bool:
@@ -56,4 +71,4 @@ def exclude(first: str, second: str) -> bool:
     """
     if first == second or {first, second} == {"jump", "kick"} or (first, second) == ("going", "turn"):
         return False
-    return bool(_ONLY & {first, second})
+    return bool(_ONLY & {first, second}) or (first, second) in {("pick", "throw"), ("lie", "sleep")}

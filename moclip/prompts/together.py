@@ -14,7 +14,7 @@ from moclip.prompts.clause_table import SUBJECT
 from moclip.prompts.clauses import split_clauses
 from moclip.prompts.together_table import ACTING, TOGETHER, TogetherRow
 
-_GOES = {"going", "turn", "still"}
+_GOES = {"going", "turn", "still", "sit", "low"}
 _ARMS = {"hand": "arms", "gesture": "arms", "nod": "head", "punch": "upper_body", "slash": "upper_body"}
 """What bones an action of the arms, or of the head, is done with (`moclip.motion.layering.LIMBS`)."""
 _STILL = re.compile(r"\b(?:no\s+longer|not|never|without|stops?|stopped|stopping|stands?|standing)\b", re.IGNORECASE)
