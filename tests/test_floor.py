@@ -38,6 +38,12 @@ def test_a_body_that_sinks_is_raised_and_one_that_drifts_up_comes_down():
     assert sinking(moved) < 1e-6 and floating(moved) < 0.015
 
 
+@pytest.mark.parametrize("height", [0.05, 0.12, 0.19])
+def test_who_hangs_lower_than_a_step_all_along_comes_down(height):
+    moved = on_floor(standing(80) + [0.0, height, 0.0], FPS)
+    assert floating(moved) < 1e-6 and sinking(moved) < 1e-6
+
+
 @pytest.mark.parametrize("top", [0.3, 1.0])
 def test_jumps_keep_their_height(top):
     joints = standing(60)

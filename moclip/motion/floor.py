@@ -8,8 +8,8 @@ from .skeleton import JOINT_INDEX
 
 _HALF_WINDOW_S = 0.5
 """Half of the time in which a body that does not hang in the air has touched the floor: no jump lasts longer."""
-_MOST_M = 0.1
-"""Higher than this nothing hangs by mistake: it climbs, flies or stands on something."""
+_MOST_M = 0.2
+"""Higher than this, about a step of stairs, nothing hangs by mistake: it climbs, flies or stands on something."""
 _TOES_LOWEST_M = 0.01
 """A body stands on its feet where its toes are this near to being its lowest joints. Of one that lies, the joints are
 over the floor by half its thickness."""
@@ -21,7 +21,7 @@ def on_floor(joints: np.ndarray, fps: float) -> np.ndarray:
 
     No joint is under it afterwards, and a body on its feet does not hang over it for a second. Recordings are put on
     the floor by their lowest point, so that one toe that dips lifts all the rest; what learns from them does the same.
-    Motions that leave the floor by more than 10 cm for longer than a jump are only kept from sinking.
+    Motions that leave the floor by more than 20 cm for longer than a jump are only kept from sinking.
     """
     heights = joints[..., 1].astype(np.float64)
     lowest = heights.min(axis=1)
