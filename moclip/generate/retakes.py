@@ -20,8 +20,8 @@ from moclip.models import RECOGNISER
 from moclip.recognition.reader import Agreement, Reader, load_reader
 
 UNSEEN = "The motion may not show this"
-DOUBT = 0.5
-"""Agreement under which that is told: it more probably shows something else."""
+DOUBT = 0.3
+"""Agreement under which that is told: seldom of what is shown, as the lists of `moclip evaluate prompts` tell."""
 _SOFTLY = 0.02
 """Added to agreements before they are multiplied: one clause that fails is not made good by the others, nor all that
 counts."""
@@ -57,8 +57,9 @@ class Judge:
 
     def verdicts(self, codes: np.ndarray, plans: Sequence[Plan]) -> list[Verdict]:
         """codes: (B, S, Q) of requests, -1 past their end; plans: of the same."""
-        features = self._codec.decode(codes)
-        return [self._verdict(own, plan) for own, plan in zip(features, plans, strict=True)]
+        # Each by itself: what is decoded behind a request's end would be seen in its last frames.
+        decoded = [self._codec.decode(own[None, : len(plan.known)])[0] for own, plan in zip(codes, plans, strict=True)]
+        return [self._verdict(features, plan) for features, plan in zip(decoded, plans, strict=True)]
 
     def _verdict(self, features: np.ndarray, plan: Plan) -> Verdict:
         stride = self._codec.stride
