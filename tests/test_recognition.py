@@ -13,7 +13,7 @@ from moclip.generate.casting import Casting
 from moclip.generate.familiarity import FAR, KnownActions
 from moclip.generate.options import PlanOptions
 from moclip.generate.plan import Plan
-from moclip.generate.retakes import Judge, Verdict, is_unseen, load_judge
+from moclip.generate.retakes import Verdict, Verifier, is_unseen, load_verifier
 from moclip.generate.takes import later_takes
 from moclip.generators.base.generator import Cancelled, Watcher
 from moclip.generators.base.passages import Passage
@@ -116,7 +116,7 @@ def asked(seed: int, anchors=()) -> SimpleNamespace:
 KNOWN = KnownActions((WALK, LEFT), np.array([[9.0, 0], [0, 9.0], [0, 0]]), np.zeros(3), 0.5)
 
 
-def judge_by(agreement_of_take: list[float]) -> Judge:
+def verifier_by(agreement_of_take: list[float]) -> Verifier:
     """The agreement of the k-th take, which its codes tell."""
 
     def probabilities(features):
@@ -124,7 +124,7 @@ def judge_by(agreement_of_take: list[float]) -> Judge:
         return np.array([share, 1 - share])
 
     reader = SimpleNamespace(classes=(WALK, LEFT), probabilities=probabilities)
-    return Judge(reader, KNOWN, Decoder())
+    return Verifier(reader, KNOWN, Decoder())
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def judge_by(agreement_of_take: list[float]) -> Judge:
 )
 def test_a_take_that_shows_something_else_is_sampled_again(agreements, kept, sampled):
     generator = Sums([])
-    casting = Casting(generator, PlanOptions(retakes=2), 20.0, None, judge_by(agreements))
+    casting = Casting(generator, PlanOptions(retakes=2), 20.0, None, verifier_by(agreements))
     codes, verdicts = casting.codes([asked(3), asked(4)], [plan(0), plan(1, 4)], Watcher())
     assert (codes[0] == kept).all() and (codes[1, :4] == kept).all() and (codes[1, 4:] == -1).all()
     assert generator.rows == sampled and verdicts[0].score == pytest.approx(agreements[kept], abs=1e-3)
@@ -149,7 +149,7 @@ def test_a_take_that_shows_something_else_is_sampled_again(agreements, kept, sam
 def test_takes_are_those_of_the_seed_and_poses_and_warnings_come_first():
     assert later_takes(5, 1, 0) == 5 + (1 << 63) and later_takes(5, 4, 1) == 5 + 5 * (1 << 63)
     generator = Sums([])
-    casting = Casting(generator, PlanOptions(retakes=2), 20.0, None, judge_by([0.0, 1.0]))
+    casting = Casting(generator, PlanOptions(retakes=2), 20.0, None, verifier_by([0.0, 1.0]))
     codes, verdicts = casting.codes([asked(3, anchors=("a pose",))], [plan(0)], Watcher())
     assert (codes == 0).all() and generator.rows == [1]
     (warning,) = casting.unseen(verdicts[0], ())
@@ -164,21 +164,21 @@ def test_a_job_is_cancelled_between_takes():
         asked_so_far.append(1)
         return len(asked_so_far) > 1
 
-    casting = Casting(Sums([]), PlanOptions(retakes=2), 20.0, None, judge_by([0.0, 1.0]))
+    casting = Casting(Sums([]), PlanOptions(retakes=2), 20.0, None, verifier_by([0.0, 1.0]))
     with pytest.raises(Cancelled):
         casting.codes([asked(3)], [plan(0)], Watcher(cancelled=cancelled))
 
 
 def test_the_clause_that_is_shown_least_is_told_and_one_of_the_unknown_is_not():
     reader = reader_of({WALK: 0.8, LEFT: 0.1})
-    judge = Judge(reader, KNOWN, Decoder())
+    verifier = Verifier(reader, KNOWN, Decoder())
     walks, waves, swims = (np.array(text) for text in ([1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]))
     both = replace(plan(0, 8), passages=[Passage(0, 0, 4, walks), Passage(0, 3, 8, waves)])
-    (verdict,) = judge.verdicts(np.zeros((1, 8, 1), int), [both])
+    (verdict,) = verifier.verdicts(np.zeros((1, 8, 1), int), [both])
     assert verdict.action == "wave" and verdict.worst == pytest.approx(0.1, abs=0.01)
     assert 0.1 < verdict.score < 0.8 and "wave" in verdict.warnings[0]
     strange = replace(plan(0, 8), passages=[Passage(0, 0, 8, swims)])
-    assert judge.verdicts(np.zeros((1, 8, 1), int), [strange]) == [Verdict(1.0, 1.0, "")]
+    assert verifier.verdicts(np.zeros((1, 8, 1), int), [strange]) == [Verdict(1.0, 1.0, "")]
 
 
 def test_a_verdict_is_the_same_alone_and_in_a_batch():
@@ -189,15 +189,15 @@ def test_a_verdict_is_the_same_alone_and_in_a_batch():
         return np.repeat(codes[..., :1], 4, axis=1).astype(np.float32)
 
     codec = SimpleNamespace(stride=4, layers=1, features=1, decode=decode)
-    judge = Judge(reader_of({WALK: 0.8, LEFT: 0.1}), KNOWN, codec)
-    judge.verdicts(np.zeros((2, 8, 1), int), [plan(0, 8), plan(1, 3)])
+    verifier = Verifier(reader_of({WALK: 0.8, LEFT: 0.1}), KNOWN, codec)
+    verifier.verdicts(np.zeros((2, 8, 1), int), [plan(0, 8), plan(1, 3)])
     assert seen == [(1, 8, 1), (1, 3, 1)]  # nothing is decoded behind its end
 
 
 def test_a_damaged_recogniser_is_one_sentence(tmp_path):
     config = RecogniserConfig(1, 8, 1, 0.0, ("walk",), ("",))
-    assert load_judge(tmp_path, KNOWN, Decoder()) is None
+    assert load_verifier(tmp_path, KNOWN, Decoder()) is None
     save_weights(tmp_path / "recogniser.safetensors", {"mean": np.zeros(1)}, {"kind": "recogniser", **config.to_dict()})
-    assert load_judge(tmp_path, None, Decoder()) is None
+    assert load_verifier(tmp_path, None, Decoder()) is None
     with pytest.raises(MoclipError, match=r"recogniser.safetensors is damaged"):
-        load_judge(tmp_path, KNOWN, Decoder())
+        load_verifier(tmp_path, KNOWN, Decoder())

@@ -9,7 +9,7 @@ from moclip.generate.familiarity import is_unfamiliar
 from moclip.generate.held import nearest_takes
 from moclip.generate.options import PlanOptions
 from moclip.generate.plan import Plan, numbered
-from moclip.generate.retakes import Judge, Verdict
+from moclip.generate.retakes import Verdict, Verifier
 from moclip.generate.takes import best_takes, later_takes, repeat_takes
 from moclip.generators.base.generator import Generator, Watcher
 from moclip.generators.base.passages import Draft
@@ -19,25 +19,25 @@ from moclip.prompts.requests import Checked
 
 class Casting:
     """encoder: the runtime of MoCLIP's motion encoder, by which one of several takes is chosen; None for a model
-    without. judge: of what a take shows; None for a model without."""
+    without. verifier: of what a take shows; None for a model without."""
 
     def __init__(
-        self, generator: Generator, options: PlanOptions, fps: float, encoder: Runtime | None, judge: Judge | None
+        self, generator: Generator, options: PlanOptions, fps: float, encoder: Runtime | None, verifier: Verifier | None
     ):
         self._generator, self._codec, self._options, self._fps = generator, generator.codec, options, fps
-        self._encoder, self._judge = encoder, judge
+        self._encoder, self._verifier = encoder, verifier
 
     def codes(
         self, checked: Sequence[Checked], plans: Sequence[Plan], watcher: Watcher
     ) -> tuple[np.ndarray, list[Verdict | None]]:
-        """(B, S, Q) codes of each request, of its best take; and what the model's judge says of it, if there is one."""
+        """(B, S, Q) codes of each request, of its best take; and what the verifier says of it, if there is one."""
         options = self._options
         takes = [(options.ongoing_takes if p.ongoing else options.takes) if self._encoder else 1 for p in plans]
         seeds = [asked.seed for asked in checked]
         codes = self._sampled(checked, plans, takes, seeds, watcher)
-        if self._judge is None:
+        if self._verifier is None:
             return codes, [None] * len(plans)
-        verdicts = self._judge.verdicts(codes, plans)
+        verdicts = self._verifier.verdicts(codes, plans)
         # A request with poses takes the take that comes nearest to them.
         again = [
             k for k, verdict in enumerate(verdicts)
@@ -48,7 +48,7 @@ class Casting:
             asked, own = [checked[k] for k in again], [numbered(plans[k], row) for row, k in enumerate(again)]
             quiet = Watcher(cancelled=watcher.cancelled)  # a bar does not go back
             more = self._sampled(asked, own, [1] * len(again), later, quiet)
-            for row, verdict in enumerate(self._judge.verdicts(more, own)):
+            for row, verdict in enumerate(self._verifier.verdicts(more, own)):
                 k = again[row]
                 if verdict.score > verdicts[k].score:
                     verdicts[k], codes[k, : len(plans[k].known)] = verdict, more[row, : len(plans[k].known)]

@@ -17,7 +17,7 @@ from moclip.generate.lengths import ongoing, sample_lengths
 from moclip.generate.options import PlanOptions, read_sampling
 from moclip.generate.plan import LinePlan, Plan, TextStates, plan_line, plan_request, shortest_tokens
 from moclip.generate.reading import TextReader
-from moclip.generate.retakes import load_judge
+from moclip.generate.retakes import load_verifier
 from moclip.generate.together import layer_parts, read_layers, with_layers
 from moclip.generators.base.generator import Stage, Watcher
 from moclip.generators.base.passages import Draft, Passage
@@ -65,9 +65,9 @@ class TextToMotion:
         self._length_reader = TextReader(runtime, "length_text") if LENGTH_TOWER in files.arrays else None
         self._familiarity = load_familiarity(files, self.embed)
         known = self._familiarity.actions if self._familiarity else None
-        judge = load_judge(files.info.path, known, self.codec)
+        verifier = load_verifier(files.info.path, known, self.codec)
         encoder = runtime if JUDGE in files.arrays else None
-        self._casting = Casting(self.generator, self.options, self.fps, encoder, judge)
+        self._casting = Casting(self.generator, self.options, self.fps, encoder, verifier)
 
     @classmethod
     def load(cls, model: str = "embedded", runtime: str = "auto", device: str = "auto") -> "TextToMotion":

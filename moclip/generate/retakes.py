@@ -49,7 +49,7 @@ class Verdict:
         return (f"{UNSEEN}: {said(self.action)}. Try again, or say it in other words.",)
 
 
-class Judge:
+class Verifier:
     """actions: how texts are read. reader: how motions are. codec: of the generator."""
 
     def __init__(self, reader: Reader, actions: KnownActions, codec: Codec):
@@ -80,7 +80,7 @@ class Judge:
         return Verdict(score, found[least], actions[least])
 
 
-def load_judge(folder: Path, actions: KnownActions | None, codec: Codec) -> Judge | None:
+def load_verifier(folder: Path, actions: KnownActions | None, codec: Codec) -> Verifier | None:
     """Of a model's folder; None for a model that has none. Raises MoclipError for a file that is damaged."""
     path = folder / f"{RECOGNISER}.safetensors"
     if actions is None or not path.is_file():
@@ -89,7 +89,7 @@ def load_judge(folder: Path, actions: KnownActions | None, codec: Codec) -> Judg
         reader = load_reader(path)
         if reader.config.features != codec.features:
             raise ValueError(f"{reader.config.features} features")
-        return Judge(reader, actions, codec)
+        return Verifier(reader, actions, codec)
     except (ValueError, KeyError) as error:
         raise MoclipError(
             f"The file {path} is damaged.", hint="Install the model again.", code="bad_weights"
