@@ -244,10 +244,12 @@ def verify_model(name: str) -> list[str]:
     """
     try:
         files = load_model(name)
+        beside = {table: files.info.path / f"{table}.safetensors" for table in ("actions", RECOGNISER)}
+        read = {table: read_weights(path)[0] for table, path in beside.items() if path.is_file()}
     except MoclipError as error:
         return [str(error)]
     problems = []
-    for network, arrays in files.arrays.items():
+    for network, arrays in {**files.arrays, **read}.items():
         bad = [key for key, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
         problems += [f"{network}: {key} holds numbers that are not finite." for key in bad]
     if not problems and importlib.util.find_spec("torch") and importlib.util.find_spec("open_clip"):

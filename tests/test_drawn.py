@@ -137,6 +137,16 @@ def test_what_is_drawn_shows_what_it_is_called(pool, maker):
     assert {one.drawn for one in made} == {made[0].labels[-1].action not in recorded}
 
 
+@pytest.mark.parametrize(("name", "recordings"), [("slash", {"g", "s"}), ("twists", {"x", "y"})])
+def test_everybody_whom_a_clip_is_made_of_is_named(pool, name, recordings):
+    """By that its licence and thanks are found."""
+    twist = pool.of("twist_torso")[0]
+    own = Pool([*pool.of("walk", "stand", "fighting_stance"), twist, clip(twist.motion, "twist_torso", None, "y")])
+    maker = next(maker for maker in DRAWN_MAKERS if maker.name == name)
+    told = [set(one.source.split("+")) for _, one in made_clips(own, "train", maker, 24 / maker.clips, 0)]
+    assert any(recordings <= sources for sources in told)
+
+
 def test_drawn_clips_are_marked_in_the_dataset(pool, tmp_path):
     from moclip.data.build import BuildOptions, BuildReport
 

@@ -213,6 +213,8 @@ def test_a_recogniser_is_trained_and_packed(work, dataset, recipe, tmp_path):
     assert verify_model(str(tmp_path / "toy")) == []
     engine = TextToMotion.load(str(tmp_path / "toy"), runtime="onnx")
     assert engine.generate([Request("a person walks", 2.0)])[0].motion.frames == 40
+    pack(dataset, work, tmp_path / "toy", name="toy", description="d", log=lambda line: None)
+    assert not (tmp_path / "toy" / "recogniser.safetensors").exists()  # the new one has none
 
 
 def test_a_recogniser_needs_clips_that_say_what_they_show(work, dataset, recipe, tmp_path):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a motion shows what was asked for, and what becomes of one that does not."""
 
+import shutil
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from moclip.generate.retakes import Verdict, Verifier, is_unseen, load_verifier
 from moclip.generate.takes import later_takes
 from moclip.generators.base.generator import Cancelled, Watcher
 from moclip.generators.base.passages import Passage
+from moclip.models import find_model, list_models, verify_model
 from moclip.nn.checkpoint import save_weights
 from moclip.recognition.config import ActionClass, RecogniserConfig, class_of
 from moclip.recognition.kin import KIN
@@ -201,3 +203,13 @@ def test_a_damaged_recogniser_is_one_sentence(tmp_path):
     assert load_verifier(tmp_path, None, Decoder()) is None
     with pytest.raises(MoclipError, match=r"recogniser.safetensors is damaged"):
         load_verifier(tmp_path, KNOWN, Decoder())
+
+
+@pytest.mark.skipif("open" not in [m.name for m in list_models()], reason="needs the open model's weights")
+@pytest.mark.parametrize("table", ["actions", "recogniser"])
+def test_a_model_whose_tables_are_cut_off_is_not_whole(tmp_path, table):
+    folder = shutil.copytree(find_model("open"), tmp_path / "open")
+    path = folder / f"{table}.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    (problem,) = verify_model(str(folder))
+    assert f"{table}.safetensors is damaged" in problem

@@ -64,9 +64,11 @@ def _stepping(pool: Pool, rng: np.random.Generator, frames: int) -> Clip | None:
         if step is not None:
             joint = join_matched(step.motion, to_and_fro(clip.motion, frames), rng, window=10, blend=8)
             stand = pool.any(rng, "stand")
-            arms_of = to_and_fro(stand.motion, joint.frames) if stand else joint
-            made = joined(joint, arms_of, arms.SIDES, trunk=0.7)
-            return replace(clip, motion=cut(made, 0, frames), source=sources_of(clip, step))
+            stepped = replace(clip, motion=joint, source=sources_of(clip, step))
+            if stand is not None:
+                still = joined(joint, to_and_fro(stand.motion, joint.frames), arms.SIDES, trunk=0.7)
+                stepped = replace(stepped, motion=still, source=sources_of(stepped, stand))
+            return replace(stepped, motion=cut(stepped.motion, 0, frames))
     return replace(clip, motion=to_and_fro(clip.motion, frames))
 
 

@@ -15,7 +15,7 @@ from moclip.data.makers.gaits import limped, marched, slanted
 from moclip.data.makers.together import joined
 from moclip.data.making_blows import BLOW_MAKERS
 from moclip.data.pool import WALKS, Maker, Pool, drawn, renamed, sources_of
-from moclip.data.posture import Posture
+from moclip.data.posture import Posture, spans
 from moclip.data.sequences import cut, join_matched, stretch, take, to_and_fro
 from moclip.data.variants import MAX_FRAMES, Clip
 from moclip.motion.motion import Motion
@@ -148,13 +148,15 @@ def _twists(pool: Pool, rng: np.random.Generator) -> Clip | None:
     clip = pool.any(rng, "twist_torso")
     if clip is None:
         return None
-    made = stretch(clip.motion, float(rng.uniform(0.85, 1.2)))
+    made, whole = stretch(clip.motion, float(rng.uniform(0.85, 1.2))), clip
     for _ in range(6):
         if made.frames > 70:
             break
-        more = pool.any(rng, "twist_torso") if rng.random() < 0.5 else clip
-        made = join_matched(made, stretch((more or clip).motion, float(rng.uniform(0.85, 1.2))), rng)
-    return renamed(clip, cut(made, 0, MAX_FRAMES), "twist_torso")
+        more = (pool.any(rng, "twist_torso") if rng.random() < 0.5 else None) or clip
+        made = join_matched(made, stretch(more.motion, float(rng.uniform(0.85, 1.2))), rng)
+        if more.source not in whole.source.split("+"):
+            whole = replace(whole, source=sources_of(whole, more))
+    return renamed(whole, cut(made, 0, MAX_FRAMES), "twist_torso")
 
 
 # Jumps.
@@ -193,8 +195,7 @@ def _strafes(pool: Pool, rng: np.random.Generator) -> Clip | None:
         return None
     velocity = Posture.of(clip.motion).velocity
     aside = np.abs(velocity[:, 0]) > np.maximum(0.35, 1.6 * np.abs(velocity[:, 1]))
-    runs = np.flatnonzero(np.diff(np.concatenate([[False], aside, [False]]).astype(int)))
-    found = [(a, b) for a, b in zip(runs[::2], runs[1::2], strict=True) if b - a >= 16]
+    found = spans(aside, 16)
     if not found:
         return None
     first, end = found[int(rng.integers(len(found)))]

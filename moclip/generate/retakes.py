@@ -2,8 +2,8 @@
 """Whether a motion shows what was asked for: read from the motion, by a network that never saw the text.
 
 A take that shows something else is sampled again, and what is still not seen in the best one is told. This is rejection
-sampling against a classifier, as Razavi et al., "Generating Diverse High-Fidelity Images with VQ-VAE-2" (2019), section
-3.4, has it for images.
+sampling by a classifier, as Razavi et al., "Generating Diverse High-Fidelity Images with VQ-VAE-2" (2019), have it for
+images.
 """
 
 from collections.abc import Sequence

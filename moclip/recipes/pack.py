@@ -144,6 +144,7 @@ def pack(
     known = publish_actions(dataset, loaded["text"], out, unpublished, log)
     counts = parameter_counts(generator, {name: config for name, (_, config) in loaded.items()})
     recogniser = work / f"{RECOGNISER}.safetensors"
+    (out / recogniser.name).unlink(missing_ok=True)  # another model's, where one is replaced
     if known and recogniser.is_file():
         arrays, config = load_weights(recogniser)
         save_weights(out / recogniser.name, arrays, config, kept="int8" if RECOGNISER in in_int8 else "float16")

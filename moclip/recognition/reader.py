@@ -12,7 +12,7 @@ from moclip.recognition.config import FIRST_KERNEL, FIRST_STRIDE, KERNEL, Action
 
 _EPS = 1e-5
 _NAMED = 0.87
-"""Of an action, the share that a side has where a text names it ("waves his right arm": 0.98, "waving hello": 0.64)."""
+"""Of an action, the share that a side has where a text names it, as "waves his right arm" does and "hello" does not."""
 
 
 class Reader:

@@ -71,8 +71,7 @@ def marched(motion: Motion, thigh: float, swing: float) -> Motion:
         high = joints[:, _HIPS[column]] + rot.rotate(facing, np.broadcast_to(hung, (motion.frames, 3)))
         weight = share[:, column, None]
         places[:, column] += weight * np.maximum(high - places[:, column], (-np.inf, 0.0, -np.inf))
-        level = rot.multiply(facing, np.broadcast_to(rot.IDENTITY, facing.shape))
-        feet[:, column] = rot.slerp(feet[:, column], level, 0.8 * share[:, column])
+        feet[:, column] = rot.slerp(feet[:, column], facing, 0.8 * share[:, column])
     made = with_ankles(motion, places, feet)
     rotations = made.rotations.astype(np.float64)
     for side in ("left", "right"):
@@ -94,8 +93,7 @@ def limped(motion: Motion, side: str, behind: float, dip: float, hurry: float) -
     places[:, bad] -= rot.rotate(facing, np.broadcast_to(behind * _AHEAD, (motion.frames, 3)))
     rest = np.percentile(places[:, bad, 1], 10)
     places[:, bad, 1] = rest + 0.45 * (places[:, bad, 1] - rest)
-    flat = rot.multiply(facing, np.broadcast_to(rot.IDENTITY, facing.shape))
-    feet[:, bad] = rot.slerp(feet[:, bad], flat, np.full(motion.frames, 0.55))
+    feet[:, bad] = rot.slerp(feet[:, bad], facing, np.full(motion.frames, 0.55))
     root = motion.root_translation.astype(np.float64)
     root[:, 1] -= dip * sinking
     rotations = motion.rotations.astype(np.float64)
