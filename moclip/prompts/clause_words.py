@@ -64,6 +64,11 @@ NOUN = rf"(?:{'|'.join(' '.join(_LEMMAS.values()).split())}|punching|kicking|hoo
 _ONLY = {"going", "turn", "bow", "kick", "punch", "slash", "rise", "fall", "crawl", "climb", "roll"}
 
 
+def at_once(first: str, second: str) -> bool:
+    """Whether legs do one and arms the other, so that a body can do both; the kinds are VERB's groups."""
+    return bool({first, second} & {"going", "turn"}) and bool({first, second} & {"hand", "punch", "slash"})
+
+
 def exclude(first: str, second: str) -> bool:
     """Whether nobody does both at once, so that a bare "and" tells their order; the kinds are VERB's groups.
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from moclip.prompts import clause_table
 from moclip.prompts.clause_table import SUBJECT, Row
-from moclip.prompts.clause_words import VERB, exclude
+from moclip.prompts.clause_words import VERB, at_once, exclude
 
 _AT_ONCE = re.compile(
     r"\b(?:while|whilst|when|as\s+(?:he|she|it|they)|at\s+the\s+same\s+time|simultaneously)\b", re.IGNORECASE
@@ -89,6 +89,10 @@ class Splitter:
                 continue
             # "Walks, waving": a participle after a comma tells of the same time.
             comma = joint.groupdict().get("comma")
+            # "Walking and waving" is at once, too; who walks and waves does so in turn.
+            doing = before.group().endswith("ing") and after.group().endswith("ing")
+            if doing and not comma and at_once(before.lastgroup or "", after.lastgroup or ""):
+                continue
             if comma and after.group().endswith("ing") and not before.group().endswith("ing"):
                 continue
             return [clause[: joint.start()].strip(" ,"), *self._parted(clause[joint.end() :])]

@@ -20,8 +20,6 @@ _ARMS = {"hand": "arms", "gesture": "arms", "nod": "head", "punch": "upper_body"
 _STILL = re.compile(r"\b(?:no\s+longer|not|never|without|stops?|stopped|stopping|stands?|standing)\b", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:\s*(?:\w+ly|still|also|then|is|are|keeps?|keep\s+on|goes\s+on)\s+)+", re.IGNORECASE)
 _TRAILING = re.compile(r"(?:[\s,]+(?:\w+ly|still|also|then|is|are|was|keeps?(?:\s+on)?|goes\s+on))+$", re.IGNORECASE)
-_PARTICIPLES = re.compile(r"^(?:[^,;]*\s)?\w+ing\b[^,;]*?\s+and\s+\w+ing\b[^;]*$", re.IGNORECASE)
-""" "Walking and waving" happens at once; who walks and waves does so in turn."""
 _PRONOUN = re.compile(rf"^{SUBJECT}$", re.IGNORECASE)
 _SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 _BOTH = re.compile(
@@ -61,8 +59,6 @@ class TogetherReader:
     def read(self, text: str) -> Together:
         clauses = split_clauses(text)
         found = [self._parted(clause) for clause in clauses]
-        if len(clauses) == 2 and (both := _PARTICIPLES.match(text.strip())) and (pair := self._parted(both.string)):
-            clauses, found = [text], [pair]  # what are clauses in turn with verbs in other forms
         if not any(found):
             return Together(text, ())
         base = "; ".join(pair[0] if pair else clause for pair, clause in zip(found, clauses, strict=True))
