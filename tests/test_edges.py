@@ -3,6 +3,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,12 +49,28 @@ def test_known_actions_are_told_from_strange_ones():
     held_out = ["the nurse walks along", "a sailor waves goodbye"]
     table = learn(KNOWN, held_out, bag_of_words, strange=150)
     assert table.classes == (("walk", ""), ("wave", ""))
-    actions = KnownActions(table.classes, table.weights, table.biases, 0.5)
+    actions = replace(table, threshold=0.5)
     assert actions.nearest_to_unknown(bag_of_words(["the girl walks home"])) is None
     assert actions.nearest_to_unknown(bag_of_words(["someone paddles a canoe"])) is not None
     # One strange clause is enough.
     assert actions.nearest_to_unknown(bag_of_words(["the girl walks home", "paddles a canoe"])) is not None
     assert 0.05 <= table.threshold <= 0.95
+
+
+def test_a_text_is_moved_toward_the_captions_of_what_it_names():
+    table = learn(KNOWN, [], bag_of_words, strange=150)
+    for row, captions in enumerate(KNOWN.values()):
+        assert np.allclose(table.prototypes[row], bag_of_words(captions).mean(axis=0))
+    text = bag_of_words([next(iter(KNOWN.values()))[0]])
+    moved = table.toward_prototypes(text, 0.4)
+    walk = table.probabilities(text)[0, 0]
+    assert walk > 0.5 and moved.dtype == text.dtype
+    assert np.allclose(moved, (1 - 0.4 * walk) * text + 0.4 * walk * table.prototypes[0], atol=0.05)
+    assert table.toward_prototypes(text, 0.0) is text
+    strange = bag_of_words(["someone paddles a canoe"])
+    near, far = (np.linalg.norm(table.toward_prototypes(one, 0.4) - one) for one in (text, strange))
+    assert far < 0.5 * near, "what names nothing that is known stays what it is"
+    assert replace(table, prototypes=None).toward_prototypes(text, 0.4) is text
 
 
 def test_written_sentences_of_other_things_are_learnt():
@@ -148,7 +165,9 @@ def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):
     assert welcome(engine, Stages.of(engine), Models(engine), resumed=False)["actions"] == told
     code, out, _ = moclip("models", "info", str(folder), "--json")
     assert code == 0 and json.loads(out)["actions"] == told
-    damaged = shutil.copytree(folder, tmp_path / "damaged")
-    save_weights(damaged / "actions.safetensors", arrays, {**config, "names": ["walk"]})
-    with pytest.raises(MoclipError, match="damaged"):
-        TextToMotion.load(str(damaged), runtime="onnx")
+    one_too_many = {**arrays, "prototypes": np.zeros((3, 16), np.float16)}
+    for number, (tables, told) in enumerate([(arrays, {**config, "names": ["walk"]}), (one_too_many, config)]):
+        damaged = shutil.copytree(folder, tmp_path / f"damaged{number}")
+        save_weights(damaged / "actions.safetensors", tables, told)
+        with pytest.raises(MoclipError, match="damaged"):
+            TextToMotion.load(str(damaged), runtime="onnx")

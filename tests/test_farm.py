@@ -109,6 +109,8 @@ def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(tmp_path, whole
     process = batch.start()
     wait_for_files(batch, process, 2 * AT_ONCE)
     assert len(set(batch.pids())) == 2
+    begun = len(batch.pids())
+    wait_until(lambda: len(batch.pids()) > begun)  # whoever has just begun something is at it still
     os.kill(batch.pids()[-1], signal.SIGKILL)
     begun = len(batch.done())
     out, err = process.communicate(timeout=LONG)

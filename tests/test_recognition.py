@@ -148,6 +148,24 @@ def test_a_take_that_shows_something_else_is_sampled_again(agreements, kept, sam
     assert bool(warned) == (agreements[kept] < 0.3) and all(is_unseen(warning) for warning in warned)
 
 
+def test_a_motion_is_sampled_by_the_moved_text_and_judged_by_what_was_said():
+    sampled = []
+
+    class Texts(Sums):
+        def sample(self, draft, watcher):
+            sampled.extend(passage.text for passage in draft.passages)
+            return super().sample(draft, watcher)
+
+    known = replace(KNOWN, prototypes=np.array([[3.0, 1.0], [0.0, 1.0]]))
+    own = plan(0)
+    verifier = verifier_by([0.95])
+    casting = Casting(Texts([]), PlanOptions(prototype_share=0.5), 20.0, None, verifier, known)
+    _, (verdict,) = casting.codes([asked(3)], [own], Watcher())
+    (text,) = sampled
+    assert text == pytest.approx([2.0, 0.5], abs=0.01) and own.passages[0].text == pytest.approx([1.0, 0.0])
+    assert verdict == verifier.verdicts(np.full((1, 6, 1), 0), [own])[0]
+
+
 def test_takes_are_those_of_the_seed_and_poses_and_warnings_come_first():
     assert later_takes(5, 1, 0) == 5 + (1 << 63) and later_takes(5, 4, 1) == 5 + 5 * (1 << 63)
     generator = Sums([])

@@ -2,30 +2,32 @@
 """The motions that are sampled for requests, and the ones of them that are kept."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from moclip.generate.familiarity import is_unfamiliar
+from moclip.generate.familiarity import KnownActions, is_unfamiliar
 from moclip.generate.held import nearest_takes
 from moclip.generate.options import PlanOptions
 from moclip.generate.plan import Plan, numbered
 from moclip.generate.retakes import Verdict, Verifier
 from moclip.generate.takes import best_takes, later_takes, repeat_takes
 from moclip.generators.base.generator import Generator, Watcher
-from moclip.generators.base.passages import Draft
+from moclip.generators.base.passages import Draft, Passage
 from moclip.generators.base.runtime import Runtime
 from moclip.prompts.requests import Checked
 
 
 class Casting:
     """encoder: the runtime of MoCLIP's motion encoder, by which one of several takes is chosen; None for a model
-    without. verifier: of what a take shows; None for a model without."""
+    without. verifier: of what a take shows; None for a model without. actions: how texts are read; None likewise."""
 
     def __init__(
-        self, generator: Generator, options: PlanOptions, fps: float, encoder: Runtime | None, verifier: Verifier | None
-    ):
+        self, generator: Generator, options: PlanOptions, fps: float, encoder: Runtime | None,
+        verifier: Verifier | None, actions: KnownActions | None = None,
+    ):  # fmt: skip
         self._generator, self._codec, self._options, self._fps = generator, generator.codec, options, fps
-        self._encoder, self._verifier = encoder, verifier
+        self._encoder, self._verifier, self._actions = encoder, verifier, actions
 
     def codes(
         self, checked: Sequence[Checked], plans: Sequence[Plan], watcher: Watcher
@@ -73,7 +75,7 @@ class Casting:
         known = np.full((len(plans), lengths.max(), self._codec.layers), -1)
         for row, plan in enumerate(plans):
             known[row, : lengths[row]] = plan.known
-        passages = [p for plan in plans for p in plan.passages]
+        passages = self._moved([p for plan in plans for p in plan.passages])
         passages, lengths, drawn = repeat_takes(passages, lengths, seeds, takes)
         draft = Draft(passages, lengths, drawn, np.repeat(known, takes, axis=0))
         if self._encoder is None or max(takes) == 1:
@@ -87,3 +89,10 @@ class Casting:
             return nearest_takes(self._codec, codes, best, plans, requests, takes, self._fps)
 
         return self._generator.sample_best(draft, choose, watcher)
+
+    def _moved(self, passages: Sequence[Passage]) -> list[Passage]:
+        """For sampling alone: what a text asks for is judged by what it says itself."""
+        if self._actions is None:
+            return [*passages]
+        texts = self._actions.toward_prototypes(np.stack([p.text for p in passages]), self._options.prototype_share)
+        return [replace(p, text=text) for p, text in zip(passages, texts, strict=True)]

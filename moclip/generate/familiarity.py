@@ -50,13 +50,15 @@ class KnownActions:
     """A linear reading of text vectors: weights (A + 1, D), biases (A + 1,) for the A actions that a model has, each by
     a side of its own, and for all that it has not.
 
-    threshold: probability of the latter from which a clause names nothing that the model can do.
+    threshold: probability of the latter from which a clause names nothing that the model can do. prototypes: (A, D), of
+    each action the mean text vector of its captions; None for a model that does not tell them.
     """
 
     classes: tuple[ActionClass, ...]
     weights: np.ndarray
     biases: np.ndarray
     threshold: float
+    prototypes: np.ndarray | None = None
 
     def probabilities(self, text: np.ndarray) -> np.ndarray:
         """(N, D) text vectors -> (N, A + 1)."""
@@ -64,6 +66,18 @@ class KnownActions:
         share = np.exp(logits - logits.max(axis=1, keepdims=True))
         found: np.ndarray = share / share.sum(axis=1, keepdims=True)
         return found
+
+    def toward_prototypes(self, text: np.ndarray, share: float) -> np.ndarray:
+        """(N, D) text vectors, moved by a share of the way to the prototypes of the actions that they name; less of it
+        as they name none. Prototypes are those of Snell et al., "Prototypical Networks" (2017), equation 1.
+
+        Captions lie closely around their prototype, sentences of people farther out, where a generator was not trained.
+        """
+        if self.prototypes is None or not share:
+            return text
+        named = share * self.probabilities(text)[:, :-1]
+        moved: np.ndarray = (1 - named.sum(axis=1, keepdims=True)) * text + named @ self.prototypes
+        return moved.astype(text.dtype, copy=False)
 
     def nearest_to_unknown(self, clauses: np.ndarray) -> list[str] | None:
         """The actions nearest to the strangest of a prompt's clauses (N, D); None where all of them are known."""
@@ -177,7 +191,10 @@ def _load_actions(path: Path) -> KnownActions | None:
     weights, biases = (arrays[name].astype(np.float32) for name in ("weights", "biases"))
     names = tuple(config["names"])
     sides = tuple(config.get("sides", [""] * len(names)))
+    prototypes = arrays["prototypes"].astype(np.float32) if "prototypes" in arrays else None
     if weights.shape[0] != len(names) + 1 or biases.shape != weights.shape[:1] or len(sides) != len(names):
         raise ValueError(f"{len(names)} names, {len(sides)} sides and weights {weights.shape}")
+    if prototypes is not None and prototypes.shape != weights[:-1].shape:
+        raise ValueError(f"prototypes {prototypes.shape} and weights {weights.shape}")
     classes = tuple(ActionClass(*pair) for pair in zip(names, sides, strict=True))
-    return KnownActions(classes, weights, biases, float(config["threshold"]))
+    return KnownActions(classes, weights, biases, float(config["threshold"]), prototypes)

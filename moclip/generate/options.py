@@ -19,7 +19,8 @@ class PlanOptions:
     most tokens in a passage of an activity that has no end of its own (`lengths.ongoing`), for data in which only such
     are long, 0 for no bound. ongoing_takes: takes of one then, as no two dances are alike. retakes: how many more are
     sampled where the model's recogniser does not see what was asked for (`retakes`), with an agreement under
-    `agreement`.
+    `agreement`. prototype_share: how far a text's vector is moved toward the captions of the actions that it names
+    (`KnownActions.toward_prototypes`), before motions are sampled by it.
     """
 
     by_clause: bool = True
@@ -30,6 +31,7 @@ class PlanOptions:
     window: int = 0
     retakes: int = 0
     agreement: float = 0.9
+    prototype_share: float = 0.0
 
 
 def read_sampling(generator: type[Generator], values: Any, where: str, *, hint: str = "") -> tuple[PlanOptions, Any]:

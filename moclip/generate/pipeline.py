@@ -67,7 +67,7 @@ class TextToMotion:
         known = self._familiarity.actions if self._familiarity else None
         verifier = load_verifier(files.info.path, known, self.codec)
         encoder = runtime if JUDGE in files.arrays else None
-        self._casting = Casting(self.generator, self.options, self.fps, encoder, verifier)
+        self._casting = Casting(self.generator, self.options, self.fps, encoder, verifier, known)
 
     @classmethod
     def load(cls, model: str = "embedded", runtime: str = "auto", device: str = "auto") -> "TextToMotion":

@@ -3,7 +3,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from moclip.captions import movement
 from moclip.captions.corpus import movement_sentences
 from moclip.data.folder import DatasetFolder
-from moclip.generate.familiarity import unit_vectors
+from moclip.generate.familiarity import KnownActions, unit_vectors
 from moclip.recognition.config import ActionClass, class_of
 
 Embed = Callable[[list[str]], np.ndarray]
@@ -59,20 +58,6 @@ def _stems(sentence: str) -> list[str]:
     return [word[:_STEM] for word in words if len(word) > 2]
 
 
-@dataclass(frozen=True)
-class Table:
-    """A linear reading of unit text vectors: weights (A + 1, D), biases (A + 1,); the last row is what is unknown.
-
-    classes: the A actions, each with its side. threshold: probability of the unknown from which a sentence counts as
-    such.
-    """
-
-    classes: tuple[ActionClass, ...]
-    weights: np.ndarray
-    biases: np.ndarray
-    threshold: float
-
-
 def learn(
     known: Mapping[ActionClass, Sequence[str]],
     held_out: Sequence[str],
@@ -82,7 +67,7 @@ def learn(
     written: Sequence[str] = (),
     strange: int = _UNKNOWN,
     seed: int = 0,
-) -> Table:
+) -> KnownActions:
     """known: training captions by action and side. held_out: captions of these actions in other words. others: captions
     of actions that the model does not show. written: sentences of what nobody recorded. strange: how many sentences of
     strange movements are added to these.
@@ -101,13 +86,15 @@ def learn(
     foreign = strange_sentences(known, strange, seed)
     foreign += [others[k] for k in sorted(rng.permutation(len(others))[:_UNKNOWN])]
     foreign += _TOLD_AGAIN * list(written)
-    vectors = unit_vectors(embed(texts + foreign))
+    embedded = embed(texts + foreign)
+    vectors = unit_vectors(embedded)
     labels = np.array(classes + [len(classes_known)] * len(foreign))
+    prototypes = np.stack([embedded[labels == row].mean(axis=0) for row in range(len(classes_known))])
     weights, biases = softmax_regression(_SCALE * vectors, labels, len(classes_known) + 1)
     weights *= _SCALE
     sure = probabilities(unit_vectors(embed(list(held_out))), weights, biases)[:, -1]
     threshold = float(np.quantile(sure, 1 - MOST_FALSE_ALARMS)) if len(sure) else 0.5
-    return Table(classes_known, weights, biases, min(max(threshold, 0.05), 0.95))
+    return KnownActions(classes_known, weights, biases, min(max(threshold, 0.05), 0.95), prototypes)
 
 
 def probabilities(vectors: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:

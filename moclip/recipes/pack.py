@@ -78,10 +78,12 @@ def publish_actions(
         written=written_elsewhere(),
     )  # fmt: skip
     arrays = {"weights": table.weights.astype(np.float16), "biases": table.biases.astype(np.float32)}
+    if table.prototypes is not None:
+        arrays["prototypes"] = table.prototypes.astype(np.float16)
     named = {"names": [c.action for c in table.classes], "sides": [c.side for c in table.classes]}
     config = {"kind": "actions", **named, "threshold": round(table.threshold, 4)}
     save_weights(out / ACTIONS_FILE, arrays, {**config, "text_fingerprint": fingerprint(tower[0])})
-    return KnownActions(table.classes, table.weights, table.biases, table.threshold)
+    return table
 
 
 def _fingerprint_in(folder: Path, network: str) -> str | None:
