@@ -5,6 +5,7 @@ import json
 import pickle
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -128,6 +129,16 @@ def test_clips_that_do_not_show_their_label_are_left_out_where_the_recipe_says_s
     assert shown.tolist() == [True, True, False, True]
     monkeypatch.setattr("moclip.recipes.shown.shows", None)  # what is kept is not judged again
     assert clips_that_show(folder, "train", tmp_path).tolist() == shown.tolist()
+    # What a codec makes something else of is left out, too; not where it does so of nearly all.
+    walk, hand = folder.load("walk"), folder.load("left")
+    for lost, still in (([1], [True, False, False, True]), ([0, 1, 3], [True, True, False, True])):
+        copies = SimpleNamespace(
+            key=f"{lost}", features=lambda rows, lost=lost: [(row, hand if row in lost else walk) for row in rows]
+        )
+        monkeypatch.undo()
+        assert clips_that_show(folder, "train", tmp_path, rebuilt=copies).tolist() == still
+        monkeypatch.setattr("moclip.recipes.shown.shows", None)
+        assert clips_that_show(folder, "train", tmp_path, rebuilt=copies).tolist() == still
     weights = only(np.array([0.1, 0.1, 0.6, 0.2]), ["walk:", "walk:", "raise:", "walk:"], shown)
     assert weights == pytest.approx([0.25, 0.25, 0.0, 0.5])
     # Of a group the others are drawn for what is left out.

@@ -78,10 +78,12 @@ class DecoderLoss:
     """Reconstruction by an RVQ's decoder alone, from settled codes.
 
     Each window keeps one to all of its layers: generated codes are unsure of the upper ones, so the decoder has to make
-    a strike of the lower ones where it can.
+    a strike of the lower ones where it can. drawn: the layers that a generator draws, if not all: half of the windows
+    keep these.
     """
 
-    def __init__(self, network: RVQ, weights: ReconstructionWeights | None = None):
+    def __init__(self, network: RVQ, weights: ReconstructionWeights | None = None, drawn: int | None = None):
+        self.drawn = drawn
         self.network, self.reconstruction = network, ReconstructionLoss(network, weights)
         network.requires_grad_(False)
         network.decoder.requires_grad_(True)
@@ -95,6 +97,8 @@ class DecoderLoss:
             latent = network.latent(features)
             codes = network.quantizer.encode(latent)
             known = torch.randint(1, codes.shape[-1] + 1, (len(codes), 1, 1)).to(codes.device)
+            if self.drawn is not None:
+                known[::2] = self.drawn
             codes = codes.masked_fill(torch.arange(codes.shape[-1], device=codes.device) >= known, -1)
             quantized = network.quantizer.decode(codes)
         rebuilt = network.reconstruct(quantized)
@@ -234,11 +238,12 @@ def train_decoder(
     *,
     batch: int = 64,
     emphasis: dict[str, float] | None = None,
+    drawn: int | None = None,
 ) -> float:
     """Tune the decoder of a trained RVQ on all kinds of clips; the codes of every motion stay what they are.
 
-    config: what the RVQ's checkpoint says of it.
+    config: what the RVQ's checkpoint says of it. drawn: the layers that a generator draws, all by default.
     """
-    loss, judged = DecoderLoss(network), (1, network.config.quantizers)
+    loss, judged = DecoderLoss(network, drawn=drawn), (drawn or 1, network.config.quantizers)
     task = ReconstructionTask("decoder", loss, config, dataset, WindowDraws(batch, emphasis), judged)
     return Trainer(task, run).run()

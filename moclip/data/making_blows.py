@@ -90,6 +90,6 @@ def _blows(action: str, ways: tuple[tuple[tuple[float, float, float], ...], ...]
 
 
 BLOW_MAKERS = (
-    Maker("slash", 90, _blows("slash", _CUTS, _CUT_TIMES, 0.25, (0.2, 0.5)), unless=("slash", 20)),
-    Maker("throw", 70, _blows("throw", (_THROW,), _THROW_TIMES, 0.0, (0.3, 0.6)), unless=("throw", 10)),
+    Maker("slash", 170, _blows("slash", _CUTS, _CUT_TIMES, 0.25, (0.2, 0.5)), unless=("slash", 20)),
+    Maker("throw", 90, _blows("throw", (_THROW,), _THROW_TIMES, 0.0, (0.3, 0.6)), unless=("throw", 10)),
 )

@@ -46,7 +46,7 @@ def _marches(pool: Pool, rng: np.random.Generator) -> Clip | None:
     if gait is None:
         return None
     paced = _paced(gait.motion, float(rng.uniform(0.75, 1.15)))
-    return drawn(gait, marched(paced, float(rng.uniform(1.0, 1.4)), float(rng.uniform(1.1, 1.6))), "march")
+    return drawn(gait, marched(paced, float(rng.uniform(1.15, 1.5)), float(rng.uniform(1.1, 1.6))), "march")
 
 
 def _limps(pool: Pool, rng: np.random.Generator) -> Clip | None:
@@ -54,7 +54,7 @@ def _limps(pool: Pool, rng: np.random.Generator) -> Clip | None:
     if gait is None:
         return None
     paced, side = _paced(gait.motion, float(rng.uniform(0.6, 0.95))), arms.either(rng, 0.5)
-    behind, dip, hurry = rng.uniform((0.15, 0.03, 1.3), (0.26, 0.06, 1.8))
+    behind, dip, hurry = rng.uniform((0.18, 0.035, 1.4), (0.3, 0.065, 1.9))
     made = limped(paced, side, behind, dip, hurry)
     return drawn(gait, cut(made, 0, MAX_FRAMES), "limp")
 
@@ -209,13 +209,13 @@ def _strafes(pool: Pool, rng: np.random.Generator) -> Clip | None:
 
 DRAWN_MAKERS = (
     Maker("slant", 110, _slants, unless=("walk_left", 20)),
-    Maker("march", 60, _marches, unless=("march", 10)),
-    Maker("limp", 60, _limps, unless=("limp", 10)),
-    Maker("brisk", 40, _brisk, unless=("brisk_walk", 10)),
+    Maker("march", 90, _marches, unless=("march", 10)),
+    Maker("limp", 90, _limps, unless=("limp", 10)),
+    Maker("brisk", 60, _brisk, unless=("brisk_walk", 10)),
     Maker("clap", 60, _claps, unless=("clap", 10)),
     Maker("clap_besides", 60, _claps_besides, unless=("clap", 10)),
     Maker("shrug", 50, _shrugs, unless=("shrug", 10)),
-    Maker("side_bend", 50, _side_bends, unless=("side_bend", 10)),
+    Maker("side_bend", 80, _side_bends, unless=("side_bend", 10)),
     Maker("twists", 50, _twists, unless=("twist_torso", 20)),
     *BLOW_MAKERS,
     Maker("jump_down", 50, _jumps_down, unless=("jump_down", 10)),

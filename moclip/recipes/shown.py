@@ -4,7 +4,7 @@
 import json
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +13,76 @@ import numpy as np
 from moclip.data.folder import DatasetFolder
 from moclip.evaluation.rules import RULES, named_action
 from moclip.evaluation.showing import Asked, shows
-from moclip.generators.base.token_clips import MAX_FRAMES
+from moclip.generators.base.token_clips import MAX_FRAMES, decoded
 from moclip.motion.features import features_to_joints
 from moclip.motion.floor import on_floor
+from moclip.nn.checkpoint import fingerprint, load_weights
+from moclip.nn.networks import Network, restore
+from moclip.recipes.work import need
 from moclip.training.processes import Processes
 
 _LEAST = 0.4
 """Of an action's clips, the share that passes where its rule is taken to know better than a label. The others are of
 actions that people do in other ways than those whom the rule was made for."""
+_REBUILT = 0.25
+"""Of the clips that show an action, the share that still does by its codes where the others are left out; where a codec
+keeps less of an action, the recordings are all that tells of it."""
 
 
-def clips_that_show(dataset: DatasetFolder, split: str, work: Path, device: str = "cpu") -> np.ndarray:
+class Rebuilt:
+    """What the codec of a work folder gives back of a split's clips, from the layers that the generator draws.
+
+    kind: of the codec. codes: (S, Q) of each clip. drawn: how many layers that are, None for all.
+    """
+
+    def __init__(self, work: Path, kind: type[Network], codes: Sequence[np.ndarray], drawn: int | None, device: str):
+        tuned = work / "decoder.safetensors"
+        has_tuned = tuned.is_file() and load_weights(tuned)[1].get("kind") == kind.KIND
+        arrays, config = need(work, "decoder" if has_tuned else kind.KIND)
+        self._codec: Any = restore(kind, config, arrays).to(device)
+        self._codes, self._drawn, self._device = codes, drawn, device
+        self.key = f"{fingerprint(arrays)} {drawn}"
+
+    def features(self, rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+        """(row, features (T, F) in their own units), not in the rows' order."""
+        codes = [self._codes[row].astype(np.int64) for row in rows]
+        for own in codes if self._drawn is not None else ():
+            own[:, self._drawn :] = -1
+        for place, features in decoded(codes, self._codec, self._device):
+            yield rows[place], features
+
+
+def clips_that_show(
+    dataset: DatasetFolder, split: str, work: Path, device: str = "cpu", rebuilt: Rebuilt | None = None
+) -> np.ndarray:
     """(N,) bool, by the ids of a split: False for clips that the rules of `moclip evaluate prompts` find to show
     something else than their labels, as a push-up that was slowed down until nobody goes down.
 
+    rebuilt: of the split; clips whose codes do not show it any more are left out, too: codes are what a generator sees.
     What has no rule counts as shown. Kept in `work/shown.SPLIT.json`.
     """
     ids, path = dataset.ids(split), work / f"shown.{split}.json"
     with Processes.join(device).first_goes_ahead():
-        key = dataset.fingerprint(split)
+        key = dataset.fingerprint(split) + (f" {rebuilt.key}" if rebuilt else "")
         kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         if kept.get("key") != key:
+            fps = float(dataset.meta["fps"])
             asked = [_asked(dataset.clips.get(clip, {})) for clip in ids]
-            passed = [one is None or _shows(dataset, clip, one) for clip, one in zip(ids, asked, strict=True)]
-            kept = {"key": key, "failing": _failing(ids, asked, passed)}
+            passed = [one is None or _shows(dataset.load(clip), one, fps) for clip, one in zip(ids, asked, strict=True)]
+            trusted = _trusted(asked, passed)
+            if rebuilt is not None:
+                passed = _still_passed(asked, passed, rebuilt, fps)
+            failing = [
+                clip for clip, one, held in zip(ids, asked, passed, strict=True)
+                if not held and one is not None and trusted.issuperset(one.actions)
+            ]  # fmt: skip
+            kept = {"key": key, "failing": failing}
             # Both transformers may be trained side by side.
             unfinished = path.with_suffix(f".{os.getpid()}.part")
             unfinished.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
             unfinished.replace(path)
-    failing = set(kept["failing"])
-    return np.array([clip not in failing for clip in ids])
+    left_out = set(kept["failing"])
+    return np.array([clip not in left_out for clip in ids])
 
 
 def _asked(clip: Mapping[str, Any]) -> Asked | None:
@@ -52,19 +92,32 @@ def _asked(clip: Mapping[str, Any]) -> Asked | None:
     return Asked(named, together=clip.get("relation") == "while")
 
 
-def _shows(dataset: DatasetFolder, clip: str, asked: Asked) -> bool:
-    joints = on_floor(features_to_joints(dataset.load(clip)[:MAX_FRAMES]), float(dataset.meta["fps"]))
-    return shows(joints, asked)
+def _shows(features: np.ndarray, asked: Asked, fps: float) -> bool:
+    return shows(on_floor(features_to_joints(features[:MAX_FRAMES]), fps), asked)
 
 
-def _failing(ids: Sequence[str], asked: Sequence[Asked | None], passed: Sequence[bool]) -> list[str]:
-    """Ids of what fails rules that know better."""
+def _trusted(asked: Sequence[Asked | None], passed: Sequence[bool]) -> set[str]:
+    """Actions whose rules know better than labels."""
     alone: dict[str, list[bool]] = defaultdict(list)
     for one, held in zip(asked, passed, strict=True):
         if one is not None and len(one.actions) == 1:
             alone[one.actions[0]].append(held)
-    trusted = {action for action in RULES if np.mean(alone[action] or [False]) >= _LEAST}
-    return [
-        clip for clip, one, held in zip(ids, asked, passed, strict=True)
-        if not held and one is not None and trusted.issuperset(one.actions)
-    ]  # fmt: skip
+    return {action for action in RULES if np.mean(alone[action] or [False]) >= _LEAST}
+
+
+def _still_passed(asked: Sequence[Asked | None], passed: Sequence[bool], rebuilt: Rebuilt, fps: float) -> list[bool]:
+    """Which of those that pass do by their codes, too; all of them of what hardly does."""
+    rows: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for row, (one, held) in enumerate(zip(asked, passed, strict=True)):
+        if one is not None and held:
+            rows[one.actions].append(row)
+    still = list(passed)
+    judged = [row for own in rows.values() for row in own]
+    for row, features in rebuilt.features(judged):
+        one = asked[row]
+        still[row] = one is None or _shows(features, one, fps)
+    for own in rows.values():
+        if np.mean([still[row] for row in own]) < _REBUILT:
+            for row in own:
+                still[row] = True
+    return still

@@ -25,7 +25,7 @@ from moclip.data.statistics import biased_std
 from moclip.data.stored import Worked, write_packed
 from moclip.errors import MoclipError
 from moclip.generators.base.generator import DEFAULT
-from moclip.generators.base.learners import train_on_tokens
+from moclip.generators.base.learners import TokenData, train_on_tokens
 from moclip.generators.base.token_clips import MAX_FRAMES, decoded, encode_clips
 from moclip.motion.features import features_to_joints
 from moclip.nn.checkpoint import save_weights
@@ -48,7 +48,7 @@ from moclip.recipes.recipe import (
     settings,
     training_of,
 )
-from moclip.recipes.shown import clips_that_show
+from moclip.recipes.shown import Rebuilt, clips_that_show
 from moclip.recipes.work import finish_moclip, load_teacher, need, paired_split, token_data
 from moclip.text.tower import TextTower
 from moclip.training.processes import Processes
@@ -120,7 +120,13 @@ def decoder_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume:
     part = settings(recipe, "decoder", ClipsTable)
     arrays, config = need(work, "rvq")
     network, run = restore(RVQ, config, arrays), _run(part, work, resume, log)
-    train_decoder(dataset, network, config, run, batch=part.batch, emphasis=part.emphasis)
+    train_decoder(dataset, network, config, run, batch=part.batch, emphasis=part.emphasis, drawn=_drawn_layers(recipe))
+
+
+def _drawn_layers(recipe: Recipe) -> int | None:
+    """How many of the codec's layers the generator draws; None for all of them."""
+    layers: int | None = recipe.get("residual", {}).get("sizes", {}).get("quantizers")
+    return layers
 
 
 def moclip_stage(
@@ -197,7 +203,8 @@ def learner_stage(kind: str) -> Stage:
         groups = [action_group(dataset.clips.get(i, {})) for i in dataset.ids("train")]
         weights = emphasised(data.train.weights, groups, part.emphasis)
         if part.only_shown and dataset.clips:
-            weights = only(weights, groups, clips_that_show(dataset, "train", work, part.compute.device))
+            rebuilt = _rebuilt_from_codes(work, recipe, data, part)
+            weights = only(weights, groups, clips_that_show(dataset, "train", work, part.compute.device, rebuilt))
         train = replace(data.train, weights=weights)
         known: dict[str, Any] = {name: vq[name] for name in ("codes", "code_dim", "quantizers") if name in vq}
         stated = recipe.get(kind, {}).get("sizes", {}).get("quantizers")
@@ -222,32 +229,25 @@ def recogniser_stage(
     from moclip.recognition.config import class_of
     from moclip.recognition.train import action_clips, classes_in, train_recogniser
 
-    part, parts = settings(recipe, "recogniser", RecogniserTable), training_of(recipe)
-    device = pick_device(part.compute.device)
-    data, _ = token_data(dataset, work, parts.vq, log, part.compute)
-    shown = dict(zip(dataset.ids("train"), clips_that_show(dataset, "train", work, device), strict=True))
-    codes = dict(zip(dataset.ids("train"), data.train.codes, strict=True))
-    ids = [clip for clip, shows in shown.items() if shows and class_of(dataset.clips.get(clip, {}))]
-    classes = classes_in(dataset, ids)
-    drawn = recipe.get("residual", {}).get("sizes", {}).get("quantizers")
-    arrays, config = need(work, "decoder" if (work / "decoder.safetensors").is_file() else parts.vq.KIND)
-    codec, rebuilt = restore(parts.vq, config, arrays).to(device), dict[int, np.ndarray]()
-    for row, features in decoded([_without_finer(codes[clip][0], drawn) for clip in ids], codec, device):
-        rebuilt[row] = features
-    log(f"rebuilt {len(rebuilt)} clips from their codes")
-    train = action_clips(dataset, ids, classes, [rebuilt[row] for row in range(len(ids))])
+    part = settings(recipe, "recogniser", RecogniserTable)
+    data, _ = token_data(dataset, work, training_of(recipe).vq, log, part.compute)
+    rebuilt = _rebuilt_from_codes(work, recipe, data, part)
+    shown = clips_that_show(dataset, "train", work, part.compute.device, rebuilt)
+    rows = [k for k, clip in enumerate(dataset.ids("train")) if shown[k] and class_of(dataset.clips.get(clip, {}))]
+    ids = [dataset.ids("train")[row] for row in rows]
+    classes, copies = classes_in(dataset, ids), dict(rebuilt.features(rows))
+    log(f"rebuilt {len(copies)} clips from their codes")
+    train = action_clips(dataset, ids, classes, [copies[row] for row in rows])
     val = action_clips(dataset, dataset.ids("val"), classes)
     train_recogniser(
         train, val, classes, (dataset.mean, dataset.std), part.sizes, _run(part, work, resume, log), batch=part.batch
     )
 
 
-def _without_finer(codes: np.ndarray, drawn: int | None) -> np.ndarray:
-    """Codes (S, Q) with those of the layers that no generator draws left out."""
-    kept = codes.astype(np.int64)
-    if drawn is not None:
-        kept[:, drawn:] = -1
-    return kept
+def _rebuilt_from_codes(work: Path, recipe: Recipe, data: TokenData, part: StageTable) -> Rebuilt:
+    """Of the clips that are trained on, as they begin."""
+    codes = [variants[0] for variants in data.train.codes]
+    return Rebuilt(work, training_of(recipe).vq, codes, _drawn_layers(recipe), pick_device(part.compute.device))
 
 
 def evaluator_stage(
