@@ -3,6 +3,7 @@
 
 import functools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import blf
@@ -80,16 +81,30 @@ class _OnCard:
         return self._body
 
 
+def prepare() -> None:
+    """Have the driver of the graphics card prepare what it takes longest for, which pictures would wait for."""
+    if bpy.app.background or _brush.cache_info().currsize:
+        return
+    corner = np.zeros((3, 4), dtype=np.float32)
+    nothing = Mesh(corner[:, :3], corner[:, :3], corner[:, :2], corner, np.array([(0, 1, 2)], dtype=np.int32))
+    screen, brush = gpu.types.GPUOffScreen(8, 8), _brush()
+    with screen.bind():
+        _tint(brush.shader, (0.0, 0.0, 0.0, 0.0))
+        _batch(nothing, _index(nothing)).draw(brush.shader)
+    screen.free()
+
+
 def draw_view(stage: Shown) -> None:
-    """The ghosts at the frame that the scene is at."""
+    """The ghosts at the frame that the scene is at; in the first picture of all, only as they are seen through things,
+    as a driver prepares either state of the card the first time, which takes as long as many pictures do."""
     context = bpy.context
     if not _is_wanted(context, stage):
         return
     settings, frame = context.scene.moclip, context.scene.frame_current - stage.start
     gpu.state.blend_set("ALPHA")
-    shader = _shader()
-    shader.bind()
-    shader.uniform_float("viewport_size", (context.region.width, context.region.height))
+    brush = _brush()
+    brush.shader.bind()
+    brush.shader.uniform_float("viewport_size", (context.region.width, context.region.height))
     for take, ghost, away in stage.seen(settings.preview_at == "BESIDE"):
         if ghost.drawn is None:
             ghost.drawn = _OnCard(ghost)
@@ -97,7 +112,10 @@ def draw_view(stage: Shown) -> None:
         with gpu.matrix.push_pop():
             gpu.matrix.translate(away.tolist())
             colour = _CHOSEN if take == stage.chosen else _OTHER
-            _draw(shader, ghost, frame, colour, share, settings.preview_trails)
+            _draw(brush, ghost, frame, colour, share, settings.preview_trails)
+    if not brush.has_drawn:
+        brush.has_drawn = True
+        context.region.tag_redraw()
     gpu.state.depth_mask_set(False)
     gpu.state.depth_test_set("NONE")
     gpu.state.blend_set("NONE")
@@ -128,12 +146,26 @@ def _is_wanted(context: bpy.types.Context, stage: Shown) -> bool:
     return context.scene.name == stage.scene and (space is None or space.overlay.show_overlays)
 
 
+@dataclass
+class _Brush:
+    """The one shader for all that is drawn, made once however often ghosts are shown: each further one takes a graphics
+    card's driver far longer than a picture. has_drawn: a picture."""
+
+    shader: gpu.types.GPUShader
+    has_drawn: bool = False
+
+
+@functools.cache
+def _brush() -> _Brush:
+    return _Brush(_shader())
+
+
 def _draw(
-    shader: gpu.types.GPUShader, ghost: Ghost, frame: int, colour: tuple[float, float, float], share: float, ways: bool
+    brush: _Brush, ghost: Ghost, frame: int, colour: tuple[float, float, float], share: float, ways: bool
 ) -> None:
-    """Through everything first, then what is in sight: in these two states of the card and no more, as its driver
-    prepares each the first time, which takes as long as many pictures do. ways: trails and marks, too."""
-    card, body = ghost.drawn, ghost.drawn.body_at(ghost, frame)
+    """Through everything first, then what is in sight: in these two states of the card and no more. ways: trails and
+    marks, too."""
+    shader, card, body = brush.shader, ghost.drawn, ghost.drawn.body_at(ghost, frame)
     gpu.state.depth_mask_set(False)
     gpu.state.depth_test_set("NONE")
     if ways and card.trails is not None:
@@ -141,6 +173,8 @@ def _draw(
         card.trails.draw(shader)
     _tint(shader, (*colour, _HIDDEN * share))
     body.draw(shader)
+    if not brush.has_drawn:
+        return
     gpu.state.depth_mask_set(True)
     gpu.state.depth_test_set("LESS_EQUAL")
     if ways and card.marks is not None:
@@ -178,10 +212,7 @@ def _format() -> gpu.types.GPUVertFormat:
     return made
 
 
-@functools.cache
 def _shader() -> gpu.types.GPUShader:
-    """One for all that is drawn, made once however often ghosts are shown: each further one takes a graphics card's
-    driver far longer than a picture."""
     between = gpu.types.GPUStageInterfaceInfo("moclip_ghost")
     between.smooth("VEC4", "paint")
     between.no_perspective("VEC2", "across")

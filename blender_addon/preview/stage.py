@@ -39,6 +39,7 @@ class Stage:
         """
         self.clear()
         first = make(0)
+        drawing.prepare()
         self.scene, self.start, self.count, self.beside_somebody = scene, start, takes, beside_somebody
         self.ghosts, self._make = [first], make
         self._handlers = [
