@@ -94,5 +94,8 @@ class Casting:
         """For sampling alone: what a text asks for is judged by what it says itself."""
         if self._actions is None:
             return [*passages]
-        texts = self._actions.toward_prototypes(np.stack([p.text for p in passages]), self._options.prototype_share)
+        sides = [p.side for p in passages]
+        texts = self._actions.toward_prototypes(
+            np.stack([p.text for p in passages]), self._options.prototype_share, sides
+        )
         return [replace(p, text=text) for p, text in zip(passages, texts, strict=True)]

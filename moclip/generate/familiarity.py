@@ -15,6 +15,8 @@ from moclip.recognition.config import ActionClass
 
 FAR = "This prompt is far from what the model was trained on, so the motion may not show it."
 ACTIONS_FILE = "actions.safetensors"
+_OTHER = {"left": "right", "right": "left"}
+_HARDLY = 0.1
 _TOLD = 3
 """Of the actions that a model has, the nearest that a warning names."""
 
@@ -60,14 +62,20 @@ class KnownActions:
     threshold: float
     prototypes: np.ndarray | None = None
 
-    def probabilities(self, text: np.ndarray) -> np.ndarray:
-        """(N, D) text vectors -> (N, A + 1)."""
+    def probabilities(self, text: np.ndarray, sides: Sequence[str] | None = None) -> np.ndarray:
+        """(N, D) text vectors -> (N, A + 1). sides: which one each text names, "" for none or both; the other is hardly
+        meant then, as near as the vectors of two sides lie."""
         logits = unit_vectors(text) @ self.weights.T + self.biases
         share = np.exp(logits - logits.max(axis=1, keepdims=True))
         found: np.ndarray = share / share.sum(axis=1, keepdims=True)
+        if sides is not None:
+            ways = np.array([shown.way for shown in self.classes])
+            other = np.stack([ways == _OTHER.get(side, "neither") for side in sides])
+            known = found[:, :-1] * np.where(other, _HARDLY, 1.0)
+            found[:, :-1] = known * found[:, :-1].sum(axis=1, keepdims=True) / known.sum(axis=1, keepdims=True)
         return found
 
-    def toward_prototypes(self, text: np.ndarray, share: float) -> np.ndarray:
+    def toward_prototypes(self, text: np.ndarray, share: float, sides: Sequence[str] | None = None) -> np.ndarray:
         """(N, D) text vectors, moved by a share of the way to the prototypes of the actions that they name; less of it
         as they name none. Prototypes are those of Snell et al., "Prototypical Networks" (2017), equation 1.
 
@@ -75,7 +83,7 @@ class KnownActions:
         """
         if self.prototypes is None or not share:
             return text
-        named = share * self.probabilities(text)[:, :-1]
+        named = share * self.probabilities(text, sides)[:, :-1]
         moved: np.ndarray = (1 - named.sum(axis=1, keepdims=True)) * text + named @ self.prototypes
         return moved.astype(text.dtype, copy=False)
 

@@ -23,10 +23,14 @@ def shortest_tokens(stride: int) -> int:
 
 @dataclass(frozen=True)
 class TextStates:
-    """What a text tower makes of a text: its vector (D,), and words (L, W) for generators that attend to them."""
+    """What a text tower makes of a text: its vector (D,), and words (L, W) for generators that attend to them.
+
+    side: the one that the text names, "" for none or both.
+    """
 
     vector: np.ndarray
     words: np.ndarray | None = None
+    side: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,10 @@ def plan_request(
         clauses[-1] = clauses[-1].with_tail(tail, window)
     parts = [part for clause in clauses for part in clause.parts(window)]
     texts = [part.text for part in parts]
-    passages = passages_of(row, [t.vector for t in texts], [part.tokens for part in parts], [t.words for t in texts])
+    passages = passages_of(
+        row, [t.vector for t in texts], [part.tokens for part in parts], [t.words for t in texts],
+        [t.side for t in texts],
+    )  # fmt: skip
     if len(before) or len(after):
         passages = with_context(passages, len(before), len(after))
     count = sum(clause.tokens for clause in clauses)

@@ -9,6 +9,7 @@ from moclip.generate.options import PlanOptions
 from moclip.generate.plan import TextStates
 from moclip.generators.base.runtime import Runtime
 from moclip.prompts.clauses import split_clauses
+from moclip.prompts.sides import named_side
 from moclip.text.tokenizer import Tokenizer
 
 
@@ -31,9 +32,10 @@ class TextReader:
         tokens = self._tokenizer.encode(texts)
         vectors = self._vectors(tokens)
         if not self._words:
-            return [TextStates(vector) for vector in vectors]
+            return [TextStates(vector, side=named_side(text)) for vector, text in zip(vectors, texts, strict=True)]
         states = self._runtime.call("words", tokens=tokens)
-        return [TextStates(vector, own) for vector, own in zip(vectors, states, strict=True)]
+        read = zip(vectors, states, texts, strict=True)
+        return [TextStates(vector, own, named_side(text)) for vector, own, text in read]
 
     def read_clauses(
         self, prompts: Sequence[str], whole: Sequence[TextStates], options: PlanOptions, most: int
@@ -63,4 +65,4 @@ class TextReader:
 
 
 def _within(sentence: TextStates, clause: TextStates, share: float) -> TextStates:
-    return TextStates(share * sentence.vector + (1 - share) * clause.vector, clause.words)
+    return TextStates(share * sentence.vector + (1 - share) * clause.vector, clause.words, clause.side)

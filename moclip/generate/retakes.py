@@ -64,7 +64,7 @@ class Verifier:
     def _verdict(self, features: np.ndarray, plan: Plan) -> Verdict:
         stride = self._codec.stride
         end = plan.first * stride + plan.frames
-        shares = self._actions.probabilities(np.stack([p.text for p in plan.passages]))
+        shares = self._actions.probabilities(np.stack([p.text for p in plan.passages]), [p.side for p in plan.passages])
         found, weights, actions = [], [], []
         for passage, own in zip(plan.passages, shares, strict=True):
             shown = features[max(passage.first, plan.first) * stride : min(passage.end * stride, end)]

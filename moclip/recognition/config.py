@@ -17,6 +17,12 @@ class ActionClass(NamedTuple):
     action: str
     side: str = ""
 
+    @property
+    def way(self) -> str:
+        """The side, also of an action that has it in its name, as "walk_left" has."""
+        named = self.action.rpartition("_")[2]
+        return self.side or (named if named in ("left", "right") else "")
+
     def shown_by(self, other: "ActionClass") -> bool:
         """Whether who asks for this may be shown the other: a wave is one with any hand, a sprint is a run."""
         like = self.action == other.action or other.action in KIN.get(self.action, ())

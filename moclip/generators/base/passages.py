@@ -14,7 +14,8 @@ OVERLAP = 2
 class Passage:
     """Tokens first..end-1 of a request (its row in the batch), to be sampled by a text vector (D,) of their own.
 
-    words: (L, W) states of the text's tokens, for generators that attend to them.
+    words: (L, W) states of the text's tokens, for generators that attend to them. side: the one that the text names,
+    "left" or "right", "" for none or both.
     """
 
     request: int
@@ -22,6 +23,7 @@ class Passage:
     end: int
     text: np.ndarray
     words: np.ndarray | None = None
+    side: str = ""
 
 
 def passages_of(
@@ -29,13 +31,17 @@ def passages_of(
     texts: Sequence[np.ndarray],
     lengths: Sequence[int],
     words: Sequence[np.ndarray | None] | None = None,
+    sides: Sequence[str] | None = None,
 ) -> list[Passage]:
-    """One passage a clause, one after the other and overlapping: K texts (D,), lengths in tokens and words (L, W)."""
+    """One passage a clause, one after the other and overlapping: K texts (D,), lengths in tokens, words (L, W) and the
+    sides that the texts name."""
     ends = np.cumsum(lengths)
-    told = words or [None] * len(texts)
+    told, named = words or [None] * len(texts), sides or [""] * len(texts)
     return [
-        Passage(request, max(0, int(end - length) - OVERLAP), min(int(ends[-1]), int(end) + OVERLAP), text, states)
-        for text, states, end, length in zip(texts, told, ends, lengths, strict=True)
+        Passage(
+            request, max(0, int(end - length) - OVERLAP), min(int(ends[-1]), int(end) + OVERLAP), text, states, side
+        )
+        for text, states, side, end, length in zip(texts, told, named, ends, lengths, strict=True)
     ]
 
 
