@@ -145,13 +145,20 @@ def test_clips_that_do_not_show_their_label_are_left_out_where_the_recipe_says_s
     assert only(np.array([0.1, 0.1, 0.6, 0.2]), ["a", "b", "b", "a"], shown) == pytest.approx([0.1, 0.7, 0.0, 0.2])
 
 
-def test_a_residual_transformer_of_fewer_layers_than_the_codec_leaves_the_finest_out(work, dataset, recipe, tmp_path):
+def test_a_residual_transformer_of_fewer_layers_than_the_codec_leaves_the_finest_out(
+    work, dataset, recipe, tmp_path, monkeypatch
+):
     own = tmp_path / "work"
     shutil.copytree(work, own)
     changes = {"quantizers": 2, "share_weight": False, "codebook_start": True, "own_layer": True}
     sizes = {**recipe["residual"]["sizes"], **changes}
     fewer = {**recipe, "residual": {**recipe["residual"], "sizes": sizes}}
     STAGES["residual"](dataset, own, fewer, resume=False, log=lambda line: None)
+    tuned = []
+    monkeypatch.setattr("moclip.recipes.stages.train_decoder", lambda *_, **options: tuned.append(options["drawn"]))
+    for each in (fewer, recipe):
+        STAGES["decoder"](dataset, own, each, log=lambda line: None)
+    assert tuned == [2, None], "the decoder is tuned on the layers that are drawn"
     assert load_weights(own / "residual.safetensors")[1]["quantizers"] == 2
     pack(dataset, own, tmp_path / "toy", name="toy", description="d", log=lambda line: None)
     assert verify_model(str(tmp_path / "toy")) == []

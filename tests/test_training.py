@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 from moclip.codecs.config import RVQConfig  # noqa: E402
 from moclip.codecs.reconstruction_loss import ReconstructionLoss, root_path  # noqa: E402
 from moclip.codecs.rvq import RVQ  # noqa: E402
-from moclip.codecs.train import RVQLoss, windows  # noqa: E402
+from moclip.codecs.train import DecoderLoss, RVQLoss, windows  # noqa: E402
 from moclip.data.clips import Clips, load_clips  # noqa: E402
 from moclip.data.folder import DatasetFolder  # noqa: E402
 from moclip.data.statistics import biased_std  # noqa: E402
@@ -441,3 +441,20 @@ def test_codebooks_of_other_sizes_are_told_and_without_the_setting_nothing_is_ta
     before = network.token_emb.weight.clone()
     adopt_codebooks(network, vq)
     assert torch.equal(network.token_emb.weight, before)
+
+
+@pytest.mark.parametrize("drawn", [None, 2])
+def test_half_of_a_decoder_s_windows_have_the_layers_that_a_generator_draws(drawn, monkeypatch):
+    torch.manual_seed(0)
+    network, seen = RVQ(SMALL_RVQ), []
+    for layer in network.quantizer.layers:
+        layer.codebook.normal_()
+    decode = network.quantizer.decode
+    monkeypatch.setattr(network.quantizer, "decode", lambda codes: (seen.append(codes), decode(codes))[1])
+    loss, _ = DecoderLoss(network, drawn=drawn)((torch.randn(32, 16, 263), torch.ones(32, 16, dtype=torch.bool)))
+    loss.backward()
+    (codes,) = seen
+    kept = (codes >= 0).sum(dim=-1)
+    assert (kept == kept[:, :1]).all() and set(kept[1::2, 0].tolist()) == {1, 2, 3}
+    assert set(kept[::2, 0].tolist()) == ({1, 2, 3} if drawn is None else {2})
+    assert network.encoder.model[0].weight.grad is None and network.decoder.model[0].weight.grad is not None
