@@ -13,6 +13,8 @@ from moclip.generate.reading import TextReader
 from moclip.prompts.sides import named_side
 from moclip.recognition.config import ActionClass
 
+SIDES = ("left", "right")
+
 
 @pytest.mark.parametrize(
     ("text", "side"),
@@ -34,18 +36,21 @@ def test_the_side_that_a_text_names(text, side):
     assert named_side(text) == side
 
 
-def test_of_two_actions_that_differ_in_the_side_the_other_one_is_hardly_meant():
-    classes = ActionClass("wave", "left"), ActionClass("wave", "right"), ActionClass("walk_right"), ActionClass("walk")
-    weights = np.array([[2.0, 0], [1.5, 0], [0, 1.0], [0, 1.0], [0.5, 0.5]])
-    known = KnownActions(classes, weights, np.zeros(5), 0.9, np.eye(4, 2))
+def test_of_two_actions_that_differ_in_the_side_the_other_one_is_not_meant():
+    waves, walks = [ActionClass("wave", side) for side in ("left", "right")], [ActionClass(f"walk_{s}") for s in SIDES]
+    classes = (*waves, *walks, ActionClass("walk"), ActionClass("kick", "right"), ActionClass("wave", "both"))
+    assert [c.mirrored for c in classes] == [*waves[::-1], *walks[::-1], classes[4], ("kick", "left"), classes[6]]
+    weights, prototypes = np.arange(16.0).reshape(8, 2) % 7, np.random.default_rng(0).normal(size=(7, 2))
+    known = KnownActions(classes, weights, np.zeros(8), 0.9, prototypes)
     text = np.array([[1.0, 0.1], [1.0, 0.1], [0.1, 1.0]])
     plain, told = known.probabilities(text), known.probabilities(text, ["", "right", "left"])
     assert np.allclose(told[0], plain[0]) and np.allclose(told.sum(axis=1), 1.0)
-    assert np.allclose(told[:, -1], plain[:, -1]), "whether it is known is another question"
-    assert plain[1].argmax() == 0 and told[1].argmax() == 1 and told[1, 0] / told[1, 3] < plain[1, 0] / plain[1, 3]
-    assert told[2, 2] < 0.2 * told[2, 3], "a side in an action's name is one as well"
-    moved, as_named = (known.toward_prototypes(text[1:2], 0.5, sides) for sides in (None, ["right"]))
-    assert not np.allclose(moved, as_named)
+    assert np.allclose(told[:, 4:], plain[:, 4:]), "what has no other side stays, and so does what is unknown"
+    for row, own, other in ((1, 1, 0), (1, 3, 2), (2, 0, 1), (2, 2, 3)):
+        assert told[row, other] == 0.0 and told[row, own] == pytest.approx(plain[row, own] + plain[row, other])
+    moved, as_named = (known.toward_prototypes(text[1:2], 0.5, sides) for sides in ([""], ["right"]))
+    over = plain[1, 0] * (prototypes[1] - prototypes[0]) + plain[1, 2] * (prototypes[3] - prototypes[2])
+    assert np.allclose(as_named - moved, 1.5 * over), "by its share, and as far as the two sides are apart"
 
 
 def test_a_passage_knows_the_side_of_its_clause():

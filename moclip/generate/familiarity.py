@@ -15,8 +15,6 @@ from moclip.recognition.config import ActionClass
 
 FAR = "This prompt is far from what the model was trained on, so the motion may not show it."
 ACTIONS_FILE = "actions.safetensors"
-_OTHER = {"left": "right", "right": "left"}
-_HARDLY = 0.1
 _TOLD = 3
 """Of the actions that a model has, the nearest that a warning names."""
 
@@ -63,28 +61,38 @@ class KnownActions:
     prototypes: np.ndarray | None = None
 
     def probabilities(self, text: np.ndarray, sides: Sequence[str] | None = None) -> np.ndarray:
-        """(N, D) text vectors -> (N, A + 1). sides: which one each text names, "" for none or both; the other is hardly
-        meant then, as near as the vectors of two sides lie."""
+        """(N, D) text vectors -> (N, A + 1). sides: which one each text names, "" for none or both. The vectors of two
+        sides lie near: what an action would have by its other side is its own then."""
         logits = unit_vectors(text) @ self.weights.T + self.biases
         share = np.exp(logits - logits.max(axis=1, keepdims=True))
         found: np.ndarray = share / share.sum(axis=1, keepdims=True)
-        if sides is not None:
-            ways = np.array([shown.way for shown in self.classes])
-            other = np.stack([ways == _OTHER.get(side, "neither") for side in sides])
-            known = found[:, :-1] * np.where(other, _HARDLY, 1.0)
-            found[:, :-1] = known * found[:, :-1].sum(axis=1, keepdims=True) / known.sum(axis=1, keepdims=True)
+        for row, side in zip(found, sides or (), strict=False):
+            for other, own in self._pairs if side else ():
+                if self.classes[own].way == side:
+                    row[own] += row[other]
+                    row[other] = 0.0
         return found
+
+    @cached_property
+    def _pairs(self) -> list[tuple[int, int]]:
+        """Both ways, of the classes that are each other's mirror images."""
+        place = {shown: k for k, shown in enumerate(self.classes)}
+        found = [(k, place.get(shown.mirrored, k)) for k, shown in enumerate(self.classes)]
+        return [pair for pair in found if pair[0] != pair[1]]
 
     def toward_prototypes(self, text: np.ndarray, share: float, sides: Sequence[str] | None = None) -> np.ndarray:
         """(N, D) text vectors, moved by a share of the way to the prototypes of the actions that they name; less of it
         as they name none. Prototypes are those of Snell et al., "Prototypical Networks" (2017), equation 1.
 
         Captions lie closely around their prototype, sentences of people farther out, where a generator was not trained.
+        What lies with the other side than the one that it names is moved over, too.
         """
         if self.prototypes is None or not share:
             return text
-        named = share * self.probabilities(text, sides)[:, :-1]
+        meant, heard = (self.probabilities(text, told)[:, :-1] for told in (sides, None))
+        named = share * meant
         moved: np.ndarray = (1 - named.sum(axis=1, keepdims=True)) * text + named @ self.prototypes
+        moved += (meant - heard) @ self.prototypes
         return moved.astype(text.dtype, copy=False)
 
     def nearest_to_unknown(self, clauses: np.ndarray) -> list[str] | None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from moclip.nn.config import Config, Count, Share
 from moclip.recognition.kin import KIN
 
+_OTHER = {"left": "right", "right": "left"}
 FIRST_KERNEL, FIRST_STRIDE, KERNEL = 5, 2, 3
 
 
@@ -21,7 +22,15 @@ class ActionClass(NamedTuple):
     def way(self) -> str:
         """The side, also of an action that has it in its name, as "walk_left" has."""
         named = self.action.rpartition("_")[2]
-        return self.side or (named if named in ("left", "right") else "")
+        return self.side or (named if named in _OTHER else "")
+
+    @property
+    def mirrored(self) -> "ActionClass":
+        """The same on the other side; itself where there is none."""
+        if self.side in _OTHER:
+            return ActionClass(self.action, _OTHER[self.side])
+        stem, _, named = self.action.rpartition("_")
+        return ActionClass(f"{stem}_{_OTHER[named]}", self.side) if named in _OTHER else self
 
     def shown_by(self, other: "ActionClass") -> bool:
         """Whether who asks for this may be shown the other: a wave is one with any hand, a sprint is a run."""
