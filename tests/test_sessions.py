@@ -173,11 +173,13 @@ def test_the_same_submit_again_is_the_same_job_and_its_results_are_kept(backend,
         assert (welcome["type"], welcome["resumed"]) == ("welcome", number > 0)
         socket.send_multipart(submit)
         socket.send_multipart(submit)
-        assert answer(socket)["type"] == "queued"
+        told = [answer(socket)["type"]]
         if number > 0:
+            # It may be at work still, and tell so at any time.
             while (header := answer(socket))["type"] != "result":
-                assert header["type"] in ("queued", "progress")
+                told.append(header["type"])
             assert header["seed"] == 9
+        assert "queued" in told and set(told) <= ({"queued", "progress"} if number else {"queued"})
         socket.close()
     assert counts()["jobs_done"] == before + 1
     # Nobody else gets at them: a session is known by its name.
