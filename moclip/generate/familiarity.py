@@ -66,7 +66,7 @@ class KnownActions:
         logits = unit_vectors(text) @ self.weights.T + self.biases
         share = np.exp(logits - logits.max(axis=1, keepdims=True))
         found: np.ndarray = share / share.sum(axis=1, keepdims=True)
-        for row, side in zip(found, sides or (), strict=False):
+        for row, side in zip(found, sides or [""] * len(found), strict=True):
             for other, own in self._pairs if side else ():
                 if self.classes[own].way == side:
                     row[own] += row[other]

@@ -71,7 +71,7 @@ def clips_that_show(
             passed = [one is None or _shows(dataset.load(clip), one, fps) for clip, one in zip(ids, asked, strict=True)]
             trusted = _trusted(asked, passed)
             if rebuilt is not None:
-                passed = _still_passed(asked, passed, rebuilt, fps)
+                passed = _still_passed(asked, passed, trusted, rebuilt, fps)
             failing = [
                 clip for clip, one, held in zip(ids, asked, passed, strict=True)
                 if not held and one is not None and trusted.issuperset(one.actions)
@@ -105,17 +105,18 @@ def _trusted(asked: Sequence[Asked | None], passed: Sequence[bool]) -> set[str]:
     return {action for action in RULES if np.mean(alone[action] or [False]) >= _LEAST}
 
 
-def _still_passed(asked: Sequence[Asked | None], passed: Sequence[bool], rebuilt: Rebuilt, fps: float) -> list[bool]:
+def _still_passed(
+    asked: Sequence[Asked | None], passed: Sequence[bool], trusted: set[str], rebuilt: Rebuilt, fps: float
+) -> list[bool]:
     """Which of those that pass do by their codes, too; all of them of what hardly does."""
-    rows: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    rows: dict[Asked, list[int]] = defaultdict(list)
     for row, (one, held) in enumerate(zip(asked, passed, strict=True)):
-        if one is not None and held:
-            rows[one.actions].append(row)
+        if one is not None and held and trusted.issuperset(one.actions):
+            rows[one].append(row)
+    wanted = {row: one for one, own in rows.items() for row in own}
     still = list(passed)
-    judged = [row for own in rows.values() for row in own]
-    for row, features in rebuilt.features(judged):
-        one = asked[row]
-        still[row] = one is None or _shows(features, one, fps)
+    for row, features in rebuilt.features(list(wanted)):
+        still[row] = _shows(features, wanted[row], fps)
     for own in rows.values():
         if np.mean([still[row] for row in own]) < _REBUILT:
             for row in own:
