@@ -14,10 +14,10 @@ from moclip.data.folder import DatasetFolder
 from moclip.data.sources import BvhFolders
 from moclip.errors import MoclipError
 from moclip.evaluation.calibration import real_clips, score_order, score_rules
-from moclip.evaluation.kinematics import foot_skating
 from moclip.evaluation.reconstruction import round_trip
-from moclip.evaluation.rules import RULES
 from moclip.files.bvh import write_bvh
+from moclip.showing.kinematics import foot_skating
+from moclip.showing.rules import RULES
 from moclip_backend.commands.evaluate import app
 
 

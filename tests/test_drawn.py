@@ -14,11 +14,11 @@ from moclip.data.pool import Pool
 from moclip.data.screening import sound_parts
 from moclip.data.variants import Clip
 from moclip.data.writer import DatasetWriter
-from moclip.evaluation.going_rules import marches, unevenness
-from moclip.evaluation.kinematics import kinematics_of
-from moclip.evaluation.rules import RULES
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import JOINT_INDEX
+from moclip.showing.going_rules import marches, unevenness
+from moclip.showing.kinematics import kinematics_of
+from moclip.showing.rules import RULES
 
 ANKLES = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from gaits import gesture, walk
 
-from moclip.evaluation.kinematics import foot_skating, mean_jerk
 from moclip.motion.feet import hold_feet, step_lifts
 from moclip.motion.footing import bend_leg, contact_offsets, standing
 from moclip.motion.skeleton import JOINT_INDEX, PARENTS
+from moclip.showing.kinematics import foot_skating, mean_jerk
 
 TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 LEGS = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("knee", "ankle", "foot")]

@@ -4,11 +4,11 @@
 import numpy as np
 import pytest
 
-from moclip.evaluation.kinematics import FPS, Kinematics, foot_skating, mean_jerk, swings
-from moclip.evaluation.rules import FIRST_RULES, RULES, asked_side
-from moclip.evaluation.showing import shows_in_order, side_of, wrong_side
 from moclip.motion import skeleton
 from moclip.motion.skeleton import JOINT_INDEX, MIRROR
+from moclip.showing.asked import shows_in_order, side_of, wrong_side
+from moclip.showing.kinematics import FPS, Kinematics, foot_skating, mean_jerk, swings
+from moclip.showing.rules import FIRST_RULES, RULES, asked_side
 
 J = JOINT_INDEX
 

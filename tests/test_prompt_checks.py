@@ -20,13 +20,13 @@ from moclip.evaluation.prompt_checks import (
     run_checks,
     summarise,
 )
-from moclip.evaluation.rules import FIRST_RULES
-from moclip.evaluation.showing import Asked
 from moclip.generate.pipeline import Result
 from moclip.models import list_models
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import REST_OFFSETS
 from moclip.prompts.checks import check_prompt, check_seconds
+from moclip.showing.asked import Asked
+from moclip.showing.rules import FIRST_RULES
 
 FOLDER = Path(__file__).parent / "prompts"
 LIST = FOLDER / "prompts.json"

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from test_kinematics import J, hand_up, jumping, moved, standing, travel
 
-from moclip.evaluation.kinematics import FPS
-from moclip.evaluation.postures import follows, held, postures_of, runs
 from moclip.evaluation.quality import floating, quality, sinking
-from moclip.evaluation.rules import BY_EYE, COUNTS, RULES, TURNS, named_action
-from moclip.evaluation.showing import Asked, shows, side_of, wrong_side
 from moclip.motion.skeleton import MIRROR
+from moclip.showing.asked import Asked, shows, side_of, wrong_side
+from moclip.showing.kinematics import FPS
+from moclip.showing.postures import follows, held, postures_of, runs
+from moclip.showing.rules import BY_EYE, COUNTS, RULES, TURNS, named_action
 
 
 def seated(frames: int = 40) -> np.ndarray:

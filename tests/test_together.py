@@ -151,9 +151,9 @@ def test_the_arm_that_a_motion_is_about(turned, arms):
 
 @needs_weights
 def test_one_prompt_shows_both_and_feet_go_where_the_walk_has_them():
-    from moclip.evaluation.showing import shows_at_once
     from moclip.generate.pipeline import TextToMotion
     from moclip.prompts.requests import Request
+    from moclip.showing.asked import shows_at_once
 
     model = TextToMotion.load("embedded")
     both, alone = model.generate(

@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from moclip.errors import MoclipError
 from moclip.evaluation.edges import edges
 from moclip.evaluation.prompt_checks import Prompt, Sample, load_prompts
-from moclip.evaluation.rules import BY_EYE, RULES
 from moclip.evaluation.sheets import headline, save_sheets
-from moclip.evaluation.showing import Asked
 from moclip.evaluation.viewer import keep_rows, read_rows, sum_up
 from moclip.generate.pipeline import TextToMotion
 from moclip.prompts.checks import check_prompt
+from moclip.showing.asked import Asked
+from moclip.showing.rules import BY_EYE, RULES
 from moclip_backend.commands.evaluate import app
 
 WALK = Prompt("a man walks", Asked(("walk",)))

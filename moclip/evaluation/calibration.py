@@ -11,10 +11,10 @@ import numpy as np
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
 from moclip.evaluation.kinds import implied
-from moclip.evaluation.kinematics import foot_skating, mean_jerk
-from moclip.evaluation.rules import BY_EYE, FIRST_RULES, RULES, named_action
-from moclip.evaluation.showing import shows_in_order
 from moclip.motion.features import features_to_joints
+from moclip.showing.asked import shows_in_order
+from moclip.showing.kinematics import foot_skating, mean_jerk
+from moclip.showing.rules import BY_EYE, FIRST_RULES, RULES, named_action
 
 EXCLUDED = {
     "dataset-1_dance-short_normal_001_0": "the dancer stands and waits for the music",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which actions show another one, too: a sprint is a run, a squat a crouch, and who lies down may sit on the way."""
 
-from moclip.evaluation.rules import FIRST_RULES
+from moclip.showing.rules import FIRST_RULES
 
 IMPLIED = {
     ("sprint", "run"): "runs of the data are as fast as its dashes (top speeds 1.4 to 3.9 m/s and 2.6 to 4.6 m/s)",

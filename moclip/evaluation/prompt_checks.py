@@ -13,10 +13,7 @@ import numpy as np
 
 from moclip.data.folder import DatasetFolder
 from moclip.errors import MoclipError
-from moclip.evaluation.kinematics import FPS
 from moclip.evaluation.quality import quality
-from moclip.evaluation.rules import BY_EYE, COUNTS, RULES, TURNS
-from moclip.evaluation.showing import Asked, shows, wrong_side
 from moclip.generate.familiarity import is_unfamiliar
 from moclip.generate.pipeline import MAX_BATCH, TextToMotion
 from moclip.generate.retakes import is_unseen
@@ -25,6 +22,9 @@ from moclip.motion.skeleton import JOINT_INDEX
 from moclip.nn.config import read_settings, suggestion
 from moclip.prompts.requests import Request, Result
 from moclip.prompts.together import read_together
+from moclip.showing.asked import Asked, shows, wrong_side
+from moclip.showing.kinematics import FPS
+from moclip.showing.rules import BY_EYE, COUNTS, RULES, TURNS
 
 _FEET = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("ankle", "foot")]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from moclip.evaluation.kinematics import FPS, foot_skating, mean_jerk
-from moclip.evaluation.postures import postures_of
+from moclip.showing.kinematics import FPS, foot_skating, mean_jerk
+from moclip.showing.postures import postures_of
 
 OFF_FLOOR_M = 0.02
 """By which nobody may sink or float."""

@@ -18,7 +18,6 @@ import numpy as np
 
 from moclip.errors import MoclipError
 from moclip.evaluation.evaluator import STRIDE, Evaluator
-from moclip.evaluation.kinematics import foot_skating, mean_jerk
 from moclip.evaluation.metrics import (
     GROUP,
     Interval,
@@ -38,6 +37,7 @@ from moclip.generators.base.token_clips import MAX_TOKENS
 from moclip.motion.features import KIT, features_to_joints
 from moclip.prompts.limits import LONGEST_SECONDS
 from moclip.prompts.requests import Request
+from moclip.showing.kinematics import foot_skating, mean_jerk
 
 Progress = Callable[[str, float], None]
 MODALITY_SAMPLES = 20

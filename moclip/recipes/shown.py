@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from moclip.data.folder import DatasetFolder
-from moclip.evaluation.rules import RULES, named_action
-from moclip.evaluation.showing import Asked, shows
 from moclip.generators.base.token_clips import MAX_FRAMES, decoded
 from moclip.motion.features import features_to_joints
 from moclip.motion.floor import on_floor
 from moclip.nn.checkpoint import fingerprint, load_weights
 from moclip.nn.networks import Network, restore
 from moclip.recipes.work import need
+from moclip.showing.asked import Asked, shows
+from moclip.showing.rules import RULES, named_action
 from moclip.training.processes import Processes
 
 _LEAST = 0.4

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from moclip.evaluation.kinematics import foot_skating, mean_jerk
 from moclip.generate.pipeline import TextToMotion
 from moclip.motion import rotations as rot
 from moclip.motion.meet import Span, at_moment, missed
@@ -14,6 +13,7 @@ from moclip.motion.motion import Motion, forward_kinematics, world_rotations
 from moclip.motion.pins import EFFECTORS, Anchor, Pin
 from moclip.prompts.limits import MAX_BATCH
 from moclip.prompts.requests import Request, Result
+from moclip.showing.kinematics import foot_skating, mean_jerk
 
 _TEXTS = ("a person walks forward", "a person waves with the right hand", "a person bows")
 _SECONDS = 5.0

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from moclip.evaluation.kinematics import FPS, foot_skating
-from moclip.evaluation.showing import shows
 from moclip.generate.pipeline import TextToMotion
 from moclip.motion.motion import Motion
 from moclip.motion.rotations import angle_between
 from moclip.prompts.limits import MAX_BATCH
 from moclip.prompts.requests import Line, Request, Result
+from moclip.showing.asked import shows
+from moclip.showing.kinematics import FPS, foot_skating
 from moclip_backend.bench.control import bench_control
 
 ACTIONS = (

@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from moclip.evaluation.kinematics import FPS, swings
-from moclip.evaluation.postures import follows, held, postures_of, runs
+from moclip.showing.kinematics import FPS, swings
+from moclip.showing.postures import follows, held, postures_of, runs
 
 _SLOWLY = 6.0
 """Seconds that somebody may take from one posture to the next."""

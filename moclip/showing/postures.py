@@ -11,8 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from moclip.evaluation.kinematics import FPS, SIDES, Kinematics, kinematics_of, smooth
 from moclip.motion.skeleton import JOINT_INDEX as J
+from moclip.showing.kinematics import FPS, SIDES, Kinematics, kinematics_of, smooth
 
 STANDING_M = 0.92
 """Height of the pelvis of somebody who stands."""

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from moclip.evaluation.first_rules import kick_frames, kicks, thrusts
-from moclip.evaluation.hand_rules import circles_arms
-from moclip.evaluation.kinematics import FPS, SIDES, kinematics_of
-from moclip.evaluation.postures import postures_of
+from moclip.showing.first_rules import kick_frames, kicks, thrusts
+from moclip.showing.hand_rules import circles_arms
+from moclip.showing.kinematics import FPS, SIDES, kinematics_of
+from moclip.showing.postures import postures_of
 
 
 def count_throws(joints: np.ndarray, side: str) -> int:

@@ -3,10 +3,10 @@
 
 import numpy as np
 
-from moclip.evaluation.first_rules import flies, goes_straight, has_running_speed, trots
-from moclip.evaluation.kinematics import FPS, SIDES, kinematics_of, swings
-from moclip.evaluation.postures import Postures, postures_of, runs
 from moclip.motion.skeleton import JOINT_INDEX as J
+from moclip.showing.first_rules import flies, goes_straight, has_running_speed, trots
+from moclip.showing.kinematics import FPS, SIDES, kinematics_of, swings
+from moclip.showing.postures import Postures, postures_of, runs
 
 _IN_PLACE_M = 0.5
 _HALT_M_S = 0.16

@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from moclip.evaluation.kinematics import SIDES, kinematics_of, swings
-from moclip.evaluation.postures import Postures, held, postures_of, runs
+from moclip.showing.kinematics import SIDES, kinematics_of, swings
+from moclip.showing.postures import Postures, held, postures_of, runs
 
 _UPRIGHT_M = 0.75
 

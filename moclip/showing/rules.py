@@ -10,13 +10,13 @@ from functools import partial
 
 import numpy as np
 
-from moclip.evaluation import first_rules as first
-from moclip.evaluation import floor_rules as floor
-from moclip.evaluation import going_rules as going
-from moclip.evaluation import hand_rules as hand
-from moclip.evaluation import leaping_rules as leaping
-from moclip.evaluation import strike_rules as strike
-from moclip.evaluation.kinematics import SIDES
+from moclip.showing import first_rules as first
+from moclip.showing import floor_rules as floor
+from moclip.showing import going_rules as going
+from moclip.showing import hand_rules as hand
+from moclip.showing import leaping_rules as leaping
+from moclip.showing import strike_rules as strike
+from moclip.showing.kinematics import SIDES
 
 Rule = Callable[[np.ndarray], bool]
 

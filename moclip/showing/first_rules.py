@@ -7,7 +7,7 @@ Real waves and raised hands are often at shoulder height only, so "up" begins a 
 
 import numpy as np
 
-from moclip.evaluation.kinematics import SIDES, Kinematics, kinematics_of
+from moclip.showing.kinematics import SIDES, Kinematics, kinematics_of
 
 _OTHER = {"left": "right", "right": "left"}
 

@@ -3,9 +3,9 @@
 
 import numpy as np
 
-from moclip.evaluation.kinematics import FPS, SIDES, Kinematics, kinematics_of
-from moclip.evaluation.postures import Postures, held, postures_of, runs
 from moclip.motion.skeleton import JOINT_INDEX as J
+from moclip.showing.kinematics import FPS, SIDES, Kinematics, kinematics_of
+from moclip.showing.postures import Postures, held, postures_of, runs
 
 _OFF_FLOOR_M = 0.06
 

@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from moclip.evaluation.first_rules import hand_is_up
-from moclip.evaluation.kinematics import SIDES, kinematics_of
-from moclip.evaluation.postures import postures_of
-from moclip.evaluation.rules import BY_EYE, COUNTS, RULES, TURNS, Rule, asked_side
+from moclip.showing.first_rules import hand_is_up
+from moclip.showing.kinematics import SIDES, kinematics_of
+from moclip.showing.postures import postures_of
+from moclip.showing.rules import BY_EYE, COUNTS, RULES, TURNS, Rule, asked_side
 
 _OTHER = {"left": "right", "right": "left"}
 _SHORTEST_WINDOW = 16  # frames
