@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from test_kinematics import hand_up, standing, travel
 
 from moclip.captions.action_phrases import ACTIONS
 from moclip.errors import MoclipError
@@ -15,6 +16,7 @@ from moclip.generate.familiarity import FAR, KnownActions
 from moclip.generate.options import PlanOptions
 from moclip.generate.plan import Plan
 from moclip.generate.retakes import Verdict, Verifier, is_unseen, load_verifier
+from moclip.generate.ruled import Rules
 from moclip.generate.takes import later_takes
 from moclip.generators.base.generator import Cancelled, Watcher
 from moclip.generators.base.passages import Passage
@@ -115,7 +117,14 @@ def asked(seed: int, anchors=()) -> SimpleNamespace:
     return SimpleNamespace(seed=seed, request=SimpleNamespace(anchors=anchors))
 
 
-KNOWN = KnownActions((WALK, LEFT), np.array([[9.0, 0], [0, 9.0], [0, 0]]), np.zeros(3), 0.5)
+SALSA, NOD = ActionClass("salsa"), ActionClass("nod")
+"""Told by eye: no rule says more than the network does."""
+KNOWN = KnownActions((SALSA, NOD), np.array([[9.0, 0], [0, 9.0], [0, 0]]), np.zeros(3), 0.5)
+
+
+def stands(features: np.ndarray) -> np.ndarray:
+    """The joints of a body that stands, whatever the features are."""
+    return standing(len(features))
 
 
 def verifier_by(agreement_of_take: list[float]) -> Verifier:
@@ -125,8 +134,8 @@ def verifier_by(agreement_of_take: list[float]) -> Verifier:
         share = agreement_of_take[int(features[0, 0])]
         return np.array([share, 1 - share])
 
-    reader = SimpleNamespace(classes=(WALK, LEFT), probabilities=probabilities)
-    return Verifier(reader, KNOWN, Decoder())
+    reader = SimpleNamespace(classes=(SALSA, NOD), probabilities=probabilities)
+    return Verifier(reader, KNOWN, Decoder(), stands)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +182,7 @@ def test_takes_are_those_of_the_seed_and_poses_and_warnings_come_first():
     codes, verdicts = casting.codes([asked(3, anchors=("a pose",))], [plan(0)], Watcher())
     assert (codes == 0).all() and generator.rows == [1]
     (warning,) = casting.unseen(verdicts[0], ())
-    assert warning == "The motion may not show this: walk. Try again, or say it in other words."
+    assert warning == "The motion may not show this: salsa. Try again, or say it in other words."
     assert casting.unseen(verdicts[0], (FAR,)) == () and casting.unseen(None, ()) == ()
 
 
@@ -190,15 +199,13 @@ def test_a_job_is_cancelled_between_takes():
 
 
 def test_the_clause_that_is_shown_least_is_told_and_one_of_the_unknown_is_not():
-    reader = reader_of({WALK: 0.8, LEFT: 0.1})
-    verifier = Verifier(reader, KNOWN, Decoder())
-    walks, waves, swims = (np.array(text) for text in ([1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]))
-    both = replace(plan(0, 8), passages=[Passage(0, 0, 4, walks), Passage(0, 3, 8, waves)])
+    verifier = Verifier(reader_of({SALSA: 0.8, NOD: 0.1}), KNOWN, Decoder(), stands)
+    dances, nods, swims = (np.array(text) for text in ([1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]))
+    both = replace(plan(0, 8), passages=[Passage(0, 0, 4, dances), Passage(0, 3, 8, nods)])
     (verdict,) = verifier.verdicts(np.zeros((1, 8, 1), int), [both])
-    assert verdict.action == "wave" and verdict.worst == pytest.approx(0.1, abs=0.01)
-    assert 0.1 < verdict.score < 0.8 and "wave" in verdict.warnings[0]
+    assert verdict.unseen == "nod" and 0.1 < verdict.score < 0.8 and "nod" in verdict.warnings[0]
     strange = replace(plan(0, 8), passages=[Passage(0, 0, 8, swims)])
-    assert verifier.verdicts(np.zeros((1, 8, 1), int), [strange]) == [Verdict(1.0, 1.0, "")]
+    assert verifier.verdicts(np.zeros((1, 8, 1), int), [strange]) == [Verdict(1.0)]
 
 
 def test_a_verdict_is_the_same_alone_and_in_a_batch():
@@ -209,18 +216,85 @@ def test_a_verdict_is_the_same_alone_and_in_a_batch():
         return np.repeat(codes[..., :1], 4, axis=1).astype(np.float32)
 
     codec = SimpleNamespace(stride=4, layers=1, features=1, decode=decode)
-    verifier = Verifier(reader_of({WALK: 0.8, LEFT: 0.1}), KNOWN, codec)
+    verifier = Verifier(reader_of({SALSA: 0.8, NOD: 0.1}), KNOWN, codec, stands)
     verifier.verdicts(np.zeros((2, 8, 1), int), [plan(0, 8), plan(1, 3)])
     assert seen == [(1, 8, 1), (1, 3, 1)]  # nothing is decoded behind its end
 
 
+MOVES = (WALK, LEFT, RIGHT, SALSA)
+
+
+def walks_then_waves() -> np.ndarray:
+    """Two seconds of a walk, two of a wave with the left hand on the spot where it ended."""
+    walk, wave = travel(1.2)[:40], hand_up("left", True)[:40]
+    return np.concatenate([walk, wave + (walk[-1, 0] - wave[0, 0]) * (1, 0, 1)])
+
+
+def test_rules_tell_how_much_of_what_is_asked_for_is_to_be_seen():
+    rules, joints = Rules(MOVES), walks_then_waves()
+    first, second, whole = (0, 40), (40, 80), (0, 80)
+    walks, left, right, either, dances = np.array(
+        [[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 0], [0, 0.5, 0.5, 0], [0, 0, 0, 1.0]]
+    )
+    assert rules.held(walks, joints, first, whole) == 1.0 and rules.held(walks, joints, second, second) == 0.0
+    assert rules.held(left, joints, second, whole) == 1.0 and rules.held(right, joints, second, whole) == 0.0
+    assert rules.held(either, joints, second, whole) == 1.0  # "waves hello": with any hand
+    assert rules.held(0.75 * walks + 0.25 * left, joints, first, whole) == pytest.approx(0.75)
+    assert rules.held(dances, joints, first, whole) is None and rules.held(0.2 * walks, joints, first, whole) is None
+
+
+def test_what_a_clause_asks_for_may_reach_over_its_end_but_not_out_of_what_is_new():
+    rules, joints, left = Rules(MOVES), walks_then_waves(), np.array([0, 1.0, 0, 0])
+    assert rules.held(left, joints, (64, 80), (0, 80)) == 1.0  # it began before
+    assert rules.held(left, joints, (64, 80), (64, 80)) == 0.0
+
+
+def text_of(place: int) -> np.ndarray:
+    return np.eye(len(MOVES))[place]
+
+
+def moves(reader=None, pose=lambda features: walks_then_waves()[: len(features)]) -> Verifier:
+    weights = np.concatenate([9 * np.eye(len(MOVES)), np.zeros((1, len(MOVES)))])
+    return Verifier(reader, KnownActions(MOVES, weights, np.zeros(len(MOVES) + 1), 0.5), Decoder(), pose)
+
+
+def test_a_model_without_a_recogniser_has_its_takes_told_by_rules_alone():
+    own = plan(0, 20)
+    passages = [Passage(0, 0, 10, text_of(0)), Passage(0, 10, 20, text_of(1))]
+    (right,) = moves().verdicts(np.zeros((1, 20, 1), int), [replace(own, passages=passages)])
+    assert right.score > 0.9 and right.warnings == ()
+    (wrong,) = moves().verdicts(
+        np.zeros((1, 20, 1), int), [replace(own, passages=[passages[0], replace(passages[1], text=text_of(2))])]
+    )
+    assert wrong.score < 0.5 and "wave" in wrong.warnings[0]
+    (unknown,) = moves().verdicts(np.zeros((1, 20, 1), int), [replace(own, passages=[Passage(0, 0, 20, text_of(3))])])
+    assert unknown == Verdict(1.0)
+
+
+def test_passages_of_one_text_are_one_motion():
+    own = replace(plan(0, 20), passages=[Passage(0, 0, 12, text_of(1)), Passage(0, 8, 20, text_of(1))])
+    (verdict,) = moves().verdicts(np.zeros((1, 20, 1), int), [own])
+    assert verdict.unseen == "wave"  # the whole of it, half of which is a walk
+    waves = moves(pose=lambda features: hand_up("left", True)[: len(features)])
+    assert waves.verdicts(np.zeros((1, 20, 1), int), [own])[0].score == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_rule_that_holds_is_believed_and_one_that_does_not_outweighs_the_network():
+    own = replace(plan(0, 20), passages=[Passage(0, 0, 20, text_of(1))])
+    waves = lambda features: hand_up("left", True)[: len(features)]  # noqa: E731
+    codes = np.zeros((1, 20, 1), int)
+    (doubted,) = moves(reader_of({LEFT: 0.05, WALK: 0.95}), waves).verdicts(codes, [own])
+    assert doubted.warnings == () and doubted.score < 0.2  # sampled again, and not warned of
+    (praised,) = moves(reader_of({LEFT: 0.99, WALK: 0.01}), stands).verdicts(codes, [own])
+    assert praised.unseen == "wave" and praised.score < 0.2
+
+
 def test_a_damaged_recogniser_is_one_sentence(tmp_path):
     config = RecogniserConfig(1, 8, 1, 0.0, ("walk",), ("",))
-    assert load_verifier(tmp_path, KNOWN, Decoder()) is None
     save_weights(tmp_path / "recogniser.safetensors", {"mean": np.zeros(1)}, {"kind": "recogniser", **config.to_dict()})
-    assert load_verifier(tmp_path, None, Decoder()) is None
+    assert load_verifier(tmp_path, None, Decoder(), stands) is None
     with pytest.raises(MoclipError, match=r"recogniser.safetensors is damaged"):
-        load_verifier(tmp_path, KNOWN, Decoder())
+        load_verifier(tmp_path, KNOWN, Decoder(), stands)
 
 
 @pytest.mark.skipif("open" not in [m.name for m in list_models()], reason="needs the open model's weights")

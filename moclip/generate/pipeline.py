@@ -65,7 +65,7 @@ class TextToMotion:
         self._length_reader = TextReader(runtime, "length_text") if LENGTH_TOWER in files.arrays else None
         self._familiarity = load_familiarity(files, self.embed)
         known = self._familiarity.actions if self._familiarity else None
-        verifier = load_verifier(files.info.path, known, self.codec)
+        verifier = load_verifier(files.info.path, known, self.codec, self._pose)
         encoder = runtime if JUDGE in files.arrays else None
         self._casting = Casting(self.generator, self.options, self.fps, encoder, verifier, known)
 
@@ -267,8 +267,15 @@ class TextToMotion:
         motion = replace(motion, text=asked.text, seed=asked.seed)
         return Result(motion, motion.seconds, asked.seed, warnings, codes, (start, start + plan.frames))
 
+    def _pose(self, features: np.ndarray) -> np.ndarray:
+        """Features (T, F) -> joints (T, 22, 3) of the motion that they become, where nothing is kept."""
+        return self._solved(features, None).joints()
+
     def _motion(self, features: np.ndarray, asked: Checked, place: Callable[[np.ndarray], np.ndarray] | None) -> Motion:
         """place: what becomes of the joints (T, 22, 3) before their rotations are solved."""
+        return replace(self._solved(features, place), text=asked.text, seed=asked.seed)
+
+    def _solved(self, features: np.ndarray, place: Callable[[np.ndarray], np.ndarray] | None) -> Motion:
         leaves = local_rotations(features) if self.codec.local_rotations else None
         joints = joints_of(features)
         if place is None and self.options.hold_feet:
@@ -278,5 +285,4 @@ class TextToMotion:
             joints = place(joints)
         if self.options.hold_feet:
             joints = hold_feet(joints, self.fps, contacts)
-        solved = solve_rotations(joints, leaf_rotations=leaves, fps=self.fps)
-        return Motion(self.fps, solved.rotations, solved.root_translation, solved.offsets, asked.text, asked.seed)
+        return solve_rotations(joints, leaf_rotations=leaves, fps=self.fps)

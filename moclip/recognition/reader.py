@@ -11,7 +11,7 @@ from moclip.nn.config import sizes
 from moclip.recognition.config import FIRST_KERNEL, FIRST_STRIDE, KERNEL, ActionClass, RecogniserConfig
 
 _EPS = 1e-5
-_NAMED = 0.87
+NAMED = 0.87
 """Of an action, the share that a side has where a text names it, as "waves his right arm" does and "hello" does not."""
 
 
@@ -99,7 +99,7 @@ class Agreement:
         The probability that a class drawn by the text suits one drawn by the motion, of classes that motions have;
         1 where the text asks for none of them. A side counts where the text names one.
         """
-        named = shares >= _NAMED * (self._same @ shares)
+        named = shares >= NAMED * (self._same @ shares)
         suits = np.where(named[:, None], self._suits, self._suits_anyhow)
         known = shares * suits.any(axis=1)
         if known.sum() <= 0:
