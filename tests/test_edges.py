@@ -13,7 +13,7 @@ from moclip.captions.action_phrases import ACTIONS
 from moclip.captions.written import written_elsewhere
 from moclip.errors import MoclipError
 from moclip.generate.familiarity import FAR, Examples, Familiar, Familiarity, KnownActions, is_unfamiliar
-from moclip.recipes.edges import learn, probabilities, softmax_regression, strange_sentences
+from moclip.recipes.edges import learn, probabilities, softmax_regression, strange_sentences, styled_sentences
 from moclip.recognition.config import ActionClass
 
 KNOWN = {
@@ -71,6 +71,21 @@ def test_a_text_is_moved_toward_the_captions_of_what_it_names():
     near, far = (np.linalg.norm(table.toward_prototypes(one, 0.4) - one) for one in (text, strange))
     assert far < 0.5 * near, "what names nothing that is known stays what it is"
     assert replace(table, prototypes=None).toward_prototypes(text, 0.4) is text
+
+
+def test_a_style_that_nobody_recorded_makes_an_action_no_strange_one():
+    walk, wave, tired_walk = (ActionClass(name) for name in ("walk", "wave", "tired_walk"))
+    styled = styled_sentences((walk, wave))
+    assert list(styled) == [walk, wave] and min(map(len, styled.values())) > 200
+    assert any("tired" in sentence for sentence in styled[walk])
+    # What has a name of its own is asked for by that.
+    named = styled_sentences((walk, wave, tired_walk))
+    assert not [sentence for sentence in named[walk] if "tired" in sentence.lower().split()]
+    yawns = [f"a tired {who} yawns {how}" for who in ("man", "girl", "nurse") for how in ("loudly", "again", "twice")]
+    plain, told = (learn(KNOWN, [], bag_of_words, strange=40, written=yawns, styled=more) for more in (None, styled))
+    asked = bag_of_words(["a tired man walks"])
+    assert told.probabilities(asked)[0, -1] < plain.probabilities(asked)[0, -1]
+    assert np.allclose(told.prototypes, plain.prototypes)
 
 
 def test_written_sentences_of_other_things_are_learnt():

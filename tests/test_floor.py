@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moclip.evaluation.quality import floating, sinking
-from moclip.motion.floor import on_floor
+from moclip.motion.floor import on_floor, over_floor
+from moclip.motion.motion import Motion
 from moclip.motion.skeleton import JOINT_INDEX, PARENTS, REST_OFFSETS
 
 FPS = 20.0
@@ -57,6 +58,30 @@ def test_who_climbs_stays_where_he_is():
     joints = standing(120)
     joints[..., 1] += np.repeat([0.0, 0.17, 0.34, 0.51], 30)[:, None]
     assert np.abs(on_floor(joints, FPS) - joints).max() < 1e-9
+
+
+def test_who_is_known_to_stay_comes_down_from_any_height():
+    moved = on_floor(standing(80) + [0.0, 0.5, 0.0], FPS, stays=True)
+    assert floating(moved) < 1e-6 and floating(on_floor(standing(80) + [0.0, 0.5, 0.0], FPS)) > 0.4
+
+
+def test_who_hangs_on_his_heels_comes_down_to_an_ankles_height():
+    joints = standing(80) + [0.0, 0.15, 0.0]
+    joints[:, [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]], 1] += 0.2
+    lowest = on_floor(joints, FPS)[..., 1].min(axis=1)
+    assert (lowest > 0.04).all() and (lowest < 0.06).all()
+
+
+def test_bones_that_lead_under_the_floor_are_raised():
+    rest = np.zeros((40, 22, 4))
+    rest[..., 0] = 1.0
+    root = np.zeros((40, 3))
+    root[:, 1] = -standing(1)[0, :, 1].min() + standing(1)[0, 0, 1] - np.hanning(40) * 0.05
+    motion = Motion(FPS, rest, root)
+    assert sinking(motion.joints()) > 0.04
+    raised = over_floor(motion)
+    assert sinking(raised.joints()) < 1e-5
+    assert np.array_equal(raised.root_translation[:, [0, 2]], motion.root_translation[:, [0, 2]])
 
 
 def test_the_joints_of_who_lies_stay_over_the_floor():

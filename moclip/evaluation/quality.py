@@ -8,15 +8,11 @@ import numpy as np
 
 from moclip.showing.kinematics import FPS, foot_skating, mean_jerk
 from moclip.showing.postures import postures_of
+from moclip.showing.rules import OFF_THE_FLOOR
 
 OFF_FLOOR_M = 0.02
 """By which nobody may sink or float."""
 _LONGER_THAN_A_JUMP = round(1.0 * FPS)
-_TAKE_OFF = {
-    "climb", "climb_stairs", "climb_ladder", "fly", "swim", "tread_water", "jump_down", "jump_over", "running_jump",
-    "leap", "high_jump", "backflip", "side_flip",
-}  # fmt: skip
-"""Actions whose feet leave the floor for longer, or stand on something else."""
 
 
 def sinking(joints: np.ndarray) -> float:
@@ -41,7 +37,7 @@ def quality(motions: Sequence[np.ndarray], asked: Sequence[tuple[str, ...]]) -> 
     Feet and jerk of walks, of all, jerk by action, and the shares of motions that sink or float by more than 2 cm.
     """
     walks = [joints for joints, actions in zip(motions, asked, strict=True) if actions == ("walk",)]
-    grounded = [joints for joints, actions in zip(motions, asked, strict=True) if not _TAKE_OFF & set(actions)]
+    grounded = [joints for joints, actions in zip(motions, asked, strict=True) if not OFF_THE_FLOOR & set(actions)]
     by_action: dict[str, list[float]] = {}
     for joints, actions in zip(motions, asked, strict=True):
         if len(actions) == 1:

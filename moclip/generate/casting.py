@@ -17,6 +17,9 @@ from moclip.generators.base.passages import Draft, Passage
 from moclip.generators.base.runtime import Runtime
 from moclip.prompts.requests import Checked
 
+_AT_ONCE = 3
+"""Later takes of a request that are sampled together: three take little longer than one, and are seldom all needed."""
+
 
 class Casting:
     """encoder: the runtime of MoCLIP's motion encoder, by which one of several takes is chosen; None for a model
@@ -45,13 +48,15 @@ class Casting:
             k for k, verdict in enumerate(verdicts)
             if verdict.score < options.agreement and not checked[k].request.anchors
         ]  # fmt: skip
-        for number in range(options.retakes if again else 0):
-            later = [later_takes(seeds[k], takes[k], number) for k in again]
-            asked, own = [checked[k] for k in again], [numbered(plans[k], row) for row, k in enumerate(again)]
-            quiet = Watcher(cancelled=watcher.cancelled)  # a bar does not go back
-            more = self._sampled(asked, own, [1] * len(again), later, quiet)
+        quiet = Watcher(cancelled=watcher.cancelled)  # a bar does not go back
+        for first in range(0, options.retakes if again else 0, _AT_ONCE):
+            numbers = range(first, min(first + _AT_ONCE, options.retakes))
+            rows = [(k, number) for k in again for number in numbers]
+            later = [later_takes(seeds[k], takes[k], number) for k, number in rows]
+            asked, own = [checked[k] for k, _ in rows], [numbered(plans[k], row) for row, (k, _) in enumerate(rows)]
+            more = self._sampled(asked, own, [1] * len(rows), later, quiet)
             for row, verdict in enumerate(self._verifier.verdicts(more, own)):
-                k = again[row]
+                k, _ = rows[row]
                 if verdict.score > verdicts[k].score:
                     verdicts[k], codes[k, : len(plans[k].known)] = verdict, more[row, : len(plans[k].known)]
             again = [k for k in again if verdicts[k].score < options.agreement]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which prompts are unlike anything that the model was trained on: in their words, or in the action that they name."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +72,11 @@ class KnownActions:
                     row[own] += row[other]
                     row[other] = 0.0
         return found
+
+    def share_of(self, texts: Sequence[np.ndarray], actions: Collection[str]) -> float:
+        """How probably one of the texts (D,) asks for one of these actions, or for what the model does not know."""
+        own = [one.action in actions for one in self.classes]
+        return float(self.probabilities(np.stack(texts))[:, [*own, True]].sum(axis=1).max())
 
     @cached_property
     def _pairs(self) -> list[tuple[int, int]]:

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from moclip.errors import MoclipError
-from moclip.files.kit import joints_of
 from moclip.generate.casting import Casting
 from moclip.generate.context import Kept, assemble, codes_after, codes_before, fit_between, joined, keep, pull_warning
 from moclip.generate.familiarity import Familiar, load_familiarity
@@ -16,6 +15,7 @@ from moclip.generate.held import held, long_enough
 from moclip.generate.lengths import ongoing, sample_lengths
 from moclip.generate.options import PlanOptions, read_sampling
 from moclip.generate.plan import LinePlan, Plan, TextStates, plan_line, plan_request, shortest_tokens
+from moclip.generate.posing import Posing
 from moclip.generate.reading import TextReader
 from moclip.generate.retakes import load_verifier
 from moclip.generate.together import layer_parts, read_layers, with_layers
@@ -23,11 +23,8 @@ from moclip.generators.base.generator import Stage, Watcher
 from moclip.generators.base.passages import Draft, Passage
 from moclip.generators.base.runtime import Runtime
 from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, check_towers, read_model
-from moclip.motion.features import WIDTH, features_to_joints, local_rotations
-from moclip.motion.feet import hold_feet, toe_contacts
-from moclip.motion.floor import on_floor
-from moclip.motion.motion import Motion
-from moclip.motion.solver import solve_rotations
+from moclip.motion.features import WIDTH, features_to_joints
+from moclip.motion.feet import toe_contacts
 from moclip.prompts.limits import LONGEST_SECONDS
 from moclip.prompts.requests import Checked, Line, Request, Result, check_request, check_script_seconds
 from moclip.runtimes import make_runtime
@@ -65,7 +62,8 @@ class TextToMotion:
         self._length_reader = TextReader(runtime, "length_text") if LENGTH_TOWER in files.arrays else None
         self._familiarity = load_familiarity(files, self.embed)
         known = self._familiarity.actions if self._familiarity else None
-        verifier = load_verifier(files.info.path, known, self.codec, self._pose)
+        self._posing = Posing(self.codec, self.fps, self.options.hold_feet, known)
+        verifier = load_verifier(files.info.path, known, self.codec, self._posing.joints)
         encoder = runtime if JUDGE in files.arrays else None
         self._casting = Casting(self.generator, self.options, self.fps, encoder, verifier, known)
 
@@ -251,12 +249,13 @@ class TextToMotion:
     def _result(self, asked: Checked, plan: Plan, codes: np.ndarray, warnings: tuple[str, ...]) -> Result:
         request, features = asked.request, self.codec.decode(codes[None])[0]
         if not request.has_context:
-            motion = self._motion(features[: plan.frames], asked, None)
+            motion = self._posing.motion(features[: plan.frames], plan)
+            motion = replace(motion, text=asked.text, seed=asked.seed)
             shown = codes[: self._shown(plan)]
             return Result(motion, motion.seconds, asked.seed, warnings, shown, (0, plan.frames))
         kept, first = self._kept(request), plan.first * self.codec.stride
         end = first + plan.frames
-        made = self._motion(features, asked, lambda joints: fit_between(joints, first, end, kept))
+        made = self._posing.motion(features, plan, lambda joints: fit_between(joints, first, end, kept))
         decoded = features_to_joints(features)
         contacts, warnings = (
             toe_contacts(decoded, self.fps)[first:end],
@@ -266,23 +265,3 @@ class TextToMotion:
         start = request.before.frames if request.before is not None else 0
         motion = replace(motion, text=asked.text, seed=asked.seed)
         return Result(motion, motion.seconds, asked.seed, warnings, codes, (start, start + plan.frames))
-
-    def _pose(self, features: np.ndarray) -> np.ndarray:
-        """Features (T, F) -> joints (T, 22, 3) of the motion that they become, where nothing is kept."""
-        return self._solved(features, None).joints()
-
-    def _motion(self, features: np.ndarray, asked: Checked, place: Callable[[np.ndarray], np.ndarray] | None) -> Motion:
-        """place: what becomes of the joints (T, 22, 3) before their rotations are solved."""
-        return replace(self._solved(features, place), text=asked.text, seed=asked.seed)
-
-    def _solved(self, features: np.ndarray, place: Callable[[np.ndarray], np.ndarray] | None) -> Motion:
-        leaves = local_rotations(features) if self.codec.local_rotations else None
-        joints = joints_of(features)
-        if place is None and self.options.hold_feet:
-            joints = on_floor(joints, self.fps)  # what is kept tells where the floor is
-        contacts = toe_contacts(joints, self.fps)
-        if place is not None:
-            joints = place(joints)
-        if self.options.hold_feet:
-            joints = hold_feet(joints, self.fps, contacts)
-        return solve_rotations(joints, leaf_rotations=leaves, fps=self.fps)

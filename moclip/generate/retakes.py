@@ -22,6 +22,7 @@ from moclip.generators.base.passages import Passage
 from moclip.models import RECOGNISER
 from moclip.recognition.reader import Agreement, Reader, load_reader
 
+Pose = Callable[[np.ndarray, Plan], np.ndarray]
 UNSEEN = "The motion may not show this"
 DOUBT = 0.3
 """Agreement with the network under which that is told of an action without a rule."""
@@ -66,11 +67,9 @@ class _Part:
 
 class Verifier:
     """actions: how texts are read. reader: how motions are, None for a model without a recogniser: rules tell alone
-    then. codec: of the generator. pose: features (T, F) -> joints (T, 22, 3) as the user will see them."""
+    then. codec: of the generator. pose: features (T, F), their plan -> joints (T, 22, 3) as the user will see them."""
 
-    def __init__(
-        self, reader: Reader | None, actions: KnownActions, codec: Codec, pose: Callable[[np.ndarray], np.ndarray]
-    ):
+    def __init__(self, reader: Reader | None, actions: KnownActions, codec: Codec, pose: Pose):
         self._actions, self._codec, self._pose = actions, codec, pose
         self._agreement = Agreement(reader, actions.classes) if reader else None
         self._rules = Rules(actions.classes)
@@ -84,7 +83,7 @@ class Verifier:
     def _verdict(self, features: np.ndarray, plan: Plan) -> Verdict:
         first = plan.first * self._codec.stride
         whole = first, first + plan.frames
-        joints = self._pose(features[: whole[1]])
+        joints = self._pose(features[: whole[1]], plan)
         scores, weights, unseen = [], [], []
         for part in self._parts(plan, whole):
             agreement = self._agreement.of(part.shares, features[part.first : part.end]) if self._agreement else None
@@ -122,9 +121,7 @@ def _by_text(passages: Sequence[Passage]) -> list[list[Passage]]:
     return runs
 
 
-def load_verifier(
-    folder: Path, actions: KnownActions | None, codec: Codec, pose: Callable[[np.ndarray], np.ndarray]
-) -> Verifier | None:
+def load_verifier(folder: Path, actions: KnownActions | None, codec: Codec, pose: Pose) -> Verifier | None:
     """Of a model's folder; None for a model that does not tell its actions. Raises MoclipError for a file that is
     damaged."""
     if actions is None:

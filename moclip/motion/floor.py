@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A body on the floor: whole motions raised where they sink, and lowered where they hang a little over it."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from .motion import Motion
 from .skeleton import JOINT_INDEX
 
 _HALF_WINDOW_S = 0.5
@@ -13,25 +16,43 @@ _MOST_M = 0.2
 _TOES_LOWEST_M = 0.01
 """A body stands on its feet where its toes are this near to being its lowest joints. Of one that lies, the joints are
 over the floor by half its thickness."""
+_THICKEST_M = 0.12
+"""From the joints of a body that sits or lies to where it touches the floor, at the most."""
+_ANKLE_M = 0.05
+"""The same of an ankle over a heel, at the least."""
+_ANKLES = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
 _TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 
 
-def on_floor(joints: np.ndarray, fps: float) -> np.ndarray:
+def on_floor(joints: np.ndarray, fps: float, *, stays: bool = False) -> np.ndarray:
     """Joints (T, 22, 3) in metres, Y up -> the same, moved up and down slowly so that y = 0 is the floor.
 
     No joint is under it afterwards, and a body on its feet does not hang over it for a second. Recordings are put on
     the floor by their lowest point, so that one toe that dips lifts all the rest; what learns from them does the same.
-    Motions that leave the floor by more than 20 cm for longer than a jump are only kept from sinking.
+    Motions that leave the floor by more than 20 cm for longer than a jump are only kept from sinking, where it is not
+    known that a body `stays` on the floor.
     """
     heights = joints[..., 1].astype(np.float64)
     lowest = heights.min(axis=1)
     on_feet = heights[:, _TOES].min(axis=1) - lowest < _TOES_LOWEST_M
-    hanging = _lower_envelope(np.where(on_feet, lowest, np.minimum(lowest, 0.0)), fps)
-    if hanging.max(initial=0.0) > _MOST_M:
+    on_heels = heights[:, _ANKLES].min(axis=1) - lowest < _TOES_LOWEST_M
+    # What else a body rests on is as thick as it may be.
+    thick = np.where(on_heels, _ANKLE_M, _THICKEST_M)
+    rest = np.where(lowest > thick, lowest - thick, np.minimum(lowest, 0.0))
+    hanging = _lower_envelope(np.where(on_feet, lowest, rest), fps)
+    if hanging.max(initial=0.0) > _MOST_M and not stays:
         hanging = _lower_envelope(np.minimum(lowest, 0.0), fps)
     moved = joints.copy()
     moved[..., 1] -= hanging[:, None].astype(joints.dtype)
     return moved
+
+
+def over_floor(motion: Motion) -> Motion:
+    """The motion, raised slowly where a joint is under y = 0."""
+    lowest = motion.joints()[..., 1].min(axis=1).astype(np.float64)
+    raised = motion.root_translation.copy()
+    raised[:, 1] -= _lower_envelope(np.minimum(lowest, 0.0), motion.fps)
+    return replace(motion, root_translation=raised)
 
 
 def _lower_envelope(values: np.ndarray, fps: float) -> np.ndarray:

@@ -9,6 +9,10 @@ import numpy as np
 
 from moclip.captions import movement
 from moclip.captions.corpus import movement_sentences
+from moclip.captions.labels import ActionLabel
+from moclip.captions.said import STYLED_AS
+from moclip.captions.style_phrases import STYLES
+from moclip.captions.writing import write_captions
 from moclip.data.folder import DatasetFolder
 from moclip.generate.familiarity import KnownActions, unit_vectors
 from moclip.recognition.config import ActionClass, class_of
@@ -17,9 +21,11 @@ Embed = Callable[[list[str]], np.ndarray]
 """Sentences -> (N, D) text vectors."""
 MOST_FALSE_ALARMS = 0.02
 """Share of held-out captions of known actions that is taken for unknown."""
-_PER_ACTION, _UNKNOWN = 160, 4000
+_PER_ACTION, _UNKNOWN = 600, 4000
 _TOLD_AGAIN = 4
 """Times that a written sentence of something else counts: there are fewer of them than of the grammar's."""
+_STYLED = 240
+"""Sentences of each action in other styles."""
 _STEM = 4
 """Letters by which two forms of a word are one: "walks", "walking"."""
 _SELDOM, _SELDOM_SHARE = 3, 5e-4
@@ -37,6 +43,19 @@ def captions_by_class(dataset: DatasetFolder, split: str) -> dict[ActionClass, l
         if shown is not None:
             found[shown].update(dataset.captions(clip))
     return {shown: sorted(captions) for shown, captions in sorted(found.items())}
+
+
+def styled_sentences(classes: Sequence[ActionClass], seed: int = 0) -> dict[ActionClass, list[str]]:
+    """Sentences of each action in styles that nobody recorded it in: who asks for a tired man that walks is shown a man
+    that walks, and knows why."""
+    rng = np.random.default_rng(seed)
+    told = {}
+    for shown in classes:
+        mine = [style for style in STYLES if STYLED_AS.get((shown.action, style)) not in {c.action for c in classes}]
+        chosen = [mine[k] for k in rng.integers(len(mine), size=_STYLED)]
+        labels = [ActionLabel(shown.action, style, shown.side or None) for style in chosen]
+        told[shown] = [caption for label in labels for caption in write_captions([label], rng, 1)]
+    return told
 
 
 def strange_sentences(known: Mapping[Any, Sequence[str]], count: int, seed: int = 0) -> list[str]:
@@ -65,12 +84,13 @@ def learn(
     *,
     others: Sequence[str] = (),
     written: Sequence[str] = (),
+    styled: Mapping[ActionClass, Sequence[str]] | None = None,
     strange: int = _UNKNOWN,
     seed: int = 0,
 ) -> KnownActions:
     """known: training captions by action and side. held_out: captions of these actions in other words. others: captions
     of actions that the model does not show. written: sentences of what nobody recorded. strange: how many sentences of
-    strange movements are added to these.
+    strange movements are added to these. styled: more sentences of the known actions, which prototypes are not made of.
 
     What the known captions name in words of movement no sentence of the unknown does, so both can be told apart.
     """
@@ -86,10 +106,12 @@ def learn(
     foreign = strange_sentences(known, strange, seed)
     foreign += [others[k] for k in sorted(rng.permutation(len(others))[:_UNKNOWN])]
     foreign += _TOLD_AGAIN * list(written)
-    embedded = embed(texts + foreign)
+    more = [(row, text) for row, shown in enumerate(classes_known) for text in (styled or {}).get(shown, ())]
+    embedded = embed(texts + foreign + [text for _, text in more])
     vectors = unit_vectors(embedded)
-    labels = np.array(classes + [len(classes_known)] * len(foreign))
-    prototypes = np.stack([embedded[labels == row].mean(axis=0) for row in range(len(classes_known))])
+    plain = np.array(classes)
+    prototypes = np.stack([embedded[: len(plain)][plain == row].mean(axis=0) for row in range(len(classes_known))])
+    labels = np.array(classes + [len(classes_known)] * len(foreign) + [row for row, _ in more])
     weights, biases = softmax_regression(_SCALE * vectors, labels, len(classes_known) + 1)
     weights *= _SCALE
     sure = probabilities(unit_vectors(embed(list(held_out))), weights, biases)[:, -1]

@@ -16,7 +16,7 @@ from moclip.generate.familiarity import ACTIONS_FILE, KnownActions, unit_vectors
 from moclip.generators.base.generator import DEFAULT, find_generator
 from moclip.models import JUDGE, RECOGNISER, load_model, needed_networks, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
-from moclip.recipes.edges import captions_by_class, learn
+from moclip.recipes.edges import captions_by_class, learn, styled_sentences
 from moclip.recipes.work import tower_vectors
 from moclip.training.run import Log
 
@@ -75,7 +75,7 @@ def publish_actions(
     held_out = sorted({c for shown in known for c in val.get(shown, ()) if c not in seen}) or sorted(seen)
     table = learn(
         known, held_out[:: len(held_out) // 2000 + 1], lambda texts: tower_vectors(*tower, texts, log), others=others,
-        written=written_elsewhere(),
+        written=written_elsewhere(), styled=styled_sentences(tuple(known)),
     )  # fmt: skip
     arrays = {"weights": table.weights.astype(np.float16), "biases": table.biases.astype(np.float32)}
     if table.prototypes is not None:
