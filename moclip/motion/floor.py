@@ -11,6 +11,8 @@ from .skeleton import JOINT_INDEX
 
 _HALF_WINDOW_S = 0.5
 """Half of the time in which a body that does not hang in the air has touched the floor: no jump lasts longer."""
+_MOMENT_S = 0.15
+"""Half of the time for which a toe that dips raises a body: a longer one would leave it in the air."""
 _MOST_M = 0.2
 """Higher than this, about a step of stairs, nothing hangs by mistake: it climbs, flies or stands on something."""
 _TOES_LOWEST_M = 0.01
@@ -48,16 +50,19 @@ def on_floor(joints: np.ndarray, fps: float, *, stays: bool = False) -> np.ndarr
 
 
 def over_floor(motion: Motion) -> Motion:
-    """The motion, raised slowly where a joint is under y = 0."""
+    """The motion, raised for a moment where a joint is under y = 0."""
     lowest = motion.joints()[..., 1].min(axis=1).astype(np.float64)
     raised = motion.root_translation.copy()
-    raised[:, 1] -= _lower_envelope(np.minimum(lowest, 0.0), motion.fps)
+    raised[:, 1] -= _lower_envelope(np.minimum(lowest, 0.0), motion.fps, _MOMENT_S)
     return replace(motion, root_translation=raised)
 
 
-def _lower_envelope(values: np.ndarray, fps: float) -> np.ndarray:
-    """(T,) a smooth curve nowhere above values (T,): the mean, over a window, of the minima over windows as wide."""
-    half = max(1, round(_HALF_WINDOW_S * fps))
+def _lower_envelope(values: np.ndarray, fps: float, seconds: float = _HALF_WINDOW_S) -> np.ndarray:
+    """(T,) a smooth curve nowhere above values (T,): the mean, over a window, of the minima over windows as wide.
+
+    seconds: half of their width.
+    """
+    half = max(1, round(seconds * fps))
     least = sliding_window_view(np.pad(values, half, constant_values=np.inf), 2 * half + 1).min(axis=1)
     # Each of the minima in a frame's window has that frame in its own, so none of them is above it, nor their mean.
     kernel = np.hanning(2 * half + 3)[1:-1]
