@@ -121,7 +121,7 @@ def test_features_are_those_that_the_motions_are_made_of(engine):
     for made, result in zip(features, results, strict=True):
         assert len(made) == 4 * len(result.tokens) and result.motion.frames <= len(made)
         root = np.abs(made[: result.motion.frames, 3] - result.motion.joints()[:, 0, 1])
-        assert root.mean() < 0.03  # the height of the pelvis, before feet are held in place
+        assert root.mean() < 0.05  # the height of the pelvis, before the body is put on the floor and feet are held
 
 
 def test_a_dance_is_cut_from_passages_and_lasts_as_long_as_it_was_asked_to(engine):

@@ -116,7 +116,8 @@ def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(tmp_path, whole
     out, err = process.communicate(timeout=LONG)
     assert process.returncode == 0 and err.splitlines() == [f"{count} of {count} motions written to {batch.out}."]
     assert [entry["name"] for entry in json.loads(out)] == [f"m{number}" for number in range(count)]
-    assert begun < count < len(batch.done()) <= count + AT_ONCE, "what it was at was done again, and no more"
+    # Who is killed at the first of a set has done nothing in vain.
+    assert begun < count <= len(batch.done()) <= count + AT_ONCE, "what it was at was done again, and no more"
     wait_until(lambda: not belong_to(process.pid), 60.0)
     assert not list(Path("/tmp").glob(f"moclip-ray-{process.pid}-*"))
     assert files(batch.out) == whole(batch)
