@@ -107,8 +107,8 @@ def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(tmp_path, whole
     batch = Batch(tmp_path, count, 0.6)
     batch.options = ("--engine", "ray", "--workers", "2", "--json")
     process = batch.start()
-    wait_for_files(batch, process, 2 * AT_ONCE)
-    assert len(set(batch.pids())) == 2
+    wait_for_files(batch, process, 1)
+    wait_until(lambda: len(set(batch.pids())) == 2)
     begun = len(batch.pids())
     wait_until(lambda: len(batch.pids()) > begun)  # whoever has just begun something is at it still
     os.kill(batch.pids()[-1], signal.SIGKILL)
@@ -116,8 +116,7 @@ def test_a_worker_that_is_killed_half_way_costs_nothing_but_time(tmp_path, whole
     out, err = process.communicate(timeout=LONG)
     assert process.returncode == 0 and err.splitlines() == [f"{count} of {count} motions written to {batch.out}."]
     assert [entry["name"] for entry in json.loads(out)] == [f"m{number}" for number in range(count)]
-    # Who is killed at the first of a set has done nothing in vain.
-    assert begun < count <= len(batch.done()) <= count + AT_ONCE, "what it was at was done again, and no more"
+    assert begun < count < len(batch.done()) <= count + AT_ONCE, "what it was at was done again, and no more"
     wait_until(lambda: not belong_to(process.pid), 60.0)
     assert not list(Path("/tmp").glob(f"moclip-ray-{process.pid}-*"))
     assert files(batch.out) == whole(batch)
