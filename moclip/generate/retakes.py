@@ -23,6 +23,7 @@ from moclip.models import RECOGNISER
 from moclip.recognition.reader import Agreement, Reader, load_reader
 
 Pose = Callable[[np.ndarray, Plan], np.ndarray]
+"""Features (T, F) of a plan -> joints (T, 22, 3) as the user will see them."""
 UNSEEN = "The motion may not show this"
 DOUBT = 0.3
 """Agreement with the network under which that is told of an action without a rule."""
@@ -67,7 +68,7 @@ class _Part:
 
 class Verifier:
     """actions: how texts are read. reader: how motions are, None for a model without a recogniser: rules tell alone
-    then. codec: of the generator. pose: features (T, F), their plan -> joints (T, 22, 3) as the user will see them."""
+    then. codec: of the generator. pose: what becomes of features."""
 
     def __init__(self, reader: Reader | None, actions: KnownActions, codec: Codec, pose: Pose):
         self._actions, self._codec, self._pose = actions, codec, pose
