@@ -13,8 +13,10 @@ from moclip.captions.action_phrases import ACTIONS
 from moclip.captions.written import written_elsewhere
 from moclip.errors import MoclipError
 from moclip.generate.familiarity import FAR, Examples, Familiar, Familiarity, KnownActions, is_unfamiliar
-from moclip.recipes.edges import learn, probabilities, softmax_regression, strange_sentences, styled_sentences
+from moclip.recipes.edges import learn, strange_sentences, styled_sentences
 from moclip.recognition.config import ActionClass
+from moclip.recognition.text_classifier import TextClassifier
+from moclip.recognition.train_text import train_text_classifier
 
 KNOWN = {
     ActionClass("walk"): [
@@ -83,27 +85,46 @@ def test_a_style_that_nobody_recorded_makes_an_action_no_strange_one():
     assert not [sentence for sentence in named[walk] if "tired" in sentence.lower().split()]
     yawns = [f"a tired {who} yawns {how}" for who in ("man", "girl", "nurse") for how in ("loudly", "again", "twice")]
     plain, told = (learn(KNOWN, [], bag_of_words, strange=40, written=yawns, styled=more) for more in (None, styled))
-    asked = bag_of_words(["a tired man walks"])
-    assert told.probabilities(asked)[0, -1] < plain.probabilities(asked)[0, -1]
+    asked = bag_of_words(["a tired nurse waves"])
+    assert told.probabilities(asked)[0].argmax() == 1 != plain.probabilities(asked)[0].argmax()
     assert np.allclose(told.prototypes, plain.prototypes)
 
 
 def test_written_sentences_of_other_things_are_learnt():
     sailing = [f"the {who} hoists {what}" for who in ("man", "girl", "crew") for what in ("sails", "flags", "ropes")]
     alone, told = (learn(KNOWN, [], bag_of_words, strange=40, written=written) for written in ((), sailing[:-1]))
-    unknown = [probabilities(bag_of_words(sailing[-1:]), t.weights, t.biases)[0, -1] for t in (alone, told)]
+    unknown = [t.probabilities(bag_of_words(sailing[-1:]))[0, -1] for t in (alone, told)]
     assert unknown[1] > max(unknown[0], 0.9)
     sentences = written_elsewhere()
     assert len(sentences) == len(set(sentences)) > 600 and all(s == s.strip() != "" for s in sentences)
 
 
-def test_softmax_regression_parts_what_can_be_parted():
+def test_a_classifier_parts_what_no_line_parts_and_its_file_holds_it():
     rng = np.random.default_rng(0)
-    middles = np.array([[3.0, 0.0], [0.0, 3.0], [-3.0, -3.0]])
-    labels = np.repeat([0, 1, 2], 30)
-    points = (middles[labels] + rng.normal(0, 0.4, (90, 2))).astype(np.float32)
-    weights, biases = softmax_regression(points, labels, 3)
-    assert (probabilities(points, weights, biases).argmax(axis=1) == labels).mean() == 1.0
+    turns = np.arange(6) * np.pi / 3
+    labels = np.repeat(np.arange(6) % 2, 20)  # every other sixth of a circle
+    around = np.repeat(turns, 20) + rng.normal(0, 0.1, 120)
+    points = np.stack([np.cos(around), np.sin(around)], axis=1)
+    found = train_text_classifier(points, labels, 2)
+    assert (found.probabilities(5 * points).argmax(axis=1) == labels).all()
+    again = TextClassifier.of_arrays(found.to_arrays())
+    assert found.dim == again.dim == 2 and found.units == again.units
+    assert np.abs(again.probabilities(points) - found.probabilities(points)).max() < 0.01
+    assert np.array_equal(found.weights, train_text_classifier(points, labels, 2).weights)
+
+
+def test_a_classifier_without_hidden_units_reads_the_vectors_themselves():
+    plain = TextClassifier(np.array([[9.0, 0], [0, 9.0], [0, 0]]), np.zeros(3))
+    assert plain.probabilities(np.eye(2) * 4).argmax(axis=1).tolist() == [0, 1] and plain.dim == 2
+    assert set(plain.to_arrays()) == {"weights", "biases"}
+
+
+@pytest.mark.parametrize(
+    "shapes", [((3, 2), (2,)), ((3, 2), (3,), (4, 8), (4,)), ((3, 4), (3,), (4, 8), (3,)), ((3, 4), (3,), (4, 8))]
+)
+def test_a_classifier_whose_parts_do_not_fit_is_none(shapes):
+    with pytest.raises(ValueError, match="weights"):
+        TextClassifier(*map(np.zeros, shapes))
 
 
 def test_every_action_has_one_place_in_the_menu():
@@ -117,7 +138,8 @@ def test_every_action_has_one_place_in_the_menu():
 
 def test_a_warning_names_what_is_nearest():
     weights = np.array([[9.0, 0, 0], [0, 9.0, 0], [0, 0, 9.0]])
-    actions = KnownActions((ActionClass("pick_up"), ActionClass("walk")), weights, np.zeros(3), 0.5)
+    classifier = TextClassifier(weights, np.zeros(3))
+    actions = KnownActions((ActionClass("pick_up"), ActionClass("walk")), classifier, 0.5)
     familiarity = Familiarity(np.eye(3), -1.0, actions)
     judged = familiarity.judge(np.eye(3), [np.eye(3)[:1], np.eye(3)[1:2], np.array([[0.4, 0.1, 0.9]])])
     assert [(prompt.far, prompt.nearest) for prompt in judged] == [

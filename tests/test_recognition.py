@@ -25,6 +25,7 @@ from moclip.nn.checkpoint import save_weights
 from moclip.recognition.config import ActionClass, RecogniserConfig, class_of
 from moclip.recognition.kin import KIN
 from moclip.recognition.reader import Agreement, Reader
+from moclip.recognition.text_classifier import TextClassifier
 
 WALK, LEFT, RIGHT, BOTH, ANY = (
     ActionClass("walk"), *(ActionClass("wave", side) for side in ("left", "right", "both", "")),
@@ -119,7 +120,7 @@ def asked(seed: int, anchors=()) -> SimpleNamespace:
 
 SALSA, NOD = ActionClass("salsa"), ActionClass("nod")
 """Told by eye: no rule says more than the network does."""
-KNOWN = KnownActions((SALSA, NOD), np.array([[9.0, 0], [0, 9.0], [0, 0]]), np.zeros(3), 0.5)
+KNOWN = KnownActions((SALSA, NOD), TextClassifier(np.array([[9.0, 0], [0, 9.0], [0, 0]]), np.zeros(3)), 0.5)
 
 
 def stands(features: np.ndarray, plan: Plan | None = None) -> np.ndarray:
@@ -255,7 +256,8 @@ def text_of(place: int) -> np.ndarray:
 
 def moves(reader=None, pose=lambda features, plan: walks_then_waves()[: len(features)]) -> Verifier:
     weights = np.concatenate([9 * np.eye(len(MOVES)), np.zeros((1, len(MOVES)))])
-    return Verifier(reader, KnownActions(MOVES, weights, np.zeros(len(MOVES) + 1), 0.5), Decoder(), pose)
+    classifier = TextClassifier(weights, np.zeros(len(MOVES) + 1))
+    return Verifier(reader, KnownActions(MOVES, classifier, 0.5), Decoder(), pose)
 
 
 def test_a_model_without_a_recogniser_has_its_takes_told_by_rules_alone():

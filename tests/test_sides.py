@@ -12,6 +12,7 @@ from moclip.generate.plan import TextStates, plan_line, plan_request
 from moclip.generate.reading import TextReader
 from moclip.prompts.sides import named_side
 from moclip.recognition.config import ActionClass
+from moclip.recognition.text_classifier import TextClassifier
 
 SIDES = ("left", "right")
 
@@ -41,7 +42,7 @@ def test_of_two_actions_that_differ_in_the_side_the_other_one_is_not_meant():
     classes = (*waves, *walks, ActionClass("walk"), ActionClass("kick", "right"), ActionClass("wave", "both"))
     assert [c.mirrored for c in classes] == [*waves[::-1], *walks[::-1], classes[4], ("kick", "left"), classes[6]]
     weights, prototypes = np.arange(16.0).reshape(8, 2) % 7, np.random.default_rng(0).normal(size=(7, 2))
-    known = KnownActions(classes, weights, np.zeros(8), 0.9, prototypes)
+    known = KnownActions(classes, TextClassifier(weights, np.zeros(8)), 0.9, prototypes)
     text = np.array([[1.0, 0.1], [1.0, 0.1], [0.1, 1.0]])
     plain, told = known.probabilities(text), known.probabilities(text, ["", "right", "left"])
     assert np.allclose(told[0], plain[0]) and np.allclose(told.sum(axis=1), 1.0)

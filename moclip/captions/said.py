@@ -75,10 +75,11 @@ def written_sentence(label: ActionLabel, rng: np.random.Generator) -> str:
     action = STYLED_AS.get((label.action, label.style or ""), label.action)
     renamed = action != label.action and chance(rng, 0.5)
     lists = written().get(action if renamed else label.action)
-    if lists is None or label.side == "both":
+    if lists is None:
         return ""
     of_side = lists.of_side(label.side)
-    chosen = of_side if of_side and chance(rng, SIDE_SHARE) else lists.any
+    # What names no hand is said of one.
+    chosen = of_side if label.side == "both" or (of_side and chance(rng, SIDE_SHARE)) else lists.any
     if label.action in COUNTABLE:
         chosen = tuple(sentence for sentence in chosen if not counts(sentence))
     if not chosen:

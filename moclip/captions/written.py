@@ -2,8 +2,8 @@
 """What several people wrote of every action, in their own words: the sentences are data, in `written_sentences/`.
 
 `plain` phrases are in base form with slots (see `moclip.captions.grammar`), the others whole captions as people type
-them: `any` names no side, `left` and `right` do. What one action's captions must not say, since another action shows
-it, is in `clashes.toml`, by action.
+them: `any` names no side, `left`, `right` and `both` do. What one action's captions must not say, since another action
+shows it, is in `clashes.toml`, by action.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_WRITERS = ("first", "second", "third", "paths")
+_WRITERS = ("first", "second", "third", "fourth", "paths")
 _MORE_VERBS = {"release", "jerk", "crash", "breathe", "sag", "meet", "tighten", "settle", "come", "straighten"}
 _SELDOM_VERBS = {"back", "round", "circle", "ring", "curve", "left"}
 """Words behind "and" that are verbs, or are not, whatever phrases begin with."""
@@ -31,10 +31,11 @@ class Written:
     any: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     right: tuple[str, ...] = ()
+    both: tuple[str, ...] = ()
 
     def of_side(self, side: str | None) -> tuple[str, ...]:
         """Captions that name this side; none where nothing does."""
-        return {"left": self.left, "right": self.right}.get(side or "", ())
+        return {"left": self.left, "right": self.right, "both": self.both}.get(side or "", ())
 
 
 @cache

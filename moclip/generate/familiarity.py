@@ -12,6 +12,7 @@ from moclip.errors import MoclipError
 from moclip.models import ModelFiles
 from moclip.nn.checkpoint import load_weights
 from moclip.recognition.config import ActionClass
+from moclip.recognition.text_classifier import TextClassifier, unit_vectors
 
 FAR = "This prompt is far from what the model was trained on, so the motion may not show it."
 ACTIONS_FILE = "actions.safetensors"
@@ -47,25 +48,22 @@ class Familiar:
 
 @dataclass(frozen=True)
 class KnownActions:
-    """A linear reading of text vectors: weights (A + 1, D), biases (A + 1,) for the A actions that a model has, each by
-    a side of its own, and for all that it has not.
+    """What texts ask for: one of the A actions that a model has, each by a side of its own, or something else.
 
-    threshold: probability of the latter from which a clause names nothing that the model can do. prototypes: (A, D), of
-    each action the mean text vector of its captions; None for a model that does not tell them.
+    classifier: of text vectors, its last class is all that the model has not. threshold: probability of that one from
+    which a clause names nothing that the model can do. prototypes: (A, D), of each action the mean text vector of its
+    captions; None for a model that does not tell them.
     """
 
     classes: tuple[ActionClass, ...]
-    weights: np.ndarray
-    biases: np.ndarray
+    classifier: TextClassifier
     threshold: float
     prototypes: np.ndarray | None = None
 
     def probabilities(self, text: np.ndarray, sides: Sequence[str] | None = None) -> np.ndarray:
         """(N, D) text vectors -> (N, A + 1). sides: which one each text names, "" for none or both. The vectors of two
         sides lie near: what an action would have by its other side is its own then."""
-        logits = unit_vectors(text) @ self.weights.T + self.biases
-        share = np.exp(logits - logits.max(axis=1, keepdims=True))
-        found: np.ndarray = share / share.sum(axis=1, keepdims=True)
+        found = self.classifier.probabilities(text)
         for row, side in zip(found, sides or [""] * len(found), strict=True):
             for other, own in self._pairs if side else ():
                 if self.classes[own].way == side:
@@ -183,12 +181,6 @@ class Familiarity:
         return Familiar(True, self.examples.nearest(text) if self.examples else ())
 
 
-def unit_vectors(vectors: np.ndarray) -> np.ndarray:
-    """(N, D) of length one; zeros stay."""
-    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return unit
-
-
 def load_familiarity(files: ModelFiles, embed: Callable[[Sequence[str]], np.ndarray]) -> Familiarity | None:
     """embed: as in `Examples`. Raises MoclipError for tables that are damaged."""
     path: Path = files.info.path / "familiarity.npy"
@@ -209,13 +201,13 @@ def _load_actions(path: Path) -> KnownActions | None:
     if not path.is_file():
         return None
     arrays, config = load_weights(path)
-    weights, biases = (arrays[name].astype(np.float32) for name in ("weights", "biases"))
+    classifier = TextClassifier.of_arrays(arrays)
     names = tuple(config["names"])
     sides = tuple(config.get("sides", [""] * len(names)))
     prototypes = arrays["prototypes"].astype(np.float32) if "prototypes" in arrays else None
-    if weights.shape[0] != len(names) + 1 or biases.shape != weights.shape[:1] or len(sides) != len(names):
-        raise ValueError(f"{len(names)} names, {len(sides)} sides and weights {weights.shape}")
-    if prototypes is not None and prototypes.shape != weights[:-1].shape:
-        raise ValueError(f"prototypes {prototypes.shape} and weights {weights.shape}")
+    if len(classifier.biases) != len(names) + 1 or len(sides) != len(names):
+        raise ValueError(f"{len(names)} names, {len(sides)} sides and {len(classifier.biases)} classes")
+    if prototypes is not None and prototypes.shape != (len(names), classifier.dim):
+        raise ValueError(f"prototypes {prototypes.shape} of {len(names)} actions in {classifier.dim} dimensions")
     classes = tuple(ActionClass(*pair) for pair in zip(names, sides, strict=True))
-    return KnownActions(classes, weights, biases, float(config["threshold"]), prototypes)
+    return KnownActions(classes, classifier, float(config["threshold"]), prototypes)

@@ -14,8 +14,9 @@ from moclip.captions.said import STYLED_AS
 from moclip.captions.style_phrases import STYLES
 from moclip.captions.writing import write_captions
 from moclip.data.folder import DatasetFolder
-from moclip.generate.familiarity import KnownActions, unit_vectors
+from moclip.generate.familiarity import KnownActions
 from moclip.recognition.config import ActionClass, class_of
+from moclip.recognition.train_text import train_text_classifier
 
 Embed = Callable[[list[str]], np.ndarray]
 """Sentences -> (N, D) text vectors."""
@@ -30,9 +31,6 @@ _STEM = 4
 """Letters by which two forms of a word are one: "walks", "walking"."""
 _SELDOM, _SELDOM_SHARE = 3, 5e-4
 """Captions, and share of them, that a word has to be in for it to be one of theirs."""
-_STEPS, _RATE, _DECAY = 400, 0.05, 1e-4
-_SCALE = 12.0
-"""Unit vectors are that much too short for a softmax to learn from quickly."""
 
 
 def captions_by_class(dataset: DatasetFolder, split: str) -> dict[ActionClass, list[str]]:
@@ -108,42 +106,10 @@ def learn(
     foreign += _TOLD_AGAIN * list(written)
     more = [(row, text) for row, shown in enumerate(classes_known) for text in (styled or {}).get(shown, ())]
     embedded = embed(texts + foreign + [text for _, text in more])
-    vectors = unit_vectors(embedded)
     plain = np.array(classes)
     prototypes = np.stack([embedded[: len(plain)][plain == row].mean(axis=0) for row in range(len(classes_known))])
     labels = np.array(classes + [len(classes_known)] * len(foreign) + [row for row, _ in more])
-    weights, biases = softmax_regression(_SCALE * vectors, labels, len(classes_known) + 1)
-    weights *= _SCALE
-    sure = probabilities(unit_vectors(embed(list(held_out))), weights, biases)[:, -1]
+    classifier = train_text_classifier(embedded, labels, len(classes_known) + 1, seed)
+    sure = classifier.probabilities(embed(list(held_out)))[:, -1] if held_out else np.empty(0)
     threshold = float(np.quantile(sure, 1 - MOST_FALSE_ALARMS)) if len(sure) else 0.5
-    return KnownActions(classes_known, weights, biases, min(max(threshold, 0.05), 0.95), prototypes)
-
-
-def probabilities(vectors: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
-    """(N, D) unit vectors -> (N, A + 1)."""
-    logits = vectors @ weights.T + biases
-    logits -= logits.max(axis=1, keepdims=True)
-    share = np.exp(logits)
-    found: np.ndarray = share / share.sum(axis=1, keepdims=True)
-    return found
-
-
-def softmax_regression(vectors: np.ndarray, labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (count, D) and biases (count,) by full-batch Adam; the last class has half the weight of all others."""
-    importance = 1.0 / np.maximum(np.bincount(labels, minlength=count), 1)
-    importance[-1] *= max(1.0, 0.5 * (count - 1))
-    share = importance[labels]
-    share /= share.sum()
-    target = np.eye(count, dtype=np.float32)[labels]
-    weights = np.zeros((count, vectors.shape[1]), np.float32)
-    biases = np.zeros(count, np.float32)
-    moments = [[np.zeros_like(p), np.zeros_like(p)] for p in (weights, biases)]
-    for step in range(1, _STEPS + 1):
-        error = (probabilities(vectors, weights, biases) - target) * share[:, None]
-        gradients = (error.T @ vectors + _DECAY * weights, error.sum(axis=0))
-        for parameter, gradient, (first, second) in zip((weights, biases), gradients, moments, strict=True):
-            first += 0.1 * (gradient - first)
-            second += 0.01 * (gradient**2 - second)
-            corrected = first / (1 - 0.9**step)
-            parameter -= _RATE * corrected / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
-    return weights, biases
+    return KnownActions(classes_known, classifier, min(max(threshold, 0.05), 0.95), prototypes)

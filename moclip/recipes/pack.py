@@ -12,12 +12,13 @@ from moclip.alignment.train import motion_encoder_weights
 from moclip.captions.action_menu import menu_rows
 from moclip.captions.written import written_elsewhere
 from moclip.data.folder import DatasetFolder
-from moclip.generate.familiarity import ACTIONS_FILE, KnownActions, unit_vectors
+from moclip.generate.familiarity import ACTIONS_FILE, KnownActions
 from moclip.generators.base.generator import DEFAULT, find_generator
 from moclip.models import JUDGE, RECOGNISER, load_model, needed_networks, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
 from moclip.recipes.edges import captions_by_class, learn, styled_sentences
 from moclip.recipes.work import tower_vectors
+from moclip.recognition.text_classifier import unit_vectors
 from moclip.training.run import Log
 
 CENTRES = 512
@@ -77,7 +78,7 @@ def publish_actions(
         known, held_out[:: len(held_out) // 2000 + 1], lambda texts: tower_vectors(*tower, texts, log), others=others,
         written=written_elsewhere(), styled=styled_sentences(tuple(known)),
     )  # fmt: skip
-    arrays = {"weights": table.weights.astype(np.float16), "biases": table.biases.astype(np.float32)}
+    arrays = table.classifier.to_arrays()
     if table.prototypes is not None:
         arrays["prototypes"] = table.prototypes.astype(np.float16)
     named = {"names": [c.action for c in table.classes], "sides": [c.side for c in table.classes]}
