@@ -208,3 +208,11 @@ def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):
         save_weights(damaged / "actions.safetensors", tables, told)
         with pytest.raises(MoclipError, match="damaged"):
             TextToMotion.load(str(damaged), runtime="onnx")
+
+
+def test_what_is_unknown_asks_for_nothing_that_is_known():
+    classifier = TextClassifier(9 * np.eye(3), np.zeros(3))
+    known = KnownActions((ActionClass("fly"), ActionClass("walk")), classifier, 0.5)
+    flies, walks, unknown = np.eye(3)
+    assert known.share_of([walks, flies], {"fly"}) > 0.9
+    assert known.share_of([walks, unknown], {"fly"}) < 0.1

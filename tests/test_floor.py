@@ -72,6 +72,16 @@ def test_who_hangs_on_his_heels_comes_down_to_an_ankles_height():
     assert (lowest > 0.04).all() and (lowest < 0.06).all()
 
 
+def test_who_hangs_for_little_longer_than_a_jump_comes_down_too():
+    joints = standing(80)
+    joints[25:53, :, 1] += 0.1  # 1.4 seconds
+    moved = on_floor(joints, FPS)
+    assert floating(joints) > 0.09 and floating(moved) < 0.005 and sinking(moved) < 1e-6
+    jump = standing(80)
+    jump[25:43, :, 1] += 0.3
+    assert np.array_equal(on_floor(jump, FPS), jump)
+
+
 def test_bones_that_lead_under_the_floor_are_raised():
     rest = np.zeros((40, 22, 4))
     rest[..., 0] = 1.0

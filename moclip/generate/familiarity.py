@@ -72,9 +72,9 @@ class KnownActions:
         return found
 
     def share_of(self, texts: Sequence[np.ndarray], actions: Collection[str]) -> float:
-        """How probably one of the texts (D,) asks for one of these actions, or for what the model does not know."""
+        """How probably one of the texts (D,) asks for one of these actions."""
         own = [one.action in actions for one in self.classes]
-        return float(self.probabilities(np.stack(texts))[:, [*own, True]].sum(axis=1).max())
+        return float(self.probabilities(np.stack(texts))[:, [*own, False]].sum(axis=1).max())
 
     @cached_property
     def _pairs(self) -> list[tuple[int, int]]:

@@ -11,6 +11,8 @@ from .skeleton import JOINT_INDEX
 
 _HALF_WINDOW_S = 0.5
 """Half of the time in which a body that does not hang in the air has touched the floor: no jump lasts longer."""
+_MOST_ENVELOPES, _NEAR_M = 12, 0.002
+"""One envelope leaves a body in the air that hangs there for little longer than a second."""
 _MOMENT_S = 0.15
 """Half of the time for which a toe that dips raises a body: a longer one would leave it in the air."""
 _MOST_M = 0.2
@@ -41,12 +43,24 @@ def on_floor(joints: np.ndarray, fps: float, *, stays: bool = False) -> np.ndarr
     # What else a body rests on is as thick as it may be.
     thick = np.where(on_heels, _ANKLE_M, _THICKEST_M)
     rest = np.where(lowest > thick, lowest - thick, np.minimum(lowest, 0.0))
-    hanging = _lower_envelope(np.where(on_feet, lowest, rest), fps)
+    hanging = _settled(np.where(on_feet, lowest, rest), fps)
     if hanging.max(initial=0.0) > _MOST_M and not stays:
         hanging = _lower_envelope(np.minimum(lowest, 0.0), fps)
     moved = joints.copy()
     moved[..., 1] -= hanging[:, None].astype(joints.dtype)
     return moved
+
+
+def _settled(values: np.ndarray, fps: float) -> np.ndarray:
+    """(T,) a smooth curve nowhere above values (T,) that comes near to them once a second: envelopes of what is left
+    of them, as many as that takes."""
+    summed = _lower_envelope(values, fps)
+    for _ in range(_MOST_ENVELOPES):
+        more = _lower_envelope(values - summed, fps)
+        summed += more
+        if more.max() < _NEAR_M:
+            break
+    return summed
 
 
 def over_floor(motion: Motion) -> Motion:
