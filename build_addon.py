@@ -145,7 +145,7 @@ def backend_wheels(platform_name: str, pythons: list[str], refresh: bool = False
 
 
 def project_wheel(folder: Path) -> Path:
-    """The project's own wheel: the library, the backend and the embedded weights."""
+    """The project's own wheel: the library, the backend and the weights that come along."""
     _pip("wheel", str(ROOT), "--no-deps", "--wheel-dir", str(folder))
     return next(folder.glob("moclip-*.whl"))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from .shared.licences import in_words
 
-DEFAULT_MODEL = "embedded"
+DEFAULT_MODEL = "open"
 EXTENSION = Path(__file__).resolve().parent
 """The folder that it was installed to, with its wheels."""
 UNPACKED = (

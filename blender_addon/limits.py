@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a backend takes: as its `welcome` says; until one has answered, as the embedded model's does."""
+"""What a backend takes: as its `welcome` says; until one has answered, as the models that come along do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Limits:
 
     @classmethod
     def of(cls, welcome: Mapping[str, Any]) -> "Limits":
-        """What a welcome does not tell is as the embedded model has it; {} is no welcome yet."""
+        """What a welcome does not tell is as the models that come along have it; {} is no welcome yet."""
         told = welcome.get("limits", {})
         found = {name: told[name] for name in cls.__dataclass_fields__ if name in told}
         if "seconds" in told:

@@ -19,6 +19,7 @@ from moclip.errors import MoclipError
 from moclip.generators.base.generator import DEFAULT, Generator, find_generator
 from moclip.nn.checkpoint import Weights, fingerprint, read_weights
 from moclip.nn.config import Positive, read_settings
+from moclip.shipped import DEFAULT_MODEL, SHIPPED
 
 JUDGE = "motion"
 """MoCLIP's motion encoder, which tells good takes from bad ones; a model may come without."""
@@ -32,8 +33,6 @@ HALF_WEIGHTS = "float16"
 """Its entry that says, again by graph name, which of them the graph takes as float16; the others are float32."""
 SCALED_WEIGHTS = "int8"
 """Its entry that says which it takes in int8, each with its scales."""
-SHIPPED = Path(__file__).parent / "weights"
-DEFAULT_MODEL = "embedded"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from moclip.models import DEFAULT_MODEL
+from moclip.shipped import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parents[1]
 ADDON = ROOT / "blender_addon"

@@ -13,9 +13,9 @@ import pytest
 from checkout import ROOT
 
 ROOMS = (
-    "errors", "licences", "folders", "motion", "showing", "skeletons", "files", "nn", "captions", "training", "text",
-    "prompts", "data", "codecs", "alignment", "generators.base", "models", "recognition", "releases", "generators",
-    "runtimes", "generate", "evaluation", "recipes",
+    "errors", "licences", "folders", "shipped", "motion", "showing", "skeletons", "files", "nn", "captions", "training",
+    "text", "prompts", "data", "codecs", "alignment", "generators.base", "models", "recognition", "releases",
+    "generators", "runtimes", "generate", "evaluation", "recipes",
 )  # fmt: skip
 """Of `moclip`, in the order in which they may know one another: backwards only."""
 

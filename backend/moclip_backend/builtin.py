@@ -5,6 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from moclip.shipped import DEFAULT_MODEL
 from moclip_backend.address import DEFAULT_BIND
 from moclip_backend.reporting import run
 from moclip_backend.server.serving import ServeOptions, serve
@@ -16,7 +17,7 @@ def options(arguments: list[str]) -> ServeOptions:
         description="Serve a text-to-motion model over ZeroMQ. Example: python -m moclip_backend.builtin --bind tcp://127.0.0.1:0",
     )
     parser.add_argument("--bind", default=DEFAULT_BIND, help="tcp://HOST:PORT, port 0 for any free one")
-    parser.add_argument("--model", default="embedded", help="name or folder of a model")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name or folder of a model")
     parser.add_argument("--runtime", default="auto", help="auto, onnx or torch")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--token-file", type=Path, help="file with the token; made when missing")

@@ -8,10 +8,11 @@ import time
 from typing import Any
 
 from moclip.prompts.requests import Request
+from moclip.shipped import DEFAULT_MODEL
 from moclip_backend.reporting import run
 
 
-def probe(model: str = "embedded", runtime: str = "auto", device: str = "auto") -> dict[str, Any]:
+def probe(model: str = DEFAULT_MODEL, runtime: str = "auto", device: str = "auto") -> dict[str, Any]:
     """Load the model and generate one second; device, its name, and the seconds that each took. Raises MoclipError."""
     from moclip.generate.pipeline import TextToMotion
 
@@ -38,7 +39,7 @@ def _device_name(device: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m moclip_backend.probe", description=__doc__)
-    parser.add_argument("--model", default="embedded", help="name or folder of a model")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name or folder of a model")
     parser.add_argument("--runtime", default="auto", help="auto, onnx or torch")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     chosen = parser.parse_args()

@@ -28,6 +28,7 @@ from moclip.motion.feet import toe_contacts
 from moclip.prompts.limits import LONGEST_SECONDS
 from moclip.prompts.requests import Checked, Line, Request, Result, check_request, check_script_seconds
 from moclip.runtimes import make_runtime
+from moclip.shipped import DEFAULT_MODEL
 from moclip.text.tokenizer import Tokenizer
 
 MAX_BATCH = 16
@@ -68,7 +69,7 @@ class TextToMotion:
         self._casting = Casting(self.generator, self.options, self.fps, encoder, verifier, known)
 
     @classmethod
-    def load(cls, model: str = "embedded", runtime: str = "auto", device: str = "auto") -> "TextToMotion":
+    def load(cls, model: str = DEFAULT_MODEL, runtime: str = "auto", device: str = "auto") -> "TextToMotion":
         """Load a model by name or folder. Raises MoclipError for what is missing, damaged or does not fit together."""
         files = read_model(model, mapped=True)
         with ThreadPoolExecutor(max_workers=2) as beside:

@@ -12,6 +12,7 @@ from moclip.motion.motion import Motion
 from moclip.motion.rotations import angle_between
 from moclip.prompts.limits import MAX_BATCH
 from moclip.prompts.requests import Line, Request, Result
+from moclip.shipped import DEFAULT_MODEL
 from moclip.showing.asked import shows
 from moclip.showing.kinematics import FPS, foot_skating
 from moclip_backend.bench.control import bench_control
@@ -34,7 +35,7 @@ _JOIN_FRAMES, _NEAR_FRAMES = 3, 20
 
 
 def bench_direction(
-    model: str = "embedded", runtime: str = "auto", seeds: int = 3, cases: int = 50, only_control: bool = False
+    model: str = DEFAULT_MODEL, runtime: str = "auto", seeds: int = 3, cases: int = 50, only_control: bool = False
 ) -> dict[str, Any]:
     """Pass rates by kinematic rules, changes of what stays, and how much rougher joins are than the rest; and of so
     many cases how exactly pins and poses are met."""

@@ -19,6 +19,7 @@ import numpy as np
 
 from moclip.generate.pipeline import TextToMotion
 from moclip.prompts.requests import Request
+from moclip.shipped import DEFAULT_MODEL
 from moclip_backend.bench.watching import memory
 from moclip_backend.client.client import Client
 from moclip_backend.state.credentials import TOKEN_VARIABLE
@@ -40,7 +41,7 @@ def baseline_ms(rounds: int = 7) -> float:
     return 1000 * float(np.median(times))
 
 
-def bench_generation(model: str = "embedded", runtime: str = "auto", rounds: int = 7) -> dict[str, Any]:
+def bench_generation(model: str = DEFAULT_MODEL, runtime: str = "auto", rounds: int = 7) -> dict[str, Any]:
     """Median seconds of each, and their ratios to the baseline of the same run."""
     baseline = baseline_ms() / 1000
     start = time.perf_counter()

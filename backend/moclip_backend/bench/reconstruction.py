@@ -9,10 +9,11 @@ import numpy as np
 from moclip.data.folder import DatasetFolder
 from moclip.evaluation.reconstruction import round_trip
 from moclip.motion.differences import reconstruction_error
+from moclip.shipped import DEFAULT_MODEL
 
 
 def bench_rvq(
-    dataset: Path, model: str = "embedded", split: str = "test", clips: int = 200, seed: int = 0
+    dataset: Path, model: str = DEFAULT_MODEL, split: str = "test", clips: int = 200, seed: int = 0
 ) -> dict[str, Any]:
     """Centimetres, mean over clips: joint error with roots aligned, root path error and its value at the clip's end.
 

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
+from moclip.shipped import DEFAULT_MODEL
+
 Count = Annotated[int, typer.Option(min=1)]
 
 app = typer.Typer(no_args_is_help=True, help="Measure, and print JSON. Example: moclip bench generate")
 
 
 @app.command("generate")
-def generate_command(model: str = "embedded", runtime: str = "auto", rounds: Count = 7) -> None:
+def generate_command(model: str = DEFAULT_MODEL, runtime: str = "auto", rounds: Count = 7) -> None:
     """Time generation, process start to file, and the server's start. Example: moclip bench generate --runtime onnx"""
     from moclip_backend.bench.generation import bench_generation
 
@@ -72,7 +74,7 @@ def solver_command(
 @app.command("rvq")
 def rvq_command(
     dataset: Annotated[Path, typer.Option(help="Dataset folder.")],
-    model: str = "embedded",
+    model: str = DEFAULT_MODEL,
     split: str = "test",
     clips: Count = 200,
     seed: int = 0,
@@ -102,7 +104,7 @@ def moclip_command(
 
 @app.command("direction")
 def direction_command(
-    model: str = "embedded",
+    model: str = DEFAULT_MODEL,
     runtime: str = "auto",
     seeds: Annotated[int, typer.Option(min=1, help="Samples of each edit.")] = 3,
     cases: Annotated[int, typer.Option(min=3, help="Of pins, and of poses that are met.")] = 50,

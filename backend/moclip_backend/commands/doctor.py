@@ -14,6 +14,8 @@ from typing import Annotated
 
 import typer
 
+from moclip.shipped import DEFAULT_MODEL
+
 PACKAGES = (
     ("numpy", True, "everything", "pip install numpy"),
     ("onnxruntime", True, "the built-in runtime", "pip install onnxruntime"),
@@ -93,8 +95,8 @@ def _weights() -> Iterator[Check]:
     from moclip.models import list_models, verify_model
 
     models = list_models()
-    if not any(info.name == "embedded" for info in models):
-        yield Check("model embedded", "broken", "its weights are not here", "Install moclip again.")
+    if not any(info.name == DEFAULT_MODEL for info in models):
+        yield Check(f"model {DEFAULT_MODEL}", "broken", "its weights are not here", "Install moclip again.")
     for info in models:
         problems = verify_model(str(info.path))
         if problems:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from moclip.errors import MoclipError
+from moclip.shipped import DEFAULT_MODEL
 from moclip_backend.commands.convert import check_skeleton, tell
 from moclip_backend.commands.generate import check_folder, check_no_folder
 from moclip_backend.commands.options import from_options
@@ -36,7 +37,7 @@ class EditOptions:
     ] = None
     seconds: Annotated[float | None, typer.Option(help="How long it is, where start or end is open.")] = None
     seed: Annotated[int, typer.Option(help="Same text, same seed: same motion.", min=0)] = 0
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded"
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = DEFAULT_MODEL
     runtime: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto"
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto"
     out: Annotated[Path, typer.Option(help="File, its suffix is the format.")] = Path("edited.bvh")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from moclip.shipped import DEFAULT_MODEL
 from moclip_backend.commands.options import from_options
 from moclip_backend.commands.prompt_checks import prompts_command
 
@@ -77,7 +78,7 @@ class TextMotionOptions:
     glove: Annotated[
         Path | None, typer.Option(help="Folder with our_vab_*, for a released evaluator. Default: glove beside it.")
     ] = None
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded"
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = DEFAULT_MODEL
     against: Annotated[str | None, typer.Option(help="A second model, measured on the same samples.")] = None
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test"
     repeats: Annotated[int, typer.Option(min=1, help="Repeats, with other captions and seeds each.")] = 5
@@ -137,7 +138,7 @@ def text_motion_command(options: TextMotionOptions) -> None:
 @app.command("retrieval")
 def retrieval_command(
     dataset: Annotated[Path, typer.Option(help="Dataset folder.")],
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded",
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = DEFAULT_MODEL,
     work: Annotated[
         Path | None, typer.Option(help="In place of a model: a folder with moclip.safetensors and text.safetensors.")
     ] = None,

@@ -12,6 +12,7 @@ import typer
 
 from moclip.errors import MoclipError
 from moclip.prompts.limits import LONGEST_SECONDS, SHORTEST_SECONDS
+from moclip.shipped import DEFAULT_MODEL
 from moclip_backend.reporting import report, say
 from moclip_backend.terminal import print_json, progress_bar
 
@@ -31,7 +32,7 @@ def generate(
     variations: Annotated[
         int, typer.Option(help="How many motions, with seeds SEED, SEED+1 ...", min=1, max=MAX_VARIATIONS)
     ] = 1,
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded",
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = DEFAULT_MODEL,
     runtime: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     out: Annotated[

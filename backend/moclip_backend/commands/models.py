@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from moclip.shipped import DEFAULT_MODEL
+
 if TYPE_CHECKING:
     from moclip.models import ModelInfo
 
@@ -33,7 +35,7 @@ def list_command(as_json: Json = False) -> None:
 
 
 @app.command("info")
-def info_command(name: Name = "embedded", as_json: Json = False) -> None:
+def info_command(name: Name = DEFAULT_MODEL, as_json: Json = False) -> None:
     """Describe a model: licence, sizes, metrics, what it can do. Example: moclip models info embedded"""
     from moclip.licences import in_words
     from moclip.models import model_info
@@ -53,7 +55,7 @@ def info_command(name: Name = "embedded", as_json: Json = False) -> None:
 
 
 @app.command("verify")
-def verify_command(name: Name = "embedded", as_json: Json = False) -> None:
+def verify_command(name: Name = DEFAULT_MODEL, as_json: Json = False) -> None:
     """Read all weights of a model and check that they are whole. Example: moclip models verify embedded"""
     from moclip.models import model_info, verify_model
     from moclip_backend.reporting import say

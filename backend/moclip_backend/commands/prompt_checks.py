@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from moclip.errors import MoclipError
+from moclip.shipped import DEFAULT_MODEL
 from moclip_backend.commands.options import from_options
 from moclip_backend.terminal import print_json, print_table
 
@@ -22,7 +23,7 @@ DEFAULT_PROMPTS = Path(__file__).parents[3] / "tests" / "prompts" / "prompts.jso
 
 @dataclass(kw_only=True)
 class PromptOptions:
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded"
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = DEFAULT_MODEL
     seeds: Annotated[int, typer.Option(min=1, help="Samples for each prompt, one a seed.")] = 5
     first_seed: Annotated[int, typer.Option(min=0, help="The first of the seeds, which follow one another.")] = 0
     prompts: Annotated[

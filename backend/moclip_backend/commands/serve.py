@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from moclip.shipped import DEFAULT_MODEL
 from moclip_backend.address import DEFAULT_BIND
 
 
@@ -17,7 +18,7 @@ def serve(
     ] = None,
     runtime: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "embedded",
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = DEFAULT_MODEL,
     token_file: Annotated[
         Path | None,
         typer.Option(help="File with the token for clients; made (0600) when missing.", show_default="a new one"),

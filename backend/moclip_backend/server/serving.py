@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moclip.errors import MoclipError
+from moclip.shipped import DEFAULT_MODEL
 from moclip_backend import wire
 from moclip_backend.address import DEFAULT_BIND, parse_bind
 from moclip_backend.engine import Engine
@@ -46,7 +47,7 @@ class ServeOptions:
     """
 
     bind: str = DEFAULT_BIND
-    model: str = "embedded"
+    model: str = DEFAULT_MODEL
     runtime: str = "auto"
     device: str = "auto"
     token_file: Path | None = None

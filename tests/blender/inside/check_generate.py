@@ -34,7 +34,7 @@ def test_a_prompt_becomes_a_pose_that_equals_the_motion(driver, tools):
     assert told.pop("take") == 0 and told.pop("job") and told.pop("before_state")
     assert (told.pop("before"), told.pop("before_slot")) == ("", "")
     assert told.pop("licence") == driver.session.welcome["licence"]
-    assert told == {"prompt": "a person walks forward", "seed": "1", "seconds": 4.0, "model": "embedded"}
+    assert told == {"prompt": "a person walks forward", "seed": "1", "seconds": 4.0, "model": "open"}
 
 
 def test_the_backend_runs_from_the_bundled_packages(driver):
