@@ -8,7 +8,7 @@ from test_kinematics import J, hand_up, jumping, moved, standing, travel
 from moclip.evaluation.quality import floating, quality, sinking
 from moclip.motion.skeleton import MIRROR
 from moclip.showing.asked import Asked, shows, side_of, wrong_side
-from moclip.showing.kinematics import FPS
+from moclip.showing.kinematics import FPS, SIDES
 from moclip.showing.postures import follows, held, postures_of, runs
 from moclip.showing.rules import BY_EYE, COUNTS, RULES, TURNS, named_action
 
@@ -115,6 +115,20 @@ def test_a_turn_is_as_far_as_asked():
     left = Asked(("turn_on_the_spot_left",), degrees=90.0)
     assert shows(turning(90), left) and not shows(turning(-90), left)
     assert wrong_side(turning(-90), ["turn_on_the_spot_left"]) is True
+
+
+def test_who_gets_up_from_the_floor_picks_nothing_up():
+    on_floor, bent = standing(20), standing(20)
+    upper = [
+        n for n in range(22) if not any(n == J[f"{s}_{part}"] for s in SIDES for part in ("knee", "ankle", "foot"))
+    ]
+    on_floor[:, upper, 1] -= on_floor[0, J["pelvis"], 1] - 0.15
+    for side in SIDES:
+        for far, part in ((0.4, "knee"), (0.8, "ankle"), (0.9, "foot")):
+            on_floor[:, J[f"{side}_{part}"]] = on_floor[:, J[f"{side}_hip"]] + (0.0, -0.05, far)
+    bent[:, J["right_wrist"], 1], bent[:, J["right_elbow"], 1] = 0.1, 0.4
+    assert "pick_up" in shown(blended(blended(standing(20), bent, 10), standing(20), 10), "pick_up")
+    assert "pick_up" not in shown(blended(on_floor, standing(30), 20), "pick_up")
 
 
 def test_sideways_is_not_diagonally():

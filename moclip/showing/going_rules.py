@@ -217,7 +217,7 @@ def takes_long_strides(joints: np.ndarray) -> bool:
 def marches(joints: np.ndarray) -> bool:
     """Steps with the knees lifted high, one after the other, or with stiff swinging legs and arms."""
     p = postures_of(joints)
-    lifted = np.percentile(p.thighs, 92, axis=0).min() > 42
+    lifted = np.percentile(p.thighs, 92, axis=0).min() > 48
     return bool(lifted) and steps(joints, 0.1) / p.k.seconds > 0.9 and float(p.standing.mean()) > 0.6 and not flies(p.k)
 
 

@@ -18,8 +18,10 @@ def _down_and_up(p: Postures, hand_m: float) -> bool:
 
 
 def picks_up(joints: np.ndarray) -> bool:
-    """Reaches to the floor and comes up again; what the hand holds, joints do not say."""
+    """Not from a seat on the floor, reaches down to it and comes up again; what the hand holds, joints do not say."""
     p = postures_of(joints)
+    if p.on_floor[0]:
+        return False
     low = p.both("wrist").min(axis=1) < 0.36
     ends = [b for _, b in runs(low, 2)]
     rises = any((p.height[b:] > _UPRIGHT_M).any() and (p.trunk[b:] < 40).any() for b in ends)
