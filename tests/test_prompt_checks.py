@@ -25,6 +25,7 @@ from moclip.models import list_models
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import REST_OFFSETS
 from moclip.prompts.checks import check_prompt, check_seconds
+from moclip.prompts.requests import Request
 from moclip.showing.asked import Asked
 from moclip.showing.rules import FIRST_RULES
 
@@ -198,7 +199,18 @@ def test_readmes_first_example_shows_what_it_says(prompts):
 
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     assert f'moclip demo "{prompts[0].text}"\n' in readme
-    assert [s.passed for s in run_checks(TextToMotion.load("embedded"), prompts[:1], [0])] == [True]
+    # What `moclip demo` generates by.
+    assert [s.passed for s in run_checks(TextToMotion.load(), prompts[:1], [0])] == [True]
+
+
+@pytest.mark.skipif("open" not in [m.name for m in list_models()], reason="needs the open model's weights")
+def test_what_was_too_short_to_be_shown_is_longer_the_next_time():
+    from moclip.generate.pipeline import TextToMotion
+
+    asked = [Request("slash with a sword"), Request("slash with a sword", seconds=1.4)]
+    free, fixed = (result.motion for result in TextToMotion.load("open").generate(asked))
+    assert FIRST_RULES["slash"](free.joints()) and free.seconds > 1.4
+    assert fixed.seconds == pytest.approx(1.4), "what somebody asked for stays"
 
 
 def test_an_action_that_is_mistyped_is_suggested_and_a_long_list_of_others_is_not_told(tmp_path):

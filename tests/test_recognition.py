@@ -151,11 +151,25 @@ def verifier_by(agreement_of_take: list[float]) -> Verifier:
 def test_a_take_that_shows_something_else_is_sampled_again(agreements, kept, sampled):
     generator = Sums([])
     casting = Casting(generator, PlanOptions(retakes=4), 20.0, None, verifier_by(agreements))
-    codes, verdicts = casting.codes([asked(3), asked(4)], [plan(0), plan(1, 4)], Watcher())
-    assert (codes[0] == kept).all() and (codes[1, :4] == kept).all() and (codes[1, 4:] == -1).all()
-    assert generator.rows == sampled and verdicts[0].score == pytest.approx(agreements[kept], abs=1e-3)
-    warned = casting.unseen(verdicts[0], ())
+    first, second = casting.cast([asked(3), asked(4)], [plan(0), plan(1, 4)], Watcher())
+    assert (first.codes == kept).all() and (second.codes == kept).all() and len(second.codes) == 4
+    assert generator.rows == sampled and first.verdict.score == pytest.approx(agreements[kept], abs=1e-3)
+    warned = casting.unseen(first.verdict, ())
     assert bool(warned) == (agreements[kept] < 0.3) and all(is_unseen(warning) for warning in warned)
+
+
+def test_a_later_take_may_be_of_another_length():
+    seeds = []
+
+    def again(k, seed):
+        seeds.append((k, seed))
+        return plan(0, 6 + len(seeds))
+
+    casting = Casting(Sums([]), PlanOptions(retakes=3), 20.0, None, verifier_by([0.1, 0.2, 0.9, 0.3]))
+    kept, again_taken = casting.cast([asked(3, anchors=("a pose",)), asked(4)], [plan(0), plan(1, 4)], Watcher(), again)
+    assert seeds == [(1, later_takes(4, 1, number)) for number in range(3)]
+    assert len(kept.codes) == 6 and (again_taken.codes == 2).all()
+    assert len(again_taken.codes) == len(again_taken.plan.known) == 8
 
 
 def test_a_motion_is_sampled_by_the_moved_text_and_judged_by_what_was_said():
@@ -170,21 +184,21 @@ def test_a_motion_is_sampled_by_the_moved_text_and_judged_by_what_was_said():
     own = plan(0)
     verifier = verifier_by([0.95])
     casting = Casting(Texts([]), PlanOptions(prototype_share=0.5), 20.0, None, verifier, known)
-    _, (verdict,) = casting.codes([asked(3)], [own], Watcher())
+    (take,) = casting.cast([asked(3)], [own], Watcher())
     (text,) = sampled
     assert text == pytest.approx([2.0, 0.5], abs=0.01) and own.passages[0].text == pytest.approx([1.0, 0.0])
-    assert verdict == verifier.verdicts(np.full((1, 6, 1), 0), [own])[0]
+    assert take.verdict == verifier.verdicts(np.full((1, 6, 1), 0), [own])[0]
 
 
 def test_takes_are_those_of_the_seed_and_poses_and_warnings_come_first():
     assert later_takes(5, 1, 0) == 5 + (1 << 63) and later_takes(5, 4, 1) == 5 + 5 * (1 << 63)
     generator = Sums([])
     casting = Casting(generator, PlanOptions(retakes=2), 20.0, None, verifier_by([0.0, 1.0]))
-    codes, verdicts = casting.codes([asked(3, anchors=("a pose",))], [plan(0)], Watcher())
-    assert (codes == 0).all() and generator.rows == [1]
-    (warning,) = casting.unseen(verdicts[0], ())
+    (take,) = casting.cast([asked(3, anchors=("a pose",))], [plan(0)], Watcher())
+    assert (take.codes == 0).all() and generator.rows == [1]
+    (warning,) = casting.unseen(take.verdict, ())
     assert warning == "The motion may not show this: salsa. Try again, or say it in other words."
-    assert casting.unseen(verdicts[0], (FAR,)) == () and casting.unseen(None, ()) == ()
+    assert casting.unseen(take.verdict, (FAR,)) == () and casting.unseen(None, ()) == ()
 
 
 def test_a_job_is_cancelled_between_takes():
@@ -196,7 +210,7 @@ def test_a_job_is_cancelled_between_takes():
 
     casting = Casting(Sums([]), PlanOptions(retakes=2), 20.0, None, verifier_by([0.0, 1.0]))
     with pytest.raises(Cancelled):
-        casting.codes([asked(3)], [plan(0)], Watcher(cancelled=cancelled))
+        casting.cast([asked(3)], [plan(0)], Watcher(cancelled=cancelled))
 
 
 def test_the_clause_that_is_shown_least_is_told_and_one_of_the_unknown_is_not():

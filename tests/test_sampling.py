@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from moclip.errors import Cancelled
-from moclip.generate.lengths import sample_lengths
+from moclip.generate.lengths import LONGER, sample_lengths
 from moclip.generators.base.generator import Watcher
 from moclip.generators.base.noise import draw, guided
 from moclip.generators.base.passages import OVERLAP, Passage, PassageRows, passages_of
@@ -171,6 +171,9 @@ def test_lengths_stay_in_range_and_in_the_middle_of_the_distribution():
     short = np.full((1, 50), -20.0)
     short[:, 0] = 5.0
     assert 5 <= sample_lengths(short, [3], 5, 49)[0] <= 49
+    even = np.zeros((200, 50))
+    assert sample_lengths(even, range(200), 0, 49).max() <= 37
+    assert sample_lengths(even, range(200), 0, 49, LONGER).min() >= 24
 
 
 def test_layers_that_the_network_does_not_know_are_left_out_where_nothing_is_given():

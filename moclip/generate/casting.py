@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The motions that are sampled for requests, and the ones of them that are kept."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,20 @@ _AT_ONCE = 3
 """Later takes of a request that are sampled together: three take little longer than one, and are seldom all needed."""
 
 
+Again = Callable[[int, int], Plan]
+"""The plan of a request's later take: (place of the request, seed of the take) -> Plan. A motion whose length nobody
+says may be longer or shorter the next time: in a second and a half nobody draws a sword and strikes."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """codes: (S, Q) of a motion. plan: by which they were sampled. verdict: on it, None where there is no verifier."""
+
+    codes: np.ndarray
+    plan: Plan
+    verdict: Verdict | None = None
+
+
 class Casting:
     """encoder: the runtime of MoCLIP's motion encoder, by which one of several takes is chosen; None for a model
     without. verifier: of what a take shows; None for a model without. actions: how texts are read; None likewise."""
@@ -32,37 +46,40 @@ class Casting:
         self._generator, self._codec, self._options, self._fps = generator, generator.codec, options, fps
         self._encoder, self._verifier, self._actions = encoder, verifier, actions
 
-    def codes(
-        self, checked: Sequence[Checked], plans: Sequence[Plan], watcher: Watcher
-    ) -> tuple[np.ndarray, list[Verdict | None]]:
-        """(B, S, Q) codes of each request, of its best take; and what the verifier says of it, if there is one."""
+    def cast(
+        self, checked: Sequence[Checked], plans: Sequence[Plan], watcher: Watcher, again: Again | None = None
+    ) -> list[Take]:
+        """The best take of each request. again: None where later takes are planned as the first ones."""
         options = self._options
-        takes = [(options.ongoing_takes if p.ongoing else options.takes) if self._encoder else 1 for p in plans]
+        counts = [(options.ongoing_takes if p.ongoing else options.takes) if self._encoder else 1 for p in plans]
         seeds = [asked.seed for asked in checked]
-        codes = self._sampled(checked, plans, takes, seeds, watcher)
-        if self._verifier is None:
-            return codes, [None] * len(plans)
-        verdicts = self._verifier.verdicts(codes, plans)
+        chosen = self._judged(self._sampled(checked, plans, counts, seeds, watcher), plans)
         # A request with poses takes the take that comes nearest to them.
-        again = [
-            k for k, verdict in enumerate(verdicts)
-            if verdict.score < options.agreement and not checked[k].request.anchors
+        failing = [
+            k for k, take in enumerate(chosen) if not self._passes(take) and not checked[k].request.anchors
         ]  # fmt: skip
         quiet = Watcher(cancelled=watcher.cancelled)  # a bar does not go back
-        for first in range(0, options.retakes if again else 0, _AT_ONCE):
-            numbers = range(first, min(first + _AT_ONCE, options.retakes))
-            rows = [(k, number) for k in again for number in numbers]
-            later = [later_takes(seeds[k], takes[k], number) for k, number in rows]
-            asked, own = [checked[k] for k, _ in rows], [numbered(plans[k], row) for row, (k, _) in enumerate(rows)]
-            more = self._sampled(asked, own, [1] * len(rows), later, quiet)
-            for row, verdict in enumerate(self._verifier.verdicts(more, own)):
-                k, _ = rows[row]
-                if verdict.score > verdicts[k].score:
-                    verdicts[k], codes[k, : len(plans[k].known)] = verdict, more[row, : len(plans[k].known)]
-            again = [k for k in again if verdicts[k].score < options.agreement]
-            if not again:
+        for first in range(0, options.retakes if failing else 0, _AT_ONCE):
+            rows = [(k, n) for k in failing for n in range(first, min(first + _AT_ONCE, options.retakes))]
+            later = [later_takes(seeds[k], counts[k], number) for k, number in rows]
+            own = [again(k, seed) if again else plans[k] for (k, _), seed in zip(rows, later, strict=True)]
+            own = [numbered(plan, row) for row, plan in enumerate(own)]
+            codes = self._sampled([checked[k] for k, _ in rows], own, [1] * len(rows), later, quiet)
+            for (k, _), take in zip(rows, self._judged(codes, own), strict=True):
+                if _score(take) > _score(chosen[k]):
+                    chosen[k] = take
+            failing = [k for k in failing if not self._passes(chosen[k])]
+            if not failing:
                 break
-        return codes, [*verdicts]
+        return chosen
+
+    def _judged(self, codes: np.ndarray, plans: Sequence[Plan]) -> list[Take]:
+        verdicts = self._verifier.verdicts(codes, plans) if self._verifier else [None] * len(plans)
+        rows = zip(codes, plans, verdicts, strict=True)
+        return [Take(own[: len(plan.known)], plan, verdict) for own, plan, verdict in rows]
+
+    def _passes(self, take: Take) -> bool:
+        return _score(take) >= self._options.agreement
 
     @staticmethod
     def unseen(verdict: Verdict | None, warnings: Sequence[str]) -> tuple[str, ...]:
@@ -104,3 +121,8 @@ class Casting:
             np.stack([p.text for p in passages]), self._options.prototype_share, sides
         )
         return [replace(p, text=text) for p, text in zip(passages, texts, strict=True)]
+
+
+def _score(take: Take) -> float:
+    """Of a motion that nobody judges, the best."""
+    return 1.0 if take.verdict is None else take.verdict.score

@@ -10,6 +10,9 @@ from moclip.generators.base.noise import softmax
 ONGOING = 0.8
 """Share of the longest motion that the median of the predicted length has at least, for an activity without an end."""
 
+MIDDLE, LONGER = (0.25, 0.75), (0.5, 0.95)
+"""Parts of a distribution, by its quantiles. Where a motion was too short to show its text, a longer one does."""
+
 
 def ongoing(logits: np.ndarray, longest: int) -> np.ndarray:
     """Which texts tell of an activity without an end of its own, such as a dance: (B, classes) -> (B,) bool.
@@ -21,13 +24,15 @@ def ongoing(logits: np.ndarray, longest: int) -> np.ndarray:
     return endless
 
 
-def sample_lengths(logits: np.ndarray, seeds: Sequence[int], shortest: int, longest: int) -> np.ndarray:
-    """Token counts from the middle half of the predicted distribution: (B, classes) -> (B,).
+def sample_lengths(
+    logits: np.ndarray, seeds: Sequence[int], shortest: int, longest: int, part: tuple[float, float] = MIDDLE
+) -> np.ndarray:
+    """Token counts from a part of the predicted distribution: (B, classes) -> (B,).
 
     The tails of the distribution (a two-second walk, a nine-second bow) surprise more than they serve.
     """
     probability = softmax(logits[:, shortest : longest + 1])
     cumulative = np.cumsum(probability, axis=1)
-    at = np.array([np.random.default_rng([2, seed]).uniform(0.25, 0.75) for seed in seeds])
+    at = np.array([np.random.default_rng([2, seed]).uniform(*part) for seed in seeds])
     tokens: np.ndarray = shortest + np.minimum((cumulative < at[:, None]).sum(1), longest - shortest)
     return tokens

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text to motion: prompts in, `Motion`s out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
 from moclip.errors import MoclipError
-from moclip.generate.casting import Casting
+from moclip.generate.casting import Again, Casting
 from moclip.generate.context import Kept, assemble, codes_after, codes_before, fit_between, joined, keep, pull_warning
 from moclip.generate.familiarity import Familiar, load_familiarity
 from moclip.generate.held import held, long_enough
-from moclip.generate.lengths import ongoing, sample_lengths
+from moclip.generate.lengths import LONGER, MIDDLE, ongoing, sample_lengths
 from moclip.generate.options import PlanOptions, read_sampling
 from moclip.generate.plan import LinePlan, Plan, TextStates, plan_line, plan_request, shortest_tokens
 from moclip.generate.posing import Posing
@@ -119,12 +119,13 @@ class TextToMotion:
             more, told = self._plans([part.asked for part in parts], watcher, len(bases))
             plans, warnings = plans + more, warnings + told
         everything = [*bases, *(part.asked for part in parts)]
-        codes, verdicts = self._casting.codes(everything, plans, watcher)
+        layered = {part.over.request for part in parts} | set(range(len(bases), len(everything)))
+        takes = self._casting.cast(everything, plans, watcher, self._again(everything, plans, layered))
         results = []
-        for k, (asked, plan) in enumerate(zip(everything, plans, strict=True)):
-            watcher.step("solve", k / len(plans))
-            own = warnings[k] + self._casting.unseen(verdicts[k], warnings[k])
-            results.append(self._result(asked, plan, codes[k, : len(plan.known)], own))
+        for k, (asked, take) in enumerate(zip(everything, takes, strict=True)):
+            watcher.step("solve", k / len(takes))
+            own = warnings[k] + self._casting.unseen(take.verdict, warnings[k])
+            results.append(self._result(asked, take.plan, take.codes, own))
         made = []
         for k, request in enumerate(requests):
             over = [(part, r) for part, r in zip(parts, results[len(bases) :], strict=True) if part.over.request == k]
@@ -139,8 +140,8 @@ class TextToMotion:
         """
         checked = self._checked(requests)
         plans, _ = self._plans(checked, Watcher())
-        codes, _ = self._casting.codes(checked, plans, Watcher())
-        return [self.codec.decode(own[None, : self._shown(plan)])[0] for own, plan in zip(codes, plans, strict=True)]
+        takes = self._casting.cast(checked, plans, Watcher(), self._again(checked, plans))
+        return [self.codec.decode(take.codes[None, : self._shown(take.plan)])[0] for take in takes]
 
     def codes(self, captions: Sequence[str], tokens: Sequence[int], seeds: Sequence[int]) -> np.ndarray:
         """Codes (B, S, layers) of whole captions, each of so many tokens, -1 behind: as papers measure generators.
@@ -172,7 +173,12 @@ class TextToMotion:
         return -(-plan.frames // self.codec.stride)
 
     def _lengths(
-        self, lines: Sequence[Line], clauses: list[list[TextStates]], seeds: Sequence[int], quiet: Watcher
+        self,
+        lines: Sequence[Line],
+        clauses: list[list[TextStates]],
+        seeds: Sequence[int],
+        quiet: Watcher,
+        part: tuple[float, float],
     ) -> Iterator[tuple[int, bool]]:
         """Of all clauses of all lines: how many tokens it lasts, and whether it has no end of its own."""
         flat = [states for own in clauses for states in own]
@@ -191,7 +197,7 @@ class TextToMotion:
                 span = (self._shortest, self._longest)
                 tokens[asked] = self.generator.lengths(parts, [seeds[i] for i in asked], span, quiet)
         else:
-            tokens = sample_lengths(logits, seeds, self._shortest, self._longest)
+            tokens = sample_lengths(logits, seeds, self._shortest, self._longest, part)
         return zip(tokens.tolist(), ends.tolist(), strict=True)
 
     def _length_texts(self, prompts: Sequence[str]) -> list[TextStates]:
@@ -206,9 +212,10 @@ class TextToMotion:
         return self._longest // self._shortest
 
     def _plans(
-        self, checked: Sequence[Checked], watcher: Watcher, first: int = 0
+        self, checked: Sequence[Checked], watcher: Watcher, first: int = 0, part: tuple[float, float] = MIDDLE
     ) -> tuple[list[Plan], list[tuple[str, ...]]]:
-        """What to sample for each request, and warnings for the user. first: row of the first in what is sampled."""
+        """What to sample for each request, and warnings for the user. first: row of the first in what is sampled. part:
+        of the lengths that are predicted for a text."""
         lines = [line for asked in checked for line in asked.lines]
         owners = [k for k, asked in enumerate(checked) for _ in asked.lines]
         prompts = [line.text for line in lines]
@@ -216,7 +223,7 @@ class TextToMotion:
         clauses = self._reader.read_clauses(prompts, whole, self.options, self._most_clauses)
         seeds = [checked[k].seed for k, own in zip(owners, clauses, strict=True) for _ in own]
         # The motion itself is sampled later, and is what a bar should show.
-        predicted = self._lengths(lines, clauses, seeds, Watcher(cancelled=watcher.cancelled))
+        predicted = self._lengths(lines, clauses, seeds, Watcher(cancelled=watcher.cancelled), part)
         planned: list[list[LinePlan]] = [[] for _ in checked]
         for k, line, texts, sentence in zip(owners, lines, clauses, whole, strict=True):
             lengths, endless = (np.array(column) for column in zip(*(next(predicted) for _ in texts), strict=True))
@@ -229,6 +236,16 @@ class TextToMotion:
                 warnings[k] += [warning for warning in prompt.warnings if warning not in warnings[k]]
         plans = [self._plan(first + k, asked, planned[k]) for k, asked in enumerate(checked)]
         return plans, [tuple(told) for told in warnings]
+
+    def _again(self, checked: Sequence[Checked], plans: Sequence[Plan], layered: Collection[int] = ()) -> Again:
+        """layered: requests whose motions are laid over one another, so that their lengths have to stay."""
+
+        def again(k: int, seed: int) -> Plan:
+            if k in layered or all(line.seconds is not None for line in checked[k].lines):
+                return plans[k]
+            return self._plans([replace(checked[k], seed=seed)], Watcher(), part=LONGER)[0][0]
+
+        return again
 
     def _plan(self, row: int, asked: Checked, lines: list[LinePlan]) -> Plan:
         lines = long_enough(asked, lines, self.fps, self._longest * self.codec.stride)
