@@ -161,13 +161,13 @@ def test_a_take_that_shows_something_else_is_sampled_again(agreements, kept, sam
 def test_a_later_take_may_be_of_another_length():
     seeds = []
 
-    def again(k, seed):
-        seeds.append((k, seed))
+    def again(k, number, seed):
+        seeds.append((k, number, seed))
         return plan(0, 6 + len(seeds))
 
     casting = Casting(Sums([]), PlanOptions(retakes=3), 20.0, None, verifier_by([0.1, 0.2, 0.9, 0.3]))
     kept, again_taken = casting.cast([asked(3, anchors=("a pose",)), asked(4)], [plan(0), plan(1, 4)], Watcher(), again)
-    assert seeds == [(1, later_takes(4, 1, number)) for number in range(3)]
+    assert seeds == [(1, number, later_takes(4, 1, number)) for number in range(3)]
     assert len(kept.codes) == 6 and (again_taken.codes == 2).all()
     assert len(again_taken.codes) == len(again_taken.plan.known) == 8
 

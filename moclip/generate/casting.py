@@ -21,9 +21,9 @@ _AT_ONCE = 3
 """Later takes of a request that are sampled together: three take little longer than one, and are seldom all needed."""
 
 
-Again = Callable[[int, int], Plan]
-"""The plan of a request's later take: (place of the request, seed of the take) -> Plan. A motion whose length nobody
-says may be longer or shorter the next time: in a second and a half nobody draws a sword and strikes."""
+Again = Callable[[int, int, int], Plan]
+"""The plan of a request's later take: (place of the request, number of the take, its seed) -> Plan. A motion whose
+length nobody says may be longer or shorter the next time: in a second and a half nobody draws a sword and strikes."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Casting:
         for first in range(0, options.retakes if failing else 0, _AT_ONCE):
             rows = [(k, n) for k in failing for n in range(first, min(first + _AT_ONCE, options.retakes))]
             later = [later_takes(seeds[k], counts[k], number) for k, number in rows]
-            own = [again(k, seed) if again else plans[k] for (k, _), seed in zip(rows, later, strict=True)]
+            own = [again(*row, seed) if again else plans[row[0]] for row, seed in zip(rows, later, strict=True)]
             own = [numbered(plan, row) for row, plan in enumerate(own)]
             codes = self._sampled([checked[k] for k, _ in rows], own, [1] * len(rows), later, quiet)
             for (k, _), take in zip(rows, self._judged(codes, own), strict=True):

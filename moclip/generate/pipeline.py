@@ -240,10 +240,12 @@ class TextToMotion:
     def _again(self, checked: Sequence[Checked], plans: Sequence[Plan], layered: Collection[int] = ()) -> Again:
         """layered: requests whose motions are laid over one another, so that their lengths have to stay."""
 
-        def again(k: int, seed: int) -> Plan:
+        def again(k: int, number: int, seed: int) -> Plan:
             if k in layered or all(line.seconds is not None for line in checked[k].lines):
                 return plans[k]
-            return self._plans([replace(checked[k], seed=seed)], Watcher(), part=LONGER)[0][0]
+            # What has no end of its own is shown in any length, and calmer in a longer one.
+            part = MIDDLE if number % 2 or plans[k].ongoing else LONGER
+            return self._plans([replace(checked[k], seed=seed)], Watcher(), part=part)[0][0]
 
         return again
 
