@@ -90,7 +90,7 @@ def draw_main(driver, width=280):
 def test_the_menu_of_prompts_offers_what_the_model_can_do_and_what_was_asked_for(driver):
     repertoire, session = driver.module("backend.repertoire"), driver.session
     before = repertoire.known({})
-    assert {"On foot", "Gestures", "Styles"} <= {one.group for one in before} and len(before) > 40
+    assert {"On foot", "Gestures", "Dancing"} <= {one.group for one in before} and len(before) > 40
     rig = driver.generate("a person  juggles", use_auto_seconds=False, seconds=1.0)
     assert repertoire.known(session.welcome) == before and rig is not None
     layout = Drawn()
@@ -99,7 +99,7 @@ def test_the_menu_of_prompts_offers_what_the_model_can_do_and_what_was_asked_for
     assert len(layout.names("operator")) == len(before) + 3
     assert bpy.ops.moclip.use_prompt(prompt="a person bows") == {"FINISHED"}
     assert driver.settings.prompt == "a person bows"
-    examples = {one.example for one in before if one.group != "Styles"}
+    examples = {one.example for one in before}
     for _ in range(5):
         old = driver.settings.prompt
         assert bpy.ops.moclip.random_prompt() == {"FINISHED"}
@@ -113,7 +113,7 @@ def test_the_menu_of_prompts_offers_what_the_model_can_do_and_what_was_asked_for
 def test_a_model_that_tells_nothing_or_nonsense_offers_only_what_was_asked_for(driver):
     repertoire = driver.module("backend.repertoire")
     known = repertoire.known
-    assert repertoire.licence({}) == "CC BY-NC 4.0" and repertoire.licence({"licence": "CC0 1.0"}) == "CC0 1.0"
+    assert repertoire.licence({}) == "CC BY-SA 4.0" and repertoire.licence({"licence": "CC0 1.0"}) == "CC0 1.0"
     assert repertoire.licence({"model": "old"}) == "unknown licence"
     assert known({"model": "old"}) == ()
     assert known({"model": "x", "actions": [1, {}, {"name": "n"}], "styles": None}) == ()

@@ -5,6 +5,8 @@ import bpy
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.usefixtures("by_embedded")
+
 SECONDS, FPS = 6.0, 20
 
 

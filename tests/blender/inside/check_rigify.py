@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from mathutils import Matrix, Quaternion
 
+pytestmark = pytest.mark.usefixtures("by_embedded")
+
 DEFORM = {
     "pelvis": "ORG-spine", "head": "ORG-spine.006",
     "left_hip": "DEF-thigh.L", "left_knee": "DEF-shin.L", "left_ankle": "DEF-foot.L",

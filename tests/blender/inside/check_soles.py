@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from reading import read
 
+pytestmark = pytest.mark.usefixtures("by_embedded")
+
 PROMPTS = {
     "stands": "a person stands still",
     "waves": "a person waves with the right hand",

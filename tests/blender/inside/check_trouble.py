@@ -210,7 +210,7 @@ def test_a_command_that_does_not_exist(driver):
 
 
 def test_an_unfamiliar_prompt_is_generated_with_a_warning(driver):
-    driver.generate("a fish swims through the ocean and eats plankton", use_auto_seconds=False, seconds=2.0)
+    driver.generate("someone paddles a canoe down the river", use_auto_seconds=False, seconds=2.0)
     assert driver.session.level == "WARNING" and "far from what the model was trained on" in driver.session.message
     assert np.isfinite(driver.session.held[1].rotations).all()
 
@@ -218,7 +218,7 @@ def test_an_unfamiliar_prompt_is_generated_with_a_warning(driver):
 def test_a_prompt_that_is_far_is_told_while_it_is_typed(driver):
     driver.generate("a person waves", use_auto_seconds=False, seconds=1.0)
     hint, told_now = driver.session.hint, driver.module("ui.panel_main").told_now
-    driver.settings.prompt = "a fish swims through the ocean and eats plankton"
+    driver.settings.prompt = "someone paddles a canoe down the river"
     driver.pump_until(lambda: hint.sentence)
     level, told = told_now(bpy.context)
     assert level == "WARNING" and told.startswith("The model was not trained for this. The nearest it can do: ")
@@ -228,7 +228,7 @@ def test_a_prompt_that_is_far_is_told_while_it_is_typed(driver):
     driver.pump_until(lambda: hint.wait() is None and not hint._asked)
     assert hint.sentence == ""
     # An error, and whatever is said later, go first.
-    driver.settings.prompt = "a fish swims through the ocean and eats plankton"
+    driver.settings.prompt = "someone paddles a canoe down the river"
     driver.pump_until(lambda: hint.sentence)
     driver.session.say("ERROR", driver.session.message)
     assert told_now(bpy.context)[0] == "ERROR"

@@ -170,3 +170,12 @@ def human(driver: Driver, rigify_file: Path) -> bpy.types.Object:
 @pytest.fixture
 def tools() -> SimpleNamespace:
     return SimpleNamespace(pose_heads=pose_heads, forward=forward, names=FIELD_ORDER)
+
+
+@pytest.fixture
+def by_embedded(driver: Driver) -> Iterator[None]:
+    """Motions by the embedded model: the limits of what is checked were measured on its."""
+    preferences = driver.module("settings").preferences()
+    default, preferences.model = preferences.model, "embedded"
+    yield
+    preferences.model = default
