@@ -174,7 +174,8 @@ def tools() -> SimpleNamespace:
 
 @pytest.fixture
 def by_embedded(driver: Driver) -> Iterator[None]:
-    """Motions by the embedded model: the limits of what is checked were measured on its."""
+    """Motions by the embedded model: the limits of what is checked were measured on its. The open model's walk does not
+    keep all of them on every rig: its card says so."""
     preferences = driver.module("settings").preferences()
     default, preferences.model = preferences.model, "embedded"
     yield
