@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The motions that are sampled for requests, and the ones of them that are kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ from moclip.generate.familiarity import KnownActions, is_unfamiliar
 from moclip.generate.held import nearest_takes
 from moclip.generate.options import PlanOptions
 from moclip.generate.plan import Plan, numbered
+from moclip.generate.planning import Again
 from moclip.generate.retakes import Verdict, Verifier
 from moclip.generate.takes import best_takes, later_takes, repeat_takes
 from moclip.generators.base.generator import Generator, Watcher
@@ -19,11 +20,6 @@ from moclip.prompts.requests import Checked
 
 _AT_ONCE = 3
 """Later takes of a request that are sampled together: three take little longer than one, and are seldom all needed."""
-
-
-Again = Callable[[int, int, int], Plan]
-"""The plan of a request's later take: (place of the request, number of the take, its seed) -> Plan. A motion whose
-length nobody says may be longer or shorter the next time: in a second and a half nobody draws a sword and strikes."""
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text to motion: prompts in, `Motion`s out."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
 from moclip.errors import MoclipError
-from moclip.generate.casting import Again, Casting
-from moclip.generate.context import Kept, assemble, codes_after, codes_before, fit_between, joined, keep, pull_warning
+from moclip.generate.casting import Casting
+from moclip.generate.context import assemble, fit_between, joined, pull_warning
 from moclip.generate.familiarity import Familiar, load_familiarity
-from moclip.generate.held import held, long_enough
-from moclip.generate.lengths import LONGER, MIDDLE, ongoing, sample_lengths
+from moclip.generate.held import held
 from moclip.generate.options import PlanOptions, read_sampling
-from moclip.generate.plan import LinePlan, Plan, TextStates, plan_line, plan_request, shortest_tokens
+from moclip.generate.plan import Plan
+from moclip.generate.planning import Planner, ReadRequest, kept_of
 from moclip.generate.posing import Posing
 from moclip.generate.reading import TextReader
 from moclip.generate.retakes import load_verifier
@@ -25,8 +25,7 @@ from moclip.generators.base.runtime import Runtime
 from moclip.models import JUDGE, LENGTH_TOWER, ModelFiles, check_towers, read_model
 from moclip.motion.features import WIDTH, features_to_joints
 from moclip.motion.feet import toe_contacts
-from moclip.prompts.limits import LONGEST_SECONDS
-from moclip.prompts.requests import Checked, Line, Request, Result, check_request, check_script_seconds
+from moclip.prompts.requests import Checked, Request, Result, check_request
 from moclip.runtimes import make_runtime
 from moclip.shipped import DEFAULT_MODEL
 from moclip.text.tokenizer import Tokenizer
@@ -55,12 +54,11 @@ class TextToMotion:
         self.stages = (_READING, *own.STAGES, _SOLVING)
         # What is to be kept would have to become features of KIT-ML's body, which ours cannot be turned into.
         self.edits = own.EDITS and self.codec.features == WIDTH
-        self._networks = runtime
-        self._longest = int(LONGEST_SECONDS * self.fps) // self.codec.stride
-        self._shortest = shortest_tokens(self.codec.stride)
-        self._estimates_lengths = "length" in files.arrays
         self._reader = TextReader(runtime, words=own.READS_WORDS)
-        self._length_reader = TextReader(runtime, "length_text") if LENGTH_TOWER in files.arrays else None
+        timed = TextReader(runtime, "length_text") if LENGTH_TOWER in files.arrays else None
+        self._planner = Planner(
+            self.generator, runtime, self._reader, timed, self.options, self.fps, "length" in files.arrays
+        )
         self._familiarity = load_familiarity(files, self.embed)
         known = self._familiarity.actions if self._familiarity else None
         self._posing = Posing(self.codec, self.fps, self.options.hold_feet, known)
@@ -113,14 +111,17 @@ class TextToMotion:
         checked = self._checked(requests)
         bases, overs = read_layers(checked) if self.options.by_clause else (checked, [])
         watcher.progress("text", 0.0)
-        plans, warnings = self._plans(bases, watcher)
+        read = self._planner.read(bases)
+        plans = self._planner.plans(read, [asked.seed for asked in bases], watcher)
         parts = layer_parts(bases, plans, overs, self.codec.stride, self.fps)
         if parts:
-            more, told = self._plans([part.asked for part in parts], watcher, len(bases))
-            plans, warnings = plans + more, warnings + told
-        everything = [*bases, *(part.asked for part in parts)]
+            laid = self._planner.read([part.asked for part in parts])
+            plans += self._planner.plans(laid, [part.asked.seed for part in parts], watcher, len(bases))
+            read += laid
+        everything = [own.asked for own in read]
+        warnings = self._warnings(read)
         layered = {part.over.request for part in parts} | set(range(len(bases), len(everything)))
-        takes = self._casting.cast(everything, plans, watcher, self._again(everything, plans, layered))
+        takes = self._casting.cast(everything, plans, watcher, self._planner.again(read, plans, layered))
         results = []
         for k, (asked, take) in enumerate(zip(everything, takes, strict=True)):
             watcher.step("solve", k / len(takes))
@@ -139,8 +140,9 @@ class TextToMotion:
         They are what `generate` solves rotations of, so measuring them costs less. Raises what it raises.
         """
         checked = self._checked(requests)
-        plans, _ = self._plans(checked, Watcher())
-        takes = self._casting.cast(checked, plans, Watcher(), self._again(checked, plans))
+        read = self._planner.read(checked)
+        plans = self._planner.plans(read, [asked.seed for asked in checked], Watcher())
+        takes = self._casting.cast(checked, plans, Watcher(), self._planner.again(read, plans))
         return [self.codec.decode(take.codes[None, : self._shown(take.plan)])[0] for take in takes]
 
     def codes(self, captions: Sequence[str], tokens: Sequence[int], seeds: Sequence[int]) -> np.ndarray:
@@ -172,99 +174,14 @@ class TextToMotion:
         """Tokens that the frames asked for need."""
         return -(-plan.frames // self.codec.stride)
 
-    def _lengths(
-        self,
-        lines: Sequence[Line],
-        clauses: list[list[TextStates]],
-        seeds: Sequence[int],
-        quiet: Watcher,
-        part: tuple[float, float],
-    ) -> Iterator[tuple[int, bool]]:
-        """Of all clauses of all lines: how many tokens it lasts, and whether it has no end of its own."""
-        flat = [states for own in clauses for states in own]
-        ends = np.zeros(len(flat), dtype=bool)
-        if self._estimates_lengths:
-            texts = flat if self._length_reader is None else self._length_texts([line.text for line in lines])
-            logits = self._networks.call("length", text=np.stack([states.vector for states in texts]))
-            ends = ongoing(logits, self._longest)
-        if self.generator.TELLS_LENGTHS:
-            tokens = np.full(len(flat), self._longest)
-            # It takes a pass of its own, so only those are asked for that nothing else tells.
-            open_ = [line.seconds is None or len(own) > 1 for line, own in zip(lines, clauses, strict=True)]
-            asked = np.flatnonzero(np.repeat(open_, [len(own) for own in clauses]))
-            if len(asked):
-                parts = [Passage(k, 0, self._longest, flat[i].vector, flat[i].words) for k, i in enumerate(asked)]
-                span = (self._shortest, self._longest)
-                tokens[asked] = self.generator.lengths(parts, [seeds[i] for i in asked], span, quiet)
-        else:
-            tokens = sample_lengths(logits, seeds, self._shortest, self._longest, part)
-        return zip(tokens.tolist(), ends.tolist(), strict=True)
-
-    def _length_texts(self, prompts: Sequence[str]) -> list[TextStates]:
-        """Of all clauses by the tower that the length estimator was trained with."""
-        reader = self._length_reader
-        assert reader is not None
-        own = reader.read_clauses(prompts, reader.read(prompts), self.options, self._most_clauses)
-        return [states for clauses in own for states in clauses]
-
-    @property
-    def _most_clauses(self) -> int:
-        return self._longest // self._shortest
-
-    def _plans(
-        self, checked: Sequence[Checked], watcher: Watcher, first: int = 0, part: tuple[float, float] = MIDDLE
-    ) -> tuple[list[Plan], list[tuple[str, ...]]]:
-        """What to sample for each request, and warnings for the user. first: row of the first in what is sampled. part:
-        of the lengths that are predicted for a text."""
-        lines = [line for asked in checked for line in asked.lines]
-        owners = [k for k, asked in enumerate(checked) for _ in asked.lines]
-        prompts = [line.text for line in lines]
-        whole = self._reader.read(prompts)
-        clauses = self._reader.read_clauses(prompts, whole, self.options, self._most_clauses)
-        seeds = [checked[k].seed for k, own in zip(owners, clauses, strict=True) for _ in own]
-        # The motion itself is sampled later, and is what a bar should show.
-        predicted = self._lengths(lines, clauses, seeds, Watcher(cancelled=watcher.cancelled), part)
-        planned: list[list[LinePlan]] = [[] for _ in checked]
-        for k, line, texts, sentence in zip(owners, lines, clauses, whole, strict=True):
-            lengths, endless = (np.array(column) for column in zip(*(next(predicted) for _ in texts), strict=True))
-            scale = (self.fps, self._longest, self.codec.stride)
-            planned[k].append(plan_line(line.seconds, texts, lengths, endless, sentence, *scale))
-        warnings = [list(asked.warnings) for asked in checked]
-        if self._familiarity:
-            judged = self._familiar_by(prompts, np.stack([states.vector for states in whole]))
-            for k, prompt in zip(owners, judged, strict=True):
-                warnings[k] += [warning for warning in prompt.warnings if warning not in warnings[k]]
-        plans = [self._plan(first + k, asked, planned[k]) for k, asked in enumerate(checked)]
-        return plans, [tuple(told) for told in warnings]
-
-    def _again(self, checked: Sequence[Checked], plans: Sequence[Plan], layered: Collection[int] = ()) -> Again:
-        """layered: requests whose motions are laid over one another, so that their lengths have to stay."""
-
-        def again(k: int, number: int, seed: int) -> Plan:
-            if k in layered or all(line.seconds is not None for line in checked[k].lines):
-                return plans[k]
-            # What has no end of its own is shown in any length, and calmer in a longer one.
-            part = MIDDLE if number % 2 or plans[k].ongoing else LONGER
-            return self._plans([replace(checked[k], seed=seed)], Watcher(), part=part)[0][0]
-
-        return again
-
-    def _plan(self, row: int, asked: Checked, lines: list[LinePlan]) -> Plan:
-        lines = long_enough(asked, lines, self.fps, self._longest * self.codec.stride)
-        frames = sum(line.frames for line in lines)
-        check_script_seconds(frames / self.fps)
-        before = after = np.zeros((0, self.codec.layers), dtype=np.int64)
-        if asked.request.has_context:
-            kept, channels = self._kept(asked.request), "local" if self.codec.local_rotations else "humanml3d"
-            if kept.before is not None:
-                before = codes_before(kept.before, self.codec.encode, self.codec.stride, channels)
-            if kept.after is not None:
-                skipped = -frames % self.codec.stride
-                after = codes_after(kept.after, skipped, self.codec.encode, self.codec.stride, channels)
-        return plan_request(row, lines, self.codec.stride, self.options.window, before, after)
-
-    def _kept(self, request: Request) -> Kept:
-        return keep(request.before, request.after, self.codec.stride)
+    def _warnings(self, read: Sequence[ReadRequest]) -> list[tuple[str, ...]]:
+        """For the user, of each request before there is a motion."""
+        lines = [(k, line.text) for k, own in enumerate(read) for line in own.asked.lines]
+        vectors = np.stack([states.vector for own in read for states in own.whole])
+        warnings = [list(own.asked.warnings) for own in read]
+        for (k, _), known in zip(lines, self._familiar_by([text for _, text in lines], vectors), strict=True):
+            warnings[k] += [warning for warning in known.warnings if warning not in warnings[k]]
+        return [tuple(told) for told in warnings]
 
     def _result(self, asked: Checked, plan: Plan, codes: np.ndarray, warnings: tuple[str, ...]) -> Result:
         request, features = asked.request, self.codec.decode(codes[None])[0]
@@ -273,7 +190,7 @@ class TextToMotion:
             motion = replace(motion, text=asked.text, seed=asked.seed)
             shown = codes[: self._shown(plan)]
             return Result(motion, motion.seconds, asked.seed, warnings, shown, (0, plan.frames))
-        kept, first = self._kept(request), plan.first * self.codec.stride
+        kept, first = kept_of(request, self.codec.stride), plan.first * self.codec.stride
         end = first + plan.frames
         made = self._posing.motion(features, plan, lambda joints: fit_between(joints, first, end, kept))
         decoded = features_to_joints(features)
