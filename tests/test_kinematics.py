@@ -58,11 +58,11 @@ def stepping(frames: int) -> np.ndarray:
     return joints
 
 
-def hand_up(side: str, wave: bool, frames: int = 80) -> np.ndarray:
+def hand_up(side: str, wave: bool, frames: int = 80, lifted: float = 0.8) -> np.ndarray:
     """Lifts the hand over the shoulder within a second; holds it, or swings it sideways by 15 cm twice a second."""
     joints = standing(frames)
     lift = np.clip(np.arange(frames) / FPS, 0, 1)
-    joints[:, J[f"{side}_wrist"], 1] += 0.8 * lift
+    joints[:, J[f"{side}_wrist"], 1] += lifted * lift
     joints[:, J[f"{side}_elbow"], 1] += 0.3 * lift
     if wave:
         joints[:, J[f"{side}_wrist"], 0] += 0.15 * np.sin(4 * np.pi * np.arange(frames) / FPS) * lift

@@ -141,6 +141,13 @@ def test_clips_that_do_not_show_their_label_are_left_out_where_the_recipe_says_s
         assert clips_that_show(folder, "train", tmp_path, rebuilt=copies).tolist() == still
     weights = only(np.array([0.1, 0.1, 0.6, 0.2]), ["walk:", "walk:", "raise:", "walk:"], shown)
     assert weights == pytest.approx([0.25, 0.25, 0.0, 0.5])
+    # What shows its action, but not clearly, is left out as well; not where hardly a clip shows it clearly.
+    for dim, still in (([1], [True, False, False, True]), ([0, 1, 3], [True, True, False, True])):
+        seen = iter([row not in dim for row in (0, 1, 3)])
+        monkeypatch.undo()
+        monkeypatch.setattr("moclip.recipes.shown.shows_clearly", lambda *_, seen=seen: next(seen))
+        (tmp_path / "shown.train.json").unlink()
+        assert clips_that_show(folder, "train", tmp_path).tolist() == still
     # Of a group the others are drawn for what is left out.
     assert only(np.array([0.1, 0.1, 0.6, 0.2]), ["a", "b", "b", "a"], shown) == pytest.approx([0.1, 0.7, 0.0, 0.2])
 

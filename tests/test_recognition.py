@@ -258,6 +258,12 @@ def test_rules_tell_how_much_of_what_is_asked_for_is_to_be_seen():
     assert rules.held(dances, joints, first, whole) is None and rules.held(0.2 * walks, joints, first, whole) is None
 
 
+@pytest.mark.parametrize(("lifted", "held"), [(0.4, 0.0), (0.55, 0.6), (0.8, 1.0)])
+def test_what_is_easily_overlooked_is_not_enough(lifted, held):
+    wave = hand_up("left", True, lifted=lifted)
+    assert Rules(MOVES).held(np.array([0, 1.0, 0, 0]), wave, (0, 80), (0, 80)) == held
+
+
 def test_what_a_clause_asks_for_may_reach_over_its_end_but_not_out_of_what_is_new():
     rules, joints, left = Rules(MOVES), walks_then_waves(), np.array([0, 1.0, 0, 0])
     assert rules.held(left, joints, (64, 80), (0, 80)) == 1.0  # it began before

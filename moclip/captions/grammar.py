@@ -2,8 +2,8 @@
 """A small English grammar engine: agents, verb forms and slots, shared by the captions and by the distillation corpus.
 
 A verb phrase is written in its base form: `"walk forward"`, `"*step up and *bow"`. Words marked with `*` are verbs;
-without a mark the first word is the verb. Slots: `{his}` possessive, `{he}` subject pronoun, `{self}` reflexive,
-`{side}` left or right, `{other}` the other side. `Clause` renders it in any person and form.
+without a mark the first word is the verb. Slots: `{his}` possessive, `{he}` subject pronoun, `{him}` object pronoun,
+`{self}` reflexive, `{side}` left or right, `{other}` the other side. `Clause` renders it in any person and form.
 """
 
 from __future__ import annotations
@@ -102,7 +102,13 @@ class Agent:
         """The verb form after the pronoun: "they walk", "he walks"."""
         return "base" if self.he in ("they", "i", "you") else "s"
 
+    @property
+    def him(self) -> str:
+        """The pronoun as an object: "behind them"."""
+        return _OBJECTS[self.he]
 
+
+_OBJECTS = {"he": "him", "she": "her", "they": "them", "it": "it", "you": "you", "i": "me"}
 PRONOUNS = {"he": ("he", "his", "himself"), "she": ("she", "her", "herself"), "they": ("they", "their", "themselves")}
 ANYBODY = """a person|the person|person|someone|somebody|a human|a figure|the figure|the character|a character|
     the subject|an individual|one person|this person|the actor|a performer|the avatar|an actor|the model|a pedestrian|
@@ -185,7 +191,9 @@ def conjugate(phrase: str, form: str, agent: Agent, side: str = "", rng: np.rand
     text = " ".join(_inflect_token(token, form) if token.startswith("*") else token for token in tokens)
     his = "the" if rng is not None and chance(rng, 0.18) else agent.his
     other = {"left": "right", "right": "left"}.get(side, "other")
-    slots = {"{his}": his, "{he}": agent.he, "{self}": agent.himself, "{side}": side, "{other}": other}
+    slots = {
+        "{his}": his, "{he}": agent.he, "{him}": agent.him, "{self}": agent.himself, "{side}": side, "{other}": other,
+    }  # fmt: skip
     for slot, value in slots.items():
         text = text.replace(slot, value)
     return text

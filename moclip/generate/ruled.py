@@ -8,12 +8,14 @@ import numpy as np
 
 from moclip.recognition.config import ActionClass
 from moclip.recognition.reader import NAMED
-from moclip.showing.rules import RULES, named_action
+from moclip.showing.rules import CLEARLY, RULES, named_action
 
 _HEARD = 0.1
 """Of an action, the probability under which a text does not ask for it."""
 _ENOUGH = 0.3
 """Of all actions that have a rule together: under it nobody can tell."""
+_DIMLY = 0.6
+"""What it counts that an action is shown, but not clearly: too little to be content with, too much to tell of."""
 _REACH, _STEP, _SHORTEST = 24, 8, 16
 """Frames: how far what a clause asks for may reach over its ends, in what steps that is tried, and what is left."""
 
@@ -27,7 +29,7 @@ class Rules:
     def held(
         self, shares: np.ndarray, joints: np.ndarray, span: tuple[int, int], whole: tuple[int, int]
     ) -> float | None:
-        """0 to 1: of what a text asks for, the part whose rules hold. None where no rule tells.
+        """0 to 1: of what a text asks for, the part whose rules hold, clearly. None where no rule tells.
 
         shares: (A,) how probably it asks for each class. joints: (T, 22, 3) metres. span: the first frame that is its
         own and the one behind its last; whole: of all that is new.
@@ -37,7 +39,7 @@ class Rules:
         if total < _ENOUGH:
             return None
         parts = list(_parts(span, whole))
-        return sum(share for name, share in asked if any(RULES[name](joints[a:b]) for a, b in parts)) / total
+        return sum(share * _shown(name, joints, parts) for name, share in asked) / total
 
     def _asked(self, shares: np.ndarray) -> Iterator[tuple[str | None, float]]:
         """The rule of each action that is asked for, None for one without; and how probably it is."""
@@ -50,6 +52,14 @@ class Rules:
             named = side if by_side[side] >= NAMED * share else ""
             if share >= _HEARD:
                 yield named_action(action, named or None), share
+
+
+def _shown(name: str, joints: np.ndarray, parts: Sequence[tuple[int, int]]) -> float:
+    """1 for what one of the parts shows clearly, 0 for what none shows."""
+    found = [joints[a:b] for a, b in parts if RULES[name](joints[a:b])]
+    if not found:
+        return 0.0
+    return 1.0 if name not in CLEARLY or any(CLEARLY[name](part) for part in found) else _DIMLY
 
 
 def _parts(span: tuple[int, int], whole: tuple[int, int]) -> Iterator[tuple[int, int]]:

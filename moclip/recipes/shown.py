@@ -17,16 +17,16 @@ from moclip.motion.floor import on_floor
 from moclip.nn.checkpoint import fingerprint, load_weights
 from moclip.nn.networks import Network, restore
 from moclip.recipes.work import need
-from moclip.showing.asked import Asked, shows
+from moclip.showing.asked import Asked, shows, shows_clearly
 from moclip.showing.rules import RULES, named_action
 from moclip.training.processes import Processes
 
 _LEAST = 0.4
 """Of an action's clips, the share that passes where its rule is taken to know better than a label. The others are of
 actions that people do in other ways than those whom the rule was made for."""
-_REBUILT = 0.25
-"""Of the clips that show an action, the share that still does by its codes where the others are left out; where a codec
-keeps less of an action, the recordings are all that tells of it."""
+_ENOUGH = 0.25
+"""Of the clips that show an action, the share that does so clearly, or still by its codes, where the others are left
+out; where that is less, the recordings are all that tells of it."""
 
 
 class Rebuilt:
@@ -56,7 +56,8 @@ def clips_that_show(
     dataset: DatasetFolder, split: str, work: Path, device: str = "cpu", rebuilt: Rebuilt | None = None
 ) -> np.ndarray:
     """(N,) bool, by the ids of a split: False for clips that the rules of `moclip evaluate prompts` find to show
-    something else than their labels, as a push-up that was slowed down until nobody goes down.
+    something else than their labels, as a push-up that was slowed down until nobody goes down, or show it so that it is
+    overlooked, as a wave at the shoulder's height.
 
     rebuilt: of the split; clips whose codes do not show it any more are left out, too: codes are what a generator sees.
     What has no rule counts as shown. Kept in `work/shown.SPLIT.json`.
@@ -68,10 +69,12 @@ def clips_that_show(
         if kept.get("key") != key:
             fps = float(dataset.meta["fps"])
             asked = [_asked(dataset.clips.get(clip, {})) for clip in ids]
-            passed = [one is None or _shows(dataset.load(clip), one, fps) for clip, one in zip(ids, asked, strict=True)]
+            seen = [_seen(dataset.load(clip), one, fps) for clip, one in zip(ids, asked, strict=True)]
+            passed = [shown for shown, _ in seen]
             trusted = _trusted(asked, passed)
+            passed = _narrowed(asked, passed, [clearly for _, clearly in seen])
             if rebuilt is not None:
-                passed = _still_passed(asked, passed, trusted, rebuilt, fps)
+                passed = _narrowed(asked, passed, _by_codes(asked, passed, trusted, rebuilt, fps))
             failing = [
                 clip for clip, one, held in zip(ids, asked, passed, strict=True)
                 if not held and one is not None and trusted.issuperset(one.actions)
@@ -92,8 +95,13 @@ def _asked(clip: Mapping[str, Any]) -> Asked | None:
     return Asked(named, together=clip.get("relation") == "while")
 
 
-def _shows(features: np.ndarray, asked: Asked, fps: float) -> bool:
-    return shows(on_floor(features_to_joints(features[:MAX_FRAMES]), fps), asked)
+def _seen(features: np.ndarray, asked: Asked | None, fps: float) -> tuple[bool, bool]:
+    """Whether a clip shows what it is called, and whether clearly."""
+    if asked is None:
+        return True, True
+    joints = on_floor(features_to_joints(features[:MAX_FRAMES]), fps)
+    shown = shows(joints, asked)
+    return shown, shown and shows_clearly(joints, asked)
 
 
 def _trusted(asked: Sequence[Asked | None], passed: Sequence[bool]) -> set[str]:
@@ -105,20 +113,30 @@ def _trusted(asked: Sequence[Asked | None], passed: Sequence[bool]) -> set[str]:
     return {action for action in RULES if np.mean(alone[action] or [False]) >= _LEAST}
 
 
-def _still_passed(
+def _by_codes(
     asked: Sequence[Asked | None], passed: Sequence[bool], trusted: set[str], rebuilt: Rebuilt, fps: float
 ) -> list[bool]:
-    """Which of those that pass do by their codes, too; all of them of what hardly does."""
-    rows: dict[Asked, list[int]] = defaultdict(list)
-    for row, (one, held) in enumerate(zip(asked, passed, strict=True)):
-        if one is not None and held and trusted.issuperset(one.actions):
-            rows[one].append(row)
-    wanted = {row: one for one, own in rows.items() for row in own}
+    """Which of those that pass by a trusted rule do by their codes, too; the others as they are."""
+    wanted = {
+        row: one
+        for row, (one, held) in enumerate(zip(asked, passed, strict=True))
+        if one is not None and held and trusted.issuperset(one.actions)
+    }
     still = list(passed)
     for row, features in rebuilt.features(list(wanted)):
-        still[row] = _shows(features, wanted[row], fps)
-    for own in rows.values():
-        if np.mean([still[row] for row in own]) < _REBUILT:
-            for row in own:
-                still[row] = True
+        still[row], _ = _seen(features, wanted[row], fps)
     return still
+
+
+def _narrowed(asked: Sequence[Asked | None], passed: Sequence[bool], kept: Sequence[bool]) -> list[bool]:
+    """Of those that pass the ones to keep; all of them of what would hardly keep any."""
+    rows: dict[Asked | None, list[int]] = defaultdict(list)
+    for row, (one, held) in enumerate(zip(asked, passed, strict=True)):
+        if held:
+            rows[one].append(row)
+    left = list(passed)
+    for own in rows.values():
+        if np.mean([kept[row] for row in own]) >= _ENOUGH:
+            for row in own:
+                left[row] = kept[row]
+    return left

@@ -10,7 +10,7 @@ import numpy as np
 from moclip.showing.first_rules import hand_is_up
 from moclip.showing.kinematics import SIDES, kinematics_of
 from moclip.showing.postures import postures_of
-from moclip.showing.rules import BY_EYE, COUNTS, RULES, TURNS, Rule, asked_side
+from moclip.showing.rules import BY_EYE, CLEARLY, COUNTS, RULES, TURNS, Rule, asked_side
 
 _OTHER = {"left": "right", "right": "left"}
 _SHORTEST_WINDOW = 16  # frames
@@ -98,6 +98,11 @@ def shows(joints: np.ndarray, asked: Asked | Sequence[str]) -> bool:
         return (shows_at_once if asked.together else shows_in_order)(joints, actions[0], actions[1])
     held = RULES[actions[0]](joints) if asked.degrees is None else _turns(joints, actions[0], asked.degrees)
     return held and (asked.times is None or _often(joints, actions[0], asked.times))
+
+
+def shows_clearly(joints: np.ndarray, asked: Asked) -> bool:
+    """Whether of what a motion shows nothing can be overlooked; where the rules of `shows` hold."""
+    return all(CLEARLY[action](joints) for action in asked.actions if action in CLEARLY)
 
 
 def _turns(joints: np.ndarray, action: str, degrees: float) -> bool:

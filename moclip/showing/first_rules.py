@@ -126,6 +126,16 @@ def raises(joints: np.ndarray, side: str) -> bool:
     return _stays(k) and _hands(k, side) and lifted and k.limb_activity("ankle") < 0.3
 
 
+_HIGH_M = 0.12
+"""Over the shoulder, from where on nobody overlooks a hand that is up."""
+
+
+def hands_are_high(joints: np.ndarray, side: str) -> bool:
+    """The named hand, or both, go well over the shoulder."""
+    k = kinematics_of(joints)
+    return all(float(np.percentile(k.hand_height(s), 95)) > _HIGH_M for s in (SIDES if side == "both" else (side,)))
+
+
 def kick_frames(k: Kinematics, side: str) -> np.ndarray:
     """(T,) where this foot is up and out while the other stays near the floor."""
     foot, stands = k.foot(side), k.foot(_OTHER[side])[:, 1] < -0.5

@@ -152,6 +152,14 @@ RULES: dict[str, Rule] = {
 }
 """All actions that joints can tell: joints (T, 22, 3), T >= 2 -> does the motion show it?"""
 
+_UP = {f"{action}_{side}": side for action in ("wave", "raise") for side in (*SIDES, "both")}
+CLEARLY: dict[str, Rule] = {
+    **{name: partial(first.hands_are_high, side=side) for name, side in _UP.items()},
+    **dict.fromkeys(("wave", "raise_hand"), lambda joints: any(first.hands_are_high(joints, s) for s in SIDES)),
+}
+"""What makes an action that its rule finds in a motion one that nobody overlooks. Takes are chosen by it; no figure is
+counted by it, for many recorded waves are at the shoulder's height."""
+
 BY_EYE = (
     "formal_walk", "rough_ground", "zombie_walk", "tired_walk", "climb", "swim", "tread_water", "fly", "karate",
     "block", "sword_stab", "sword_spin", "sword_fight", "shoot_bow", "aim_and_shoot", "reload", "hit_reaction",
