@@ -181,11 +181,12 @@ def test_tokens_may_be_of_two_frames(work, dataset, recipe, tmp_path):
     own.mkdir()
     shutil.copyfile(work / "tower.safetensors", own / "tower.safetensors")
     sizes = {**recipe["rvq"]["sizes"], "down_t": 1}
-    finer = {**recipe, "rvq": {**recipe["rvq"], "sizes": sizes, "root_weight": 0.3}}
+    finer = {**recipe, "rvq": {**recipe["rvq"], "sizes": sizes, "root_weight": 0.3, "added_layers": 2}}
     for name, stage in STAGES.items():
         if name != "tower":
             stage(dataset, own, finer, log=lambda line: None)
-    assert load_weights(own / "rvq.safetensors")[1]["root_weight"] == 0.3
+    codec = load_weights(own / "rvq.safetensors")[1]
+    assert codec["root_weight"] == 0.3 and codec["quantizers"] == sizes["quantizers"] + 2
     once = (own / "rvq.safetensors").read_bytes()
     STAGES["rvq"](dataset, own, finer, log=lambda line: None)
     assert (own / "rvq.safetensors").read_bytes() == once
@@ -517,9 +518,10 @@ def test_the_other_generators_are_trained_in_the_same_folder_packed_and_generate
         stages_of(generator)[name](dataset, folder, recipe, log=lambda line: None)
     assert (folder / "rvq.safetensors").read_bytes() == before  # BAD's codes are its own
     if generator == "bad":
-        weighed = {**recipe, "rvq": {**recipe["rvq"], "root_weight": 0.5}}
-        with pytest.raises(MoclipError, match="several layers"):
-            stages_of(generator)["rvq"](dataset, folder, weighed, log=lambda line: None)
+        for asked in ({"root_weight": 0.5}, {"added_layers": 2}):
+            finer = {**recipe, "rvq": {**recipe["rvq"], **asked}}
+            with pytest.raises(MoclipError, match="several layers"):
+                stages_of(generator)["rvq"](dataset, folder, finer, log=lambda line: None)
     own = {} if generator == "bamm" else {"codes": 12, "word_dim": 32}
     _, config = load_weights(folder / f"{generator}.safetensors")
     assert own.items() <= config.items() and config["text_dim"] == 16

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Codebooks that tell the root's course first, of a small codec and made-up clips."""
+"""Codebooks that tell the root's course first, and finer ones, of a small codec and made-up clips."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
 from moclip.codecs.config import RVQConfig  # noqa: E402
 from moclip.codecs.linear_start import start_linear  # noqa: E402
-from moclip.codecs.root_weight import weigh_root  # noqa: E402
+from moclip.codecs.root_weight import add_layers, weigh_root  # noqa: E402
 from moclip.codecs.rvq import RVQ  # noqa: E402
 from moclip.data.clips import Clips  # noqa: E402
 
@@ -65,3 +65,20 @@ def test_the_same_seed_gives_the_same_codebooks(network, clips):
         weigh_root(network, clips, 0.5, seed)
         made.append(torch.stack(network.quantizer.codebooks))
     assert torch.equal(made[0], made[1]) and not torch.equal(made[0], made[2])
+
+
+@torch.no_grad()
+def test_added_layers_tell_what_the_others_leave(network, clips):
+    features = torch.from_numpy(np.stack(clips.features))
+    weigh_root(network, clips, 0.5)
+    before, trained = network.encode(features), [book.clone() for book in network.quantizer.codebooks]
+
+    def off(codes) -> float:
+        return float((network.decode(codes) - features).square().mean())
+
+    coarse = off(before)
+    add_layers(network, clips, 3)
+    after = network.encode(features)
+    assert after.shape[-1] == 6 and torch.equal(after[..., :3], before)
+    assert all(map(torch.equal, network.quantizer.codebooks[:3], trained))
+    assert off(after) < 0.85 * coarse

@@ -52,6 +52,19 @@ def treading(frames: int = 80, steps_a_second: float = 2.0) -> np.ndarray:
     return joints
 
 
+def marching(degrees: float, frames: int = 80) -> np.ndarray:
+    """On the spot, two steps a second, each thigh lifted by so many degrees and the shin hanging."""
+    joints = standing(frames)
+    swing = np.sin(2 * np.pi * np.arange(frames) / FPS)
+    for sign, side in ((1, "left"), (-1, "right")):
+        angle = np.radians(degrees) * np.clip(sign * swing, 0, None)
+        length = joints[0, J[f"{side}_hip"], 1] - joints[0, J[f"{side}_knee"], 1]
+        lift = length * np.stack([np.zeros(frames), 1 - np.cos(angle), np.sin(angle)], axis=1)
+        for part in ("knee", "ankle", "foot"):
+            joints[:, J[f"{side}_{part}"]] += lift
+    return joints
+
+
 def waving_walk(side: str) -> np.ndarray:
     joints, arm = travel(1.2), hand_up(side, True)
     for part in ("wrist", "elbow"):
@@ -62,6 +75,11 @@ def waving_walk(side: str) -> np.ndarray:
 
 def shown(joints: np.ndarray, *names: str) -> set[str]:
     return {name for name in names if RULES[name](joints)}
+
+
+@pytest.mark.parametrize(("degrees", "march"), [(40.0, False), (47.0, False), (55.0, True), (80.0, True)])
+def test_a_march_lifts_its_knees_higher_than_a_walk(degrees, march):
+    assert ("march" in shown(marching(degrees), "march")) is march
 
 
 CHAIR = ("sit", "sit_down", "stand_up")

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Codebooks that tell from the first layer on where a body turns and goes sideways.
+"""Codebooks of a trained codec: the root's course in the first of them, and finer ones behind the last.
 
 No paper's. What varies most comes first in a residual quantiser, and in a large dataset that is the pose: a base layer
 whose walks to the left, to the right and straight on have the same codes leaves nothing to the text that asks for one
-of them. Here the two directions of the latent space that tell the root's course are stretched, encoder and decoder
-changed so that each undoes what the other does, and the codebooks made anew.
+of them. `weigh_root` stretches the two directions of the latent space that tell the root's course, changes encoder and
+decoder so that each undoes what the other does, and makes the codebooks anew. `add_layers` makes more of them, of what
+the others leave: the finest details need more layers than a codec trains.
 """
+
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -39,10 +42,18 @@ def weigh_root(network: RVQ, clips: Clips, weight: float, seed: int = 0) -> None
     stretch = _along(directions, scale)
     _stretch(network, stretch, _along(directions, 1 / scale))
     left = latents @ stretch
-    generator = torch.Generator().manual_seed(seed)
+    _fit(network.quantizer.layers, left, seed)
+
+
+@torch.no_grad()
+def add_layers(network: RVQ, clips: Clips, count: int, seed: int = 0) -> None:
+    """Give a trained codec so many finer layers, in place; those that it has stay as they are."""
+    left, _ = _latents(network, clips, seed)
     for layer in network.quantizer.layers:
-        assert isinstance(layer, Codebook)
-        left = left - _fitted(layer, left, generator)
+        left = left - _quantized(layer, left)
+    added = [Codebook(network.config) for _ in range(count)]
+    _fit(added, left, seed)
+    network.quantizer.layers.extend(added)
 
 
 def _latents(network: RVQ, clips: Clips, seed: int) -> tuple[Tensor, Tensor]:
@@ -80,12 +91,26 @@ def _stretch(network: RVQ, stretch: Tensor, undo: Tensor) -> None:
     first.weight.copy_(torch.einsum("wdk,de->wek", first.weight, undo))
 
 
-def _fitted(layer: Codebook, vectors: Tensor, generator: torch.Generator) -> Tensor:
-    """Make a codebook of these vectors, by its own moving averages; what it has of each of them (N, D)."""
+def _fit(layers: Iterable[nn.Module], left: Tensor, seed: int) -> None:
+    """Make codebooks of vectors (N, D), each of what those before it leave."""
+    generator = torch.Generator().manual_seed(seed)
+    for layer in layers:
+        assert isinstance(layer, Codebook)
+        _make(layer, left, generator)
+        left = left - _quantized(layer, left)
+
+
+def _make(layer: Codebook, vectors: Tensor, generator: torch.Generator) -> None:
+    """By its own moving averages."""
     count = len(layer.codebook)
     layer.codebook.copy_(vectors[torch.randint(len(vectors), (count,), generator=generator)])
     layer.start_from_codebook()
     for _ in range(PASSES):
         for chunk in vectors[torch.randperm(len(vectors), generator=generator)].split(_CHUNK):
             layer.update(chunk, layer.codes_of(chunk, sample=False))
+
+
+def _quantized(layer: nn.Module, vectors: Tensor) -> Tensor:
+    """(N, D) of the codebook."""
+    assert isinstance(layer, Codebook)
     return torch.cat([layer.codebook[layer.codes_of(chunk, sample=False)] for chunk in vectors.split(_CHUNK)])

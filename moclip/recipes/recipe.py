@@ -19,7 +19,7 @@ from moclip.generators.base.generator import DEFAULT, find_generator
 from moclip.generators.base.length import LengthEstimator
 from moclip.generators.base.token_clips import TextNoise
 from moclip.models import JUDGE, RECOGNISER
-from moclip.nn.config import Config, Count, NotNegative, read_settings, suggestion
+from moclip.nn.config import Config, Count, Natural, NotNegative, read_settings, suggestion
 from moclip.recipes.generators import GeneratorTraining, generator_training
 from moclip.recognition.config import RecogniserConfig
 from moclip.text.distill import DistillConfig
@@ -53,8 +53,8 @@ class ClipsTable(StageTable):
 
 @dataclass(frozen=True)
 class LearnerTable(ClipsTable):
-    """[masked] and the other networks that read text, with `sizes` besides. loss, linear_start, root_weight: of [rvq]
-    alone, see `moclip.codecs`; a weight of 0 leaves the codebooks as they were trained.
+    """[masked] and the other networks that read text, with `sizes` besides. loss, linear_start, root_weight,
+    added_layers: of [rvq] alone, see `moclip.codecs`; a weight of 0 leaves the codebooks as they were trained.
 
     only_shown: of a dataset that says what its clips show, leave out those that do not show it.
     """
@@ -63,6 +63,7 @@ class LearnerTable(ClipsTable):
     loss: ReconstructionWeights = field(default_factory=ReconstructionWeights)
     linear_start: bool = False
     root_weight: NotNegative = 0.0
+    added_layers: Natural = 0
     text_noise: TextNoise = field(default_factory=TextNoise)
 
 

@@ -16,10 +16,9 @@ from moclip.alignment.pairs import PairedClips, with_copies
 from moclip.alignment.presets import with_preset
 from moclip.alignment.train import motion_encoder_weights, train_moclip
 from moclip.codecs.config import RVQConfig
-from moclip.codecs.root_weight import weigh_root
 from moclip.codecs.rvq import RVQ
-from moclip.codecs.train import CODEC_KINDS, train_codec, train_decoder
-from moclip.data.clips import action_group, emphasised, load_clips, only
+from moclip.codecs.train import train_codec, train_decoder
+from moclip.data.clips import action_group, emphasised, only
 from moclip.data.folder import DatasetFolder
 from moclip.data.statistics import biased_std
 from moclip.data.stored import Worked, write_packed
@@ -28,15 +27,14 @@ from moclip.generators.base.generator import DEFAULT
 from moclip.generators.base.learners import TokenData, train_on_tokens
 from moclip.generators.base.token_clips import MAX_FRAMES, decoded, encode_clips
 from moclip.motion.features import features_to_joints
-from moclip.nn.checkpoint import save_weights
 from moclip.nn.config import Config
 from moclip.nn.networks import pick_device, restore
+from moclip.recipes.codebooks import finish_codebooks
 from moclip.recipes.generators import generator_training
 from moclip.recipes.recipe import (
     ClipsTable,
     EvaluatorTable,
     JudgeTable,
-    LearnerTable,
     MoclipTable,
     Recipe,
     RecogniserTable,
@@ -89,30 +87,19 @@ def rvq_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: boo
     sizes = _fitted(sizes, {"features": len(dataset.mean), "joints": dataset.meta["joints"]})
     run = _run(part, work, resume, log)
     kind = training_of(recipe).vq
-    if part.root_weight and kind is not RVQ:
+    if (part.root_weight or part.added_layers) and kind is not RVQ:
         raise MoclipError(
-            f"`root_weight` is for a codec of several layers, and this recipe's is a {kind.KIND}.",
-            hint="Leave it out of [rvq] in the recipe.",
+            f"`root_weight` and `added_layers` are for a codec of several layers, and this recipe's is a {kind.KIND}.",
+            hint="Leave them out of [rvq] in the recipe.",
             code="bad_settings",
         )
     train_codec(
         kind, sizes, dataset, run,
         batch=part.batch, emphasis=part.emphasis, weights=part.loss, linear_start=part.linear_start,
     )  # fmt: skip
-    if part.root_weight and run.until is None:
+    if run.until is None:
         with Processes.join(part.compute.device).first_goes_ahead():
-            _weigh_root(dataset, work, part)
-
-
-def _weigh_root(dataset: DatasetFolder, work: Path, part: LearnerTable) -> None:
-    """Give the root's course its weight in `rvq.safetensors`, once."""
-    arrays, config = need(work, "rvq")
-    if config.get("root_weight") == part.root_weight:
-        return
-    network = restore(RVQ, config, arrays).eval()
-    clips = load_clips(dataset, "train", kinds=set(CODEC_KINDS)).emphasised(part.emphasis)
-    weigh_root(network, clips, part.root_weight, part.schedule.seed)
-    save_weights(work / "rvq.safetensors", network.state_dict(), {**config, "root_weight": part.root_weight})
+            finish_codebooks(dataset, work, part, sizes.quantizers + part.added_layers)
 
 
 def decoder_stage(dataset: DatasetFolder, work: Path, recipe: Recipe, *, resume: bool = True, log: Log = print) -> None:
