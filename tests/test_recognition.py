@@ -60,6 +60,9 @@ def test_agreement_is_how_probably_the_two_mean_the_same():
     both = Agreement(reader, (WALK, LEFT, RIGHT))
     assert both.of(np.array([0, 0.36, 0.64]), nothing) == pytest.approx(0.9)
     assert both.of(np.array([0, 0.98, 0.02]), nothing) == pytest.approx(0.98 * 0.6 + 0.02 * 0.9)
+    # Of a text that may ask for one of many, no motion shows more than that one.
+    assert agreement.most(np.array([0.5, 0.25, 0, 0.25])) == pytest.approx(0.5 / 0.75)
+    assert agreement.most(np.array([0, 0, 0, 1.0])) == 1.0
     # Nobody has seen a motion of it, so nobody can tell.
     assert agreement.of(np.array([0, 0, 0, 1.0]), nothing) == 1.0
 

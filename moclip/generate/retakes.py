@@ -26,7 +26,7 @@ Pose = Callable[[np.ndarray, Plan], np.ndarray]
 """Features (T, F) of a plan -> joints (T, 22, 3) as the user will see them."""
 UNSEEN = "The motion may not show this"
 DOUBT = 0.3
-"""Agreement with the network under which that is told of an action without a rule."""
+"""Share of the most that a motion could agree, by the network, under which that is told of an action without a rule."""
 _HALF = 0.5
 """Of what a text may ask for, the part whose rules hold: under it that is told, too."""
 _BROKEN = 0.1
@@ -87,19 +87,25 @@ class Verifier:
         joints = self._pose(features[: whole[1]], plan)
         scores, weights, unseen = [], [], []
         for part in self._parts(plan, whole):
-            agreement = self._agreement.of(part.shares, features[part.first : part.end]) if self._agreement else None
+            agreement, most = self._agreed(part.shares, features[part.first : part.end])
             held = self._rules.held(part.shares, joints, (part.first, part.end), whole)
             if agreement is None and held is None:
                 continue  # nobody can tell
             scores.append((1.0 if agreement is None else agreement) * (1.0 if held is None else max(held, _BROKEN)))
             weights.append(part.end - part.first)
-            hidden = held < _HALF if held is not None else agreement is not None and agreement < DOUBT
+            hidden = held < _HALF if held is not None else agreement is not None and agreement < DOUBT * most
             if hidden:
                 unseen.append((scores[-1], self._actions.classes[int(part.shares.argmax())].action))
         if not scores:
             return Verdict(1.0)
         score = float(np.exp(np.average(np.log(np.array(scores) + _SOFTLY), weights=weights)) - _SOFTLY)
         return Verdict(score, min(unseen)[1] if unseen else "")
+
+    def _agreed(self, shares: np.ndarray, features: np.ndarray) -> tuple[float | None, float]:
+        """How far a motion shows what a text asks for, None without a recogniser; and how far any motion could."""
+        if self._agreement is None:
+            return None, 1.0
+        return self._agreement.of(shares, features), self._agreement.most(shares)
 
     def _parts(self, plan: Plan, whole: tuple[int, int]) -> Iterator[_Part]:
         """Those whose action is known; what is sampled by one text in several passages is one."""

@@ -25,8 +25,9 @@ MOST_FALSE_ALARMS = 0.02
 _PER_ACTION, _UNKNOWN = 600, 4000
 _TOLD_AGAIN = 4
 """Times that a written sentence of something else counts: there are fewer of them than of the grammar's."""
-_STYLED = 240
+_STYLED = 600
 """Sentences of each action in other styles."""
+_STYLE_WORDS = {word for style in STYLES.values() for word in (*style.adjectives, *style.adverbs)}
 _STEM = 4
 """Letters by which two forms of a word are one: "walks", "walking"."""
 _SELDOM, _SELDOM_SHARE = 3, 5e-4
@@ -57,7 +58,10 @@ def styled_sentences(classes: Sequence[ActionClass], seed: int = 0) -> dict[Acti
 
 
 def strange_sentences(known: Mapping[Any, Sequence[str]], count: int, seed: int = 0) -> list[str]:
-    """Sentences of the broad grammar of movement of whose words that move the known captions have none."""
+    """Sentences of the broad grammar of movement of whose words that move the known captions have none.
+
+    Nor do they tell of a style: who is tired may walk.
+    """
     stems = Counter(stem for captions in known.values() for caption in captions for stem in set(_stems(caption)))
     least = max(_SELDOM, _SELDOM_SHARE * sum(map(len, known.values())))
     usual = {stem for stem, times in stems.items() if times >= least}
@@ -65,7 +69,7 @@ def strange_sentences(known: Mapping[Any, Sequence[str]], count: int, seed: int 
     kept: list[str] = []
     for sentence in movement_sentences(np.random.default_rng(seed), 8 * count):
         told = [stem for stem in _stems(sentence) if stem in moving]
-        if told and not set(told) & usual:
+        if told and not set(told) & usual and not _STYLE_WORDS & set(sentence.lower().strip(".").split()):
             kept.append(sentence)
     return list(dict.fromkeys(kept))[:count]
 

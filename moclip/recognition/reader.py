@@ -99,12 +99,20 @@ class Agreement:
         The probability that a class drawn by the text suits one drawn by the motion, of classes that motions have;
         1 where the text asks for none of them. A side counts where the text names one.
         """
+        wanted = self._wanted(shares)
+        return 1.0 if wanted is None else float(wanted @ self.reader.probabilities(features))
+
+    def most(self, shares: np.ndarray) -> float:
+        """What the best motion has: little where a text may ask for one of many."""
+        wanted = self._wanted(shares)
+        return 1.0 if wanted is None else float(wanted.max())
+
+    def _wanted(self, shares: np.ndarray) -> np.ndarray | None:
+        """(classes,) how probably one of the motion's is what the text asks for; None where it asks for none."""
         named = shares >= NAMED * (self._same @ shares)
         suits = np.where(named[:, None], self._suits, self._suits_anyhow)
         known = shares * suits.any(axis=1)
-        if known.sum() <= 0:
-            return 1.0
-        return float(known @ suits @ self.reader.probabilities(features) / known.sum())
+        return known @ suits / known.sum() if known.sum() > 0 else None
 
 
 def load_reader(path: Path) -> Reader:

@@ -174,8 +174,8 @@ def tools() -> SimpleNamespace:
 
 @pytest.fixture
 def by_embedded(driver: Driver) -> Iterator[None]:
-    """Motions by the embedded model: the limits of what is checked were measured on its. The open model's walk does not
-    keep all of them on every rig: its card says so."""
+    """Motions by the embedded model: the limits of what is checked were measured on its. The open model's walk rises
+    farther on its toes and does not keep all of them on every rig: its card says so."""
     preferences = driver.module("settings").preferences()
     default, preferences.model = preferences.model, "embedded"
     yield
