@@ -20,7 +20,7 @@ from tiny_model import make_tiny_model  # noqa: E402
 from moclip.errors import Cancelled, MoclipError  # noqa: E402
 from moclip.generate import pipeline  # noqa: E402
 from moclip.generate.pipeline import Request, TextToMotion  # noqa: E402
-from moclip.models import load_model  # noqa: E402
+from moclip.models import load_model, read_model  # noqa: E402
 from moclip.motion.features import WIDTH  # noqa: E402
 from moclip.motion.skeleton import REST_OFFSETS  # noqa: E402
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights  # noqa: E402
@@ -123,8 +123,8 @@ def test_seconds_are_kept_to_the_frame(engines, seconds, frames, tokens):
 
 def test_clauses_change_the_motion_unless_it_is_too_short_for_them(folder):
     by_clause = TextToMotion.load(str(folder), runtime="onnx")
-    as_a_whole = TextToMotion.load(str(folder), runtime="onnx")
-    as_a_whole.options = replace(as_a_whole.options, by_clause=False)
+    files = read_model(str(folder), mapped=True)
+    as_a_whole = TextToMotion(files, make_runtime(files, "onnx"), replace(by_clause.options, by_clause=False))
     several = "walks, then waves, then bows"
     for seconds, same in ((2.0, True), (3.0, False)):
         tokens = [engine.generate([Request(several, seconds, 5)])[0].tokens for engine in (by_clause, as_a_whole)]
