@@ -18,7 +18,8 @@ def finish_codebooks(dataset: DatasetFolder, work: Path, part: LearnerTable, lay
     """Give the root's course its weight in `rvq.safetensors`, and add finer layers up to so many, each once."""
     arrays, config = need(work, "rvq")
     weigh = part.root_weight and config.get("root_weight") != part.root_weight
-    add = part.added_layers and layers - config["quantizers"]
+    # A codec that was given more of them before keeps them.
+    add = max(0, layers - config["quantizers"]) if part.added_layers else 0
     if not weigh and not add:
         return
     network = restore(RVQ, config, arrays).eval()
