@@ -11,7 +11,7 @@ from moclip.prompts.clause_words import ANY_VERB, NOUN
 
 SUBJECT = r"(?:he|she|it|they|you|we|i)"
 _A_WHILE = r"(?:a|one)\s+(?:\w+\s+)?(?:second|moment|bit|beat|while|pause)"
-_SOME = r"(?:an?|the|his|her|their|your|some)\s+(?!(?:second|moment|bit|beat|while|pause)\b)(?:\w+\s+){0,2}?"
+_SOME = r"(?:an?|the|his|her|their|your|some)\s+(?!(?:second|moment|bit|beat|while|pause)\b)(?:[\w-]+\s+){0,2}?"
 # "After something" and "before the wedding" tell of no second action.
 _THINGS = r"(?:\w*thing|morning|evening|king|building|ceiling|wedding|ring|string|meeting|painting|spring|swing)"
 _DOING = rf"(?=(?:(?:he|she|they|we|i)\s+\w|(?:\w+ly\s+)?(?!{_THINGS}\b)\w{{2,}}ing\b|{_SOME}{NOUN}\b))"
@@ -69,6 +69,7 @@ BETWEEN = (
         ("he swings the sword", "jumps")),
     Row(_order(r"follow(?:s|ed|ing)?\s+(?:it|this|that)\s+(?:up\s+)?(?:with|by)"),
         "bows and follows it up with a kick", ("bows", "a kick")),
+    Row(r"\s+first\s*,\s*(?:and\s+)?(?=[^,;.]+\bsecond\b)", "a punch first, a kick second", ("a punch", "a kick")),
     # "Next to a car", "the next corner" and "he finally sits" tell no order: such words do after a comma or "and" only.
     Row(
         rf"(?:\s*[,;.]\s*(?:and\s+|but\s+)?|\s+(?:and|but)\s+){_LATER}\b(?!\s+to\b)[\s,;:]*",
@@ -77,7 +78,7 @@ BETWEEN = (
     ),
     # Only before an action: "ends in a bow" tells of one, "runs round in a circle" and "finishes in style" do not.
     Row(
-        rf"""(?:[\s,;]+(?:and\s+)?|\s+(?:that|which)\s+)
+        rf"""(?:[\s,;]+(?:and\s+)?|\s+(?:that|which|who)\s+)
         (?:end|finish|conclud|clos|round)(?:s|es|e|ed|ing)?(?:\s+(?:off|up|it|things))*\s+(?:with|by|in)\s+
         (?=(?:{_SOME})?(?:{ANY_VERB}|{NOUN}\b))""",
         "dances, ending with a deep bow",
@@ -97,6 +98,12 @@ BETWEEN = (
         rf"[\s,;]+(?:and\s+|that\s+|which\s+)?(?:lead|transition|chang|switch|turn|morph|segue|flow){_INTO}",
         "a walk that turns into a sprint",
         ("a walk", "a sprint"),
+    ),
+    Row(
+        rf"""[\s,;]+(?:and\s+)?(?:transition|chang|switch)(?:s|e|es|ed|ing)?\s+(?:over\s+)?to\s+
+        (?=(?:\w+\s+){{0,2}}?{NOUN}\b|\w+ing\b)""",
+        "he walks and switches to a run",
+        ("he walks", "a run"),
     ),
     Row(rf"\s+and\s+(?:break|burst){_INTO}", "he walks and breaks into a run", ("he walks", "a run")),
     Row(

@@ -6,8 +6,9 @@ import re
 from moclip.captions.grammar import inflect
 
 _LEMMAS = {
-    "going": "walk jog run march stroll saunter amble wander approach sprint stride rush dash hurry race retreat trot",
-    "turn": "turn",
+    "going": """walk jog run march stroll saunter amble wander approach sprint stride rush dash hurry race retreat trot
+        sneak creep tiptoe limp""",
+    "turn": "turn spin twirl pirouette",
     "bow": "bow curtsy",
     "kick": "kick",
     "punch": "punch jab strike hit",

@@ -31,6 +31,11 @@ _SUBJECTS = {
     "a", "an", "the", "he", "she", "it", "they", "you", "we", "i", "person", "man", "woman", "someone", "somebody",
     "character", "figure",
 }  # fmt: skip
+_CALLS = {
+    "hi", "hey", "hello", "yo", "oh", "ok", "okay", "yes", "yeah", "no", "wow", "yay", "hooray", "hurray", "ouch",
+    "goal", "please", "thanks", "bravo", "attention", "ready", "now", "so", "well", "alright",
+}  # fmt: skip
+"""Words called out, which are no action where one follows: "Goal! She throws her arms up"."""
 _BEING = {"is", "are", "was", "were", "am"}
 
 
@@ -69,6 +74,8 @@ class Splitter:
         for part in parts:
             clause = f"{waiting} {self._first.sub('', part.strip(' ,;.')).strip(' ,')}".strip()
             waiting = ""
+            if _words(clause) <= _CALLS:
+                continue
             if clauses and _OTHER_SIDE.match(clause) and (side := _A_SIDE.search(clauses[-1])):
                 clause = clauses[-1][: side.start()] + clause  # "raises his left hand, then his right one"
             if _tells_an_action(clause):
@@ -108,10 +115,14 @@ def _any(rows: Sequence[Row]) -> re.Pattern[str]:
     return _compiled("|".join(row.pattern for row in rows))
 
 
+def _words(clause: str) -> set[str]:
+    return set(re.findall(r"[a-z']+", clause.lower()))
+
+
 def _tells_an_action(clause: str) -> bool:
     if re.match(rf"(?:{SUBJECT}\s+)?back(?:s|ed|ing)?\s+(?:away|off|up|out)\b", clause, re.IGNORECASE):
         return True
-    words = set(re.findall(r"[a-z']+", clause.lower()))
+    words = _words(clause)
     # "He is tired" sets the scene; "he is walking" does not.
     sets_the_scene = bool(words & _BEING) and not any(word.endswith("ing") for word in words)
     return bool(words - _NO_ACTION) and not sets_the_scene
