@@ -243,7 +243,7 @@ def verify_model(name: str) -> list[str]:
     """
     try:
         files = load_model(name)
-        beside = {table: files.info.path / f"{table}.safetensors" for table in ("actions", RECOGNISER)}
+        beside = {table: files.info.path / f"{table}.safetensors" for table in ("actions", "wording", RECOGNISER)}
         read = {table: read_weights(path)[0] for table, path in beside.items() if path.is_file()}
     except MoclipError as error:
         return [str(error)]

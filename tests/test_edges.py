@@ -7,16 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from checkout import ROOT
 
 from moclip.captions.action_menu import menu_rows
 from moclip.captions.action_phrases import ACTIONS
 from moclip.captions.written import written_elsewhere
 from moclip.errors import MoclipError
 from moclip.generate.familiarity import FAR, Examples, Familiar, Familiarity, KnownActions, is_unfamiliar
+from moclip.nn.checkpoint import load_weights, save_weights
 from moclip.recipes.edges import learn, strange_sentences, styled_sentences
 from moclip.recognition.config import ActionClass
 from moclip.recognition.text_classifier import TextClassifier
 from moclip.recognition.train_text import train_text_classifier
+from moclip.recognition.train_wording import train_wording
+from moclip.recognition.wording import Wording
 
 KNOWN = {
     ActionClass("walk"): [
@@ -37,6 +41,11 @@ def bag_of_words(texts):
     return vectors
 
 
+def read(actions, *texts):
+    """(N, A + 1) what the texts ask for."""
+    return actions.read(texts, bag_of_words(texts))
+
+
 def test_strange_sentences_move_in_no_word_of_the_known():
     found = strange_sentences(KNOWN, 150)
     assert 20 < len(found) == len(set(found)) <= 150 and found == strange_sentences(KNOWN, 150)
@@ -53,10 +62,10 @@ def test_known_actions_are_told_from_strange_ones():
     table = learn(KNOWN, held_out, bag_of_words, strange=150)
     assert table.classes == (("walk", ""), ("wave", ""))
     actions = replace(table, threshold=0.5)
-    assert actions.nearest_to_unknown(bag_of_words(["the girl walks home"])) is None
-    assert actions.nearest_to_unknown(bag_of_words(["someone paddles a canoe"])) is not None
+    assert actions.nearest_to_unknown(read(actions, "the girl walks home")) is None
+    assert actions.nearest_to_unknown(read(actions, "someone paddles a canoe")) is not None
     # One strange clause is enough.
-    assert actions.nearest_to_unknown(bag_of_words(["the girl walks home", "paddles a canoe"])) is not None
+    assert actions.nearest_to_unknown(read(actions, "the girl walks home", "paddles a canoe")) is not None
     assert 0.05 <= table.threshold <= 0.95
 
 
@@ -64,16 +73,19 @@ def test_a_text_is_moved_toward_the_captions_of_what_it_names():
     table = learn(KNOWN, [], bag_of_words, strange=150)
     for row, captions in enumerate(KNOWN.values()):
         assert np.allclose(table.prototypes[row], bag_of_words(captions).mean(axis=0))
-    text = bag_of_words([next(iter(KNOWN.values()))[0]])
-    moved = table.toward_prototypes(text, 0.4)
-    walk = table.probabilities(text)[0, 0]
+    walks, canoe = next(iter(KNOWN.values()))[0], "someone paddles a canoe"
+    text, shares = bag_of_words([walks]), read(table, walks)
+    moved = table.toward_prototypes(text, shares, [""], 0.4)
+    walk = shares[0, 0]
     assert walk > 0.5 and moved.dtype == text.dtype
     assert np.allclose(moved, (1 - 0.4 * walk) * text + 0.4 * walk * table.prototypes[0], atol=0.05)
-    assert table.toward_prototypes(text, 0.0) is text
-    strange = bag_of_words(["someone paddles a canoe"])
-    near, far = (np.linalg.norm(table.toward_prototypes(one, 0.4) - one) for one in (text, strange))
+    assert table.toward_prototypes(text, shares, [""], 0.0) is text
+    near, far = (
+        np.linalg.norm(table.toward_prototypes(bag_of_words([one]), read(table, one), [""], 0.4) - bag_of_words([one]))
+        for one in (walks, canoe)
+    )
     assert far < 0.5 * near, "what names nothing that is known stays what it is"
-    assert replace(table, prototypes=None).toward_prototypes(text, 0.4) is text
+    assert replace(table, prototypes=None).toward_prototypes(text, shares, [""], 0.4) is text
 
 
 def test_a_style_that_nobody_recorded_makes_an_action_no_strange_one():
@@ -89,19 +101,27 @@ def test_a_style_that_nobody_recorded_makes_an_action_no_strange_one():
     assert tired(named[walk]) < 0.3 * tired(styled[walk])  # a writer's own, of a plain walk
     yawns = [f"a tired {who} yawns {how}" for who in ("man", "girl", "nurse") for how in ("loudly", "again", "twice")]
     plain, told = (learn(KNOWN, [], bag_of_words, strange=40, written=yawns, styled=more) for more in (None, styled))
-    asked = bag_of_words(["a tired nurse waves"])
-    (*_, strange), (*_, before) = told.probabilities(asked)[0], plain.probabilities(asked)[0]
-    assert told.probabilities(asked)[0].argmax() == 1 and strange < 0.5 * before
+    (asked,), (before,) = (read(table, "a tired nurse waves") for table in (told, plain))
+    assert asked.argmax() == 1 and asked[-1] < 0.5 * before[-1]
     assert np.allclose(told.prototypes, plain.prototypes)
 
 
 def test_written_sentences_of_other_things_are_learnt():
     sailing = [f"the {who} hoists {what}" for who in ("man", "girl", "crew") for what in ("sails", "flags", "ropes")]
     alone, told = (learn(KNOWN, [], bag_of_words, strange=40, written=written) for written in ((), sailing[:-1]))
-    unknown = [t.probabilities(bag_of_words(sailing[-1:]))[0, -1] for t in (alone, told)]
+    unknown = [read(table, sailing[-1])[0, -1] for table in (alone, told)]
     assert unknown[1] > max(unknown[0], 0.9)
+
+
+def test_nothing_that_a_model_can_do_is_written_of_as_strange():
     sentences = written_elsewhere()
     assert len(sentences) == len(set(sentences)) > 600 and all(s == s.strip() != "" for s in sentences)
+    assert not [sentence for sentence in sentences if "\t" in sentence]
+    left = written_elsewhere({"shrug", "laugh"})
+    assert set(sentences) - set(left) >= {"shrug", "a man shrugs his shoulders", "evil laughter"}
+    assert "nodding in agreement" in left and "nodding in agreement" not in written_elsewhere({"nod"})
+    lines = (ROOT / "moclip/captions/written_sentences/elsewhere.tsv").read_text(encoding="utf-8").splitlines()
+    assert {line.partition("\t")[2] for line in lines} - {""} <= set(ACTIONS)
 
 
 def test_a_classifier_parts_what_no_line_parts_and_its_file_holds_it():
@@ -132,6 +152,35 @@ def test_a_classifier_whose_parts_do_not_fit_is_none(shapes):
         TextClassifier(*map(np.zeros, shapes))
 
 
+def test_words_say_what_vectors_do_not(tmp_path):
+    goals = ("home", "ahead", "over to the chair", "to the table")
+    walks = [f"the {who} walks {goal}" for who in ("man", "girl", "nurse") for goal in goals]
+    sits = [f"{who} sits on the {what}" for who in ("he", "she", "a man") for what in ("chair", "couch", "bench")]
+    texts, labels = walks + sits, np.repeat([0, 1], [len(walks), len(sits)])
+    wording = train_wording(texts, labels, 3)
+    assert (wording.probabilities(texts).argmax(axis=1) == labels).all()
+    asked = ["the girl walks toward a chair", "the girl wallks", "someone sitting"]  # new words, a typo, another form
+    assert wording.probabilities(asked).argmax(axis=1).tolist() == [0, 0, 1]
+    assert np.array_equal(wording.vectors, train_wording(texts, labels, 3).vectors)
+    # What has no word that is known says nothing.
+    assert np.allclose(wording.probabilities(["", "\u8d70"]), wording.probabilities(["?"]))
+    save_weights(tmp_path / "wording.safetensors", wording.to_arrays(), {}, kept="int8")
+    again = Wording.of_arrays(load_weights(tmp_path / "wording.safetensors")[0])
+    assert np.abs(again.probabilities(texts) - wording.probabilities(texts)).max() < 0.02
+    walk, sit = (ActionClass(name) for name in ("walk", "sit"))
+    blind = TextClassifier(np.zeros((3, 2)), np.zeros(3))
+    alone, both = KnownActions((walk, sit), blind, 0.5), KnownActions((walk, sit), blind, 0.5, wording=wording)
+    (mean,) = both.read(["sits down"], np.ones((1, 2)))
+    assert np.allclose(alone.read(["sits down"], np.ones((1, 2))), 1 / 3)
+    assert np.allclose(mean, (1 / 3 + wording.probabilities(["sits down"])[0]) / 2)
+
+
+@pytest.mark.parametrize("keys", [[1, 1], [2, 1], [1, 2, 3]])
+def test_words_whose_table_does_not_fit_are_none(keys):
+    with pytest.raises(ValueError, match="keys, vectors, weights and biases"):
+        Wording(np.array(keys, np.uint32), np.zeros((2, 4)), np.zeros((3, 4)), np.zeros(3))
+
+
 def test_every_action_has_one_place_in_the_menu():
     rows = menu_rows(ACTIONS)
     assert len(rows) == len(ACTIONS) == len({row["name"] for row in rows}) == len({row["example"] for row in rows})
@@ -146,7 +195,8 @@ def test_a_warning_names_what_is_nearest():
     classifier = TextClassifier(weights, np.zeros(3))
     actions = KnownActions((ActionClass("pick_up"), ActionClass("walk")), classifier, 0.5)
     familiarity = Familiarity(np.eye(3), -1.0, actions)
-    judged = familiarity.judge(np.eye(3), [np.eye(3)[:1], np.eye(3)[1:2], np.array([[0.4, 0.1, 0.9]])])
+    picks, walks, strange = (actions.read([""], one[None]) for one in (*np.eye(3)[:2], np.array([0.4, 0.1, 0.9])))
+    judged = familiarity.judge(np.eye(3), [picks, walks, strange])
     assert [(prompt.far, prompt.nearest) for prompt in judged] == [
         (False, ()),
         (False, ()),
@@ -156,9 +206,9 @@ def test_a_warning_names_what_is_nearest():
     assert told == [[], [], [f"{FAR} The nearest that it can do: pick up, walk."]]
     assert is_unfamiliar(told[2][0]) and is_unfamiliar(FAR) and not is_unfamiliar("The prompt was shortened.")
     # Far in its words is told where the action seems known.
-    (words,) = Familiarity(np.eye(3), 1.1, actions).judge(np.eye(3)[:1], [np.eye(3)[:1]])
+    (words,) = Familiarity(np.eye(3), 1.1, actions).judge(np.eye(3)[:1], [picks])
     assert words.far and words.nearest == ("pick up", "walk")
-    (wordless,) = Familiarity(np.eye(3), 1.1).judge(np.eye(3)[:1], [np.eye(3)[:1]])
+    (wordless,) = Familiarity(np.eye(3), 1.1).judge(np.eye(3)[:1], [None])
     assert wordless.warnings == [FAR]
 
 
@@ -172,9 +222,9 @@ def test_a_model_without_a_table_names_what_its_menu_has():
 
     examples = Examples(menu, embed)
     familiarity = Familiarity(np.eye(3), 0.9, None, examples)
-    assert familiarity.judge(np.eye(3), [np.eye(3)[:1]] * 3) == [Familiar()] * 3 and asked == []
+    assert familiarity.judge(np.eye(3), [None] * 3) == [Familiar()] * 3 and asked == []
     far = np.array([[0.1, 0.8, 0.7], [0.8, 0.1, 0.7]])
-    told = familiarity.judge(far, [far[:1], far[1:]])
+    told = familiarity.judge(far, [None, None])
     assert told == [Familiar(True, ("pick up", "walk")), Familiar(True, ("walk", "pick up"))]
     assert asked == [["walk", "take"]] and Examples([], embed).nearest(far[0]) == ()
 
@@ -184,7 +234,6 @@ def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):
     from tiny_model import make_tiny_model
 
     from moclip.generate.pipeline import TextToMotion
-    from moclip.nn.checkpoint import save_weights
     from moclip.prompts.requests import Request
     from moclip_backend.engine import Stages
     from moclip_backend.server.models import Models
@@ -208,9 +257,14 @@ def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):
     code, out, _ = moclip("models", "info", str(folder), "--json")
     assert code == 0 and json.loads(out)["actions"] == told
     one_too_many = {**arrays, "prototypes": np.zeros((3, 16), np.float16)}
-    for number, (tables, told) in enumerate([(arrays, {**config, "names": ["walk"]}), (one_too_many, config)]):
+    four = Wording(np.arange(2, dtype=np.uint32), np.zeros((2, 8)), np.zeros((4, 8)), np.zeros(4)).to_arrays()
+    damages = [
+        ("actions", arrays, {**config, "names": ["walk"]}), ("actions", one_too_many, config), ("wording", four, {}),
+        ("wording", {"keys": four["keys"]}, {}),
+    ]  # fmt: skip
+    for number, (table, tables, told) in enumerate(damages):
         damaged = shutil.copytree(folder, tmp_path / f"damaged{number}")
-        save_weights(damaged / "actions.safetensors", tables, told)
+        save_weights(damaged / f"{table}.safetensors", tables, told)
         with pytest.raises(MoclipError, match="damaged"):
             TextToMotion.load(str(damaged), runtime="onnx")
 
@@ -218,6 +272,6 @@ def test_a_model_tells_its_actions_and_warns_of_others(tmp_path, moclip):
 def test_what_is_unknown_asks_for_nothing_that_is_known():
     classifier = TextClassifier(9 * np.eye(3), np.zeros(3))
     known = KnownActions((ActionClass("fly"), ActionClass("walk")), classifier, 0.5)
-    flies, walks, unknown = np.eye(3)
-    assert known.share_of([walks, flies], {"fly"}) > 0.9
-    assert known.share_of([walks, unknown], {"fly"}) < 0.1
+    flies, walks, unknown = known.read([""] * 3, np.eye(3))
+    assert known.share_of(np.stack([walks, flies]), {"fly"}) > 0.9
+    assert known.share_of(np.stack([walks, unknown]), {"fly"}) < 0.1

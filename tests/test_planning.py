@@ -66,6 +66,13 @@ def test_every_other_later_take_is_longer_where_nobody_says_how_long():
     assert tokens(plans) == tokens([again(0, 1, 0)])  # the first take's lengths are those of the middle, by its seed
 
 
+def test_what_is_counted_is_drawn_shorter_too():
+    own, read, plans = read_and_planned(Networks(), Request("a man jumps twice"))
+    again = own.again(read, plans)
+    longer, shorter, middle = ([tokens([again(0, number, seed)]) for seed in range(40)] for number in range(3))
+    assert np.mean(shorter) < np.mean(middle) < np.mean(longer) and max(shorter) < min(longer)
+
+
 @pytest.mark.parametrize(
     "request_", [Request("a man walks", seconds=3.0), Request("two", script=(Line("walks", 2.0), Line("jumps", 2.0)))]
 )

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_kinematics import hand_up, standing, travel
+from test_kinematics import hand_up, jumping, moved, standing, travel
+from test_rules import treading
 
 from moclip.captions.action_phrases import ACTIONS
 from moclip.errors import MoclipError
@@ -19,9 +20,10 @@ from moclip.generate.retakes import Verdict, Verifier, is_unseen, load_verifier
 from moclip.generate.ruled import Rules
 from moclip.generate.takes import later_takes
 from moclip.generators.base.generator import Cancelled, Watcher
-from moclip.generators.base.passages import Passage
+from moclip.generators.base.passages import Asks, Passage
 from moclip.models import find_model, list_models, verify_model
 from moclip.nn.checkpoint import save_weights
+from moclip.prompts.amounts import Amounts
 from moclip.recognition.config import ActionClass, RecogniserConfig, class_of
 from moclip.recognition.kin import KIN
 from moclip.recognition.reader import Agreement, Reader
@@ -113,7 +115,7 @@ class Sums:
 
 
 def plan(row: int, tokens: int = 6) -> Plan:
-    passages = [Passage(row, 0, tokens, np.array([1.0, 0.0]))]
+    passages = [asking(KNOWN, row, 0, tokens, np.array([1.0, 0.0]))]
     return Plan(4 * tokens, passages, np.full((tokens, 1), -1), 0, tokens, False, ())
 
 
@@ -124,6 +126,11 @@ def asked(seed: int, anchors=()) -> SimpleNamespace:
 SALSA, NOD = ActionClass("salsa"), ActionClass("nod")
 """Told by eye: no rule says more than the network does."""
 KNOWN = KnownActions((SALSA, NOD), TextClassifier(np.array([[9.0, 0], [0, 9.0], [0, 0]]), np.zeros(3)), 0.5)
+
+
+def asking(actions: KnownActions, row: int, first: int, end: int, text: np.ndarray) -> Passage:
+    """A passage whose text asks for what its vector says."""
+    return Passage(row, first, end, text, asks=Asks(actions.read([""], text[None])[0]))
 
 
 def stands(features: np.ndarray, plan: Plan | None = None) -> np.ndarray:
@@ -193,6 +200,21 @@ def test_a_motion_is_sampled_by_the_moved_text_and_judged_by_what_was_said():
     assert take.verdict == verifier.verdicts(np.full((1, 6, 1), 0), [own])[0]
 
 
+def test_every_other_batch_of_later_takes_follows_the_text_as_it_is():
+    sampled = []
+
+    class Texts(Sums):
+        def sample(self, draft, watcher):
+            sampled.append([passage.text.tolist() for passage in draft.passages])
+            return super().sample(draft, watcher)
+
+    known = replace(KNOWN, prototypes=np.array([[3.0, 1.0], [0.0, 1.0]]))
+    options = PlanOptions(prototype_share=0.5, retakes=7)
+    Casting(Texts([]), options, 20.0, None, verifier_by([0.0] * 8), known).cast([asked(3)], [plan(0)], Watcher())
+    (moved,), nearer, plain, last = sampled
+    assert moved != [1.0, 0.0] and nearer == [moved] * 3 and plain == [[1.0, 0.0]] * 3 and last == [moved]
+
+
 def test_takes_are_those_of_the_seed_and_poses_and_warnings_come_first():
     assert later_takes(5, 1, 0) == 5 + (1 << 63) and later_takes(5, 4, 1) == 5 + 5 * (1 << 63)
     generator = Sums([])
@@ -219,10 +241,10 @@ def test_a_job_is_cancelled_between_takes():
 def test_the_clause_that_is_shown_least_is_told_and_one_of_the_unknown_is_not():
     verifier = Verifier(reader_of({SALSA: 0.8, NOD: 0.1}), KNOWN, Decoder(), stands)
     dances, nods, swims = (np.array(text) for text in ([1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]))
-    both = replace(plan(0, 8), passages=[Passage(0, 0, 4, dances), Passage(0, 3, 8, nods)])
+    both = replace(plan(0, 8), passages=[asking(KNOWN, 0, 0, 4, dances), asking(KNOWN, 0, 3, 8, nods)])
     (verdict,) = verifier.verdicts(np.zeros((1, 8, 1), int), [both])
     assert verdict.unseen == "nod" and 0.1 < verdict.score < 0.8 and "nod" in verdict.warnings[0]
-    strange = replace(plan(0, 8), passages=[Passage(0, 0, 8, swims)])
+    strange = replace(plan(0, 8), passages=[asking(KNOWN, 0, 0, 8, swims)])
     assert verifier.verdicts(np.zeros((1, 8, 1), int), [strange]) == [Verdict(1.0)]
 
 
@@ -267,37 +289,57 @@ def test_what_is_easily_overlooked_is_not_enough(lifted, held):
     assert Rules(MOVES).held(np.array([0, 1.0, 0, 0]), wave, (0, 80), (0, 80)) == held
 
 
+def test_what_is_done_too_often_or_turned_too_far_is_not_enough():
+    jump, boxing, turn, punch = (ActionClass(name) for name in ("jump", "boxing", "turn_on_the_spot", "punch"))
+    rules = Rules((jump, boxing, turn, punch))
+    joints, asks_jump = np.concatenate([jumping(0.4)] * 2), np.array([1.0, 0, 0, 0])
+
+    def held(shares, joints, *amounts):
+        return rules.held(shares, joints, (0, len(joints)), (0, len(joints)), Amounts(*amounts))
+
+    assert held(asks_jump, joints, 2) == held(asks_jump, joints) == 1.0
+    assert held(asks_jump, joints, 3) == pytest.approx(0.6 * (1 - 1 / 3))
+    assert held(asks_jump, joints, 1) == 0.0 and held(asks_jump, joints, None, 90.0) == 1.0  # a jump has no degrees
+    assert held(asks_jump, standing(80), 2) == 0.0
+    quarter = moved(treading(), np.linspace(0, 90, 80), np.zeros((80, 2)))
+    asks_turn = np.array([0, 0, 1.0, 0])
+    assert held(asks_turn, quarter, None, 90.0) == 1.0
+    assert held(asks_turn, quarter, None, 180.0) == pytest.approx(0.3, abs=0.02)
+    # "Punches twice" may be heard as boxing, which nobody counts: the punches are.
+    both = np.array([0, 0.6, 0, 0.4])
+    assert held(both, standing(80), 2) == 0.0
+
+
 def test_what_a_clause_asks_for_may_reach_over_its_end_but_not_out_of_what_is_new():
     rules, joints, left = Rules(MOVES), walks_then_waves(), np.array([0, 1.0, 0, 0])
     assert rules.held(left, joints, (64, 80), (0, 80)) == 1.0  # it began before
     assert rules.held(left, joints, (64, 80), (64, 80)) == 0.0
 
 
-def text_of(place: int) -> np.ndarray:
-    return np.eye(len(MOVES))[place]
+def moving(place: int, first: int, end: int) -> Passage:
+    """A passage that asks for one of MOVES, or for none behind the last."""
+    shares = np.eye(len(MOVES) + 1)[place]
+    return Passage(0, first, end, shares, asks=Asks(shares))
 
 
 def moves(reader=None, pose=lambda features, plan: walks_then_waves()[: len(features)]) -> Verifier:
-    weights = np.concatenate([9 * np.eye(len(MOVES)), np.zeros((1, len(MOVES)))])
-    classifier = TextClassifier(weights, np.zeros(len(MOVES) + 1))
+    classifier = TextClassifier(np.zeros((len(MOVES) + 1, 2)), np.zeros(len(MOVES) + 1))
     return Verifier(reader, KnownActions(MOVES, classifier, 0.5), Decoder(), pose)
 
 
 def test_a_model_without_a_recogniser_has_its_takes_told_by_rules_alone():
     own = plan(0, 20)
-    passages = [Passage(0, 0, 10, text_of(0)), Passage(0, 10, 20, text_of(1))]
+    passages = [moving(0, 0, 10), moving(1, 10, 20)]
     (right,) = moves().verdicts(np.zeros((1, 20, 1), int), [replace(own, passages=passages)])
     assert right.score > 0.9 and right.warnings == ()
-    (wrong,) = moves().verdicts(
-        np.zeros((1, 20, 1), int), [replace(own, passages=[passages[0], replace(passages[1], text=text_of(2))])]
-    )
+    (wrong,) = moves().verdicts(np.zeros((1, 20, 1), int), [replace(own, passages=[passages[0], moving(2, 10, 20)])])
     assert wrong.score < 0.5 and "wave" in wrong.warnings[0]
-    (unknown,) = moves().verdicts(np.zeros((1, 20, 1), int), [replace(own, passages=[Passage(0, 0, 20, text_of(3))])])
+    (unknown,) = moves().verdicts(np.zeros((1, 20, 1), int), [replace(own, passages=[moving(3, 0, 20)])])
     assert unknown == Verdict(1.0)
 
 
 def test_passages_of_one_text_are_one_motion():
-    own = replace(plan(0, 20), passages=[Passage(0, 0, 12, text_of(1)), Passage(0, 8, 20, text_of(1))])
+    own = replace(plan(0, 20), passages=[moving(1, 0, 12), moving(1, 8, 20)])
     (verdict,) = moves().verdicts(np.zeros((1, 20, 1), int), [own])
     assert verdict.unseen == "wave"  # the whole of it, half of which is a walk
     waves = moves(pose=lambda features, plan: hand_up("left", True)[: len(features)])
@@ -305,7 +347,7 @@ def test_passages_of_one_text_are_one_motion():
 
 
 def test_a_rule_that_holds_is_believed_and_one_that_does_not_outweighs_the_network():
-    own = replace(plan(0, 20), passages=[Passage(0, 0, 20, text_of(1))])
+    own = replace(plan(0, 20), passages=[moving(1, 0, 20)])
     waves = lambda features, plan: hand_up("left", True)[: len(features)]  # noqa: E731
     codes = np.zeros((1, 20, 1), int)
     (doubted,) = moves(reader_of({LEFT: 0.05, WALK: 0.95}), waves).verdicts(codes, [own])
@@ -323,7 +365,7 @@ def test_a_damaged_recogniser_is_one_sentence(tmp_path):
 
 
 @pytest.mark.skipif("open" not in [m.name for m in list_models()], reason="needs the open model's weights")
-@pytest.mark.parametrize("table", ["actions", "recogniser"])
+@pytest.mark.parametrize("table", ["actions", "wording", "recogniser"])
 def test_a_model_whose_tables_are_cut_off_is_not_whole(tmp_path, table):
     folder = shutil.copytree(find_model("open"), tmp_path / "open")
     path = folder / f"{table}.safetensors"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -55,9 +55,14 @@ def written() -> Mapping[str, Written]:
             for action, tables in lists.items()}  # fmt: skip
 
 
-def written_elsewhere() -> list[str]:
-    """What somebody wrote of all that people do and no recording of ours shows."""
-    return (_HERE / "written_sentences" / "elsewhere.txt").read_text(encoding="utf-8").splitlines()
+def written_elsewhere(known: Collection[str] = ()) -> list[str]:
+    """What somebody wrote of all that people do, but for what one of the known actions shows.
+
+    The file has a sentence a line, and behind a tab the action that it asks for, if there is one.
+    """
+    lines = (_HERE / "written_sentences" / "elsewhere.tsv").read_text(encoding="utf-8").splitlines()
+    told = (line.partition("\t") for line in lines)
+    return [sentence for sentence, _, action in told if action not in known]
 
 
 def _marked(phrase: str, verbs: Set[str]) -> str:

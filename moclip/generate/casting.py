@@ -49,7 +49,9 @@ class Casting:
         options = self._options
         counts = [(options.ongoing_takes if p.ongoing else options.takes) if self._encoder else 1 for p in plans]
         seeds = [asked.seed for asked in checked]
-        chosen = self._judged(self._sampled(checked, plans, counts, seeds, watcher), plans)
+        chosen = self._judged(
+            self._sampled(checked, plans, counts, seeds, watcher, options.prototype_share), plans
+        )  # fmt: skip
         # A request with poses takes the take that comes nearest to them.
         failing = [
             k for k, take in enumerate(chosen) if not self._passes(take) and not checked[k].request.anchors
@@ -60,7 +62,9 @@ class Casting:
             later = [later_takes(seeds[k], counts[k], number) for k, number in rows]
             own = [again(*row, seed) if again else plans[row[0]] for row, seed in zip(rows, later, strict=True)]
             own = [numbered(plan, row) for row, plan in enumerate(own)]
-            codes = self._sampled([checked[k] for k, _ in rows], own, [1] * len(rows), later, quiet)
+            # What is not shown near the prototypes may be by the text as it is.
+            share = 0.0 if first // _AT_ONCE % 2 else options.prototype_share
+            codes = self._sampled([checked[k] for k, _ in rows], own, [1] * len(rows), later, quiet, share)
             for (k, _), take in zip(rows, self._judged(codes, own), strict=True):
                 if _score(take) > _score(chosen[k]):
                     chosen[k] = take
@@ -86,14 +90,14 @@ class Casting:
 
     def _sampled(
         self, checked: Sequence[Checked], plans: Sequence[Plan], takes: Sequence[int], seeds: Sequence[int],
-        watcher: Watcher,
+        watcher: Watcher, prototype_share: float,
     ) -> np.ndarray:  # fmt: skip
         """(B, S, Q) codes of each request, of the take that MoCLIP finds nearest to the text."""
         lengths = np.array([len(plan.known) for plan in plans])
         known = np.full((len(plans), lengths.max(), self._codec.layers), -1)
         for row, plan in enumerate(plans):
             known[row, : lengths[row]] = plan.known
-        passages = self._moved([p for plan in plans for p in plan.passages])
+        passages = self._moved([p for plan in plans for p in plan.passages], prototype_share)
         passages, lengths, drawn = repeat_takes(passages, lengths, seeds, takes)
         draft = Draft(passages, lengths, drawn, np.repeat(known, takes, axis=0))
         if self._encoder is None or max(takes) == 1:
@@ -108,14 +112,15 @@ class Casting:
 
         return self._generator.sample_best(draft, choose, watcher)
 
-    def _moved(self, passages: Sequence[Passage]) -> list[Passage]:
+    def _moved(self, passages: Sequence[Passage], prototype_share: float) -> list[Passage]:
         """For sampling alone: what a text asks for is judged by what it says itself."""
         if self._actions is None:
             return [*passages]
-        sides = [p.side for p in passages]
         texts = self._actions.toward_prototypes(
-            np.stack([p.text for p in passages]), self._options.prototype_share, sides
-        )
+            np.stack([p.text for p in passages]),
+            np.stack([p.asks.shares for p in passages if p.asks.shares is not None]),
+            [p.asks.side for p in passages], prototype_share,
+        )  # fmt: skip
         return [replace(p, text=text) for p, text in zip(passages, texts, strict=True)]
 
 

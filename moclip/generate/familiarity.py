@@ -13,9 +13,10 @@ from moclip.models import ModelFiles
 from moclip.nn.checkpoint import load_weights
 from moclip.recognition.config import ActionClass
 from moclip.recognition.text_classifier import TextClassifier, unit_vectors
+from moclip.recognition.wording import Wording
 
 FAR = "This prompt is far from what the model was trained on, so the motion may not show it."
-ACTIONS_FILE = "actions.safetensors"
+ACTIONS_FILE, WORDING_FILE = "actions.safetensors", "wording.safetensors"
 _TOLD = 3
 """Of the actions that a model has, the nearest that a warning names."""
 
@@ -52,29 +53,38 @@ class KnownActions:
 
     classifier: of text vectors, its last class is all that the model has not. threshold: probability of that one from
     which a clause names nothing that the model can do. prototypes: (A, D), of each action the mean text vector of its
-    captions; None for a model that does not tell them.
+    captions; None for a model that does not tell them. wording: a second opinion, by the words of a text; None for a
+    model without.
+
+    What a text asks for is told by `shares` (A + 1,): how probably each action, and at last something else.
     """
 
     classes: tuple[ActionClass, ...]
     classifier: TextClassifier
     threshold: float
     prototypes: np.ndarray | None = None
+    wording: Wording | None = None
 
-    def probabilities(self, text: np.ndarray, sides: Sequence[str] | None = None) -> np.ndarray:
-        """(N, D) text vectors -> (N, A + 1). sides: which one each text names, "" for none or both. The vectors of two
-        sides lie near: what an action would have by its other side is its own then."""
-        found = self.classifier.probabilities(text)
-        for row, side in zip(found, sides or [""] * len(found), strict=True):
+    def read(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+        """vectors: (N, D) of the texts -> (N, A + 1) shares."""
+        found = self.classifier.probabilities(vectors)
+        return found if self.wording is None else (found + self.wording.probabilities(texts)) / 2
+
+    def sided(self, shares: np.ndarray, sides: Sequence[str]) -> np.ndarray:
+        """(N, A + 1) shares, by the side that each text names, "" for none or both. Texts of two sides lie near each
+        other: what an action would have by its other side is its own then."""
+        found = shares.copy()
+        for row, side in zip(found, sides, strict=True):
             for other, own in self._pairs if side else ():
                 if self.classes[own].way == side:
                     row[own] += row[other]
                     row[other] = 0.0
         return found
 
-    def share_of(self, texts: Sequence[np.ndarray], actions: Collection[str]) -> float:
-        """How probably one of the texts (D,) asks for one of these actions."""
+    def share_of(self, shares: np.ndarray, actions: Collection[str]) -> float:
+        """How probably one of the texts of (N, A + 1) asks for one of these actions."""
         own = [one.action in actions for one in self.classes]
-        return float(self.probabilities(np.stack(texts))[:, [*own, False]].sum(axis=1).max())
+        return float(shares[:, [*own, False]].sum(axis=1).max())
 
     @cached_property
     def _pairs(self) -> list[tuple[int, int]]:
@@ -83,41 +93,45 @@ class KnownActions:
         found = [(k, place.get(shown.mirrored, k)) for k, shown in enumerate(self.classes)]
         return [pair for pair in found if pair[0] != pair[1]]
 
-    def toward_prototypes(self, text: np.ndarray, share: float, sides: Sequence[str] | None = None) -> np.ndarray:
-        """(N, D) text vectors, moved by a share of the way to the prototypes of the actions that they name; less of it
+    def toward_prototypes(
+        self, vectors: np.ndarray, shares: np.ndarray, sides: Sequence[str], part: float
+    ) -> np.ndarray:
+        """(N, D) text vectors, moved by a part of the way to the prototypes of the actions that they name; less of it
         as they name none. Prototypes are those of Snell et al., "Prototypical Networks" (2017), equation 1.
 
-        Captions lie closely around their prototype, sentences of people farther out, where a generator was not trained.
-        What lies with the other side than the one that it names is moved over, too.
+        shares: (N, A + 1) that the texts were read as. sides: that they name. Captions lie closely around their
+        prototype, sentences of people farther out, where a generator was not trained. What lies with the other side
+        than the one that it names is moved over, too.
         """
-        if self.prototypes is None or not share:
-            return text
-        meant, heard = (self.probabilities(text, told)[:, :-1] for told in (sides, None))
-        named = share * meant
-        moved: np.ndarray = (1 - named.sum(axis=1, keepdims=True)) * text + named @ self.prototypes
+        if self.prototypes is None or not part:
+            return vectors
+        meant, heard = self.sided(shares, sides)[:, :-1], shares[:, :-1]
+        named = part * meant
+        moved: np.ndarray = (1 - named.sum(axis=1, keepdims=True)) * vectors + named @ self.prototypes
         moved += (meant - heard) @ self.prototypes
-        return moved.astype(text.dtype, copy=False)
+        return moved.astype(vectors.dtype, copy=False)
 
     def nearest_to_unknown(self, clauses: np.ndarray) -> list[str] | None:
-        """The actions nearest to the strangest of a prompt's clauses (N, D); None where all of them are known."""
-        strangest = self._strangest(clauses)
+        """The actions nearest to the strangest of a prompt's clauses, by their shares (N, A + 1); None where all of
+        them are known."""
+        strangest = _strangest(clauses)
         return self._nearest(strangest) if strangest[-1] >= self.threshold else None
 
     def nearest(self, clauses: np.ndarray) -> list[str]:
         """The same, whether the clauses are known or not."""
-        return self._nearest(self._strangest(clauses))
-
-    def _strangest(self, clauses: np.ndarray) -> np.ndarray:
-        """(A + 1,) probabilities of the clause that is known least."""
-        found = self.probabilities(clauses)
-        strangest: np.ndarray = found[int(found[:, -1].argmax())]
-        return strangest
+        return self._nearest(_strangest(clauses))
 
     def _nearest(self, shares: np.ndarray) -> list[str]:
         total: dict[str, float] = {}
         for shown, share in zip(self.classes, shares[:-1].tolist(), strict=True):
             total[shown.action] = total.get(shown.action, 0.0) + share
         return [said(action) for action in sorted(total, key=lambda action: -total[action])[:_TOLD]]
+
+
+def _strangest(clauses: np.ndarray) -> np.ndarray:
+    """(A + 1,) shares of the clause that is known least."""
+    strangest: np.ndarray = clauses[int(clauses[:, -1].argmax())]
+    return strangest
 
 
 class Examples:
@@ -164,21 +178,21 @@ class Familiarity:
         nearest: np.ndarray = (unit_vectors(text) @ self.centres.T).max(axis=1)
         return nearest
 
-    def judge(self, text: np.ndarray, clauses: Sequence[np.ndarray]) -> list[Familiar]:
-        """One a prompt. text: (B, D) of the prompts. clauses: (N, D) of each prompt's clauses."""
+    def judge(self, text: np.ndarray, clauses: Sequence[np.ndarray | None]) -> list[Familiar]:
+        """One a prompt. text: (B, D) of the prompts. clauses: (N, A + 1) shares of each prompt's clauses, None where
+        the model does not tell its actions."""
         rows = zip(self.similarity(text), text, clauses, strict=True)
         return [self._judged(float(near), whole, own) for near, whole, own in rows]
 
-    def _judged(self, similarity: float, text: np.ndarray, clauses: np.ndarray) -> Familiar:
-        nearest = self.actions.nearest_to_unknown(clauses) if self.actions else None
-        if nearest:
-            return Familiar(True, tuple(nearest))
-        if similarity >= self.threshold:
-            return Familiar()
-        # Far in its words, of an action that seems known: that one is told.
-        if self.actions:
-            return Familiar(True, tuple(self.actions.nearest(clauses)))
-        return Familiar(True, self.examples.nearest(text) if self.examples else ())
+    def _judged(self, similarity: float, text: np.ndarray, clauses: np.ndarray | None) -> Familiar:
+        far, nearest = similarity < self.threshold, None
+        if self.actions is not None and clauses is not None:
+            nearest = self.actions.nearest_to_unknown(clauses)
+            # Far in its words, of an action that seems known: that one is told.
+            nearest = self.actions.nearest(clauses) if far and nearest is None else nearest
+        elif far:
+            nearest = [*self.examples.nearest(text)] if self.examples else []
+        return Familiar() if nearest is None else Familiar(True, tuple(nearest))
 
 
 def load_familiarity(files: ModelFiles, embed: Callable[[Sequence[str]], np.ndarray]) -> Familiarity | None:
@@ -189,7 +203,7 @@ def load_familiarity(files: ModelFiles, embed: Callable[[Sequence[str]], np.ndar
         return None
     try:
         centres = np.load(path, allow_pickle=False).astype(np.float32)
-        actions = _load_actions(files.info.path / ACTIONS_FILE)
+        actions = _load_actions(files.info.path)
         return Familiarity(centres, float(threshold), actions, Examples(files.info.actions, embed))
     except (ValueError, KeyError) as error:
         raise MoclipError(
@@ -197,10 +211,10 @@ def load_familiarity(files: ModelFiles, embed: Callable[[Sequence[str]], np.ndar
         ) from error
 
 
-def _load_actions(path: Path) -> KnownActions | None:
-    if not path.is_file():
+def _load_actions(folder: Path) -> KnownActions | None:
+    if not (folder / ACTIONS_FILE).is_file():
         return None
-    arrays, config = load_weights(path)
+    arrays, config = load_weights(folder / ACTIONS_FILE)
     classifier = TextClassifier.of_arrays(arrays)
     names = tuple(config["names"])
     sides = tuple(config.get("sides", [""] * len(names)))
@@ -210,4 +224,8 @@ def _load_actions(path: Path) -> KnownActions | None:
     if prototypes is not None and prototypes.shape != (len(names), classifier.dim):
         raise ValueError(f"prototypes {prototypes.shape} of {len(names)} actions in {classifier.dim} dimensions")
     classes = tuple(ActionClass(*pair) for pair in zip(names, sides, strict=True))
-    return KnownActions(classes, classifier, float(config["threshold"]), prototypes)
+    words = folder / WORDING_FILE
+    wording = Wording.of_arrays(load_weights(words)[0]) if words.is_file() else None
+    if wording is not None and wording.biases.shape != classifier.biases.shape:
+        raise ValueError(f"{len(wording.biases)} classes by words and {len(classifier.biases)} by vectors")
+    return KnownActions(classes, classifier, float(config["threshold"]), prototypes, wording)

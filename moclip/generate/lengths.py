@@ -10,8 +10,9 @@ from moclip.generators.base.noise import softmax
 ONGOING = 0.8
 """Share of the longest motion that the median of the predicted length has at least, for an activity without an end."""
 
-MIDDLE, LONGER = (0.25, 0.75), (0.5, 0.95)
-"""Parts of a distribution, by its quantiles. Where a motion was too short to show its text, a longer one does."""
+SHORTER, MIDDLE, LONGER = (0.02, 0.4), (0.25, 0.75), (0.5, 0.95)
+"""Parts of a distribution, by its quantiles. Where a motion was too short to show its text, a longer one does, and in a
+shorter one less is done than three times."""
 
 
 def ongoing(logits: np.ndarray, longest: int) -> np.ndarray:

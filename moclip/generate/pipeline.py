@@ -54,13 +54,13 @@ class TextToMotion:
         self.stages = (_READING, *own.STAGES, _SOLVING)
         # What is to be kept would have to become features of KIT-ML's body, which ours cannot be turned into.
         self.edits = own.EDITS and self.codec.features == WIDTH
-        self._reader = TextReader(runtime, words=own.READS_WORDS)
+        self._familiarity = load_familiarity(files, self.embed)
+        known = self._familiarity.actions if self._familiarity else None
+        self._reader = TextReader(runtime, words=own.READS_WORDS, actions=known)
         timed = TextReader(runtime, "length_text") if LENGTH_TOWER in files.arrays else None
         self._planner = Planner(
             self.generator, runtime, self._reader, timed, self.options, self.fps, "length" in files.arrays
         )
-        self._familiarity = load_familiarity(files, self.embed)
-        known = self._familiarity.actions if self._familiarity else None
         self._posing = Posing(self.codec, self.fps, self.options.hold_feet, known)
         verifier = load_verifier(files.info.path, known, self.codec, self._posing.joints)
         encoder = runtime if JUDGE in files.arrays else None
@@ -93,7 +93,7 @@ class TextToMotion:
     def _familiar_by(self, prompts: Sequence[str], vectors: np.ndarray) -> list[Familiar]:
         if self._familiarity is None:
             return [Familiar() for _ in prompts]
-        return self._familiarity.judge(vectors, self._reader.clause_vectors(prompts, vectors, self.options))
+        return self._familiarity.judge(vectors, self._reader.clause_shares(prompts, vectors, self.options))
 
     def generate(
         self,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from moclip.generators.base.passages import Passage, passages_of, with_context
+from moclip.generators.base.passages import Asks, Passage, passages_of, with_context
 
 SHORTEST_FRAMES = 20
 """Of a clause, and of a motion whose length nobody says."""
@@ -25,12 +25,12 @@ def shortest_tokens(stride: int) -> int:
 class TextStates:
     """What a text tower makes of a text: its vector (D,), and words (L, W) for generators that attend to them.
 
-    side: the one that the text names, "" for none or both.
+    asks: what it asks for.
     """
 
     vector: np.ndarray
     words: np.ndarray | None = None
-    side: str = ""
+    asks: Asks = Asks()
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,10 @@ def plan_request(
         clauses[-1] = clauses[-1].with_tail(tail, window)
     parts = [part for clause in clauses for part in clause.parts(window)]
     texts = [part.text for part in parts]
-    passages = passages_of(
-        row, [t.vector for t in texts], [part.tokens for part in parts], [t.words for t in texts],
-        [t.side for t in texts],
-    )  # fmt: skip
+    passages = passages_of(row, [t.vector for t in texts], [part.tokens for part in parts])
+    passages = [
+        replace(p, words=t.words, asks=t.asks) for p, t in zip(passages, texts, strict=True)
+    ]  # fmt: skip
     if len(before) or len(after):
         passages = with_context(passages, len(before), len(after))
     count = sum(clause.tokens for clause in clauses)

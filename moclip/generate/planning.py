@@ -8,7 +8,7 @@ import numpy as np
 
 from moclip.generate.context import Kept, codes_after, codes_before, keep
 from moclip.generate.held import long_enough
-from moclip.generate.lengths import LONGER, MIDDLE, ongoing, sample_lengths
+from moclip.generate.lengths import LONGER, MIDDLE, SHORTER, ongoing, sample_lengths
 from moclip.generate.options import PlanOptions
 from moclip.generate.plan import Plan, TextStates, plan_line, plan_request, shortest_tokens
 from moclip.generate.reading import TextReader
@@ -97,9 +97,12 @@ class Planner:
         def again(k: int, number: int, seed: int) -> Plan:
             if k in layered or all(line.seconds is not None for line in read[k].asked.lines):
                 return plans[k]
-            # What has no end of its own is shown in any length, and calmer in a longer one.
-            part = MIDDLE if number % 2 or plans[k].ongoing else LONGER
-            return self.plans([read[k]], [seed], Watcher(), part=part)[0]
+            parts: tuple[tuple[float, float], ...] = (LONGER, MIDDLE)
+            if any(states.asks.amounts.times for clauses in read[k].clauses for states in clauses):
+                parts = (LONGER, SHORTER, MIDDLE)
+            elif plans[k].ongoing:  # shown in any length, and calmer in a longer one
+                parts = (MIDDLE,)
+            return self.plans([read[k]], [seed], Watcher(), part=parts[number % len(parts)])[0]
 
         return again
 

@@ -51,5 +51,5 @@ class Posing:
 
     def _stays(self, plan: Plan) -> bool:
         """Whether nothing is asked for that leaves the floor."""
-        texts = [passage.text for passage in plan.passages]
-        return self._actions is not None and self._actions.share_of(texts, OFF_THE_FLOOR) < _MAY_LEAVE
+        shares = [p.asks.shares for p in plan.passages if p.asks.shares is not None]
+        return self._actions is not None and self._actions.share_of(np.stack(shares), OFF_THE_FLOOR) < _MAY_LEAVE

@@ -2,22 +2,27 @@
 """Prompts to what the networks read: vectors of sentences and of their clauses, and states of their words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from moclip.generate.familiarity import KnownActions
 from moclip.generate.options import PlanOptions
 from moclip.generate.plan import TextStates
+from moclip.generators.base.passages import Asks
 from moclip.generators.base.runtime import Runtime
+from moclip.prompts.amounts import named_amounts
 from moclip.prompts.clauses import split_clauses
 from moclip.prompts.sides import named_side
 from moclip.text.tokenizer import Tokenizer
 
 
 class TextReader:
-    """A runtime's text tower. call: the runtime's name for it. words: read single words as well."""
+    """A runtime's text tower. call: the runtime's name for it. words: read single words as well. actions: of the model,
+    to tell which of them texts ask for; None for one that does not tell."""
 
-    def __init__(self, runtime: Runtime, call: str = "text", words: bool = False):
-        self._runtime, self._call, self._words = runtime, call, words
+    def __init__(self, runtime: Runtime, call: str = "text", words: bool = False, actions: KnownActions | None = None):
+        self._runtime, self._call, self._words, self._actions = runtime, call, words, actions
         self._tokenizer = Tokenizer()
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
@@ -31,11 +36,12 @@ class TextReader:
     def read(self, texts: Sequence[str]) -> list[TextStates]:
         tokens = self._tokenizer.encode(texts)
         vectors = self._vectors(tokens)
-        if not self._words:
-            return [TextStates(vector, side=named_side(text)) for vector, text in zip(vectors, texts, strict=True)]
-        states = self._runtime.call("words", tokens=tokens)
-        read = zip(vectors, states, texts, strict=True)
-        return [TextStates(vector, own, named_side(text)) for vector, own, text in read]
+        states = self._runtime.call("words", tokens=tokens) if self._words else [None] * len(texts)
+        shares = self._actions.read(texts, vectors) if self._actions else [None] * len(texts)
+        asks = [
+            Asks(own, named_side(text), named_amounts(text)) for own, text in zip(shares, texts, strict=True)
+        ]  # fmt: skip
+        return [TextStates(*own) for own in zip(vectors, states, asks, strict=True)]
 
     def read_clauses(
         self, prompts: Sequence[str], whole: Sequence[TextStates], options: PlanOptions, most: int
@@ -53,16 +59,20 @@ class TextReader:
             for sentence, clauses in zip(whole, parts, strict=True)
         ]
 
-    def clause_vectors(self, prompts: Sequence[str], whole: np.ndarray, options: PlanOptions) -> list[np.ndarray]:
-        """(N, D) of each prompt's clauses by themselves; its own of `whole` (B, D) where it has but one."""
+    def clause_shares(self, prompts: Sequence[str], whole: np.ndarray, options: PlanOptions) -> list[np.ndarray | None]:
+        """(N, A + 1) what each prompt's clauses ask for, None for a model that does not tell its actions. whole: (B, D)
+        of the prompts, which are their own clauses where they have but one."""
+        if self._actions is None:
+            return [None] * len(prompts)
         parts = [split_clauses(prompt) if options.by_clause else [prompt] for prompt in prompts]
         several = [clause for clauses in parts if len(clauses) > 1 for clause in clauses]
         read = iter(self.embed(several)) if several else iter(())
-        return [
+        vectors = [
             np.stack([next(read) for _ in clauses]) if len(clauses) > 1 else own[None]
             for own, clauses in zip(whole, parts, strict=True)
         ]
+        return [self._actions.read(clauses, own) for clauses, own in zip(parts, vectors, strict=True)]
 
 
 def _within(sentence: TextStates, clause: TextStates, share: float) -> TextStates:
-    return TextStates(share * sentence.vector + (1 - share) * clause.vector, clause.words, clause.side)
+    return replace(clause, vector=share * sentence.vector + (1 - share) * clause.vector)

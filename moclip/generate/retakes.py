@@ -20,6 +20,7 @@ from moclip.generate.ruled import Rules
 from moclip.generators.base.codec import Codec
 from moclip.generators.base.passages import Passage
 from moclip.models import RECOGNISER
+from moclip.prompts.amounts import Amounts
 from moclip.recognition.reader import Agreement, Reader, load_reader
 
 Pose = Callable[[np.ndarray, Plan], np.ndarray]
@@ -59,9 +60,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Part:
-    """What one text asks for. shares: (A,) how probably each class. first, end: frames."""
+    """What one text asks for. shares: (A,) how probably each class. amounts: of it. first, end: frames."""
 
     shares: np.ndarray
+    amounts: Amounts
     first: int
     end: int
 
@@ -88,7 +90,7 @@ class Verifier:
         scores, weights, unseen = [], [], []
         for part in self._parts(plan, whole):
             agreement, most = self._agreed(part.shares, features[part.first : part.end])
-            held = self._rules.held(part.shares, joints, (part.first, part.end), whole)
+            held = self._rules.held(part.shares, joints, (part.first, part.end), whole, part.amounts)
             if agreement is None and held is None:
                 continue  # nobody can tell
             scores.append((1.0 if agreement is None else agreement) * (1.0 if held is None else max(held, _BROKEN)))
@@ -111,10 +113,13 @@ class Verifier:
         """Those whose action is known; what is sampled by one text in several passages is one."""
         stride = self._codec.stride
         for own in _by_text(plan.passages):
-            shares = self._actions.probabilities(own[0].text[None], [own[0].side])[0]
+            asks = own[0].asks
+            if asks.shares is None:
+                continue
+            shares = self._actions.sided(asks.shares[None], [asks.side])[0]
             first, end = max(own[0].first * stride, whole[0]), min(own[-1].end * stride, whole[1])
             if shares[-1] < self._actions.threshold and end > first:
-                yield _Part(shares[:-1], first, end)
+                yield _Part(shares[:-1], asks.amounts, first, end)
 
 
 def _by_text(passages: Sequence[Passage]) -> list[list[Passage]]:

@@ -6,8 +6,10 @@ from itertools import product
 
 import numpy as np
 
+from moclip.prompts.amounts import Amounts
 from moclip.recognition.config import ActionClass
 from moclip.recognition.reader import NAMED
+from moclip.showing.asked import measures, off_by
 from moclip.showing.rules import CLEARLY, RULES, named_action
 
 _HEARD = 0.1
@@ -19,6 +21,8 @@ _DIMLY = 0.6
 _REACH, _STEP, _SHORTEST = 24, 8, 16
 """Frames: how far what a clause asks for may reach over its ends, in what steps that is tried, and what is left."""
 
+_UNNAMED = Amounts()
+
 
 class Rules:
     """classes: those that texts are read as."""
@@ -27,19 +31,22 @@ class Rules:
         self._classes = classes
 
     def held(
-        self, shares: np.ndarray, joints: np.ndarray, span: tuple[int, int], whole: tuple[int, int]
-    ) -> float | None:
+        self, shares: np.ndarray, joints: np.ndarray, span: tuple[int, int], whole: tuple[int, int],
+        amounts: Amounts = _UNNAMED,
+    ) -> float | None:  # fmt: skip
         """0 to 1: of what a text asks for, the part whose rules hold, clearly. None where no rule tells.
 
         shares: (A,) how probably it asks for each class. joints: (T, 22, 3) metres. span: the first frame that is its
-        own and the one behind its last; whole: of all that is new.
+        own and the one behind its last; whole: of all that is new. amounts: how often and how far round.
         """
         asked = [(name, share) for name, share in self._asked(shares) if name is not None]
+        # Of two words for a thing, as punching and boxing, the one that can be counted.
+        asked = [(name, share) for name, share in asked if measures(name, amounts)] or asked
         total = sum(share for _, share in asked)
         if total < _ENOUGH:
             return None
         parts = list(_parts(span, whole))
-        return sum(share * _shown(name, joints, parts) for name, share in asked) / total
+        return sum(share * _shown(name, joints, parts, amounts) for name, share in asked) / total
 
     def _asked(self, shares: np.ndarray) -> Iterator[tuple[str | None, float]]:
         """The rule of each action that is asked for, None for one without; and how probably it is."""
@@ -54,8 +61,12 @@ class Rules:
                 yield named_action(action, named or None), share
 
 
-def _shown(name: str, joints: np.ndarray, parts: Sequence[tuple[int, int]]) -> float:
+def _shown(name: str, joints: np.ndarray, parts: Sequence[tuple[int, int]], amounts: Amounts) -> float:
     """1 for what one of the parts shows clearly, 0 for what none shows."""
+    if measures(name, amounts):
+        # By its own part alone: in a smaller one there is less to count.
+        off = off_by(joints[slice(*parts[0])], name, amounts)
+        return 1.0 if off == 0 else _DIMLY * (1.0 - min(off, 1.0))
     found = [joints[a:b] for a, b in parts if RULES[name](joints[a:b])]
     if not found:
         return 0.0

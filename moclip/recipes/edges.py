@@ -3,6 +3,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from moclip.data.folder import DatasetFolder
 from moclip.generate.familiarity import KnownActions
 from moclip.recognition.config import ActionClass, class_of
 from moclip.recognition.train_text import train_text_classifier
+from moclip.recognition.train_wording import train_wording
 
 Embed = Callable[[list[str]], np.ndarray]
 """Sentences -> (N, D) text vectors."""
@@ -109,11 +111,15 @@ def learn(
     foreign += [others[k] for k in sorted(rng.permutation(len(others))[:_UNKNOWN])]
     foreign += _TOLD_AGAIN * list(written)
     more = [(row, text) for row, shown in enumerate(classes_known) for text in (styled or {}).get(shown, ())]
-    embedded = embed(texts + foreign + [text for _, text in more])
+    texts += foreign + [text for _, text in more]
+    embedded = embed(texts)
     plain = np.array(classes)
     prototypes = np.stack([embedded[: len(plain)][plain == row].mean(axis=0) for row in range(len(classes_known))])
     labels = np.array(classes + [len(classes_known)] * len(foreign) + [row for row, _ in more])
     classifier = train_text_classifier(embedded, labels, len(classes_known) + 1, seed)
-    sure = classifier.probabilities(embed(list(held_out)))[:, -1] if held_out else np.empty(0)
-    threshold = float(np.quantile(sure, 1 - MOST_FALSE_ALARMS)) if len(sure) else 0.5
-    return KnownActions(classes_known, classifier, min(max(threshold, 0.05), 0.95), prototypes)
+    wording = train_wording(texts, labels, len(classes_known) + 1, seed)
+    table = KnownActions(classes_known, classifier, 0.5, prototypes, wording)
+    if not held_out:
+        return table
+    threshold = float(np.quantile(table.read(held_out, embed(list(held_out)))[:, -1], 1 - MOST_FALSE_ALARMS))
+    return replace(table, threshold=min(max(threshold, 0.05), 0.95))

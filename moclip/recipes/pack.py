@@ -12,7 +12,7 @@ from moclip.alignment.train import motion_encoder_weights
 from moclip.captions.action_menu import menu_rows
 from moclip.captions.written import written_elsewhere
 from moclip.data.folder import DatasetFolder
-from moclip.generate.familiarity import ACTIONS_FILE, KnownActions
+from moclip.generate.familiarity import ACTIONS_FILE, WORDING_FILE, KnownActions
 from moclip.generators.base.generator import DEFAULT, find_generator
 from moclip.models import JUDGE, RECOGNISER, load_model, needed_networks, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
@@ -76,7 +76,7 @@ def publish_actions(
     held_out = sorted({c for shown in known for c in val.get(shown, ()) if c not in seen}) or sorted(seen)
     table = learn(
         known, held_out[:: len(held_out) // 2000 + 1], lambda texts: tower_vectors(*tower, texts, log), others=others,
-        written=written_elsewhere(), styled=styled_sentences(tuple(known)),
+        written=written_elsewhere({shown.action for shown in known}), styled=styled_sentences(tuple(known)),
     )  # fmt: skip
     arrays = table.classifier.to_arrays()
     if table.prototypes is not None:
@@ -84,6 +84,8 @@ def publish_actions(
     named = {"names": [c.action for c in table.classes], "sides": [c.side for c in table.classes]}
     config = {"kind": "actions", **named, "threshold": round(table.threshold, 4)}
     save_weights(out / ACTIONS_FILE, arrays, {**config, "text_fingerprint": fingerprint(tower[0])})
+    if table.wording is not None:
+        save_weights(out / WORDING_FILE, table.wording.to_arrays(), {"kind": "wording"}, kept="int8")
     return table
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from moclip.generators.base.noise import softmax
+
 SCALE = 12.0
 """Unit vectors are that much too short for a hidden layer to learn from quickly."""
 
@@ -43,10 +45,7 @@ class TextClassifier:
         read = unit_vectors(text)
         if self.hidden_weights is not None and self.hidden_biases is not None:
             read = np.maximum(SCALE * read @ self.hidden_weights.T + self.hidden_biases, 0.0)
-        logits = read @ self.weights.T + self.biases
-        share = np.exp(logits - logits.max(axis=1, keepdims=True))
-        found: np.ndarray = share / share.sum(axis=1, keepdims=True)
-        return found
+        return softmax(read @ self.weights.T + self.biases)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """As `of_arrays` reads them."""

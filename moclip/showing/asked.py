@@ -24,6 +24,8 @@ _GOING = {
 _GOING_M_S, _ALL_THE_TIME = 0.2, 0.85
 _MOST_OFF, _LEAST_OFF_DEG = 0.2, 30.0
 _COUNTED_EXACTLY = 3
+_ROUND = ("spin", "walk_in_circle", "jog_in_circle")
+"""What is done once when it has come full circle."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,31 @@ def shows(joints: np.ndarray, asked: Asked | Sequence[str]) -> bool:
         return (shows_at_once if asked.together else shows_in_order)(joints, actions[0], actions[1])
     held = RULES[actions[0]](joints) if asked.degrees is None else _turns(joints, actions[0], asked.degrees)
     return held and (asked.times is None or _often(joints, actions[0], asked.times))
+
+
+def measures(action: str, amounts: tuple[int | None, float | None]) -> bool:
+    """Whether an action can be counted or measured as somebody asks: times and degrees, None for what is not said."""
+    return _amounts(action, amounts) != (None, None)
+
+
+def off_by(joints: np.ndarray, action: str, amounts: tuple[int | None, float | None]) -> float:
+    """How far a motion is from showing an action so often or turned so far, as a share of that; 0 where it shows it, 1
+    where it shows nothing of it. amounts: times and degrees, that `measures` the action."""
+    times, degrees = _amounts(action, amounts)
+    if shows(joints, Asked((action,), times=times, degrees=degrees)):
+        return 0.0
+    if degrees is not None:
+        return abs(abs(TURNS[action](joints)) - degrees) / max(degrees, 1.0)
+    if times is None or not RULES[action](joints):
+        return 1.0
+    return abs(COUNTS[action](joints) - times) / max(times, 1)
+
+
+def _amounts(action: str, amounts: tuple[int | None, float | None]) -> tuple[int | None, float | None]:
+    times, degrees = amounts
+    if degrees is None and times is not None and action.startswith(_ROUND):
+        degrees = 360.0 * times
+    return times if action in COUNTS else None, degrees if action in TURNS else None
 
 
 def shows_clearly(joints: np.ndarray, asked: Asked) -> bool:

@@ -156,6 +156,9 @@ _UP = {f"{action}_{side}": side for action in ("wave", "raise") for side in (*SI
 CLEARLY: dict[str, Rule] = {
     **{name: partial(first.hands_are_high, side=side) for name, side in _UP.items()},
     **dict.fromkeys(("wave", "raise_hand"), lambda joints: any(first.hands_are_high(joints, s) for s in SIDES)),
+    # A foot that swings low on the run is a shot, and seen as a step.
+    "kick_ball": first.kicks,
+    **{f"kick_ball_{side}": partial(first.kicks, side=side) for side in SIDES},
 }
 """What makes an action that its rule finds in a motion one that nobody overlooks. Takes are chosen by it; no figure is
 counted by it, for many recorded waves are at the shoulder's height."""

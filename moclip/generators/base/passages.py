@@ -6,16 +6,31 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from moclip.prompts.amounts import Amounts
+
 OVERLAP = 2
 """Tokens by which a passage reaches into its neighbours', for a smooth change from one to the next."""
+
+
+@dataclass(frozen=True)
+class Asks:
+    """What a text asks for.
+
+    shares: (A + 1,) how probably each action of a model, and none of them; None for a model that does not tell its
+    actions. side: the one that it names, "left" or "right", "" for none or both. amounts: that it names.
+    """
+
+    shares: np.ndarray | None = None
+    side: str = ""
+    amounts: Amounts = Amounts()
 
 
 @dataclass(frozen=True)
 class Passage:
     """Tokens first..end-1 of a request (its row in the batch), to be sampled by a text vector (D,) of their own.
 
-    words: (L, W) states of the text's tokens, for generators that attend to them. side: the one that the text names,
-    "left" or "right", "" for none or both.
+    words: (L, W) states of the text's tokens, for generators that attend to them. asks: what the text asks
+    for, by which motions are judged.
     """
 
     request: int
@@ -23,25 +38,15 @@ class Passage:
     end: int
     text: np.ndarray
     words: np.ndarray | None = None
-    side: str = ""
+    asks: Asks = Asks()
 
 
-def passages_of(
-    request: int,
-    texts: Sequence[np.ndarray],
-    lengths: Sequence[int],
-    words: Sequence[np.ndarray | None] | None = None,
-    sides: Sequence[str] | None = None,
-) -> list[Passage]:
-    """One passage a clause, one after the other and overlapping: K texts (D,), lengths in tokens, words (L, W) and the
-    sides that the texts name."""
+def passages_of(request: int, texts: Sequence[np.ndarray], lengths: Sequence[int]) -> list[Passage]:
+    """One passage a clause, one after the other and overlapping: K texts (D,), lengths in tokens."""
     ends = np.cumsum(lengths)
-    told, named = words or [None] * len(texts), sides or [""] * len(texts)
     return [
-        Passage(
-            request, max(0, int(end - length) - OVERLAP), min(int(ends[-1]), int(end) + OVERLAP), text, states, side
-        )
-        for text, states, side, end, length in zip(texts, told, named, ends, lengths, strict=True)
+        Passage(request, max(0, int(end - length) - OVERLAP), min(int(ends[-1]), int(end) + OVERLAP), text)
+        for text, end, length in zip(texts, ends, lengths, strict=True)
     ]
 
 
