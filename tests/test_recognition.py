@@ -200,7 +200,7 @@ def test_a_motion_is_sampled_by_the_moved_text_and_judged_by_what_was_said():
     assert take.verdict == verifier.verdicts(np.full((1, 6, 1), 0), [own])[0]
 
 
-def test_every_other_batch_of_later_takes_follows_the_text_as_it_is():
+def test_later_takes_follow_the_prototypes_alone_and_the_text_as_it_is():
     sampled = []
 
     class Texts(Sums):
@@ -211,8 +211,9 @@ def test_every_other_batch_of_later_takes_follows_the_text_as_it_is():
     known = replace(KNOWN, prototypes=np.array([[3.0, 1.0], [0.0, 1.0]]))
     options = PlanOptions(prototype_share=0.5, retakes=7)
     Casting(Texts([]), options, 20.0, None, verifier_by([0.0] * 8), known).cast([asked(3)], [plan(0)], Watcher())
-    (moved,), nearer, plain, last = sampled
-    assert moved != [1.0, 0.0] and nearer == [moved] * 3 and plain == [[1.0, 0.0]] * 3 and last == [moved]
+    (moved,), later, alone, plain = sampled
+    assert moved == pytest.approx([2.0, 0.5], abs=0.01) and later == [moved] * 3
+    assert np.allclose(alone, [[3.0, 1.0]] * 3, atol=0.01) and plain == [[1.0, 0.0]]
 
 
 def test_takes_are_those_of_the_seed_and_poses_and_warnings_come_first():

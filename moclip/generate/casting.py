@@ -20,6 +20,9 @@ from moclip.prompts.requests import Checked
 
 _AT_ONCE = 3
 """Later takes of a request that are sampled together: three take little longer than one, and are seldom all needed."""
+_SHARES = (1.0, 0.0)
+"""How far texts are moved toward prototypes where the recipe's share did not serve: what is read right, but lies near
+another action, is shown by the prototype alone, and what prototypes calm down by the text as it is."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,7 @@ class Casting:
             later = [later_takes(seeds[k], counts[k], number) for k, number in rows]
             own = [again(*row, seed) if again else plans[row[0]] for row, seed in zip(rows, later, strict=True)]
             own = [numbered(plan, row) for row, plan in enumerate(own)]
-            # What is not shown near the prototypes may be by the text as it is.
-            share = 0.0 if first // _AT_ONCE % 2 else options.prototype_share
+            share = (options.prototype_share, *_SHARES)[first // _AT_ONCE % (1 + len(_SHARES))]
             codes = self._sampled([checked[k] for k, _ in rows], own, [1] * len(rows), later, quiet, share)
             for (k, _), take in zip(rows, self._judged(codes, own), strict=True):
                 if _score(take) > _score(chosen[k]):

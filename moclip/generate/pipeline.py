@@ -13,7 +13,7 @@ from moclip.generate.context import assemble, fit_between, joined, pull_warning
 from moclip.generate.familiarity import Familiar, load_familiarity
 from moclip.generate.held import held
 from moclip.generate.options import PlanOptions, read_sampling
-from moclip.generate.plan import Plan
+from moclip.generate.plan import Plan, TextStates
 from moclip.generate.planning import Planner, ReadRequest, kept_of
 from moclip.generate.posing import Posing
 from moclip.generate.reading import TextReader
@@ -88,12 +88,14 @@ class TextToMotion:
 
     def familiar(self, prompts: Sequence[str]) -> list[Familiar]:
         """How near prompts are to what the model knows: the text tower alone is asked, no motion is made."""
-        return self._familiar_by(prompts, self.embed(prompts)) if prompts else []
+        return self._familiar_by(*self._planner.texts(prompts)) if prompts else []
 
-    def _familiar_by(self, prompts: Sequence[str], vectors: np.ndarray) -> list[Familiar]:
+    def _familiar_by(self, whole: Sequence[TextStates], clauses: Sequence[Sequence[TextStates]]) -> list[Familiar]:
         if self._familiarity is None:
-            return [Familiar() for _ in prompts]
-        return self._familiarity.judge(vectors, self._reader.clause_shares(prompts, vectors, self.options))
+            return [Familiar() for _ in whole]
+        asked = [[states.asks.shares for states in own if states.asks.shares is not None] for own in clauses]
+        shares = [np.stack(own) if own else None for own in asked]
+        return self._familiarity.judge(np.stack([states.vector for states in whole]), shares)
 
     def generate(
         self,
@@ -176,11 +178,10 @@ class TextToMotion:
 
     def _warnings(self, read: Sequence[ReadRequest]) -> list[tuple[str, ...]]:
         """For the user, of each request before there is a motion."""
-        lines = [(k, line.text) for k, own in enumerate(read) for line in own.asked.lines]
-        vectors = np.stack([states.vector for own in read for states in own.whole])
         warnings = [list(own.asked.warnings) for own in read]
-        for (k, _), known in zip(lines, self._familiar_by([text for _, text in lines], vectors), strict=True):
-            warnings[k] += [warning for warning in known.warnings if warning not in warnings[k]]
+        for own, told in zip(read, warnings, strict=True):
+            for known in self._familiar_by(own.whole, own.clauses):
+                told += [warning for warning in known.warnings if warning not in told]
         return [tuple(told) for told in warnings]
 
     def _result(self, asked: Checked, plan: Plan, codes: np.ndarray, warnings: tuple[str, ...]) -> Result:

@@ -58,7 +58,7 @@ class Planner:
     def read(self, checked: Sequence[Checked]) -> list[ReadRequest]:
         """The texts of all requests, by one call of each network."""
         prompts = [line.text for asked in checked for line in asked.lines]
-        whole, clauses = self._texts(self._reader, prompts)
+        whole, clauses = self.texts(prompts)
         logits, endless = None, np.zeros(sum(map(len, clauses)), dtype=bool)
         if self._estimates:
             timed = clauses if self._length_reader is None else self._texts(self._length_reader, prompts)[1]
@@ -74,6 +74,10 @@ class Planner:
             )
             line, clause = own.stop, part.stop
         return read
+
+    def texts(self, prompts: Sequence[str]) -> tuple[list[TextStates], list[list[TextStates]]]:
+        """Of each prompt as a sentence, and of its clauses."""
+        return self._texts(self._reader, prompts)
 
     def _texts(self, reader: TextReader, prompts: Sequence[str]) -> tuple[list[TextStates], list[list[TextStates]]]:
         whole = reader.read(prompts)

@@ -59,20 +59,6 @@ class TextReader:
             for sentence, clauses in zip(whole, parts, strict=True)
         ]
 
-    def clause_shares(self, prompts: Sequence[str], whole: np.ndarray, options: PlanOptions) -> list[np.ndarray | None]:
-        """(N, A + 1) what each prompt's clauses ask for, None for a model that does not tell its actions. whole: (B, D)
-        of the prompts, which are their own clauses where they have but one."""
-        if self._actions is None:
-            return [None] * len(prompts)
-        parts = [split_clauses(prompt) if options.by_clause else [prompt] for prompt in prompts]
-        several = [clause for clauses in parts if len(clauses) > 1 for clause in clauses]
-        read = iter(self.embed(several)) if several else iter(())
-        vectors = [
-            np.stack([next(read) for _ in clauses]) if len(clauses) > 1 else own[None]
-            for own, clauses in zip(whole, parts, strict=True)
-        ]
-        return [self._actions.read(clauses, own) for clauses, own in zip(parts, vectors, strict=True)]
-
 
 def _within(sentence: TextStates, clause: TextStates, share: float) -> TextStates:
     return replace(clause, vector=share * sentence.vector + (1 - share) * clause.vector)
