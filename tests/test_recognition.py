@@ -119,8 +119,8 @@ def plan(row: int, tokens: int = 6) -> Plan:
     return Plan(4 * tokens, passages, np.full((tokens, 1), -1), 0, tokens, False, ())
 
 
-def asked(seed: int, anchors=()) -> SimpleNamespace:
-    return SimpleNamespace(seed=seed, request=SimpleNamespace(anchors=anchors))
+def asked(seed: int, anchors=(), context: bool = False) -> SimpleNamespace:
+    return SimpleNamespace(seed=seed, request=SimpleNamespace(anchors=anchors, has_context=context))
 
 
 SALSA, NOD = ActionClass("salsa"), ActionClass("nod")
@@ -214,6 +214,13 @@ def test_later_takes_follow_the_prototypes_alone_and_the_text_as_it_is():
     (moved,), later, alone, plain = sampled
     assert moved == pytest.approx([2.0, 0.5], abs=0.01) and later == [moved] * 3
     assert np.allclose(alone, [[3.0, 1.0]] * 3, atol=0.01) and plain == [[1.0, 0.0]]
+
+
+def test_between_motions_that_stay_half_as_many_takes_are_made():
+    generator = Sums([])
+    casting = Casting(generator, PlanOptions(retakes=6), 20.0, None, verifier_by([0.0] * 8))
+    casting.cast([asked(3, context=True), asked(4)], [plan(0), plan(1)], Watcher())
+    assert generator.rows == [2, 6, 3]
 
 
 def test_takes_are_those_of_the_seed_and_poses_and_warnings_come_first():
