@@ -44,6 +44,8 @@ def test_times(text, times):
         ("an about-face", 180.0),
         ("walks one full circle", 360.0),
         ("a three-quarter turn", 270.0),
+        ("walks in a circle for 180 frames", None),
+        ("a 90 year old man turns around", None),
         ("turns around", None),
         ("walks in a circle", None),
         ("a quarter past ten", None),

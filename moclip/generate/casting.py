@@ -55,12 +55,13 @@ class Casting:
         chosen = self._judged(
             self._sampled(checked, plans, counts, seeds, watcher, options.prototype_share), plans
         )  # fmt: skip
-        # A request with poses takes the take that comes nearest to them. What lies between motions that stay is sought
-        # half as long: what shows an action best joins them least.
+        # A request with poses takes the take that comes nearest to them.
         failing = [
             k for k, take in enumerate(chosen) if not self._passes(take) and not checked[k].request.anchors
         ]  # fmt: skip
+        shares = (options.prototype_share, *_SHARES) if options.prototype_share else (0.0,)
         quiet = Watcher(cancelled=watcher.cancelled)  # a bar does not go back
+        # What lies between motions that stay is sought half as long: what shows an action best joins them least.
         tries = [options.retakes // (2 if asked.request.has_context else 1) for asked in checked]
         for first in range(0, options.retakes if failing else 0, _AT_ONCE):
             rows = [(k, n) for k in failing for n in range(first, min(first + _AT_ONCE, tries[k]))]
@@ -69,7 +70,7 @@ class Casting:
             later = [later_takes(seeds[k], counts[k], number) for k, number in rows]
             own = [again(*row, seed) if again else plans[row[0]] for row, seed in zip(rows, later, strict=True)]
             own = [numbered(plan, row) for row, plan in enumerate(own)]
-            share = (options.prototype_share, *_SHARES)[first // _AT_ONCE % (1 + len(_SHARES))]
+            share = shares[first // _AT_ONCE % len(shares)]
             codes = self._sampled([checked[k] for k, _ in rows], own, [1] * len(rows), later, quiet, share)
             for (k, _), take in zip(rows, self._judged(codes, own), strict=True):
                 if _score(take) > _score(chosen[k]):

@@ -19,7 +19,14 @@ _TIMES = re.compile(
     rf"\b(?:(?P<adverb>{'|'.join(_ADVERBS)})|{_NUMBER}\s+(?:(?!times\b)[\w-]+\s+)?{_COUNTABLE})\b(?!\s+as\b)",
     re.IGNORECASE | re.VERBOSE,
 )
-_DEGREES = re.compile(r"\b(\d{2,4})\s*-?\s*(?:degrees?\b|deg\b|°)|\b(90|180|270|360|540|720)s?\b", re.IGNORECASE)
+_UNITS = (
+    r"frames?|fps|s|sec\w*|seconds?|min\w*|years?|cm|mm|m|met(?:er|re)s?|feet|ft|km|miles?|kg|lbs?|bpm|steps?|times"
+)
+"""A bare number before one of these is no angle, as "180" alone is one."""
+_DEGREES = re.compile(
+    r"\b(\d{2,4})\s*-?\s*(?:degrees?\b|deg\b|°)|\b(90|180|270|360|540|720)s?\b(?!\s*-?\s*(?:" + _UNITS + r")\b)",
+    re.IGNORECASE,
+)
 _TURN = r"(?:turn|circle|rotation|revolution|spin|round|loop)s?\b"
 _ROUNDS = (
     (re.compile(rf"\b(?:three[ -]quarters?(?:\s+of)?\s+(?:an?\s+)?{_TURN})", re.IGNORECASE), 270.0),
