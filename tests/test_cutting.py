@@ -105,6 +105,14 @@ def test_somebody_with_a_foot_far_back_does_not_just_stand():
     )
 
 
+def test_who_sits_on_a_high_stool_does_not_stand():
+    still = gesture(60, 16, 0)
+    bent = still.rotations.copy()
+    hips, knees = (rot.from_euler_deg(np.array([degrees, 0.0, 0.0]), "XYZ") for degrees in (-60.0, 90.0))
+    bent[:, [1, 2]], bent[:, [4, 5]] = hips, knees
+    assert standing_still(Motion(still.fps, bent, still.root_translation), label("dance")) == []
+
+
 def test_a_take_is_cut_where_its_heading_leaps_or_a_joint_glitches_and_all_sound_parts_are_kept():
     sound = walk(160)
     rotations = sound.rotations.astype(np.float64)

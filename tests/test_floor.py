@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moclip.evaluation.quality import floating, sinking
-from moclip.motion.floor import on_floor, over_floor
+from moclip.motion.floor import clearance, on_floor, over_floor, settled
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import JOINT_INDEX, PARENTS, REST_OFFSETS
 
@@ -92,6 +92,49 @@ def test_bones_that_lead_under_the_floor_are_raised():
     raised = over_floor(motion)
     assert sinking(raised.joints()) < 1e-5
     assert np.array_equal(raised.root_translation[:, [0, 2]], motion.root_translation[:, [0, 2]])
+
+
+def upright(heights: np.ndarray) -> Motion:
+    """A body that stands still, its toes at heights (T,)."""
+    rest = np.zeros((len(heights), 22, 4))
+    rest[..., 0] = 1.0
+    root = np.zeros((len(heights), 3))
+    root[:, 1] = standing(1)[0, 0, 1] + heights
+    return Motion(FPS, rest, root)
+
+
+def test_a_motion_is_settled_as_its_joints_are():
+    hangs, sinks = np.full(60, 0.04), np.zeros(60)
+    sinks[30] = -0.03
+    moved = settled(upright(hangs + sinks))
+    assert floating(upright(hangs).joints()) > 0.03
+    assert floating(moved.joints()) < 0.005 and sinking(moved.joints()) < 1e-5
+    high = upright(hangs + 0.5)
+    assert floating(settled(high).joints()) > 0.5 and floating(settled(high, stays=True).joints()) < 0.005
+
+
+def test_long_steps_over_something_do_not_leave_a_body_in_the_air():
+    joints = standing(120)
+    joints[20:45, :, 1] += 0.1  # 1.25 seconds
+    joints[70:96, :, 1] += 0.12
+    assert floating(on_floor(joints, FPS, stays=True)) < 0.005
+
+
+def test_a_body_is_over_the_floor_by_what_it_rests_on():
+    pose, toes = standing(3), [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
+    assert clearance(pose + (0, 0.03, 0)) == pytest.approx([0.03] * 3)
+    assert clearance(pose - (0, 0.03, 0)) == pytest.approx([-0.03] * 3)
+    on_heels = pose.copy()
+    on_heels[:, toes, 1] += 0.2
+    on_heels[..., 1] -= on_heels[..., 1].min()
+    assert clearance(on_heels + (0, 0.04, 0)) == pytest.approx([0.0] * 3)  # heels are lower than ankles
+    assert clearance(on_heels + (0, 0.09, 0)) == pytest.approx([0.04] * 3)
+    seated = pose.copy()
+    seated[:, toes, 1] += 1.2
+    seated[:, [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]], 1] += 1.2
+    seated[..., 1] -= seated[..., 1].min()
+    assert clearance(seated + (0, 0.11, 0)) == pytest.approx([0.0] * 3)
+    assert clearance(seated + (0, 0.15, 0)) == pytest.approx([0.03] * 3)
 
 
 def test_the_joints_of_who_lies_stay_over_the_floor():

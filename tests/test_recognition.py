@@ -153,9 +153,10 @@ def verifier_by(agreement_of_take: list[float]) -> Verifier:
     ("agreements", "kept", "sampled"),
     [
         ([0.95, 0.0, 0.0, 0.0, 0.0], 0, [2]),
-        ([0.4, 0.2, 0.8, 0.85, 0.99], 4, [2, 6, 2]),
+        ([0.4, 0.2, 0.1, 0.15, 0.99], 0, [2, 6]),
+        ([0.1, 0.2, 0.1, 0.15, 0.99], 4, [2, 6, 2]),
         ([0.1, 0.95, 0.99, 0.2, 0.0], 2, [2, 6]),
-        ([0.1, 0.25, 0.2, 0.1, 0.24], 1, [2, 6, 2]),
+        ([0.1, 0.2, 0.15, 0.1, 0.14], 1, [2, 6, 2]),
     ],
 )
 def test_a_take_that_shows_something_else_is_sampled_again(agreements, kept, sampled):
@@ -287,6 +288,8 @@ def test_rules_tell_how_much_of_what_is_asked_for_is_to_be_seen():
     assert rules.held(walks, joints, first, whole) == 1.0 and rules.held(walks, joints, second, second) == 0.0
     assert rules.held(left, joints, second, whole) == 1.0 and rules.held(right, joints, second, whole) == 0.0
     assert rules.held(either, joints, second, whole) == 1.0  # "waves hello": with any hand
+    stepping = rules.held(left, joints, (20, 80), (20, 80))
+    assert stepping == 0.5  # the last steps fall into the wave: seen, though not as it should be
     assert rules.held(0.75 * walks + 0.25 * left, joints, first, whole) == pytest.approx(0.75)
     assert rules.held(dances, joints, first, whole) is None and rules.held(0.2 * walks, joints, first, whole) is None
 
@@ -349,7 +352,7 @@ def test_a_model_without_a_recogniser_has_its_takes_told_by_rules_alone():
 def test_passages_of_one_text_are_one_motion():
     own = replace(plan(0, 20), passages=[moving(1, 0, 12), moving(1, 8, 20)])
     (verdict,) = moves().verdicts(np.zeros((1, 20, 1), int), [own])
-    assert verdict.unseen == "wave"  # the whole of it, half of which is a walk
+    assert verdict.score == pytest.approx(0.5, abs=0.01)  # the whole of it, half of which is a walk
     waves = moves(pose=lambda features, plan: hand_up("left", True)[: len(features)])
     assert waves.verdicts(np.zeros((1, 20, 1), int), [own])[0].score == pytest.approx(1.0, abs=0.01)
 

@@ -7,9 +7,9 @@ from test_kinematics import J, hand_up, jumping, moved, standing, travel
 
 from moclip.evaluation.quality import floating, quality, sinking
 from moclip.motion.skeleton import MIRROR
-from moclip.showing.asked import Asked, shows, side_of, wrong_side
+from moclip.showing.asked import Asked, shows, shows_clearly, side_of, wrong_side
 from moclip.showing.kinematics import FPS, SIDES
-from moclip.showing.postures import follows, held, postures_of, runs
+from moclip.showing.postures import follows, held, postures_of, runs, stands_upright
 from moclip.showing.rules import BY_EYE, COUNTS, RULES, TURNS, named_action
 
 
@@ -231,6 +231,33 @@ def test_who_sinks_or_floats_is_told():
     assert floating(jumping(0.4) - (0, 0.02, 0)) < 0.01
     found = quality([on_floor, on_floor + (0, 0.05, 0), on_floor + (0, 0.05, 0)], [("walk",), ("run",), ("fly",)])
     assert found["floating"] == 0.5 and found["sinking"] == 0.0 and found["jerk"]["walk"] == 0.0
+
+
+def crouching(joints: np.ndarray) -> np.ndarray:
+    """The same with deeply bent knees, the feet where they are."""
+    low = joints.copy()
+    low[
+        :, [n for n in range(22) if n not in (J["left_ankle"], J["right_ankle"], J["left_foot"], J["right_foot"])], 1
+    ] -= 0.2
+    for side in SIDES:
+        low[:, J[f"{side}_knee"], 2] += 0.3
+    return low
+
+
+def on_tiptoe(joints: np.ndarray) -> np.ndarray:
+    high = joints + (0, 0.08, 0)
+    for side in SIDES:
+        high[:, J[f"{side}_foot"], 1] -= 0.08
+    return high
+
+
+def test_who_waves_does_so_upright_and_on_his_heels():
+    wave = hand_up("left", True, lifted=0.8)
+    assert stands_upright(wave) and shows_clearly(wave, Asked(("wave_left",)))
+    for crooked in (crouching(wave), on_tiptoe(wave)):
+        assert not stands_upright(crooked) and shows(crooked, ["wave_left"])
+        assert not shows_clearly(crooked, Asked(("wave_left",)))
+    assert shows_clearly(crouching(wave), Asked(("boxing",)))
 
 
 def test_postures_of_the_made_up_poses():

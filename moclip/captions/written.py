@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_WRITERS = ("first", "second", "third", "fourth", "fifth", "sixth", "paths")
+_WRITERS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "paths")
 _MORE_VERBS = {"release", "jerk", "crash", "breathe", "sag", "meet", "tighten", "settle", "come", "straighten"}
 _SELDOM_VERBS = {"back", "round", "circle", "ring", "curve", "left"}
 """Words behind "and" that are verbs, or are not, whatever phrases begin with."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from moclip.motion.floor import clearance
 from moclip.showing.kinematics import FPS, foot_skating, mean_jerk
-from moclip.showing.postures import postures_of
 from moclip.showing.rules import OFF_THE_FLOOR
 
 OFF_FLOOR_M = 0.02
@@ -21,14 +21,10 @@ def sinking(joints: np.ndarray) -> float:
 
 
 def floating(joints: np.ndarray) -> float:
-    """Metres by which the body stands over the floor, y = 0, for longer than a jump lasts; lying bodies are thick."""
-    p = postures_of(joints)
-    upright = p.trunk < 60
-    lowest = joints[..., 1].min(axis=1)
-    span = min(_LONGER_THAN_A_JUMP, len(lowest))
-    windows = np.lib.stride_tricks.sliding_window_view(lowest, span).min(axis=1)
-    whole = np.lib.stride_tricks.sliding_window_view(upright, span).all(axis=1)
-    return max(0.0, float(windows[whole].max(initial=0.0)))
+    """Metres by which what a body rests on is over the floor, y = 0, for longer than a jump lasts."""
+    heights = clearance(joints)
+    span = min(_LONGER_THAN_A_JUMP, len(heights))
+    return max(0.0, float(np.lib.stride_tricks.sliding_window_view(heights, span).min(axis=1).max()))
 
 
 def quality(motions: Sequence[np.ndarray], asked: Sequence[tuple[str, ...]]) -> dict[str, Any]:

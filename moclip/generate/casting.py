@@ -57,7 +57,7 @@ class Casting:
         )  # fmt: skip
         # A request with poses takes the take that comes nearest to them.
         failing = [
-            k for k, take in enumerate(chosen) if not self._passes(take) and not checked[k].request.anchors
+            k for k, take in enumerate(chosen) if not self._passes(take, 0) and not checked[k].request.anchors
         ]  # fmt: skip
         shares = (options.prototype_share, *_SHARES) if options.prototype_share else (0.0,)
         quiet = Watcher(cancelled=watcher.cancelled)  # a bar does not go back
@@ -75,7 +75,7 @@ class Casting:
             for (k, _), take in zip(rows, self._judged(codes, own), strict=True):
                 if _score(take) > _score(chosen[k]):
                     chosen[k] = take
-            failing = [k for k in failing if not self._passes(chosen[k])]
+            failing = [k for k in failing if not self._passes(chosen[k], first + _AT_ONCE)]
             if not failing:
                 break
         return chosen
@@ -85,8 +85,9 @@ class Casting:
         rows = zip(codes, plans, verdicts, strict=True)
         return [Take(own[: len(plan.known)], plan, verdict) for own, plan, verdict in rows]
 
-    def _passes(self, take: Take) -> bool:
-        return _score(take) >= self._options.agreement
+    def _passes(self, take: Take, tried: int) -> bool:
+        """Whether a take is kept after so many later ones: the more were sampled in vain, the less one expects."""
+        return _score(take) >= self._options.agreement * (1 - (tried / max(self._options.retakes, 1)) ** 2)
 
     @staticmethod
     def unseen(verdict: Verdict | None, warnings: Sequence[str]) -> tuple[str, ...]:

@@ -19,8 +19,9 @@ class PlanOptions:
     most tokens in a passage of an activity that has no end of its own (`lengths.ongoing`), for data in which only such
     are long, 0 for no bound. ongoing_takes: takes of one then, as no two dances are alike. retakes: how many more are
     sampled where what was asked for is not to be seen, by rules and the model's recogniser (`retakes`), with a score
-    under `agreement`. prototype_share: how far a text's vector is moved toward the captions of the actions that it
-    names (`KnownActions.toward_prototypes`), before motions are sampled by it.
+    under `agreement`, or under less of it the more of them were in vain. prototype_share: how far a text's vector is
+    moved toward the captions of the actions that it names (`KnownActions.toward_prototypes`), before motions are
+    sampled by it.
     """
 
     by_clause: bool = True

@@ -11,7 +11,7 @@ from moclip.generate.plan import Plan
 from moclip.generators.base.codec import Codec
 from moclip.motion.features import local_rotations
 from moclip.motion.feet import hold_feet, toe_contacts
-from moclip.motion.floor import on_floor, over_floor
+from moclip.motion.floor import on_floor, settled
 from moclip.motion.motion import Motion
 from moclip.motion.solver import solve_rotations
 from moclip.showing.rules import OFF_THE_FLOOR
@@ -33,17 +33,17 @@ class Posing:
         """Features (T, F) of a plan, or of its first frames."""
         leaves = local_rotations(features) if self._codec.local_rotations else None
         joints = joints_of(features)
-        free = place is None and self._feet  # what is kept tells where the floor is
+        free, stays = place is None and self._feet, self._stays(plan)  # what is kept tells where the floor is
         if free:
-            joints = on_floor(joints, self._fps, stays=self._stays(plan))
+            joints = on_floor(joints, self._fps, stays=stays)
         contacts = toe_contacts(joints, self._fps)
         if place is not None:
             joints = place(joints)
         if self._feet:
-            joints = hold_feet(joints, self._fps, contacts)
+            joints = hold_feet(joints, self._fps, contacts, level=free)
         solved = solve_rotations(joints, leaf_rotations=leaves, fps=self._fps)
-        # Bones of one length lead a little elsewhere than joints.
-        return over_floor(solved) if free else solved
+        # Bones of one length lead a little elsewhere than joints, and lifted steps may be all that touched the floor.
+        return settled(solved, stays=stays) if free else solved
 
     def joints(self, features: np.ndarray, plan: Plan) -> np.ndarray:
         """(T, 22, 3) of the motion where nothing is kept."""

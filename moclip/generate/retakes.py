@@ -89,13 +89,13 @@ class Verifier:
         joints = self._pose(features[: whole[1]], plan)
         scores, weights, unseen = [], [], []
         for part in self._parts(plan, whole):
-            agreement, most = self._agreed(part.shares, features[part.first : part.end])
+            agreement = self._agreed(part.shares, features[part.first : part.end])
             held = self._rules.held(part.shares, joints, (part.first, part.end), whole, part.amounts)
             if agreement is None and held is None:
                 continue  # nobody can tell
             scores.append((1.0 if agreement is None else agreement) * (1.0 if held is None else max(held, _BROKEN)))
             weights.append(part.end - part.first)
-            hidden = held < _HALF if held is not None else agreement is not None and agreement < DOUBT * most
+            hidden = held < _HALF if held is not None else agreement is not None and agreement < DOUBT
             if hidden:
                 unseen.append((scores[-1], self._actions.classes[int(part.shares.argmax())].action))
         if not scores:
@@ -103,11 +103,14 @@ class Verifier:
         score = float(np.exp(np.average(np.log(np.array(scores) + _SOFTLY), weights=weights)) - _SOFTLY)
         return Verdict(score, min(unseen)[1] if unseen else "")
 
-    def _agreed(self, shares: np.ndarray, features: np.ndarray) -> tuple[float | None, float]:
-        """How far a motion shows what a text asks for, None without a recogniser; and how far any motion could."""
+    def _agreed(self, shares: np.ndarray, features: np.ndarray) -> float | None:
+        """How far a motion shows what a text asks for, of how far any could, 0 to 1; None without a recogniser.
+
+        A text that may mean one of several walks is not sampled again and again for that.
+        """
         if self._agreement is None:
-            return None, 1.0
-        return self._agreement.of(shares, features), self._agreement.most(shares)
+            return None
+        return self._agreement.of(shares, features) / self._agreement.most(shares)
 
     def _parts(self, plan: Plan, whole: tuple[int, int]) -> Iterator[_Part]:
         """Those whose action is known; what is sampled by one text in several passages is one."""

@@ -9,7 +9,7 @@ import numpy as np
 from moclip.prompts.amounts import Amounts
 from moclip.recognition.config import ActionClass
 from moclip.recognition.reader import NAMED
-from moclip.showing.asked import measures, off_by
+from moclip.showing.asked import MEANWHILE, measures, off_by
 from moclip.showing.rules import CLEARLY, RULES, named_action
 
 _HEARD = 0.1
@@ -18,6 +18,8 @@ _ENOUGH = 0.3
 """Of all actions that have a rule together: under it nobody can tell."""
 _DIMLY = 0.6
 """What it counts that an action is shown, but not clearly: too little to be content with, too much to tell of."""
+_MEANWHILE = 0.5
+"""The same of one that is shown while the legs still do something else, as a wave beside the last steps of a walk."""
 _REACH, _STEP, _SHORTEST = 24, 8, 16
 """Frames: how far what a clause asks for may reach over its ends, in what steps that is tried, and what is left."""
 
@@ -69,7 +71,7 @@ def _shown(name: str, joints: np.ndarray, parts: Sequence[tuple[int, int]], amou
         return 1.0 if off == 0 else _DIMLY * (1.0 - min(off, 1.0))
     found = [joints[a:b] for a, b in parts if RULES[name](joints[a:b])]
     if not found:
-        return 0.0
+        return _MEANWHILE if name in MEANWHILE and any(MEANWHILE[name](joints[a:b]) for a, b in parts) else 0.0
     return 1.0 if name not in CLEARLY or any(CLEARLY[name](part) for part in found) else _DIMLY
 
 

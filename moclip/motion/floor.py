@@ -11,7 +11,7 @@ from .skeleton import JOINT_INDEX
 
 _HALF_WINDOW_S = 0.5
 """Half of the time in which a body that does not hang in the air has touched the floor: no jump lasts longer."""
-_MOST_ENVELOPES, _NEAR_M = 12, 0.002
+_MOST_ENVELOPES, _NEAR_M = 50, 0.002
 """One envelope leaves a body in the air that hangs there for little longer than a second."""
 _MOMENT_S = 0.15
 """Half of the time for which a toe that dips raises a body: a longer one would leave it in the air."""
@@ -36,22 +36,39 @@ def on_floor(joints: np.ndarray, fps: float, *, stays: bool = False) -> np.ndarr
     Motions that leave the floor by more than 20 cm for longer than a jump are only kept from sinking, where it is not
     known that a body `stays` on the floor.
     """
-    heights = joints[..., 1].astype(np.float64)
-    lowest = heights.min(axis=1)
-    on_feet = heights[:, _TOES].min(axis=1) - lowest < _TOES_LOWEST_M
-    on_heels = heights[:, _ANKLES].min(axis=1) - lowest < _TOES_LOWEST_M
-    # What else a body rests on is as thick as it may be.
-    thick = np.where(on_heels, _ANKLE_M, _THICKEST_M)
-    rest = np.where(lowest > thick, lowest - thick, np.minimum(lowest, 0.0))
-    hanging = _settled(np.where(on_feet, lowest, rest), fps)
-    if hanging.max(initial=0.0) > _MOST_M and not stays:
-        hanging = _lower_envelope(np.minimum(lowest, 0.0), fps)
     moved = joints.copy()
-    moved[..., 1] -= hanging[:, None].astype(joints.dtype)
+    moved[..., 1] -= _hanging(joints, fps, stays)[:, None].astype(joints.dtype)
     return moved
 
 
-def _settled(values: np.ndarray, fps: float) -> np.ndarray:
+def settled(motion: Motion, *, stays: bool = False) -> Motion:
+    """The motion, put on the floor as `on_floor` does joints, and raised for a moment where one of them still sinks."""
+    return over_floor(_raised_by(motion, -_hanging(motion.joints(), motion.fps, stays)))
+
+
+def clearance(joints: np.ndarray) -> np.ndarray:
+    """(T,) metres from y = 0 to what a body (T, 22, 3) rests on, or would: its toes or heels, or whatever is lowest of
+    one that sits or lies. Under 0 for joints under the floor.
+
+    Joints are inside a body: of one that does not stand on its toes they may be as high as it is thick.
+    """
+    heights = joints[..., 1].astype(np.float64)
+    lowest: np.ndarray = heights.min(axis=1)
+    on_feet = heights[:, _TOES].min(axis=1) - lowest < _TOES_LOWEST_M
+    on_heels = heights[:, _ANKLES].min(axis=1) - lowest < _TOES_LOWEST_M
+    thick = np.select([on_feet, on_heels], [0.0, _ANKLE_M], _THICKEST_M)
+    return np.where(lowest > thick, lowest - thick, np.minimum(lowest, 0.0))
+
+
+def _hanging(joints: np.ndarray, fps: float, stays: bool) -> np.ndarray:
+    """(T,) metres by which `on_floor` lowers a body; less than 0 where it is raised."""
+    hanging = _close_envelope(clearance(joints), fps)
+    if hanging.max(initial=0.0) > _MOST_M and not stays:
+        hanging = _lower_envelope(np.minimum(joints[..., 1].min(axis=1).astype(np.float64), 0.0), fps)
+    return hanging
+
+
+def _close_envelope(values: np.ndarray, fps: float) -> np.ndarray:
     """(T,) a smooth curve nowhere above values (T,) that comes near to them once a second: envelopes of what is left
     of them, as many as that takes."""
     summed = _lower_envelope(values, fps)
@@ -66,9 +83,13 @@ def _settled(values: np.ndarray, fps: float) -> np.ndarray:
 def over_floor(motion: Motion) -> Motion:
     """The motion, raised for a moment where a joint is under y = 0."""
     lowest = motion.joints()[..., 1].min(axis=1).astype(np.float64)
-    raised = motion.root_translation.copy()
-    raised[:, 1] -= _lower_envelope(np.minimum(lowest, 0.0), motion.fps, _MOMENT_S)
-    return replace(motion, root_translation=raised)
+    return _raised_by(motion, -_lower_envelope(np.minimum(lowest, 0.0), motion.fps, _MOMENT_S))
+
+
+def _raised_by(motion: Motion, metres: np.ndarray) -> Motion:
+    root = motion.root_translation.copy()
+    root[:, 1] += metres
+    return replace(motion, root_translation=root)
 
 
 def _lower_envelope(values: np.ndarray, fps: float, seconds: float = _HALF_WINDOW_S) -> np.ndarray:

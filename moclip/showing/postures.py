@@ -240,3 +240,14 @@ def postures_of(joints: np.ndarray) -> Postures:
     made = Postures(joints)
     _recent.append(made)
     return made
+
+
+_STRAIGHT_DEG, _HEEL_M = 45.0, 0.115
+"""Most that a knee is bent of who stands, and the height of an ankle from which on he stands on his toes."""
+
+
+def stands_upright(joints: np.ndarray) -> bool:
+    """Whether somebody is on a straight leg and on his heels, for half of the time and more."""
+    p = postures_of(joints)
+    bent, heel = np.median(p.knee_bend.min(axis=1)), np.median(p.both("ankle").min(axis=1))
+    return bool(bent < _STRAIGHT_DEG and heel < _HEEL_M)

@@ -17,6 +17,7 @@ from moclip.showing import hand_rules as hand
 from moclip.showing import leaping_rules as leaping
 from moclip.showing import strike_rules as strike
 from moclip.showing.kinematics import SIDES
+from moclip.showing.postures import stands_upright
 
 Rule = Callable[[np.ndarray], bool]
 
@@ -152,16 +153,22 @@ RULES: dict[str, Rule] = {
 }
 """All actions that joints can tell: joints (T, 22, 3), T >= 2 -> does the motion show it?"""
 
+
+def _is_up(joints: np.ndarray, side: str) -> bool:
+    return first.hands_are_high(joints, side) and stands_upright(joints)
+
+
 _UP = {f"{action}_{side}": side for action in ("wave", "raise") for side in (*SIDES, "both")}
 CLEARLY: dict[str, Rule] = {
-    **{name: partial(first.hands_are_high, side=side) for name, side in _UP.items()},
-    **dict.fromkeys(("wave", "raise_hand"), lambda joints: any(first.hands_are_high(joints, s) for s in SIDES)),
+    **dict.fromkeys(("clap", "shrug", "arm_circle", "drink", "stand", "bow", "side_bend"), stands_upright),
+    **{name: partial(_is_up, side=side) for name, side in _UP.items()},
+    **dict.fromkeys(("wave", "raise_hand"), lambda joints: any(_is_up(joints, side) for side in SIDES)),
     # A foot that swings low on the run is a shot, and seen as a step.
     "kick_ball": first.kicks,
     **{f"kick_ball_{side}": partial(first.kicks, side=side) for side in SIDES},
 }
-"""What makes an action that its rule finds in a motion one that nobody overlooks. Takes are chosen by it; no figure is
-counted by it, for many recorded waves are at the shoulder's height."""
+"""What makes an action that its rule finds in a motion one that nobody overlooks, nor frowns at. Takes are chosen by
+it; no figure is counted by it, for many recorded waves are at the shoulder's height."""
 
 BY_EYE = (
     "formal_walk", "rough_ground", "zombie_walk", "tired_walk", "climb", "swim", "tread_water", "fly", "karate",
