@@ -172,7 +172,7 @@ def test_words_say_what_vectors_do_not(tmp_path):
     alone, both = KnownActions((walk, sit), blind, 0.5), KnownActions((walk, sit), blind, 0.5, wording=wording)
     (mean,) = both.read(["sits down"], np.ones((1, 2)))
     assert np.allclose(alone.read(["sits down"], np.ones((1, 2))), 1 / 3)
-    assert np.allclose(mean, (1 / 3 + wording.probabilities(["sits down"])[0]) / 2)
+    assert np.allclose(mean, 0.4 / 3 + 0.6 * wording.probabilities(["sits down"])[0])
 
 
 @pytest.mark.parametrize("keys", [[1, 1], [2, 1], [1, 2, 3]])

@@ -46,28 +46,6 @@ def test_feet_that_rest_are_left_alone():
     assert np.abs(hold_feet(joints, 20.0) - joints).max() < 1e-4
 
 
-def crouched(lifted: float) -> np.ndarray:
-    """A body with bent knees that stands on its left foot, the right one flat and so much higher."""
-    joints = gesture(60, 16, 140).joints().astype(np.float64)
-    for (knee, ankle, toe), height in ((LEGS[:3], 0.05), (LEGS[3:], 0.05 + lifted)):
-        joints[:, knee, 2] += 0.03  # a straight leg bends nowhere
-        target = joints[:, ankle] * (1, 0, 1) + (0, height, 0)
-        joints[:, toe] += target - joints[:, ankle]
-        leg = (joints[:, joint] for joint in (PARENTS[knee], knee, ankle))
-        joints[:, knee], joints[:, ankle] = bend_leg(*leg, target)
-    return joints - (0, 0.05, 0)
-
-
-def test_who_stands_with_one_foot_higher_is_put_on_both():
-    high = crouched(0.02)
-    assert np.ptp(hold_feet(high, 20.0)[:, TOES, 1], axis=1).min() > 0.015
-    level = hold_feet(high, 20.0, level=True)
-    assert np.abs(level[:, TOES, 1]).max() < 0.003  # legs are not pulled straight
-    assert np.allclose(bone_lengths(level), bone_lengths(high), atol=1e-6)
-    on_a_box = crouched(0.1)
-    assert np.array_equal(hold_feet(on_a_box, 20.0, level=True), on_a_box)
-
-
 @pytest.mark.parametrize("frames", [0, 1, 2, 3, 4])
 def test_few_frames_are_no_trouble(frames):
     joints = sliding_walk()[10 : 10 + frames]

@@ -169,6 +169,15 @@ def test_a_take_that_shows_something_else_is_sampled_again(agreements, kept, sam
     assert bool(warned) == (agreements[kept] < 0.3) and all(is_unseen(warning) for warning in warned)
 
 
+@pytest.mark.parametrize(("best", "sampled"), [(0.25, [2, 6, 2]), (0.35, [2, 6])])
+def test_less_is_expected_of_later_takes_but_that_they_show_what_was_asked_for(best, sampled):
+    generator = Sums([])
+    options = PlanOptions(retakes=4, agreement=0.5)  # 0.22 after the first three later ones
+    casting = Casting(generator, options, 20.0, None, verifier_by([0.1, best, 0.1, 0.1, 0.1]))
+    first, _ = casting.cast([asked(3), asked(4)], [plan(0), plan(1, 4)], Watcher())
+    assert generator.rows == sampled and (first.codes == 1).all()
+
+
 def test_a_later_take_may_be_of_another_length():
     seeds = []
 

@@ -47,6 +47,7 @@ def test_every_rows_example_is_read_so_by_that_very_row(number):
          "a woman is clapping in the audience", "both_arms"),
         ("claps while sitting on a chair", "sitting on a chair", 0, "claps", "both_arms"),
         ("a man is drinking water as he walks", "a man walks", 0, "a man is drinking water", "arms"),
+        ("a monk walks, holding up a lantern", "a monk walks", 0, "a monk is holding up a lantern", "arms"),
         ("nodding while sitting in a meeting", "sitting in a meeting", 0, "nodding", "head"),
         ("balancing on the right leg and circling the arms at the same time", "balancing on the right leg", 0,
          "circling the arms", "both_arms"),

@@ -86,8 +86,10 @@ class Casting:
         return [Take(own[: len(plan.known)], plan, verdict) for own, plan, verdict in rows]
 
     def _passes(self, take: Take, tried: int) -> bool:
-        """Whether a take is kept after so many later ones: the more were sampled in vain, the less one expects."""
-        return _score(take) >= self._options.agreement * (1 - (tried / max(self._options.retakes, 1)) ** 2)
+        """Whether a take is kept after so many later ones: the more were sampled in vain, the less one expects, but for
+        that what was asked for is to be seen."""
+        least = self._options.agreement * (1 - (tried / max(self._options.retakes, 1)) ** 2)
+        return _score(take) >= least and not (take.verdict and take.verdict.unseen)
 
     @staticmethod
     def unseen(verdict: Verdict | None, warnings: Sequence[str]) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ class Posing:
         if place is not None:
             joints = place(joints)
         if self._feet:
-            joints = hold_feet(joints, self._fps, contacts, level=free)
+            joints = hold_feet(joints, self._fps, contacts)
         solved = solve_rotations(joints, leaf_rotations=leaves, fps=self._fps)
         # Bones of one length lead a little elsewhere than joints, and lifted steps may be all that touched the floor.
         return settled(solved, stays=stays) if free else solved

@@ -21,8 +21,6 @@ _STEP_M = 0.25
 """How far toes travel from one contact to the next, at the least, to have made a step."""
 _CLEARANCE, _MOST_CLEARANCE_M, _EARLY = 0.12, 0.085, 0.6
 """Height of a step's arch as a share of its length, its limit, and how early it peaks (1: halfway)."""
-_NEAR_FLOOR_M = 0.04
-"""A foot that stands higher stands on something."""
 _SOFT = 2
 """Frames over which a body that sinks is raised."""
 _TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
@@ -35,12 +33,11 @@ def toe_contacts(joints: np.ndarray, fps: float) -> np.ndarray:
     return standing(joints[:, _TOES], joints[:, 0], fps)
 
 
-def hold_feet(joints: np.ndarray, fps: float, contacts: np.ndarray | None = None, *, level: bool = False) -> np.ndarray:
+def hold_feet(joints: np.ndarray, fps: float, contacts: np.ndarray | None = None) -> np.ndarray:
     """Joints (T, 22, 3) in metres, Y up -> the same with feet that do not slide where they stand nor drag as they step.
 
     Bones keep their lengths, and only knees, ankles and toes move. A foot that the leg does not reach is held as near
     as it can be. Motions of fewer than 3 frames are left alone. contacts: (T, 2) where feet stand; None finds out.
-    level: the floor is y = 0, and who stands a little over or under it, one foot higher than the other, stands on it.
     """
     if len(joints) < _SHORTEST:
         return joints
@@ -48,8 +45,7 @@ def hold_feet(joints: np.ndarray, fps: float, contacts: np.ndarray | None = None
     held = np.array(joints, dtype=np.float64)
     for column, side in enumerate(("left", "right")):
         hip, knee, ankle, toe = (JOINT_INDEX[f"{side}_{part}"] for part in ("hip", "knee", "ankle", "foot"))
-        rise = _to_floor(held[:, toe, 1], contacts[:, column], fps) if level else None
-        offset = contact_offsets(held[:, toe], contacts[:, column], fps, rise)
+        offset = contact_offsets(held[:, toe], contacts[:, column], fps)
         offset[:, 1] += step_lifts(held[:, toe] + offset, contacts[:, column], fps)
         moved = np.any(offset != 0, axis=1)
         if not moved.any():
@@ -59,16 +55,6 @@ def hold_feet(joints: np.ndarray, fps: float, contacts: np.ndarray | None = None
         held[moved, toe] += new_ankle - held[moved, ankle]
         held[moved, knee], held[moved, ankle] = new_knee, new_ankle
     return held.astype(joints.dtype)
-
-
-def _to_floor(height: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarray:
-    """(T,) metres to add to toes at heights (T,) where they stand: each contact as a whole, by what is lowest of it."""
-    rise = np.zeros(len(height))
-    for first, last in contact_spans(stands, fps):
-        lowest = float(height[first : last + 1].min())
-        if abs(lowest) < _NEAR_FLOOR_M:
-            rise[first : last + 1] = -lowest
-    return rise
 
 
 def raised(motion: Motion, first: int, end: int) -> Motion:

@@ -29,6 +29,7 @@ _MORE = {
     "still": rf"{forms_of('sit kneel squat crouch balance')}|seated",
     "gesture": rf"""{forms_of("clap applaud drink sip juggle")}
         |(?:{forms_of("circle swing rotate stretch")})(?=(?:\s+\w+){{0,3}}?\s+arms?\b)
+        |(?:{forms_of("hold carry")})(?=(?:\s+\w+){{0,3}}?\s+(?:torch|lantern|lamp|candle)\b)
         |(?:{forms_of("aim point")})(?=(?:\s+\w+){{0,3}}?\s+(?:gun|rifle|pistol|weapon|bow)\b)""",
     "nod": forms_of("nod"),
 }
