@@ -180,10 +180,7 @@ BY_EYE = (
 )  # fmt: skip
 """Actions of which joints say too little for a rule."""
 
-OFF_THE_FLOOR = frozenset({
-    "climb", "climb_stairs", "climb_ladder", "fly", "swim", "tread_water", "jump_down", "jump_over", "running_jump",
-    "leap", "high_jump", "backflip", "side_flip",
-})  # fmt: skip
+OFF_THE_FLOOR = frozenset({"climb", "climb_stairs", "climb_ladder", "fly", "swim", "tread_water", "jump_down"})
 """Actions whose feet leave the floor for longer than a jump lasts, or stand on something else."""
 
 COUNTS: dict[str, Callable[[np.ndarray], int]] = {
