@@ -180,7 +180,9 @@ BY_EYE = (
 )  # fmt: skip
 """Actions of which joints say too little for a rule."""
 
-OFF_THE_FLOOR = frozenset({"climb", "climb_stairs", "climb_ladder", "fly", "swim", "tread_water", "jump_down"})
+OFF_THE_FLOOR = frozenset({
+    "climb", "climb_stairs", "climb_ladder", "fly", "swim", "tread_water", "jump_down", "backflip",
+})  # fmt: skip
 """Actions whose feet leave the floor for longer than a jump lasts, or stand on something else."""
 
 COUNTS: dict[str, Callable[[np.ndarray], int]] = {
