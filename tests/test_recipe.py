@@ -28,6 +28,7 @@ from moclip.recipes.pack import pack  # noqa: E402
 from moclip.recipes.recipe import (  # noqa: E402
     ClipsTable,
     MoclipTable,
+    PublishTable,
     compute_of,
     load_recipe,
     network_settings,
@@ -232,7 +233,7 @@ def test_a_recogniser_is_trained_and_packed(work, dataset, recipe, tmp_path):
     assert list(zip(config["actions"], config["sides"], strict=True)) == [("raise_hand", "left"), ("walk", "")]
     pack(
         dataset, own, tmp_path / "toy", name="toy", description="d", sampling={"retakes": 1}, in_int8=("recogniser",),
-        log=lambda line: None,
+        publish=PublishTable(unlisted=("walk",)), log=lambda line: None,
     )  # fmt: skip
     packed, told = load_weights(tmp_path / "toy" / "recogniser.safetensors")
     assert told == config and set(packed) == set(load_weights(own / "recogniser.safetensors")[0])
@@ -240,6 +241,9 @@ def test_a_recogniser_is_trained_and_packed(work, dataset, recipe, tmp_path):
     assert verify_model(str(tmp_path / "toy")) == []
     engine = TextToMotion.load(str(tmp_path / "toy"), runtime="onnx")
     assert engine.generate([Request("a person walks", 2.0)])[0].motion.frames == 40
+    # What is not listed is known all the same.
+    assert [row["name"] for row in engine.repertoire["actions"]] == ["Raise a hand"]
+    assert "walk" in load_weights(tmp_path / "toy" / "actions.safetensors")[1]["names"]
     pack(dataset, work, tmp_path / "toy", name="toy", description="d", log=lambda line: None)
     assert not (tmp_path / "toy" / "recogniser.safetensors").exists()  # the new one has none
 
@@ -336,6 +340,7 @@ def test_a_stage_without_the_one_before_it_says_so(dataset, recipe, tmp_path, st
         ("[rvq]", "[publish]\nwithout = ['marsh']\n[rvq]", r"no action 'marsh' \(did you mean 'march'\?\)"),
         ("[rvq]", "[weights]\nint8 = ['texts']\n[rvq]", r"In \[weights\], 'texts' is no .* \(did you mean 'text'\?\)"),
         ("[rvq]", "[weights]\nint8 = ['rvq']\n[rvq]", r"'rvq' is no network to be kept in int8 \(there is"),
+        ("[rvq]", "[publish]\nunlisted = ['marsh']\n[rvq]", r"no action 'marsh' \(did you mean 'march'\?\)"),
         ("[rvq]", "[publish]\nwithout = 'march'\n[rvq]", r"In \[publish\], without is a list, each a text"),
         ("[rvq]", "dataset = 3\n[rvq]", r"\[dataset\] is not a table"),
         ("[rvq]", "[sampling]\nwindo = 3\n[rvq]", r"In \[sampling\], there is no setting 'windo'"),

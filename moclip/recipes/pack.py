@@ -17,10 +17,12 @@ from moclip.generators.base.generator import DEFAULT, find_generator
 from moclip.models import JUDGE, RECOGNISER, load_model, needed_networks, write_description
 from moclip.nn.checkpoint import fingerprint, load_weights, save_weights
 from moclip.recipes.edges import captions_by_class, learn, styled_sentences
+from moclip.recipes.recipe import PublishTable
 from moclip.recipes.work import tower_vectors
 from moclip.recognition.text_classifier import unit_vectors
 from moclip.training.run import Log
 
+EVERYTHING = PublishTable()
 CENTRES = 512
 """Unit vectors that stand for the training captions; 0.4 MB at 384 dimensions."""
 
@@ -103,7 +105,7 @@ def pack(
     description: str,
     generator: str = DEFAULT,
     sampling: dict[str, Any] | None = None,
-    unpublished: Collection[str] = (),
+    publish: PublishTable = EVERYTHING,
     in_int8: Collection[str] = (),
     beside: Path | None = None,
     log: Log = print,
@@ -111,7 +113,7 @@ def pack(
     """Write a model folder: networks, graphs, familiarity table, `model.json`; an existing one is replaced.
 
     in_int8: networks that are kept so; the text tower is as it comes.
-    unpublished: actions of the dataset that the model does not tell of; their captions teach what it cannot do.
+    publish: of which actions of the dataset the model tells; the captions of those without teach what it cannot do.
     generator: its name. sampling: settings that the model is sampled with, the generator's and those of `PlanOptions`.
     beside: another model's folder in the same place; of the networks that are the same in both its files are used.
     """
@@ -146,7 +148,7 @@ def pack(
         save_weights(out / f"{JUDGE}.safetensors", loaded[JUDGE][0], config, kept=kept)
     centres, threshold = familiarity(dataset, loaded["text"], log)
     np.save(out / "familiarity.npy", centres.astype(np.float16))
-    known = publish_actions(dataset, loaded["text"], out, unpublished, log)
+    known = publish_actions(dataset, loaded["text"], out, publish.without, log)
     counts = parameter_counts(generator, {name: config for name, (_, config) in loaded.items()})
     recogniser = work / f"{RECOGNISER}.safetensors"
     (out / recogniser.name).unlink(missing_ok=True)  # another model's, where one is replaced
@@ -163,7 +165,7 @@ def pack(
         "text_fingerprint": tower,
         "familiarity_threshold": round(threshold, 4),
         "parameters": counts,
-        "actions": menu_rows({shown.action for shown in known.classes}) if known else [],
+        "actions": menu_rows({shown.action for shown in known.classes} - {*publish.unlisted}) if known else [],
         "sources": dataset.meta.get("sources", {}),
         "generator": generator,
         "sampling": sampling or {},

@@ -109,12 +109,14 @@ class EvaluatorTable(StageTable):
 
 @dataclass(frozen=True)
 class PublishTable:
-    """[publish] without: actions that are trained on and not told of, as the model does not show them well enough."""
+    """[publish] without: actions that are trained on and not told of, as the model does not show them; asking for one
+    gets a warning. unlisted: actions that it knows, but shows in part too often to promise them in its menu."""
 
     without: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if unknown := sorted(set(self.without) - set(ACTIONS)):
+        if unknown := sorted({*self.without, *self.unlisted} - set(ACTIONS)):
             raise MoclipError(
                 f"There is no action '{unknown[0]}'{suggestion(unknown[0], ACTIONS)}.", code="bad_settings"
             )
@@ -201,9 +203,9 @@ def network_settings(recipe: Recipe, stage: str) -> tuple[LearnerTable, Config]:
     return read, read_settings(network.CONFIG, sizes, f"[{stage}.sizes]", hint=HINT)
 
 
-def unpublished(recipe: Recipe) -> tuple[str, ...]:
-    """[publish]: the actions that a model made by this recipe does not tell of."""
-    return read_settings(PublishTable, recipe.get("publish", {}), "[publish]", hint=HINT).without
+def publishing(recipe: Recipe) -> PublishTable:
+    """[publish]: of which actions a model made by this recipe tells."""
+    return read_settings(PublishTable, recipe.get("publish", {}), "[publish]", hint=HINT)
 
 
 def kept_in_int8(recipe: Recipe) -> tuple[str, ...]:

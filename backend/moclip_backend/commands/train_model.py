@@ -30,14 +30,14 @@ def pack_command(
     from moclip.data.folder import DatasetFolder
     from moclip.generators.base.generator import find_generator
     from moclip.recipes.pack import pack
-    from moclip.recipes.recipe import kept_in_int8, load_recipe, training_of, unpublished
+    from moclip.recipes.recipe import kept_in_int8, load_recipe, publishing, training_of
 
     recipe = load_recipe(config)
     generator, sampling = training_of(recipe).name, recipe.get("sampling")
     title = find_generator(generator).TITLE
     told = {"name": name, "description": description or f"MoCLIP text tower and {title} generator"}
     pack(
-        DatasetFolder(dataset), work, out, generator=generator, sampling=sampling, unpublished=unpublished(recipe),
+        DatasetFolder(dataset), work, out, generator=generator, sampling=sampling, publish=publishing(recipe),
         in_int8=kept_in_int8(recipe), beside=_sibling(out, beside), log=log, **told,
     )  # fmt: skip
 
@@ -77,9 +77,9 @@ def embedded_command(options: EmbeddedOptions) -> None:
     from moclip.recipes.recipe import (
         kept_in_int8,
         load_recipe,
+        publishing,
         settings,
         training_of,
-        unpublished,
         with_compute,
     )
     from moclip.recipes.stages import stages_in
@@ -102,5 +102,5 @@ def embedded_command(options: EmbeddedOptions) -> None:
     sampling = recipe.get("sampling")
     pack(
         dataset, options.work, options.out, name=made, description=described, generator=generator, sampling=sampling,
-        unpublished=unpublished(recipe), in_int8=kept_in_int8(recipe), log=log,
+        publish=publishing(recipe), in_int8=kept_in_int8(recipe), log=log,
     )  # fmt: skip
