@@ -17,6 +17,7 @@ from moclip.data.posture import LEG_M, Posture, smoothed, spans
 from moclip.data.sequences import cut
 from moclip.motion.motion import Motion
 from moclip.motion.skeleton import JOINT_INDEX
+from moclip.showing.postures import postures_of
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ _LEAST = 8
 _MOST_COUNTED = 5
 _STILL_M_S, _STILL_FRAMES = 0.12, 20
 _FEET_APART_M = 0.32
-_STRAIGHT = 0.92
-"""Of a leg whose knee is bent by 45 degrees."""
+_BENT_DEG = 46.0
+"""Of a knee, from which on nobody just stands."""
 _FLOWING = {"twist_torso", "arm_circle", "jumping_jack"}
 """Exercises of which nobody does one alone: cut out, it begins and ends in the middle of the next."""
 _A_WHILE = 100
@@ -61,7 +62,8 @@ def standing_still(motion: Motion, label: ActionLabel) -> list[Piece]:
     feet = posture.joints[:, [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]]
     together = np.linalg.norm(feet[:, 0] - feet[:, 1], axis=-1) < _FEET_APART_M
     # On a high stool a pelvis is as high as on straight legs.
-    stands = posture.standing & (posture.pelvis > 0.97) & (posture.straight > _STRAIGHT) & together
+    straight = postures_of(posture.joints).knee_bend.max(axis=1) < _BENT_DEG
+    stands = posture.standing & (posture.pelvis > 0.97) & straight & together
     still = spans(stands & (posture.liveliness < _STILL_M_S) & hands, _STILL_FRAMES)
     if not still or label.action == "stand":
         return []

@@ -50,17 +50,6 @@ class Posture:
         return stands
 
     @cached_property
-    def straight(self) -> np.ndarray:
-        """(T,) how straight the more bent leg is: hip to ankle as a share of thigh and shin, 1 for a straight one."""
-        shares = []
-        for side in ("left", "right"):
-            hip, knee, ankle = (self.joints[:, JOINT_INDEX[f"{side}_{part}"]] for part in ("hip", "knee", "ankle"))
-            bones = np.linalg.norm(knee - hip, axis=1) + np.linalg.norm(ankle - knee, axis=1)
-            shares.append(np.linalg.norm(ankle - hip, axis=1) / bones)
-        least: np.ndarray = np.minimum(*shares)
-        return least
-
-    @cached_property
     def lying(self) -> np.ndarray:
         lies: np.ndarray = (self.pelvis < _FLOOR) & (self.upright < _LYING)
         return lies

@@ -33,7 +33,8 @@ class Posing:
         """Features (T, F) of a plan, or of its first frames."""
         leaves = local_rotations(features) if self._codec.local_rotations else None
         joints = joints_of(features)
-        free, stays = place is None and self._feet, self._stays(plan)  # what is kept tells where the floor is
+        free = place is None and self._feet  # what is kept tells where the floor is
+        stays = free and self._stays(plan)
         if free:
             joints = on_floor(joints, self._fps, stays=stays)
         contacts = toe_contacts(joints, self._fps)
